@@ -1,0 +1,32 @@
+-- Alarms: the log of events (ids only), and beside it the plans (personal data, erasable).
+-- Times are microseconds since 1970.
+
+CREATE TABLE alarm (
+    -- The 64 bits of the AlarmId as a signed integer.
+    id INTEGER NOT NULL CONSTRAINT alarm_pk PRIMARY KEY,
+    line_id INTEGER NOT NULL,
+    raised_us INTEGER NOT NULL,
+    closed_us INTEGER,
+    -- Call-ID and From-tag, or the Idempotency-Key of an HTTP trigger: one press is one alarm.
+    idempotency_key TEXT NOT NULL,
+    CONSTRAINT alarm_idempotency_key_unique UNIQUE (idempotency_key)
+) STRICT;
+-- One open alarm per line.
+CREATE UNIQUE INDEX alarm_open_by_line ON alarm (line_id) WHERE closed_us IS NULL;
+CREATE INDEX alarm_by_raised ON alarm (raised_us);
+
+CREATE TABLE alarm_event (
+    alarm_id INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    at_us INTEGER NOT NULL,
+    schema_version INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    CONSTRAINT alarm_event_pk PRIMARY KEY (alarm_id, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alarm_plan (
+    alarm_id INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    plan TEXT NOT NULL,
+    CONSTRAINT alarm_plan_pk PRIMARY KEY (alarm_id, revision)
+) STRICT, WITHOUT ROWID;

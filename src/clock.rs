@@ -1,0 +1,115 @@
+//! The only reader of clocks. Everything else takes `now` as an argument.
+//!
+//! Time here never goes back and is steady: wall clock at start plus monotonic time since, re-anchored when the two
+//! drift apart by more than a second (somebody set the clock), forward only.
+
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Drift between wall clock and ours above which we follow the wall clock, if it is ahead.
+const REANCHOR_ABOVE: SignedDuration = SignedDuration::from_secs(1);
+
+/// Gives the time.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Source>);
+
+#[derive(Debug)]
+enum Source {
+    System(Anchor),
+    /// Microseconds since 1970, moved by tests.
+    Simulated(AtomicI64),
+}
+
+#[derive(Debug)]
+struct Anchor {
+    started: Instant,
+    /// Microseconds since 1970 at `started`; raised by [`Clock::reanchor`].
+    base_us: AtomicI64,
+}
+
+impl Clock {
+    /// The clock of the machine.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads a clock")]
+    pub fn system() -> Self {
+        let base_us = AtomicI64::new(Timestamp::now().as_microsecond());
+        Self(Arc::new(Source::System(Anchor { started: Instant::now(), base_us })))
+    }
+
+    /// A clock that stands still until [`Clock::advance`].
+    #[must_use]
+    pub fn simulated(start: Timestamp) -> Self {
+        Self(Arc::new(Source::Simulated(AtomicI64::new(start.as_microsecond()))))
+    }
+
+    /// The time. Never goes back.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let us = match &*self.0 {
+            Source::System(anchor) => anchor.now_us(),
+            Source::Simulated(us) => us.load(Ordering::Acquire),
+        };
+        Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
+    }
+
+    /// How long until `deadline`; zero when it has passed.
+    #[must_use]
+    pub fn until(&self, deadline: Timestamp) -> Duration {
+        deadline.duration_since(self.now()).try_into().unwrap_or(Duration::ZERO)
+    }
+
+    /// Moves a simulated clock forward; a system clock moves by itself.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Simulated(us) = &*self.0 {
+            us.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::AcqRel);
+        }
+    }
+
+    /// Follows the wall clock if somebody set it forward. Returns by how much, for the log; called once a second.
+    pub fn reanchor(&self) -> Option<SignedDuration> {
+        let Source::System(anchor) = &*self.0 else { return None };
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads a clock")]
+        let wall_us = Timestamp::now().as_microsecond();
+        let ahead = SignedDuration::from_micros(wall_us - anchor.now_us());
+        if ahead <= REANCHOR_ABOVE {
+            return None;
+        }
+        anchor.base_us.fetch_add(wall_us - anchor.now_us(), Ordering::AcqRel);
+        Some(ahead)
+    }
+}
+
+impl Anchor {
+    fn now_us(&self) -> i64 {
+        let since = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        self.base_us.load(Ordering::Acquire).saturating_add(since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_clock_never_goes_back() {
+        let clock = Clock::system();
+        let mut last = clock.now();
+        for _ in 0..10_000 {
+            let now = clock.now();
+            assert!(last <= now);
+            last = now;
+        }
+        assert_eq!(clock.reanchor(), None);
+    }
+
+    #[test]
+    fn a_simulated_clock_moves_only_when_told() {
+        let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
+        assert_eq!(clock.now(), Timestamp::UNIX_EPOCH);
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(clock.now().as_second(), 5);
+        assert_eq!(clock.until(Timestamp::UNIX_EPOCH), Duration::ZERO);
+    }
+}

@@ -1,0 +1,160 @@
+//! The frozen plan: whom an alarm reaches, in which order, by which numbers, and what it says about where.
+//!
+//! Built once per revision from the directory at that moment. Editing the group during an alarm changes nobody's
+//! ringing. The plan holds names, numbers and addresses, so it is stored beside the events, where it can be erased;
+//! events refer to it by [`PartyId`] and number index only.
+
+use crate::directory::{Address, Language};
+use crate::id::{CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, WorkerId};
+use crate::phone::PhoneNumber;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A party of the plan: its index in [`Plan::parties`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PartyId(pub u16);
+
+/// Whom an alarm reaches, frozen at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Counts the revisions of one alarm, from 1.
+    pub revision: u16,
+    /// Version of the directory that it was made from.
+    pub directory_version: u64,
+    /// Who is in trouble, and where.
+    pub scene: Scene,
+    /// Who is reached, in the order in which they are rung: the duty worker first, then the nearest.
+    pub parties: Vec<Party>,
+    /// How long things take and how often they repeat.
+    pub policy: Policy,
+}
+
+/// Who is in trouble, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scene {
+    /// The line that raised the alarm.
+    pub line: LineId,
+    /// Its household.
+    pub household: HouseholdId,
+    /// The household's group.
+    pub group: GroupId,
+    /// The group's grid.
+    pub grid: GridId,
+    /// The grid's community.
+    pub community: CommunityId,
+    /// Name of the community.
+    pub community_name: Arc<str>,
+    /// How neighbours call the household.
+    pub household_name: Arc<str>,
+    /// Where the door is.
+    pub address: Address,
+    /// How name and address are spoken, where the plain text would be read wrongly.
+    pub pronunciation: Option<Arc<str>>,
+    /// Number of the line.
+    pub number: PhoneNumber,
+    /// Language of the household.
+    pub language: Language,
+    /// Nothing is said to the caller.
+    pub is_silent: bool,
+}
+
+/// What a party is to the alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// A community worker on duty: voice and SMS in the first wave, wanted besides the households, never cancelled.
+    DutyWorker,
+    /// A household of the group: rung one number at a time, SMS to every mobile.
+    Neighbour,
+    /// The household in trouble itself: SMS only.
+    OwnHousehold,
+}
+
+/// A household or a worker that the alarm reaches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Party {
+    /// What it is to the alarm.
+    pub role: Role,
+    /// The household, unless the party is a worker.
+    pub household: Option<HouseholdId>,
+    /// The worker, if the party is one.
+    pub worker: Option<WorkerId>,
+    /// How the party is called when it is told of to others, such as `李强` or `302 李强家`.
+    pub name: Arc<str>,
+    /// Every number of the party, in the order in which they are called.
+    pub numbers: Vec<PartyNumber>,
+}
+
+/// A number of a party.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartyNumber {
+    /// The person who has it; `None` for a worker's own number.
+    pub contact: Option<ContactId>,
+    /// How the person is called.
+    pub name: Arc<str>,
+    /// The language that they are spoken to in.
+    pub language: Language,
+    /// The number.
+    pub number: PhoneNumber,
+    /// It may be called.
+    pub has_voice: bool,
+    /// It may be sent SMS.
+    pub has_sms: bool,
+}
+
+/// How long things take and how often they repeat. Times are in seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Households wanted to be coming; the duty worker is wanted besides.
+    pub acknowledgements_wanted: u8,
+    /// How long a phone rings before we give up.
+    pub ring_timeout_s: u16,
+    /// Pause after a busy signal, first, second and any later time.
+    pub busy_retry_s: [u16; 2],
+    /// Pause before a number that nobody answered rings once more: inside 61-170 s, so that the second ring passes Do Not Disturb.
+    pub no_answer_retry_s: u16,
+    /// Pause between waves for neighbours at first; grows by half each time.
+    pub wave_s: u16,
+    /// Longest pause between waves for neighbours.
+    pub wave_max_s: u16,
+    /// Pause between waves for duty workers; does not grow.
+    pub duty_wave_s: u16,
+    /// Calls to one number in any hour of one alarm, for neighbours.
+    pub calls_per_hour_max: u16,
+    /// Calls to one number in any hour of one alarm, for duty workers.
+    pub duty_calls_per_hour_max: u16,
+    /// How long an alarm that the line did not prove waits for the duty worker before it widens to the neighbours.
+    pub weak_wait_s: u16,
+}
+
+impl Default for Policy {
+    /// The answers of practice: see `docs/adr` and the doc of each field.
+    fn default() -> Self {
+        Self {
+            acknowledgements_wanted: 2,
+            ring_timeout_s: 40,
+            busy_retry_s: [15, 30],
+            no_answer_retry_s: 65,
+            wave_s: 120,
+            wave_max_s: 600,
+            duty_wave_s: 65,
+            calls_per_hour_max: 5,
+            duty_calls_per_hour_max: 60,
+            weak_wait_s: 30,
+        }
+    }
+}
+
+impl Plan {
+    /// The party of this id.
+    #[must_use]
+    pub fn party(&self, id: PartyId) -> Option<&Party> {
+        self.parties.get(usize::from(id.0))
+    }
+
+    /// Every party with its id, in order.
+    pub fn parties(&self) -> impl Iterator<Item = (PartyId, &Party)> {
+        (0..).map(PartyId).zip(&self.parties)
+    }
+}

@@ -1,0 +1,19 @@
+//! Lianfang (联防): a neighbour presses #9, the neighbours come.
+//!
+//! The map of this crate, in the order of an alarm:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `telephone` | the shell of the SIP agent: sockets, shards, inbound calls, outbound legs |
+//! | `media` | RTP: paced prompts out, keys in |
+//! | `prompts` | recordings and synthesised names, encoded before any alarm |
+//! | `switchboard` | owns the live alarms: decide, commit, apply, act |
+//! | `sms` | text messages over a Twilio-compatible provider |
+//! | `store` | the database: directory, alarm log, tokens; the journal for when it fails |
+//! | `web` | the admin API |
+//! | `app` | wires everything; start and stop order |
+//!
+//! Decisions are not here: they are in `lianfang-domain` and `lianfang-sip`, which know no clock and no socket.
+
+pub mod clock;
+pub mod tasks;

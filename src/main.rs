@@ -1,0 +1,3 @@
+//! The command line: parses arguments, nothing else.
+
+fn main() {}
