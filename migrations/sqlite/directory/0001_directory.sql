@@ -1,5 +1,6 @@
 -- The directory: street > community > grid > group > household > lines and contacts.
--- `version` of a row counts its edits and is its ETag; directory_version counts all edits.
+-- `version` of a row counts its edits and is its ETag; directory_version counts all edits, and changed_version of a
+-- community is the directory_version of the last edit in it or below it: by it a snapshot knows what to load again.
 
 CREATE TABLE directory_version (
     id INTEGER NOT NULL CONSTRAINT directory_version_pk PRIMARY KEY CONSTRAINT directory_version_single CHECK (id = 1),
@@ -24,6 +25,7 @@ CREATE TABLE community (
     alarm_codes TEXT NOT NULL DEFAULT '["#9","*9"]' CONSTRAINT community_alarm_codes_json CHECK (json_valid(alarm_codes)),
     access_numbers TEXT NOT NULL DEFAULT '[]' CONSTRAINT community_access_numbers_json CHECK (json_valid(access_numbers)),
     version INTEGER NOT NULL DEFAULT 1,
+    changed_version INTEGER NOT NULL DEFAULT 0,
     CONSTRAINT community_name_unique UNIQUE (street_id, name)
 ) STRICT;
 
