@@ -35,6 +35,8 @@ pub enum Message {
     StandDown,
     /// The alarm was cancelled.
     Cancelled,
+    /// To the duty worker: somebody who was called says that it is a mistake. It stops nothing.
+    SaidMistake,
 }
 
 /// Which legs go first when slots are scarce. See `dispatch`.

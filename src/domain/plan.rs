@@ -2,7 +2,12 @@
 //!
 //! Built once per revision from the directory at that moment. Editing the group during an alarm changes nobody's
 //! ringing. The plan holds names, numbers and addresses, so it is stored beside the events, where it can be erased;
-//! events refer to it by [`PartyId`] and number index only.
+//! events refer to it by [`PartyId`] and number index only. Both stay what they are from one revision of an alarm to
+//! the next ([`Plan::succeeding`]), so that the newest plan explains every event of the alarm.
+
+mod build;
+
+pub use build::{build, rebuild};
 
 use crate::directory::{Address, Language};
 use crate::id::{CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, WorkerId};
@@ -28,7 +33,44 @@ pub struct Plan {
     pub parties: Vec<Party>,
     /// How long things take and how often they repeat.
     pub policy: Policy,
+    /// Whom and what the plan does not reach, and why; for those who look a plan through before it is needed.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
 }
+
+/// A party or one of its numbers that the plan does not reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The household, unless a worker is left out.
+    pub household: Option<HouseholdId>,
+    /// The worker, if one is left out.
+    pub worker: Option<WorkerId>,
+    /// The number that is left out; `None` if the party has no number that is left.
+    pub number: Option<PhoneNumber>,
+    /// Why.
+    pub why: LeftOutWhy,
+}
+
+/// Why a plan does not reach somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOutWhy {
+    /// It is the line that raises the alarm: busy, and in the room.
+    AlarmLine,
+    /// An emergency or service number; people call it, we do not.
+    Refused,
+    /// It takes neither calls nor SMS.
+    NoUse,
+    /// It is in the plan already, for a party that is rung before.
+    ListedBefore,
+    /// The party has more numbers than [`PARTY_NUMBERS_MAX`].
+    TooMany,
+    /// The party has no number that can be used.
+    NoNumber,
+}
+
+/// Numbers of one party in a plan. Ten are more than any household has; the bound keeps an alarm small.
+pub const PARTY_NUMBERS_MAX: usize = 32;
 
 /// Who is in trouble, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,8 +195,82 @@ impl Plan {
         self.parties.get(usize::from(id.0))
     }
 
+    /// This plan as the next revision after `previous`: every party and number that was in `previous` keeps its index,
+    /// what is new follows, and what is gone stays without a use, so that it is told but no longer rung.
+    #[must_use]
+    pub fn succeeding(mut self, previous: &Self) -> Self {
+        let mut fresh = std::mem::take(&mut self.parties);
+        self.parties = previous.parties.clone();
+        for party in &mut self.parties {
+            match fresh.iter().position(|new| new.is_same(party)) {
+                Some(index) => party.renew(fresh.remove(index)),
+                None => party.retire(),
+            }
+        }
+        self.parties.append(&mut fresh);
+        self.revision = previous.revision.saturating_add(1);
+        self
+    }
+
+    /// Whether this plan keeps every index of `previous` and is the revision after it.
+    #[must_use]
+    pub fn succeeds(&self, previous: &Self) -> bool {
+        let keeps = |old: &Party, new: &Party| {
+            let same_numbers =
+                old.numbers.iter().zip(&new.numbers).all(|(old, new)| old.number == new.number);
+            new.is_same(old) && old.numbers.len() <= new.numbers.len() && same_numbers
+        };
+        previous.revision < self.revision
+            && previous.parties.len() <= self.parties.len()
+            && previous.parties.iter().zip(&self.parties).all(|(old, new)| keeps(old, new))
+    }
+
     /// Every party with its id, in order.
     pub fn parties(&self) -> impl Iterator<Item = (PartyId, &Party)> {
         (0..).map(PartyId).zip(&self.parties)
+    }
+}
+
+impl Party {
+    /// Whether somebody of the party can be called.
+    #[must_use]
+    pub fn has_voice(&self) -> bool {
+        self.numbers.iter().any(|number| number.has_voice)
+    }
+
+    /// Whether the party can be reached at all.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.numbers.iter().any(|number| number.has_voice || number.has_sms)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.household == other.household && self.worker == other.worker
+    }
+
+    /// Takes over what a newer plan says of the same party.
+    fn renew(&mut self, mut newer: Self) {
+        self.role = newer.role;
+        self.name = newer.name;
+        for known in &mut self.numbers {
+            match newer.numbers.iter().position(|new| new.number == known.number) {
+                Some(index) => *known = newer.numbers.remove(index),
+                None => known.retire(),
+            }
+        }
+        let room = usize::from(u8::MAX).saturating_sub(self.numbers.len());
+        self.numbers.extend(newer.numbers.into_iter().take(room));
+    }
+
+    /// A neighbour who moved away or a worker who went off duty: told of what they were told before, not rung.
+    fn retire(&mut self) {
+        self.numbers.iter_mut().for_each(|number| number.has_voice = false);
+    }
+}
+
+impl PartyNumber {
+    fn retire(&mut self) {
+        self.has_voice = false;
+        self.has_sms = false;
     }
 }

@@ -75,7 +75,9 @@ pub enum LegWhy {
     OtherRoute,
     /// #9 was pressed again.
     StillInDanger,
-    /// Told that enough are coming, or that it is over.
+    /// A restart lost the leg before it.
+    Restart,
+    /// Told that enough are coming, that it is over, or that somebody takes it for a mistake.
     Notice,
 }
 
@@ -125,6 +127,8 @@ pub enum CancelReason {
     AnsweredElsewhere,
     /// The alarm is closed or cancelled.
     AlarmOver,
+    /// Nobody drives it any more: it is ended, and ordered again where it is still wanted.
+    Lost,
 }
 
 /// What it was, said when it is closed.

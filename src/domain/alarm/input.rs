@@ -26,6 +26,11 @@ pub enum Input {
         /// Today's plan; becomes the next revision.
         plan: Arc<Plan>,
     },
+    /// A plan made now, for an alarm that has nobody to ring ([`Alarm::wants_plan`](super::Alarm::wants_plan)).
+    Replanned {
+        /// Today's plan; becomes the next revision.
+        plan: Arc<Plan>,
+    },
     /// An operator says that a party is coming.
     Acknowledge {
         /// Who comes.
