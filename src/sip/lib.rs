@@ -1,4 +1,8 @@
-//! A SIP user agent without I/O: it knows no socket, clock, task or alarm.
+//! A sans-IO SIP user agent: what arrives as bytes becomes calls, registrations and keys, and back.
+//!
+//! Nothing here knows a socket, a clock, a task or an alarm: bytes and the time go in, bytes and events come out.
+//! [`message`] is the vocabulary all others share.
 
 pub mod agent;
+pub mod message;
 pub mod transaction;
