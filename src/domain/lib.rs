@@ -13,3 +13,4 @@ pub mod id;
 pub mod leg;
 pub mod phone;
 pub mod plan;
+pub mod words;

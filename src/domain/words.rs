@@ -1,0 +1,212 @@
+//! What people read and hear, in Chinese and English. Pure: no file, no voice, no clock.
+//!
+//! [`sms`] writes a text message, [`spoken`] and [`resident`] put announcements together from [`Clip`]s. Words of a
+//! language stand in one file each, `words/zh_cn.rs` and `words/en.rs`; the cutting to length is here and in `words/sms.rs`.
+//! Who and where come first, since a message may be cut and a listener may hang up.
+
+mod clip;
+mod en;
+mod sms;
+mod surname;
+mod zh_cn;
+
+pub use clip::{Clip, Phrase, SCRIPT_WORDS_PER_MINUTE, Sign, Unit};
+pub use sms::{SMS_UNITS_MAX, sms};
+
+use crate::alarm::ResidentNotice;
+use crate::directory::Language;
+use crate::leg::Message;
+use crate::plan::{Plan, Role, Scene};
+use sms::{estate_of, floor_of, shorten};
+
+/// Longest announcement after the tone, by [`Clip::estimate_ms`]: who listens longer has not yet left the house.
+pub const SPOKEN_MS_MAX: u32 = 12_000;
+
+/// How much of the scene is said, from all to least. The first that fits in [`SPOKEN_MS_MAX`] is taken.
+#[derive(Clone, Copy)]
+struct Detail {
+    has_floor: bool,
+    /// Longest estate, in UTF-16 units; 0 leaves it out.
+    estate_max: usize,
+    /// Longest name, in UTF-16 units; 0 leaves it out.
+    name_max: usize,
+    /// Longest building, unit or door, in UTF-16 units; the ends of longer ones are left out.
+    part_max: usize,
+    /// Tells people to go and look, and to call 110 in danger.
+    has_advice: bool,
+}
+
+const DETAILS: [Detail; 5] = [
+    Detail { has_floor: true, estate_max: 16, name_max: 12, part_max: 16, has_advice: true },
+    Detail { has_floor: false, estate_max: 10, name_max: 12, part_max: 12, has_advice: true },
+    Detail { has_floor: false, estate_max: 6, name_max: 6, part_max: 8, has_advice: true },
+    Detail { has_floor: false, estate_max: 10, name_max: 8, part_max: 8, has_advice: false },
+    Detail { has_floor: false, estate_max: 0, name_max: 0, part_max: 4, has_advice: false },
+];
+
+/// What a callee hears: at most [`SPOKEN_MS_MAX`]. Building and door are always said.
+#[must_use]
+pub fn spoken(plan: &Plan, message: Message, language: Language) -> Vec<Clip> {
+    let scene = &plan.scene;
+    let fits = |clips: &Vec<Clip>| {
+        clips.iter().map(|clip| clip.estimate_ms(language)).sum::<u32>() <= SPOKEN_MS_MAX
+    };
+    let pronounced = scene
+        .pronunciation
+        .as_ref()
+        .filter(|text| scene.language == language && !text.trim().is_empty())
+        .map(|text| message_clips(message, vec![Clip::Text(text.clone())], true));
+    if let Some(clips) = pronounced.filter(fits) {
+        return clips;
+    }
+    let mut announcements = DETAILS.into_iter().map(|detail| {
+        message_clips(message, who_where(scene, detail, language), detail.has_advice)
+    });
+    let least = announcements.next_back().unwrap_or_default();
+    announcements.find(fits).unwrap_or(least)
+}
+
+/// What the resident hears, if the handset is still up. Nothing on a silent line.
+#[must_use]
+pub fn resident(plan: &Plan, notice: &ResidentNotice, _language: Language) -> Vec<Clip> {
+    if plan.scene.is_silent {
+        return Vec::new();
+    }
+    match notice {
+        ResidentNotice::HelpCalled { households } => match u8::try_from(*households) {
+            Ok(count @ 1..=Clip::COUNT_MAX) => {
+                vec![
+                    Clip::Phrase(Phrase::Calling),
+                    Clip::Count(count),
+                    Clip::Phrase(Phrase::Neighbours),
+                ]
+            }
+            Ok(_) | Err(_) => vec![Clip::Phrase(Phrase::HelpCalled)],
+        },
+        ResidentNotice::Coming { party } => {
+            let Some(party) = plan.party(*party) else {
+                return vec![Clip::Phrase(Phrase::HelpCalled)];
+            };
+            let mut clips = Vec::with_capacity(3);
+            if party.role == Role::DutyWorker {
+                clips.push(Clip::Phrase(Phrase::DutyWorker));
+            }
+            clips.extend(name_clip(&party.name, NAME_MAX));
+            clips.push(Clip::Phrase(Phrase::IsComing));
+            clips
+        }
+    }
+}
+
+/// What a caller of an access number hears: for help press, and the code sign by sign.
+#[must_use]
+pub fn access(code: &str) -> Vec<Clip> {
+    let signs = code.chars().filter_map(Sign::of_char).map(Clip::Sign);
+    std::iter::once(Clip::Phrase(Phrase::ForHelpPress)).chain(signs).collect()
+}
+
+/// What a hotline hears in its grace.
+#[must_use]
+pub fn hotline_grace() -> Vec<Clip> {
+    vec![Clip::Phrase(Phrase::HotlineGrace)]
+}
+
+/// What a callee hears whose key was taken.
+#[must_use]
+pub fn noted() -> Vec<Clip> {
+    vec![Clip::Phrase(Phrase::Noted)]
+}
+
+/// Longest name that is said to a resident, in UTF-16 units.
+const NAME_MAX: usize = 16;
+
+fn message_clips(message: Message, who_where: Vec<Clip>, has_advice: bool) -> Vec<Clip> {
+    let (before, after): (&[Phrase], &[Phrase]) = match message {
+        Message::Alarm => (&[Phrase::Alarm], &[Phrase::GoNow, Phrase::Keys]),
+        Message::WeakAlarm => {
+            (&[Phrase::Unproven], &[Phrase::OrSameDevice, Phrase::GoNow, Phrase::Keys])
+        }
+        Message::StillInDanger => (&[Phrase::StillInDanger], &[Phrase::GoNow, Phrase::Keys]),
+        Message::OwnHousehold => (&[Phrase::OwnHousehold], &[]),
+        Message::StandDown => (&[], &[Phrase::StandDown]),
+        Message::Cancelled => (&[], &[Phrase::Cancelled]),
+        Message::SaidMistake => (&[], &[Phrase::SaidMistake]),
+    };
+    let who_where = if message == Message::OwnHousehold { Vec::new() } else { who_where };
+    let phrases =
+        |phrases: &[Phrase]| phrases.iter().copied().map(Clip::Phrase).collect::<Vec<_>>();
+    let mut clips = vec![Clip::Tone];
+    clips.extend(phrases(before));
+    clips.extend(who_where);
+    clips.extend(phrases(after));
+    clips.retain(|clip| has_advice || *clip != Clip::Phrase(Phrase::GoNow));
+    clips
+}
+
+fn who_where(scene: &Scene, detail: Detail, language: Language) -> Vec<Clip> {
+    let address = &scene.address;
+    let mut clips = Vec::new();
+    let estate = shorten(estate_of(scene), detail.estate_max);
+    if !estate.is_empty() {
+        clips.push(Clip::Text(estate.into()));
+    }
+    let floor = if detail.has_floor { floor_of(address) } else { "" };
+    for (part, unit) in [
+        (&*address.building, Unit::Building),
+        (&*address.unit, Unit::Staircase),
+        (floor, Unit::Floor),
+        (&*address.door, Unit::Door),
+    ] {
+        clips.extend(part_clips(&shorten(part, detail.part_max), unit, language));
+    }
+    let Some(name) = name_clip(&scene.household_name, detail.name_max) else { return clips };
+    let home = Clip::Phrase(Phrase::Home);
+    match language {
+        Language::Chinese if scene.household_name.ends_with('家') => clips.push(name),
+        Language::Chinese => clips.extend([name, home]),
+        Language::English => clips.extend([home, name]),
+    }
+    clips
+}
+
+fn name_clip(name: &str, units_max: usize) -> Option<Clip> {
+    let name = shorten(name, units_max);
+    (!name.is_empty()).then(|| Clip::Name(name.into()))
+}
+
+/// Words of address parts, for those who write them into the part: `3号楼`, `A座`.
+const WRITTEN_UNITS: &[(&str, Unit)] = &[
+    ("号楼", Unit::Building),
+    ("栋", Unit::Building),
+    ("幢", Unit::Building),
+    ("座", Unit::Block),
+    ("单元", Unit::Staircase),
+    ("层", Unit::Floor),
+    ("楼", Unit::Floor),
+    ("号", Unit::Door),
+    ("室", Unit::Door),
+];
+
+/// A part of the address, sign by sign, with its word. Anything but digits and letters is said as it is written.
+fn part_clips(part: &str, unit: Unit, language: Language) -> Vec<Clip> {
+    let written =
+        WRITTEN_UNITS.iter().find_map(|(word, unit)| Some((part.strip_suffix(word)?, *unit)));
+    let (bare, unit) = written.unwrap_or((part, unit));
+    if bare.is_empty() {
+        return Vec::new();
+    }
+    let signs: Option<Vec<Clip>> = bare
+        .chars()
+        .filter(|character| !matches!(character, '-' | '－' | ' '))
+        .map(|character| Sign::of_char(character).map(Clip::Sign))
+        .collect();
+    let Some(mut clips) = signs else { return vec![Clip::Text(part.into())] };
+    match language {
+        Language::Chinese => clips.push(Clip::Unit(unit)),
+        Language::English => clips.insert(0, Clip::Unit(unit)),
+    }
+    clips
+}
+
+#[cfg(test)]
+mod tests;

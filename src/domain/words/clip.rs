@@ -1,0 +1,286 @@
+//! Clips: the pieces of speech of which every announcement is put together.
+//!
+//! Fixed clips are recorded or synthesised once per language and shipped as `prompts/<language>/<stem>.wav`. Names and
+//! places are rendered when a household is saved, never during an alarm. Knows no file and no voice.
+
+use super::surname::with_surnames;
+use super::{en, zh_cn};
+use crate::directory::Language;
+use std::sync::Arc;
+
+/// A piece of speech.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Clip {
+    /// The attention tone, 0.8 s; the only clip without words.
+    Tone,
+    /// A fixed phrase.
+    Phrase(Phrase),
+    /// A word that tells what a number of an address counts.
+    Unit(Unit),
+    /// A digit, letter or key, said alone.
+    Sign(Sign),
+    /// A number of households, 1 to [`Clip::COUNT_MAX`].
+    Count(u8),
+    /// The name of a person or household: surnames are read as surnames.
+    Name(Arc<str>),
+    /// A place, or words with a pronunciation given: said as written.
+    Text(Arc<str>),
+}
+
+/// The fixed phrases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phrase {
+    /// Somebody needs help; then follows where.
+    Alarm,
+    /// Still in danger; then follows where.
+    StillInDanger,
+    /// The line is not proven; then follows whose telephone it seems to be.
+    Unproven,
+    /// Said after whose telephone it seems to be: or another one on the same device.
+    OrSameDevice,
+    /// Go and look; in danger call 110.
+    GoNow,
+    /// Which keys answer the question.
+    Keys,
+    /// It is somebody's home: said after the name in Chinese, before it in English.
+    Home,
+    /// Your household raised an alarm.
+    OwnHousehold,
+    /// Enough are coming; you need not go.
+    StandDown,
+    /// The alarm of the place before it was cancelled.
+    Cancelled,
+    /// Somebody says that the alarm of the place before it is a mistake; it goes on.
+    SaidMistake,
+    /// Calling; then follows how many households.
+    Calling,
+    /// Said after the number of households that are called.
+    Neighbours,
+    /// Help is called, where no number can be told.
+    HelpCalled,
+    /// The duty worker; then follows the name.
+    DutyWorker,
+    /// The name before it is coming.
+    IsComing,
+    /// In a call to an access number: for help press; then follows the code.
+    ForHelpPress,
+    /// In the grace of a hotline: 0 or hanging up cancels.
+    HotlineGrace,
+    /// Your answer was taken.
+    Noted,
+}
+
+impl Phrase {
+    /// Every phrase.
+    pub const ALL: [Self; 19] = [
+        Self::Alarm,
+        Self::StillInDanger,
+        Self::Unproven,
+        Self::OrSameDevice,
+        Self::GoNow,
+        Self::Keys,
+        Self::Home,
+        Self::OwnHousehold,
+        Self::StandDown,
+        Self::Cancelled,
+        Self::SaidMistake,
+        Self::Calling,
+        Self::Neighbours,
+        Self::HelpCalled,
+        Self::DutyWorker,
+        Self::IsComing,
+        Self::ForHelpPress,
+        Self::HotlineGrace,
+        Self::Noted,
+    ];
+
+    fn stem(self) -> &'static str {
+        match self {
+            Self::Alarm => "alarm",
+            Self::StillInDanger => "still-in-danger",
+            Self::Unproven => "unproven",
+            Self::OrSameDevice => "or-same-device",
+            Self::GoNow => "go-now",
+            Self::Keys => "keys",
+            Self::Home => "home",
+            Self::OwnHousehold => "own-household",
+            Self::StandDown => "stand-down",
+            Self::Cancelled => "cancelled",
+            Self::SaidMistake => "said-mistake",
+            Self::Calling => "calling",
+            Self::Neighbours => "neighbours",
+            Self::HelpCalled => "help-called",
+            Self::DutyWorker => "duty-worker",
+            Self::IsComing => "is-coming",
+            Self::ForHelpPress => "for-help-press",
+            Self::HotlineGrace => "hotline-grace",
+            Self::Noted => "noted",
+        }
+    }
+}
+
+/// The words of an address. Chinese says them after the number, English before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unit {
+    /// 号楼.
+    Building,
+    /// 座, as in `A座`.
+    Block,
+    /// 单元.
+    Staircase,
+    /// 层.
+    Floor,
+    /// 室.
+    Door,
+}
+
+impl Unit {
+    /// Every word.
+    pub const ALL: [Self; 5] =
+        [Self::Building, Self::Block, Self::Staircase, Self::Floor, Self::Door];
+
+    fn stem(self) -> &'static str {
+        match self {
+            Self::Building => "building",
+            Self::Block => "block",
+            Self::Staircase => "unit",
+            Self::Floor => "floor",
+            Self::Door => "door",
+        }
+    }
+}
+
+/// A character that is said alone: 0-9, A-Z, `*` or `#`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sign(char);
+
+impl Sign {
+    /// Every sign.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ('0'..='9').chain('A'..='Z').chain(['*', '#']).map(Self)
+    }
+
+    /// The sign of a character, in either case.
+    #[must_use]
+    pub fn of_char(character: char) -> Option<Self> {
+        let upper = character.to_ascii_uppercase();
+        (upper.is_ascii_alphanumeric() || upper == '*' || upper == '#').then_some(Self(upper))
+    }
+
+    /// Its character; letters are capitals.
+    #[must_use]
+    pub fn as_char(self) -> char {
+        self.0
+    }
+}
+
+impl Clip {
+    /// The greatest number of households that is told; it is more than any group has.
+    pub const COUNT_MAX: u8 = 20;
+
+    /// It has a file of its own in every language; the others are rendered when a household is saved.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        !matches!(self, Self::Name(_) | Self::Text(_))
+    }
+
+    /// Every fixed clip: those that a language must have as files.
+    #[must_use]
+    pub fn all_fixed() -> Vec<Self> {
+        let mut clips = vec![Self::Tone];
+        clips.extend(Phrase::ALL.map(Self::Phrase));
+        clips.extend(Unit::ALL.map(Self::Unit));
+        clips.extend(Sign::all().map(Self::Sign));
+        clips.extend((1..=Self::COUNT_MAX).map(Self::Count));
+        clips
+    }
+
+    /// The name of its file under `prompts/<language>/`, without `.wav`: lower-case ASCII. The stem of a name or place
+    /// is a hash of its words, the same on every machine and in every version.
+    #[must_use]
+    pub fn file_stem(&self) -> String {
+        match self {
+            Self::Tone => "tone".to_owned(),
+            Self::Phrase(phrase) => phrase.stem().to_owned(),
+            Self::Unit(unit) => format!("unit-{}", unit.stem()),
+            Self::Sign(Sign('*')) => "sign-star".to_owned(),
+            Self::Sign(Sign('#')) => "sign-hash".to_owned(),
+            Self::Sign(Sign(sign)) => format!("sign-{}", sign.to_ascii_lowercase()),
+            Self::Count(count) => format!("count-{count}"),
+            Self::Name(text) => format!("name-{:016x}", fnv1a(text)),
+            Self::Text(text) => format!("text-{:016x}", fnv1a(text)),
+        }
+    }
+
+    /// The words, as they are written: what a person reads out who records the clip. Empty for the tone.
+    #[must_use]
+    pub fn text(&self, language: Language) -> String {
+        match self {
+            Self::Tone => String::new(),
+            Self::Name(text) | Self::Text(text) => text.to_string(),
+            Self::Phrase(_) | Self::Unit(_) | Self::Sign(_) | Self::Count(_) => match language {
+                Language::Chinese => zh_cn::said(self).0,
+                Language::English => en::said(self),
+            },
+        }
+    }
+
+    /// What espeak-ng reads to make the clip, with the voice of [`Self::spoken_in`]. Chinese is pinyin with tone
+    /// numbers for everything fixed and for what would be read wrongly; other characters stay. Empty for the tone.
+    #[must_use]
+    pub fn script(&self, language: Language) -> String {
+        match (self, self.spoken_in(language)) {
+            (Self::Tone, _) => String::new(),
+            (Self::Name(text), Language::Chinese) => zh_cn::spell_digits(&with_surnames(text)),
+            (Self::Text(text), Language::Chinese) => zh_cn::spell_digits(text),
+            (Self::Name(text) | Self::Text(text), Language::English) => en::spell_digits(text),
+            (_, Language::Chinese) => zh_cn::said(self).1,
+            (_, Language::English) => en::said(self),
+        }
+    }
+
+    /// The language of the voice that says the clip: a name in Chinese characters is said in Chinese in every
+    /// announcement, since no English voice can read it, and a name in Latin letters in English.
+    #[must_use]
+    pub fn spoken_in(&self, language: Language) -> Language {
+        match self {
+            Self::Name(text) | Self::Text(text) if text.chars().any(is_han) => Language::Chinese,
+            Self::Name(text) if text.contains(|c: char| c.is_ascii_alphabetic()) => {
+                Language::English
+            }
+            Self::Name(_) | Self::Text(_) => language,
+            Self::Tone | Self::Phrase(_) | Self::Unit(_) | Self::Sign(_) | Self::Count(_) => {
+                language
+            }
+        }
+    }
+
+    /// How long it takes to say, in milliseconds: an estimate on the long side, for [`SCRIPT_WORDS_PER_MINUTE`] and
+    /// without the silence at the ends. 0 for the tone, which is not said.
+    #[must_use]
+    pub fn estimate_ms(&self, language: Language) -> u32 {
+        if *self == Self::Tone {
+            return 0;
+        }
+        let script = self.script(language);
+        match self.spoken_in(language) {
+            Language::Chinese => zh_cn::estimate_ms(&script),
+            Language::English => en::estimate_ms(&script),
+        }
+    }
+}
+
+/// Speed of espeak-ng (`-s`) for every script: calm, and an announcement stays within its time.
+pub const SCRIPT_WORDS_PER_MINUTE: u16 = 200;
+
+/// Chinese characters, without punctuation.
+pub(super) fn is_han(character: char) -> bool {
+    matches!(u32::from(character), 0x3007 | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
+}
+
+/// FNV-1a, 64 bits. The hashers of std may differ between releases of Rust; file names must not.
+fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}

@@ -1,0 +1,301 @@
+use super::sms::shorten;
+use super::*;
+use crate::directory::Address;
+use crate::id::{CommunityId, GridId, GroupId, HouseholdId, LineId};
+use crate::phone::PhoneNumber;
+use crate::plan::{Party, PartyId, Policy};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+const MESSAGES: [Message; 7] = [
+    Message::Alarm,
+    Message::WeakAlarm,
+    Message::OwnHousehold,
+    Message::StillInDanger,
+    Message::StandDown,
+    Message::Cancelled,
+    Message::SaidMistake,
+];
+
+fn address(place: &str, building: &str, unit: &str, floor: &str, door: &str) -> Address {
+    Address {
+        place: place.into(),
+        building: building.into(),
+        unit: unit.into(),
+        floor: floor.into(),
+        door: door.into(),
+    }
+}
+
+fn plan(name: &str, address: Address) -> Plan {
+    let party = |role, name: &str| Party {
+        role,
+        household: None,
+        worker: None,
+        name: name.into(),
+        numbers: Vec::new(),
+    };
+    Plan {
+        revision: 1,
+        directory_version: 1,
+        scene: Scene {
+            line: LineId(1),
+            household: HouseholdId(1),
+            group: GroupId(1),
+            grid: GridId(1),
+            community: CommunityId(1),
+            community_name: "文园社区".into(),
+            household_name: name.into(),
+            address,
+            pronunciation: None,
+            number: PhoneNumber::from_parts("+865925551234", "0592-5551234"),
+            language: Language::Chinese,
+            is_silent: false,
+        },
+        parties: vec![party(Role::DutyWorker, "李强"), party(Role::Neighbour, "302 曾强家")],
+        policy: Policy::default(),
+        left_out: Vec::new(),
+    }
+}
+
+fn chen() -> Plan {
+    plan("陈阿姨", address("", "3", "", "5", "502"))
+}
+
+fn text_of(clips: &[Clip], language: Language) -> String {
+    clips.iter().map(|clip| clip.text(language)).collect::<Vec<_>>().join(" ").trim().to_owned()
+}
+
+#[test]
+fn an_sms_says_who_and_where_first() {
+    use Language::{Chinese, English};
+    let check = |message, language, expected: &str| {
+        assert_eq!(sms(&chen(), message, language), expected);
+    };
+    check(
+        Message::Alarm,
+        Chinese,
+        "【平安联防】求助：文园社区3号楼502陈阿姨(0592-5551234)。请立即查看，危险请拨110。回1前往 回2去不了",
+    );
+    check(
+        Message::WeakAlarm,
+        Chinese,
+        "【平安联防】求助(未核实)：文园社区3号楼502陈阿姨(0592-5551234)的电话或同设备另一部。请查看，危险请拨110。回1前往",
+    );
+    check(
+        Message::StillInDanger,
+        Chinese,
+        "【平安联防】仍有危险：文园社区3号楼502陈阿姨(0592-5551234)。请立即查看，危险请拨110。回1前往 回2去不了",
+    );
+    check(
+        Message::OwnHousehold,
+        Chinese,
+        "【平安联防】文园社区3号楼502陈阿姨报警，正在呼叫邻居。请您注意安全，危险请拨110。",
+    );
+    check(
+        Message::StandDown,
+        Chinese,
+        "【平安联防】文园社区3号楼502陈阿姨(0592-5551234)已有足够的人前往，您不用去了，谢谢您。",
+    );
+    check(
+        Message::Cancelled,
+        Chinese,
+        "【平安联防】文园社区3号楼502陈阿姨(0592-5551234)的求助已取消，谢谢您。",
+    );
+    check(
+        Message::Alarm,
+        English,
+        "SOS bldg 3 502 文园社区 陈阿姨. Danger: call 110. Reply 1 coming, 2 no",
+    );
+    check(
+        Message::WeakAlarm,
+        English,
+        "SOS bldg 3 502 文园社区 陈阿姨 (unproven). Danger: call 110",
+    );
+}
+
+#[test]
+fn a_long_place_gives_way_before_building_and_door() {
+    let long = plan(
+        "欧阳春花奶奶和爷爷及其孙子一家",
+        address("厦门市思明区文园路一百零八号怡景花园二期北区", "A座", "12", "33", "3302"),
+    );
+    for message in MESSAGES {
+        for language in Language::ALL {
+            let text = sms(&long, message, language);
+            assert!(text.encode_utf16().count() <= SMS_UNITS_MAX, "{text}");
+            assert!(text.contains("A座") && text.contains("3302"), "{text}");
+            let heard = text_of(&spoken(&long, message, language), language);
+            if message != Message::OwnHousehold {
+                let door = match language {
+                    Language::Chinese => "三 三 零 二 室",
+                    Language::English => "door three three zero two",
+                };
+                assert!(heard.contains(door), "{heard}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_alarm_is_heard_as_who_where_and_which_keys() {
+    let check = |plan: &Plan, message, language, expected: &str| {
+        assert_eq!(text_of(&spoken(plan, message, language), language), expected);
+    };
+    check(
+        &chen(),
+        Message::Alarm,
+        Language::Chinese,
+        "平安联防紧急求助 文园社区 三 号楼 五 零 二 室 陈阿姨 家 请马上去看，危险打一一〇 能去按一，不能按二",
+    );
+    check(
+        &plan("李强家", address("怡景花园", "A座", "2", "11", "1101")),
+        Message::StillInDanger,
+        Language::Chinese,
+        "仍有危险，再次求助 怡景花园 A 座 二 单元 幺 幺 零 幺 室 李强家 请马上去看，危险打一一〇 能去按一，不能按二",
+    );
+    check(
+        &chen(),
+        Message::WeakAlarm,
+        Language::Chinese,
+        "求助，线路未核实，来自 文园社区 三 号楼 五 零 二 室 陈阿姨 家 的电话或同一设备 能去按一，不能按二",
+    );
+    check(
+        &plan("Mary", address("Garden Road", "7", "", "", "1B")),
+        Message::Alarm,
+        Language::English,
+        "Neighbourhood alarm. Help is needed Garden Road building seven door one B at the home of Mary Please go and look now. In danger, call one one zero Press one if you come, two if you cannot",
+    );
+    check(
+        &chen(),
+        Message::Cancelled,
+        Language::Chinese,
+        "文园社区 三 号楼 五 零 二 室 陈阿姨 家 的求助已取消，谢谢您",
+    );
+}
+
+#[test]
+fn a_pronunciation_wins_over_name_and_address() {
+    let mut pronounced = chen();
+    pronounced.scene.pronunciation = Some("wen2 yuan2 she4 qu1 3号楼502 chen2 a1 yi2".into());
+    let clips = spoken(&pronounced, Message::Alarm, Language::Chinese);
+    let scripts: Vec<String> = clips.iter().map(|clip| clip.script(Language::Chinese)).collect();
+    assert_eq!(clips.len(), 5);
+    assert!(
+        scripts.contains(&"wen2 yuan2 she4 qu1 san1 号楼 wu3 ling2 er4  chen2 a1 yi2".to_owned()),
+        "{scripts:?}"
+    );
+    let other_language = spoken(&pronounced, Message::Alarm, Language::English);
+    assert!(other_language.contains(&Clip::Name("陈阿姨".into())));
+}
+
+#[test]
+fn surnames_are_read_as_surnames_and_digits_alone() {
+    let check = |text: &str, expected: &str| {
+        assert_eq!(Clip::Name(text.into()).script(Language::Chinese), expected);
+    };
+    check("陈阿姨", "陈阿姨");
+    check("曾阿姨", "zeng1 阿姨");
+    check("单于明", "chan2 yu2 明");
+    check("仇英", "qiu2 英");
+    check("尉迟恭", "yu4 chi2 恭");
+    check("302 曾强家", "san1 ling2 er4  zeng1 强家");
+    check("2单元李家", "er4 单元李家");
+    check("陈区任", "陈区任");
+    check("101", "yao1 ling2 yao1");
+    assert_eq!(Clip::Text("曾厝垵502".into()).script(Language::Chinese), "曾厝垵 wu3 ling2 er4");
+}
+
+#[test]
+fn a_resident_hears_how_many_are_called_and_who_comes() {
+    let check = |notice, expected: &str| {
+        assert_eq!(
+            text_of(&resident(&chen(), &notice, Language::Chinese), Language::Chinese),
+            expected
+        );
+    };
+    check(ResidentNotice::HelpCalled { households: 9 }, "正在呼叫 九 户邻居，请您注意安全");
+    check(ResidentNotice::HelpCalled { households: 2 }, "正在呼叫 两 户邻居，请您注意安全");
+    check(ResidentNotice::HelpCalled { households: 12 }, "正在呼叫 十二 户邻居，请您注意安全");
+    check(ResidentNotice::HelpCalled { households: 20 }, "正在呼叫 二十 户邻居，请您注意安全");
+    check(ResidentNotice::HelpCalled { households: 0 }, "已为您求助，请您注意安全");
+    check(ResidentNotice::HelpCalled { households: 500 }, "已为您求助，请您注意安全");
+    check(ResidentNotice::Coming { party: PartyId(0) }, "社区值班人员 李强 正在赶来");
+    check(ResidentNotice::Coming { party: PartyId(1) }, "302 曾强家 正在赶来");
+    check(ResidentNotice::Coming { party: PartyId(9) }, "已为您求助，请您注意安全");
+    let mut silent = chen();
+    silent.scene.is_silent = true;
+    let notice = ResidentNotice::HelpCalled { households: 9 };
+    assert_eq!(resident(&silent, &notice, Language::Chinese), []);
+    assert_eq!(text_of(&access("#9"), Language::Chinese), "求助请按 井号 九");
+}
+
+#[test]
+fn every_fixed_clip_has_words_and_a_file_of_its_own() {
+    let clips = Clip::all_fixed();
+    let stems: BTreeSet<String> = clips.iter().map(Clip::file_stem).collect();
+    assert_eq!(stems.len(), clips.len());
+    let is_stem = |stem: &str| {
+        stem.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    for clip in clips {
+        assert!(is_stem(&clip.file_stem()) && clip.is_fixed(), "{clip:?}");
+        for language in Language::ALL {
+            assert_eq!(clip.spoken_in(language), language);
+            assert_eq!(clip.script(language).is_empty(), clip == Clip::Tone, "{clip:?}");
+            assert_eq!(clip.text(language).is_empty(), clip == Clip::Tone, "{clip:?}");
+            assert!(clip.script(language).is_ascii(), "{clip:?}");
+            assert!(!clip.text(language).contains(['!', '！', '你']), "{clip:?}");
+        }
+    }
+    assert_eq!(Clip::Name("陈阿姨".into()).file_stem(), "name-80e354e382b1b1c3");
+}
+
+#[test]
+fn a_name_has_the_voice_that_can_read_it() {
+    use Language::{Chinese, English};
+    assert_eq!(Clip::Name("陈阿姨".into()).spoken_in(English), Chinese);
+    assert_eq!(Clip::Name("Mary".into()).spoken_in(Chinese), English);
+    assert_eq!(Clip::Text("chen2 a1 yi2".into()).spoken_in(Chinese), Chinese);
+    assert_eq!(Clip::Text("Garden Road".into()).spoken_in(English), English);
+}
+
+#[test]
+fn shortening_never_splits_a_character() {
+    assert_eq!(shorten("𠮷𠮷𠮷", 5), "𠮷𠮷");
+    assert_eq!(shorten(" 陈\n阿姨 ", 2), "陈阿");
+    assert_eq!(shorten("abc", 0), "");
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_directory_holds_fits(
+        name in ".{0,40}",
+        place in ".{0,40}",
+        building in "[0-9A-Z座号楼𠮷]{1,40}",
+        unit in "\\PC{0,20}",
+        floor in "[0-9]{0,3}",
+        door in "[0-9A-Z]{1,8}",
+        pronunciation in proptest::option::of("\\PC{0,80}"),
+    ) {
+        let mut plan = plan(&name, address(&place, &building, &unit, &floor, &door));
+        plan.scene.pronunciation = pronunciation.map(Into::into);
+        for message in MESSAGES {
+            for language in Language::ALL {
+                let text = sms(&plan, message, language);
+                prop_assert!(text.encode_utf16().count() <= SMS_UNITS_MAX, "{text}");
+                let head: String = door.chars().take(6).collect();
+                prop_assert!(text.contains(&head), "{text}");
+                let has_110 = text.contains("110");
+                let is_call_for_help = matches!(
+                    message,
+                    Message::Alarm | Message::WeakAlarm | Message::StillInDanger
+                );
+                prop_assert!(has_110 || !is_call_for_help, "{text}");
+                let spoken = spoken(&plan, message, language);
+                let length: u32 = spoken.iter().map(|clip| clip.estimate_ms(language)).sum();
+                prop_assert!(length <= SPOKEN_MS_MAX, "{length} ms: {spoken:?}");
+            }
+        }
+    }
+}
