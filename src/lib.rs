@@ -16,5 +16,6 @@
 //! Decisions are not here: they are in `lianfang-domain` and `lianfang-sip`, which know no clock and no socket.
 
 pub mod clock;
+pub mod media;
 pub mod store;
 pub mod tasks;
