@@ -4,5 +4,6 @@
 //! [`message`] is the vocabulary all others share.
 
 pub mod agent;
+pub mod digest;
 pub mod message;
 pub mod transaction;
