@@ -5,6 +5,7 @@
 //!
 //! Must not know alarms' rules, tasks' names or HTTP. Read on in `alarm_log`, `snapshot`, `tokens`, `secrets`.
 
+pub mod alarm_log;
 pub mod snapshot;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -233,6 +234,7 @@ fn one_connection() -> SqlitePoolOptions {
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
+        .test_before_acquire(false)
         .acquire_timeout(ACQUIRE_MAX)
 }
 

@@ -1,0 +1,152 @@
+//! The SQL of the log: one statement per table and commit, however many alarms it carries.
+
+use super::Kept;
+use super::record::Record;
+use crate::store::{Database, StoreError};
+use lianfang_domain::id::AlarmId;
+use serde::Serialize;
+use sqlx::SqliteConnection;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Alarms that were open before and end in this commit go first: the next alarm of the line may be in it, too.
+const CLOSE: &str = "UPDATE alarm SET closed_us = done.value ->> 1 FROM json_each(?1) AS done
+    WHERE alarm.id = done.value ->> 0 AND alarm.closed_us IS NULL";
+const OPEN: &str = "INSERT INTO alarm (id, line_id, raised_us, closed_us, idempotency_key, is_doubled)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2 FROM json_each(?1) WHERE true
+    ON CONFLICT DO NOTHING RETURNING id";
+const EVENTS: &str = "INSERT INTO alarm_event (alarm_id, sequence, at_us, schema_version, event)
+    SELECT record.value ->> 0, (record.value ->> 1) + event.key, record.value ->> 2, record.value ->> 3, event.value
+    FROM json_each(?1) AS record, json_each(record.value, '$[4]') AS event WHERE true
+    ON CONFLICT DO NOTHING";
+const PLANS: &str = "INSERT INTO alarm_plan (alarm_id, revision, plan)
+    SELECT value ->> 0, value ->> 1, value -> 2 FROM json_each(?1) WHERE true
+    ON CONFLICT DO NOTHING";
+const WHY_REFUSED: &str = "SELECT id, 0 AS reason FROM alarm WHERE id = ?1
+    UNION ALL SELECT id, 1 FROM alarm WHERE idempotency_key = ?2 AND is_doubled = 0
+    UNION ALL SELECT id, 2 FROM alarm WHERE line_id = ?3 AND closed_us IS NULL AND is_doubled = 0
+    ORDER BY reason LIMIT 1";
+
+/// Whether somebody still waits to hear that an alarm is none of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// An alarm whose press or line is taken is refused.
+    New,
+    /// It rang already: it is kept beside the other one.
+    WriteBack,
+}
+
+/// What a commit did.
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    /// Alarms of which nothing was kept.
+    pub(super) refused: BTreeMap<AlarmId, Kept>,
+    /// Events that were there already.
+    pub(super) conflicts: u64,
+}
+
+/// Commits the records in one transaction.
+pub(super) async fn commit(
+    database: &Database,
+    records: &[&Record],
+    mode: Mode,
+) -> Result<Committed, StoreError> {
+    let mut change = database.write().await?;
+    let done = write(&mut change, records, mode).await.map_err(StoreError::Write)?;
+    change.commit().await.map_err(StoreError::Write)?;
+    Ok(done)
+}
+
+async fn write(
+    change: &mut SqliteConnection,
+    records: &[&Record],
+    mode: Mode,
+) -> Result<Committed, sqlx::Error> {
+    let closed: BTreeMap<i64, i64> =
+        records.iter().filter_map(|record| Some((record.alarm_key(), record.closed_us?))).collect();
+    execute(change, CLOSE, &closed.iter().collect::<Vec<_>>()).await?;
+
+    let refused = open(change, records, &closed, mode).await?;
+    let kept = || records.iter().filter(|record| !refused.contains_key(&record.alarm));
+
+    let events: Vec<_> = kept()
+        .map(|record| {
+            let key = record.alarm_key();
+            (key, record.first_sequence, record.at_us, record.schema_version, &record.events)
+        })
+        .collect();
+    let expected: u64 = kept().map(|record| u64::from(record.events_len)).sum();
+    let inserted = execute(change, EVENTS, &events).await?;
+
+    let plans: Vec<_> = kept()
+        .filter_map(|record| {
+            let plan = record.plan.as_ref()?;
+            Some((record.alarm_key(), plan.revision, &plan.plan))
+        })
+        .collect();
+    execute(change, PLANS, &plans).await?;
+    Ok(Committed { refused, conflicts: expected.saturating_sub(inserted) })
+}
+
+/// One statement over all rows; none when there are no rows.
+async fn execute<T: Serialize>(
+    change: &mut SqliteConnection,
+    sql: &'static str,
+    rows: &[T],
+) -> Result<u64, sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let done = sqlx::query(sql).bind(json(rows)?).execute(change).await?;
+    Ok(done.rows_affected())
+}
+
+fn json<T: Serialize>(rows: &[T]) -> Result<String, sqlx::Error> {
+    serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
+/// Makes the rows of the alarms that begin; returns those that were refused.
+async fn open(
+    change: &mut SqliteConnection,
+    records: &[&Record],
+    closed: &BTreeMap<i64, i64>,
+    mode: Mode,
+) -> Result<BTreeMap<AlarmId, Kept>, sqlx::Error> {
+    let rows: BTreeMap<i64, _> = records
+        .iter()
+        .filter_map(|record| {
+            let opened = record.opened.as_ref()?;
+            let key = record.alarm_key();
+            let (line, raised, press) = (opened.line, opened.raised_us, &opened.idempotency_key);
+            Some((key, (key, line, raised, closed.get(&key), press)))
+        })
+        .collect();
+    let mut refused = BTreeMap::new();
+    if rows.is_empty() {
+        return Ok(refused);
+    }
+    let all: Vec<_> = rows.values().collect();
+    let inserted: Vec<i64> =
+        sqlx::query_scalar(OPEN).bind(json(&all)?).bind(0).fetch_all(&mut *change).await?;
+    let inserted: BTreeSet<i64> = inserted.into_iter().collect();
+    for (key, row) in rows.iter().filter(|(key, _)| !inserted.contains(key)) {
+        let query = sqlx::query_as::<_, (i64, i64)>(WHY_REFUSED);
+        let query = query.bind(key).bind(&**row.4).bind(row.1);
+        let Some((id, reason)) = query.fetch_optional(&mut *change).await? else { continue };
+        let other = AlarmId(id.cast_unsigned());
+        match (reason, mode) {
+            // The same append once more.
+            (0, Mode::New | Mode::WriteBack) => {}
+            (_, Mode::WriteBack) => {
+                let one = json(&[row])?;
+                sqlx::query(OPEN).bind(one).bind(1).fetch_all(&mut *change).await?;
+            }
+            (1, Mode::New) => {
+                refused.insert(AlarmId(key.cast_unsigned()), Kept::SamePress { alarm: other });
+            }
+            (_, Mode::New) => {
+                refused.insert(AlarmId(key.cast_unsigned()), Kept::LineHasAlarm { alarm: other });
+            }
+        }
+    }
+    Ok(refused)
+}

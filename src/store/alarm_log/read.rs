@@ -1,0 +1,237 @@
+//! Reading the log: for recovery, for the API, for erasing what is no longer needed.
+
+use super::AlarmLog;
+use crate::store::StoreError;
+use jiff::Timestamp;
+use lianfang_domain::alarm::Event;
+use lianfang_domain::id::{AlarmId, LineId};
+use lianfang_domain::plan::Plan;
+use std::collections::BTreeMap;
+
+/// Plans erased in one transaction, so that no alarm waits long for it.
+const ERASE_CHUNK: u32 = 500;
+/// Longest page of a list.
+const LIST_MAX: u32 = 1000;
+
+const OPEN_ROWS: &str = "SELECT id, line_id, raised_us, closed_us, idempotency_key FROM alarm
+    WHERE closed_us IS NULL ORDER BY id";
+const ONE_ROW: &str =
+    "SELECT id, line_id, raised_us, closed_us, idempotency_key FROM alarm WHERE id = ?1";
+const OPEN_EVENTS: &str = "SELECT alarm_id, sequence, at_us, event FROM alarm_event
+    WHERE alarm_id IN (SELECT id FROM alarm WHERE closed_us IS NULL) ORDER BY alarm_id, sequence";
+const ONE_EVENTS: &str = "SELECT alarm_id, sequence, at_us, event FROM alarm_event
+    WHERE alarm_id = ?1 ORDER BY sequence";
+const OPEN_PLANS: &str = "SELECT alarm_id, revision, plan FROM alarm_plan
+    WHERE alarm_id IN (SELECT id FROM alarm WHERE closed_us IS NULL) ORDER BY alarm_id, revision";
+const ONE_PLANS: &str =
+    "SELECT alarm_id, revision, plan FROM alarm_plan WHERE alarm_id = ?1 ORDER BY revision";
+const LIST: &str = "SELECT id, line_id, raised_us, closed_us, idempotency_key FROM alarm
+    WHERE (?1 IS NULL OR (closed_us IS NULL) = ?1) AND (?2 IS NULL OR line_id = ?2) AND (?3 IS NULL OR id < ?3)
+    ORDER BY id DESC LIMIT ?4";
+const SEEN: &str = "SELECT id FROM alarm WHERE idempotency_key = ?1 ORDER BY is_doubled LIMIT 1";
+const ERASE: &str = "DELETE FROM alarm_plan WHERE (alarm_id, revision) IN (
+    SELECT plan.alarm_id, plan.revision FROM alarm_plan AS plan JOIN alarm ON alarm.id = plan.alarm_id
+    WHERE alarm.closed_us < ?1 LIMIT ?2)";
+
+/// An alarm without its events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmRow {
+    /// Its id.
+    pub id: AlarmId,
+    /// The line that raised it.
+    pub line: LineId,
+    /// When it was raised.
+    pub raised: Timestamp,
+    /// When it was closed or cancelled.
+    pub closed: Option<Timestamp>,
+    /// What makes two reports of its press one.
+    pub idempotency_key: Box<str>,
+}
+
+/// An event of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its place within the alarm.
+    pub sequence: u32,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// An alarm with everything that is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAlarm {
+    /// The alarm.
+    pub row: AlarmRow,
+    /// Its events, by sequence.
+    pub events: Vec<StoredEvent>,
+    /// Its plans, by revision; fewer when they were erased.
+    pub plans: Vec<Plan>,
+}
+
+/// Something stored that cannot be read; the rest of its alarm is used without it.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read number {number} of alarm {alarm}")]
+pub struct Unreadable {
+    /// The alarm.
+    pub alarm: AlarmId,
+    /// Sequence of the event or revision of the plan.
+    pub number: u32,
+    /// Why.
+    pub source: serde_json::Error,
+}
+
+/// What recovery takes up.
+#[derive(Debug, Default)]
+pub struct OpenAlarms {
+    /// Alarms that are not closed, oldest first.
+    pub alarms: Vec<StoredAlarm>,
+    /// What could not be read of them.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// Which alarms to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AlarmFilter {
+    /// Only open ones, or only closed ones.
+    pub is_open: Option<bool>,
+    /// Only those of this line.
+    pub line: Option<LineId>,
+    /// Only those raised before this one: the last of the page before.
+    pub before: Option<AlarmId>,
+}
+
+type Row = (i64, u32, i64, Option<i64>, Box<str>);
+type Numbered = (i64, u32, Box<str>);
+
+impl AlarmLog {
+    /// Every open alarm with its events and plans. One that cannot be read in part is returned all the same.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open_alarms(&self) -> Result<OpenAlarms, StoreError> {
+        let mut read = self.database.reader().begin().await.map_err(StoreError::Read)?;
+        let rows = sqlx::query_as(OPEN_ROWS).fetch_all(&mut *read).await;
+        let events = sqlx::query_as(OPEN_EVENTS).fetch_all(&mut *read).await;
+        let plans = sqlx::query_as(OPEN_PLANS).fetch_all(&mut *read).await;
+        Ok(assemble(
+            rows.map_err(StoreError::Read)?,
+            events.map_err(StoreError::Read)?,
+            plans.map_err(StoreError::Read)?,
+        ))
+    }
+
+    /// One alarm with its events and plans.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn alarm(&self, id: AlarmId) -> Result<Option<StoredAlarm>, StoreError> {
+        let key = id.0.cast_signed();
+        let mut read = self.database.reader().begin().await.map_err(StoreError::Read)?;
+        let rows = sqlx::query_as(ONE_ROW).bind(key).fetch_all(&mut *read).await;
+        let events = sqlx::query_as(ONE_EVENTS).bind(key).fetch_all(&mut *read).await;
+        let plans = sqlx::query_as(ONE_PLANS).bind(key).fetch_all(&mut *read).await;
+        let mut found = assemble(
+            rows.map_err(StoreError::Read)?,
+            events.map_err(StoreError::Read)?,
+            plans.map_err(StoreError::Read)?,
+        );
+        for unreadable in found.unreadable {
+            tracing::error!(error = %unreadable.source, "{unreadable}");
+        }
+        Ok(found.alarms.pop())
+    }
+
+    /// Alarms without their events, the latest first, at most `limit` and 1,000.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list(
+        &self,
+        filter: &AlarmFilter,
+        limit: u32,
+    ) -> Result<Vec<AlarmRow>, StoreError> {
+        let query = sqlx::query_as(LIST)
+            .bind(filter.is_open)
+            .bind(filter.line.map(|line| line.0))
+            .bind(filter.before.map(|id| id.0.cast_signed()))
+            .bind(limit.min(LIST_MAX));
+        let rows: Vec<Row> =
+            query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
+        Ok(rows.into_iter().map(alarm_row).collect())
+    }
+
+    /// The alarm that this press raised, if it did.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn seen(&self, idempotency_key: &str) -> Result<Option<AlarmId>, StoreError> {
+        let query = sqlx::query_scalar(SEEN).bind(idempotency_key);
+        let id: Option<i64> =
+            query.fetch_optional(self.database.reader()).await.map_err(StoreError::Read)?;
+        Ok(id.map(|id| AlarmId(id.cast_unsigned())))
+    }
+
+    /// Erases the plans (names, numbers, addresses) of alarms that were closed before `limit`. Returns how many.
+    ///
+    /// # Errors
+    /// When the database fails; what was erased until then stays erased.
+    pub async fn erase_plans_before(&self, limit: Timestamp) -> Result<u64, StoreError> {
+        let mut erased = 0;
+        loop {
+            let mut change = self.database.write().await?;
+            let erase = sqlx::query(ERASE).bind(limit.as_microsecond()).bind(ERASE_CHUNK);
+            let done = erase.execute(&mut *change).await.map_err(StoreError::Write)?;
+            change.commit().await.map_err(StoreError::Write)?;
+            erased += done.rows_affected();
+            if done.rows_affected() < u64::from(ERASE_CHUNK) {
+                return Ok(erased);
+            }
+        }
+    }
+}
+
+fn alarm_row((id, line, raised, closed, idempotency_key): Row) -> AlarmRow {
+    AlarmRow {
+        id: AlarmId(id.cast_unsigned()),
+        line: LineId(line),
+        raised: time(raised),
+        closed: closed.map(time),
+        idempotency_key,
+    }
+}
+
+fn time(us: i64) -> Timestamp {
+    Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
+}
+
+fn assemble(
+    rows: Vec<Row>,
+    events: Vec<(i64, u32, i64, Box<str>)>,
+    plans: Vec<Numbered>,
+) -> OpenAlarms {
+    let mut unreadable = Vec::new();
+    let mut alarms: BTreeMap<AlarmId, StoredAlarm> = rows
+        .into_iter()
+        .map(alarm_row)
+        .map(|row| (row.id, StoredAlarm { row, events: Vec::new(), plans: Vec::new() }))
+        .collect();
+    for (key, sequence, at, text) in events {
+        let id = AlarmId(key.cast_unsigned());
+        let Some(alarm) = alarms.get_mut(&id) else { continue };
+        match serde_json::from_str(&text) {
+            Ok(event) => alarm.events.push(StoredEvent { sequence, at: time(at), event }),
+            Err(source) => unreadable.push(Unreadable { alarm: id, number: sequence, source }),
+        }
+    }
+    for (key, revision, text) in plans {
+        let id = AlarmId(key.cast_unsigned());
+        let Some(alarm) = alarms.get_mut(&id) else { continue };
+        match serde_json::from_str(&text) {
+            Ok(plan) => alarm.plans.push(plan),
+            Err(source) => unreadable.push(Unreadable { alarm: id, number: revision, source }),
+        }
+    }
+    OpenAlarms { alarms: alarms.into_values().collect(), unreadable }
+}

@@ -1,0 +1,68 @@
+//! The stored form of what was appended: one line of the journal, and the source of the parameters of SQL.
+
+use super::NewEvents;
+use lianfang_domain::alarm::EVENT_SCHEMA_VERSION;
+use lianfang_domain::id::AlarmId;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+
+/// One element of a batch, encoded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) alarm: AlarmId,
+    pub(super) first_sequence: u32,
+    pub(super) at_us: i64,
+    pub(super) schema_version: u16,
+    /// Length of `events`.
+    pub(super) events_len: u32,
+    /// A JSON array of events.
+    pub(super) events: Box<RawValue>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) plan: Option<PlanRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) opened: Option<OpenedRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) closed_us: Option<i64>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PlanRecord {
+    pub(super) revision: u16,
+    pub(super) plan: Box<RawValue>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct OpenedRecord {
+    pub(super) line: u32,
+    pub(super) raised_us: i64,
+    pub(super) idempotency_key: Box<str>,
+}
+
+impl Record {
+    pub(super) fn new(new: &NewEvents) -> Result<Self, serde_json::Error> {
+        let plan = new
+            .plan
+            .as_ref()
+            .map(|plan| Ok(PlanRecord { revision: plan.revision, plan: to_raw_value(&**plan)? }));
+        Ok(Self {
+            alarm: new.alarm,
+            first_sequence: new.first_sequence,
+            at_us: new.at.as_microsecond(),
+            schema_version: EVENT_SCHEMA_VERSION,
+            events_len: u32::try_from(new.events.len()).unwrap_or(u32::MAX),
+            events: to_raw_value(&new.events)?,
+            plan: plan.transpose()?,
+            opened: new.opened.as_ref().map(|opened| OpenedRecord {
+                line: opened.line.0,
+                raised_us: opened.raised.as_microsecond(),
+                idempotency_key: (&*opened.idempotency_key).into(),
+            }),
+            closed_us: new.closed.map(jiff::Timestamp::as_microsecond),
+        })
+    }
+
+    /// The id as the database keeps it.
+    pub(super) fn alarm_key(&self) -> i64 {
+        self.alarm.0.cast_signed()
+    }
+}

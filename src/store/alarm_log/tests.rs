@@ -1,0 +1,400 @@
+use super::*;
+use lianfang_domain::alarm::{CloseOutcome, Proof, Trigger, TriggerSource};
+use lianfang_domain::directory::{Address, Language};
+use lianfang_domain::id::{CommunityId, GridId, GroupId, HouseholdId};
+use lianfang_domain::phone::PhoneNumber;
+use lianfang_domain::plan::{Policy, Scene};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const CHILD_FOLDER: &str = "LIANFANG_TEST_CHILD_FOLDER";
+
+struct Bench {
+    store: Store,
+    log: AlarmLog,
+    replayed: Replayed,
+    tasks: Tasks,
+}
+
+impl Bench {
+    async fn open(folder: &Path) -> Self {
+        let options = LogOptions {
+            commit_deadline: Duration::from_secs(2),
+            ..LogOptions::in_folder(&folder.join("journal"))
+        };
+        Self::open_with(folder, &options).await
+    }
+
+    /// With a deadline that a locked database misses at once.
+    async fn open_hasty(folder: &Path) -> Self {
+        let options = LogOptions {
+            commit_deadline: Duration::from_millis(50),
+            ..LogOptions::in_folder(&folder.join("journal"))
+        };
+        Self::open_with(folder, &options).await
+    }
+
+    async fn open_with(folder: &Path, options: &LogOptions) -> Self {
+        let store = Store::open(folder).await.expect("opens");
+        let tasks = Tasks::new(Handle::current(), CancellationToken::new());
+        let started = AlarmLog::start(&store, options, &Clock::system(), &tasks).await;
+        let (log, replayed) = started.expect("starts");
+        Self { store, log, replayed, tasks }
+    }
+
+    async fn append(&self, batch: Vec<NewEvents>) -> Vec<Kept> {
+        let waiting = self.log.append(batch).expect("takes it up");
+        tokio::time::timeout(PATIENCE, waiting).await.expect("in time").expect("is told").kept
+    }
+
+    async fn close(self) {
+        assert!(self.tasks.stop(PATIENCE).await);
+        self.store.close().await;
+    }
+
+    async fn until(&self, level: impl Fn(&LogCounters) -> bool) {
+        let mut tick = tokio::time::interval(Duration::from_millis(5));
+        let reached = async {
+            while !level(self.log.counters()) {
+                tick.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("reaches the level");
+    }
+
+    /// Alarm and number of events of every open alarm; checks that the sequences have neither gap nor double.
+    async fn open_alarms(&self) -> Vec<(u64, usize)> {
+        let open = self.log.open_alarms().await.expect("reads");
+        assert!(open.unreadable.is_empty());
+        for alarm in &open.alarms {
+            let sequences: Vec<u32> = alarm.events.iter().map(|event| event.sequence).collect();
+            let expected: Vec<u32> = (1..).take(sequences.len()).collect();
+            assert_eq!(sequences, expected, "{:?}", alarm.row);
+        }
+        open.alarms.iter().map(|alarm| (alarm.row.id.0, alarm.events.len())).collect()
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).expect("a time")
+}
+
+fn raised(alarm: u64, line: u32, press: &str) -> NewEvents {
+    let trigger = Trigger {
+        line: LineId(line),
+        household: HouseholdId(1),
+        group: GroupId(1),
+        code: "#9".into(),
+        source: TriggerSource::Dialled,
+        proof: Proof::Digest,
+        idempotency_key: press.into(),
+    };
+    NewEvents {
+        alarm: AlarmId(alarm),
+        first_sequence: 1,
+        at: at(0),
+        events: vec![Event::Raised { trigger, follows: None }, Event::Planned { revision: 1 }],
+        plan: Some(Arc::new(plan(line))),
+        opened: Some(OpenedAlarm {
+            line: LineId(line),
+            idempotency_key: press.into(),
+            raised: at(0),
+        }),
+        closed: None,
+    }
+}
+
+fn ringing(alarm: u64, sequence: u32) -> NewEvents {
+    NewEvents {
+        alarm: AlarmId(alarm),
+        first_sequence: sequence,
+        at: at(i64::from(sequence)),
+        events: vec![Event::LegRinging { leg: sequence }],
+        plan: None,
+        opened: None,
+        closed: None,
+    }
+}
+
+fn closed(alarm: u64, sequence: u32) -> NewEvents {
+    let event = Event::Closed { actor: "值班".into(), outcome: CloseOutcome::Genuine };
+    NewEvents { events: vec![event], closed: Some(at(99)), ..ringing(alarm, sequence) }
+}
+
+fn plan(line: u32) -> Plan {
+    Plan {
+        revision: 1,
+        directory_version: 7,
+        scene: Scene {
+            line: LineId(line),
+            household: HouseholdId(1),
+            group: GroupId(1),
+            grid: GridId(1),
+            community: CommunityId(1),
+            community_name: "文园社区".into(),
+            household_name: "陈阿姨".into(),
+            address: Address::default(),
+            pronunciation: None,
+            number: PhoneNumber::from_parts("+865925551234", "5551234"),
+            language: Language::Chinese,
+            is_silent: false,
+        },
+        parties: Vec::new(),
+        policy: Policy::default(),
+        left_out: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn an_alarm_reads_back_as_it_was_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::open(folder.path()).await;
+    let opening = raised(u64::MAX - 1, 5, "press \"1\"");
+    let kept = bench.append(vec![opening.clone(), ringing(u64::MAX - 1, 3)]).await;
+    assert_eq!(kept, [Kept::Committed, Kept::Committed]);
+    bench.close().await;
+
+    let bench = Bench::open(folder.path()).await;
+    let stored = bench.log.alarm(AlarmId(u64::MAX - 1)).await.expect("reads").expect("is there");
+    assert_eq!(stored.row.line, LineId(5));
+    assert_eq!(stored.row.raised, at(0));
+    assert_eq!(stored.plans, [plan(5)]);
+    let events: Vec<Event> = stored.events.iter().map(|event| event.event.clone()).collect();
+    assert_eq!(events, [&opening.events[..], &[Event::LegRinging { leg: 3 }]].concat());
+    assert_eq!(stored.events[2].at, at(3));
+    assert_eq!(bench.log.seen("press \"1\"").await.unwrap(), Some(AlarmId(u64::MAX - 1)));
+    assert_eq!(bench.log.seen("press 2").await.unwrap(), None);
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn a_press_and_a_line_raise_one_alarm() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::open(folder.path()).await;
+    assert_eq!(bench.append(vec![raised(1, 1, "a")]).await, [Kept::Committed]);
+    let again = bench.append(vec![raised(2, 9, "a"), ringing(2, 3), raised(3, 3, "c")]).await;
+    let known = Kept::SamePress { alarm: AlarmId(1) };
+    assert_eq!(again, [known, known, Kept::Committed], "the others of the commit are kept");
+    let line = bench.append(vec![raised(4, 1, "d")]).await;
+    assert_eq!(line, [Kept::LineHasAlarm { alarm: AlarmId(1) }]);
+    assert_eq!(
+        bench.append(vec![raised(1, 1, "a")]).await,
+        [Kept::Committed],
+        "a retry is no double"
+    );
+    let next = bench.append(vec![closed(1, 3), raised(5, 1, "e")]).await;
+    assert_eq!(next, [Kept::Committed, Kept::Committed], "closed in the same commit");
+    assert_eq!(bench.open_alarms().await, [(3, 2), (5, 2)]);
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn alarms_are_listed_page_by_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::open(folder.path()).await;
+    let batch = (1..=5).map(|id| raised(id, u32::try_from(id).unwrap(), &id.to_string()));
+    bench.append(batch.chain([closed(2, 3), closed(4, 3)]).collect()).await;
+    let check = async |filter: AlarmFilter, limit: u32, expected: &[u64]| {
+        let rows = bench.log.list(&filter, limit).await.expect("reads");
+        let ids: Vec<u64> = rows.iter().map(|row| row.id.0).collect();
+        assert_eq!(ids, expected, "{filter:?}");
+    };
+    check(AlarmFilter::default(), 3, &[5, 4, 3]).await;
+    check(AlarmFilter { before: Some(AlarmId(3)), ..AlarmFilter::default() }, 3, &[2, 1]).await;
+    check(AlarmFilter { is_open: Some(true), ..AlarmFilter::default() }, 9, &[5, 3, 1]).await;
+    check(AlarmFilter { is_open: Some(false), ..AlarmFilter::default() }, 9, &[4, 2]).await;
+    check(AlarmFilter { line: Some(LineId(3)), ..AlarmFilter::default() }, 9, &[3]).await;
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn erasing_takes_plans_of_closed_alarms_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::open(folder.path()).await;
+    bench.append(vec![raised(1, 1, "a"), raised(2, 2, "b"), closed(1, 3)]).await;
+    assert_eq!(bench.log.erase_plans_before(at(99)).await.unwrap(), 0);
+    assert_eq!(bench.log.erase_plans_before(at(100)).await.unwrap(), 1);
+    let alarm = async |id| bench.log.alarm(AlarmId(id)).await.unwrap().expect("is there");
+    assert_eq!((alarm(1).await.plans.len(), alarm(1).await.events.len()), (0, 3));
+    assert_eq!(alarm(2).await.plans.len(), 1);
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn a_locked_database_journals_and_is_written_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::open_hasty(folder.path()).await;
+    assert_eq!(bench.append(vec![raised(1, 1, "a")]).await, [Kept::Committed]);
+    let other = Store::open(folder.path()).await.expect("opens beside it");
+    let lock = other.alarms().write().await.expect("locks");
+    for sequence in 3..=20 {
+        assert_eq!(bench.append(vec![ringing(1, sequence)]).await, [Kept::Journalled]);
+    }
+    assert_eq!(bench.append(vec![raised(2, 2, "b")]).await, [Kept::Journalled]);
+    drop(lock);
+    bench.until(|counters| counters.is_behind.load(Ordering::Relaxed) == 0).await;
+    assert_eq!(bench.append(vec![ringing(1, 21)]).await, [Kept::Committed]);
+    assert_eq!(bench.open_alarms().await, [(1, 21), (2, 2)]);
+    let left = std::fs::metadata(folder.path().join("journal").join(JOURNAL_FILE)).unwrap().len();
+    assert_eq!(left, 0, "the journal is emptied");
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn what_rang_unseen_by_the_database_is_kept_beside_the_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::open_hasty(folder.path()).await;
+    bench.append(vec![raised(1, 1, "a")]).await;
+    let other = Store::open(folder.path()).await.expect("opens beside it");
+    let lock = other.alarms().write().await.expect("locks");
+    let kept = bench.append(vec![raised(2, 1, "b"), raised(3, 3, "a")]).await;
+    assert_eq!(kept, [Kept::Journalled, Kept::Journalled]);
+    drop(lock);
+    bench.until(|counters| counters.is_behind.load(Ordering::Relaxed) == 0).await;
+    assert_eq!(bench.open_alarms().await, [(1, 2), (2, 2), (3, 2)]);
+    assert_eq!(bench.log.seen("a").await.unwrap(), Some(AlarmId(1)), "the first one counts");
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn a_full_database_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::open(folder.path()).await;
+    let limit = async |pages: &'static str| {
+        sqlx::query(pages).execute(&bench.store.alarms.writer).await.expect("sets the limit");
+    };
+    bench.append(vec![raised(1, 1, "a")]).await;
+    // The least that SQLite takes: as large as the file is now.
+    limit("PRAGMA max_page_count = 1").await;
+    let mut kept = Vec::new();
+    for sequence in 3..=2000 {
+        kept.extend(bench.append(vec![ringing(1, sequence)]).await);
+    }
+    assert_eq!(kept.first(), Some(&Kept::Committed));
+    assert_eq!(kept.last(), Some(&Kept::Journalled), "it became full");
+    limit("PRAGMA max_page_count = 1000000").await;
+    bench.until(|counters| counters.is_behind.load(Ordering::Relaxed) == 0).await;
+    assert_eq!(bench.open_alarms().await, [(1, 2000)]);
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn without_database_and_journal_memory_keeps_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("journal")).unwrap();
+    // Every write to this device fails with "no space left".
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("journal").join(JOURNAL_FILE))
+        .unwrap();
+    let bench = Bench::open_hasty(folder.path()).await;
+    bench.append(vec![raised(1, 1, "a")]).await;
+    let other = Store::open(folder.path()).await.expect("opens beside it");
+    let lock = other.alarms().write().await.expect("locks");
+    for sequence in 3..=9 {
+        assert_eq!(bench.append(vec![ringing(1, sequence)]).await, [Kept::InMemory]);
+    }
+    drop(lock);
+    bench.until(|counters| counters.is_behind.load(Ordering::Relaxed) == 0).await;
+    assert_eq!(bench.open_alarms().await, [(1, 9)]);
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn the_journal_is_replayed_at_the_start_without_its_torn_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::open(folder.path()).await;
+    bench.append(vec![raised(1, 1, "a")]).await;
+    bench.close().await;
+    let mut text = String::new();
+    for new in [raised(1, 1, "a"), ringing(1, 3), raised(2, 2, "b"), closed(2, 3), ringing(1, 4)] {
+        text += &serde_json::to_string(&Record::new(&new).unwrap()).unwrap();
+        text.push('\n');
+    }
+    text.truncate(text.len() - 9);
+    std::fs::write(folder.path().join("journal").join(JOURNAL_FILE), text).unwrap();
+    let bench = Bench::open(folder.path()).await;
+    let expected = Replayed { records: 4, lines_skipped: 1, is_behind: false };
+    assert_eq!(bench.replayed, expected);
+    assert_eq!(bench.open_alarms().await, [(1, 3)]);
+    assert_eq!(bench.log.alarm(AlarmId(2)).await.unwrap().expect("is there").events.len(), 3);
+    bench.close().await;
+    let bench = Bench::open(folder.path()).await;
+    assert_eq!(bench.replayed, Replayed::default(), "once only");
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn many_alarms_at_once_share_commits() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::open(folder.path()).await;
+    let waiting: Vec<_> = (1..=1000)
+        .map(|id| bench.log.append(vec![raised(id, u32::try_from(id).unwrap(), &id.to_string())]))
+        .collect();
+    for append in waiting {
+        assert_eq!(append.expect("is queued").await.expect("is told").kept, [Kept::Committed]);
+    }
+    assert_eq!(bench.open_alarms().await.len(), 1000);
+    assert_eq!(bench.log.counters().committed.load(Ordering::Relaxed), 2000);
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn a_stopped_log_gives_the_batch_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::open(folder.path()).await;
+    assert!(bench.tasks.stop(PATIENCE).await);
+    let Err(AppendError::Stopped(batch)) = bench.log.append(vec![ringing(1, 1)]) else {
+        panic!("must be refused");
+    };
+    assert_eq!(batch.len(), 1);
+}
+
+/// Not a test by itself: the process that the next test kills. It prints what was acknowledged.
+#[tokio::test]
+async fn child_that_appends() {
+    let Ok(folder) = std::env::var(CHILD_FOLDER) else { return };
+    let bench = Bench::open(Path::new(&folder)).await;
+    bench.append(vec![raised(1, 1, "a")]).await;
+    for sequence in 3.. {
+        let kept = bench.append(vec![ringing(1, sequence)]).await;
+        assert!(matches!(kept[..], [Kept::Committed | Kept::Journalled]), "{kept:?}");
+        println!("\nacknowledged {sequence}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_kill() {
+    for acknowledged_min in [5, 50, 120] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut child = Command::new(std::env::current_exe().expect("this binary"))
+            .args(["--exact", "store::alarm_log::tests::child_that_appends", "--nocapture"])
+            .env(CHILD_FOLDER, folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let mut acknowledged = 0;
+        while acknowledged < acknowledged_min {
+            let line = lines.next().expect("goes on").expect("reads");
+            if let Some(sequence) = line.strip_prefix("acknowledged ") {
+                acknowledged = sequence.parse().expect("a number");
+            }
+        }
+        child.kill().expect("kills");
+        for line in lines.map_while(Result::ok) {
+            if let Some(sequence) = line.strip_prefix("acknowledged ") {
+                acknowledged = sequence.parse().unwrap_or(acknowledged);
+            }
+        }
+        child.wait().expect("is gone");
+        let bench = Bench::open(folder.path()).await;
+        let open = bench.open_alarms().await;
+        assert!(
+            matches!(open[..], [(1, events)] if acknowledged <= events),
+            "{acknowledged} {open:?}"
+        );
+        bench.close().await;
+    }
+}
