@@ -6,4 +6,5 @@
 pub mod agent;
 pub mod digest;
 pub mod message;
+pub mod registrar;
 pub mod transaction;
