@@ -17,5 +17,6 @@
 
 pub mod clock;
 pub mod media;
+pub mod prompts;
 pub mod store;
 pub mod tasks;

@@ -450,3 +450,6 @@ fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
 fn bump(counter: &mut u32) {
     *counter = counter.saturating_add(1);
 }
+
+#[cfg(test)]
+mod tests;
