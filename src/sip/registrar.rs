@@ -7,6 +7,8 @@
 mod binding;
 mod request;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use binding::{Binding, is_same_source};
 
