@@ -3,6 +3,11 @@
 //! `rfc4733` reads key presses from RTP event packets, `info` from the body of SIP INFO, `merge` counts one press that
 //! was heard by two means once, `matcher` recognises the code.
 
+pub mod info;
+pub mod matcher;
+pub mod merge;
+pub mod rfc4733;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
