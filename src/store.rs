@@ -6,6 +6,7 @@
 //! Must not know alarms' rules, tasks' names or HTTP. Read on in `alarm_log`, `snapshot`, `tokens`, `secrets`.
 
 pub mod alarm_log;
+pub mod number;
 pub mod snapshot;
 
 use sqlx::migrate::{MigrateError, Migrator};

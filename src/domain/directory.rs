@@ -298,6 +298,27 @@ impl Directory {
         next
     }
 
+    /// The same directory after many edits at once. Copies each part of the index once, however many communities changed.
+    #[must_use]
+    pub fn with_changes(
+        &self,
+        version: u64,
+        changed: Vec<Arc<Community>>,
+        removed: &[CommunityId],
+    ) -> Self {
+        let mut next = self.clone();
+        next.version = version;
+        for id in removed {
+            if let Some(old) = next.communities.remove(id) {
+                next.lines.replace(Some(&old), None);
+            }
+        }
+        for community in changed {
+            next.put_community(community);
+        }
+        next
+    }
+
     fn put_community(&mut self, community: Arc<Community>) {
         let old = self.communities.insert(community.id, Arc::clone(&community));
         self.lines.replace(old.as_deref(), Some(&community));
