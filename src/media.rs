@@ -143,7 +143,7 @@ pub enum Report {
     PlaylistEnded(u32),
     /// Nothing was heard for the configured time. Told once for each silence.
     PeerSilent,
-    /// The session was closed; always its last event.
+    /// The session was closed: its last event. Like any other but a key it is dropped when the channel is full.
     Closed(SessionStats),
 }
 
@@ -365,3 +365,6 @@ fn bind_udp(address: SocketAddr, dscp: u8) -> io::Result<mio::net::UdpSocket> {
     socket.bind(&address.into())?;
     Ok(mio::net::UdpSocket::from_std(socket.into()))
 }
+
+#[cfg(test)]
+mod tests;

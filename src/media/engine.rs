@@ -354,7 +354,8 @@ impl Slot {
             match self.socket.recv_from(&mut datagram) {
                 Ok((len, from)) => {
                     let bytes = datagram.get(..len).unwrap_or_default();
-                    if let Some(report) = self.session.on_packet(bytes, from, now) {
+                    for key in self.session.on_packet(bytes, from, now) {
+                        let report = Report::Key(key);
                         self.tell(MediaEvent { session: self.id, at: now, report }, counters);
                     }
                 }

@@ -9,6 +9,7 @@ use super::ports::splitmix;
 use super::{MediaPlan, Report};
 use jiff::{SignedDuration, Timestamp};
 use lianfang_domain::digits::Key;
+use lianfang_domain::digits::rfc4733::{EventPacket, KeyPresses};
 use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -26,6 +27,8 @@ const CATCH_UP_MAX: SignedDuration = SignedDuration::from_millis(100);
 const LATCH_WINDOW: SignedDuration = SignedDuration::from_millis(500);
 /// Static types of G.711 and comfort noise (RFC 3551 6). A peer may send any that were offered, whichever we send.
 const STATIC_AUDIO: [u8; 3] = [0, 8, 13];
+/// Length of one event (RFC 4733 2.3).
+const EVENT_LEN: usize = 4;
 /// A jump in sequence numbers above which a sender has started anew (RFC 3550 A.1).
 const DROPOUT_MAX: i32 = 3000;
 
@@ -54,6 +57,7 @@ pub(super) struct Session {
     stream: Option<Stream>,
     player: Option<Player>,
     receiver: Receiver,
+    presses: KeyPresses,
     silence: Silence,
     ended: Option<u32>,
     stats: SessionStats,
@@ -78,7 +82,8 @@ struct Stream {
     payload_type: u8,
     ptime_ms: u8,
     direction: super::Direction,
-    events: [Option<(u8, u32)>; EVENT_TYPES_MAX],
+    /// Their clock does not matter: a press is known by its timestamp, whatever that counts.
+    events: [Option<u8>; EVENT_TYPES_MAX],
     due: Timestamp,
     source: Source,
 }
@@ -154,6 +159,7 @@ impl Session {
             stream: None,
             player: None,
             receiver: Receiver::default(),
+            presses: KeyPresses::default(),
             silence: Silence { limit_ms, heard_ms_ago: 0, is_told: false, is_due: false },
             ended: None,
             stats: SessionStats::default(),
@@ -171,8 +177,8 @@ impl Session {
             .filter(|stream| stream.source.signalled == plan.remote)
             .map_or(plan.remote, |stream| stream.source.send_to);
         let mut events = [None; EVENT_TYPES_MAX];
-        for (slot, event) in events.iter_mut().zip(&plan.telephone_event) {
-            *slot = Some(*event);
+        for (slot, (payload_type, _)) in events.iter_mut().zip(&plan.telephone_event) {
+            *slot = Some(*payload_type);
         }
         self.stream = Some(Stream {
             codec: plan.codec,
@@ -272,38 +278,43 @@ impl Session {
         Some(written)
     }
 
-    /// Hears a datagram. Returns a key if one starts in it.
+    /// Hears a datagram. Returns the keys whose press starts in it.
     pub(super) fn on_packet(
         &mut self,
         datagram: &[u8],
         from: SocketAddr,
         now: Timestamp,
-    ) -> Option<Report> {
+    ) -> Vec<Key> {
         let Ok(packet) = RtpReader::new(datagram) else {
             bump(&mut self.stats.malformed);
-            return None;
+            return Vec::new();
         };
-        let Some(stream) = self.stream.as_mut() else {
+        let own_ssrc = self.sender.ssrc;
+        let kind = self.stream.as_mut().and_then(|stream| {
+            let kind = stream.kind(&packet).filter(|_| packet.ssrc() != own_ssrc)?;
+            stream.source.admits(from, now).then_some(kind)
+        });
+        let Some(kind) = kind else {
             bump(&mut self.stats.foreign);
-            return None;
-        };
-        let kind = stream.kind(&packet).filter(|_| packet.ssrc() != self.sender.ssrc);
-        let Some(kind) = kind.filter(|_| stream.source.admits(from, now)) else {
-            bump(&mut self.stats.foreign);
-            return None;
+            return Vec::new();
         };
         bump(&mut self.stats.received);
         self.silence.on_heard();
-        self.receiver.on_packet(packet.ssrc(), packet.sequence_number().into());
+        let sequence = packet.sequence_number().into();
+        self.receiver.on_packet(packet.ssrc(), sequence);
         match kind {
-            Kind::Audio => None,
-            Kind::Event { clock_hz } => self.on_event(&packet, clock_hz, now).map(Report::Key),
+            Kind::Audio => Vec::new(),
+            Kind::Event => {
+                let event = EventPacket {
+                    ssrc: packet.ssrc(),
+                    rtp_timestamp: packet.timestamp(),
+                    sequence,
+                    marker: packet.mark(),
+                    payload: packet.payload(),
+                };
+                self.presses.on_packet(event, now)
+            }
         }
-    }
-
-    fn on_event(&mut self, packet: &RtpReader<'_>, clock_hz: u32, now: Timestamp) -> Option<Key> {
-        let _ = (packet, clock_hz, now);
-        None
     }
 }
 
@@ -311,7 +322,7 @@ impl Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Audio,
-    Event { clock_hz: u32 },
+    Event,
 }
 
 impl Stream {
@@ -319,10 +330,8 @@ impl Stream {
     /// senders put events whatever was agreed (96, 101): their owner does not tell us that they are keys.
     fn kind(&self, packet: &RtpReader<'_>) -> Option<Kind> {
         let payload_type = packet.payload_type();
-        let event = self.events.iter().flatten().find(|(agreed, _)| *agreed == payload_type);
-        if let Some((_, clock_hz)) = event {
-            let is_whole = 4 <= packet.payload().len();
-            return is_whole.then_some(Kind::Event { clock_hz: *clock_hz });
+        if self.events.contains(&Some(payload_type)) {
+            return (EVENT_LEN <= packet.payload().len()).then_some(Kind::Event);
         }
         let is_audio = payload_type == self.payload_type || STATIC_AUDIO.contains(&payload_type);
         is_audio.then_some(Kind::Audio)

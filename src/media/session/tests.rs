@@ -94,7 +94,7 @@ fn hash(payload_type: u8) -> Vec<u8> {
     rtp(payload_type, 900, &[11, 10, 0, 0])
 }
 
-fn hears(session: &mut Session, packet: &[u8], from: &str, ms: i64) -> Option<Report> {
+fn hears(session: &mut Session, packet: &[u8], from: &str, ms: i64) -> Vec<Key> {
     session.on_packet(packet, address(from), at_ms(ms))
 }
 
@@ -104,7 +104,8 @@ fn reports(session: &mut Session) -> Vec<Report> {
 
 #[test]
 fn packets_are_continuous_for_every_packet_length() {
-    for (agreed, ptime) in [(10, 10_u8), (20, 20), (30, 30), (40, 40), (60, 60), (0, 10), (50, 40)] {
+    for (agreed, ptime) in [(10, 10_u8), (20, 20), (30, 30), (40, 40), (60, 60), (0, 10), (50, 40)]
+    {
         for codec in [Codec::Pcma, Codec::Pcmu] {
             let mut session =
                 started(&MediaPlan { ptime_ms: agreed, codec, payload_type: 18, ..plan() });
@@ -358,6 +359,26 @@ fn only_agreed_types_of_others_are_heard() {
 }
 
 #[test]
+fn keys_are_heard_during_a_prompt_and_told_once() {
+    let mut session = started(&plan());
+    session.play(Playlist::once(1, [Piece::Silence(5000)]));
+    run(&mut session, at_ms(400));
+    let press = |event: u8, timestamp: u32, sequence: u16, is_end: bool| {
+        let end = if is_end { 0x80 } else { 0 };
+        let builder = RtpPacketBuilder::new().payload_type(101).ssrc(0xABCD).timestamp(timestamp);
+        builder.sequence(Seq::from(sequence)).payload(&[event, end | 10, 1, 0]).build().unwrap()
+    };
+    let packets = [(11, 800, 1, false), (11, 800, 2, true), (11, 800, 3, true), (9, 2400, 4, true)];
+    let mut keys = Vec::new();
+    for (ms, (event, timestamp, sequence, is_end)) in (400..).step_by(100).zip(packets) {
+        keys.extend(hears(&mut session, &press(event, timestamp, sequence, is_end), PEER, ms));
+    }
+    assert_eq!(keys, [Key::of_char('#').unwrap(), Key::of_char('9').unwrap()]);
+    assert_eq!(hears(&mut session, &press(1, 9000, 5, false), STRANGER, 900), [], "injected");
+    assert_eq!(run(&mut session, at_ms(1000)).len(), 30, "what plays is not disturbed");
+}
+
+#[test]
 fn malformed_packets_are_counted() {
     let mut too_many_csrc = audio(1);
     too_many_csrc[0] |= 0x0F;
@@ -376,7 +397,7 @@ fn malformed_packets_are_counted() {
     for packet in [too_many_csrc, extension, padding, zero_padding, version, vec![], vec![0x80; 11]]
     {
         let mut session = started(&plan());
-        assert_eq!(hears(&mut session, &packet, STRANGER, 5), None);
+        assert_eq!(hears(&mut session, &packet, STRANGER, 5), []);
         assert_eq!(session.stats().malformed, 1, "{packet:02x?}");
         assert_eq!(run(&mut session, at_ms(20))[0].to, address(PEER), "and nothing is learnt");
     }
@@ -386,7 +407,7 @@ fn malformed_packets_are_counted() {
 fn nothing_is_heard_or_sent_before_the_start() {
     let mut session = session();
     session.play(Playlist::once(1, [Piece::Silence(20)]));
-    assert_eq!(hears(&mut session, &hash(101), PEER, 5), None);
+    assert_eq!(hears(&mut session, &hash(101), PEER, 5), []);
     assert_eq!((session.poll_timeout(), session.stats().foreign), (None, 1));
     session.start(&plan(), at_ms(1000));
     run(&mut session, at_ms(1100));
