@@ -3,11 +3,88 @@
 //!
 //! The switchboard runs decide → commit → apply → act. Nothing here reads a clock, logs or waits.
 
+//!
+//! - `state`: what an alarm remembers.  `ring`: who rings next, and when.
+//! - `decide`: an input becomes events.  `apply`: an event becomes state.  `effects`: an event becomes orders.
+
+mod apply;
+mod decide;
+mod effects;
 mod event;
 mod input;
+mod ring;
+mod state;
+
+pub use apply::FoldError;
 
 pub use event::{
     AnswerMeans, CancelReason, CloseOutcome, EVENT_SCHEMA_VERSION, Event, LegStart, LegWhy, Proof,
     Trigger, TriggerSource,
 };
 pub use input::{Actor, Effect, Input, ResidentNotice};
+pub use state::{Alarm, Coming, Leg, PartyState};
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Where an alarm stands. How many are coming is told by [`Alarm::parties`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// People are called until enough are coming.
+    Open,
+    /// Withdrawn: everybody who was told is told. Rings nobody; waits for a close that says what it was.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+    },
+    /// Over.
+    Closed {
+        /// When.
+        at: Timestamp,
+        /// What it was.
+        outcome: CloseOutcome,
+    },
+}
+
+/// What an alarm waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Deadline {
+    /// The neighbours of a weak alarm are called, though no duty worker said so.
+    Widen,
+    /// The neighbours are called again.
+    Wave,
+    /// A duty worker is called again.
+    DutyWave,
+    /// A number that was busy or not answered is called again.
+    Retry,
+    /// A leg of which nothing is heard is given up.
+    LegOverdue,
+    /// Somebody could not be told that the alarm is cancelled, and is told again.
+    Notice,
+}
+
+/// What #9 on the line of an alarm means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Press {
+    /// Still in danger: [`Input::PressedAgain`].
+    Again,
+    /// A new alarm, which follows this one.
+    NewAlarm,
+}
+
+/// An alarm of which nothing was heard for so long is a thing of the past, in hours.
+const STALE_H: i64 = 2;
+
+impl Alarm {
+    /// Tells what #9 on the same line means now: after an arrival, after the end, and after two hours without any event
+    /// it is a new alarm.
+    #[must_use]
+    pub fn takes_another_press(&self, now: Timestamp) -> Press {
+        let has_arrival = self.parties().any(|(_, _, state)| state.arrived_at.is_some());
+        let is_stale =
+            SignedDuration::from_hours(STALE_H) <= now.duration_since(self.last_event_at());
+        if self.is_over() || has_arrival || is_stale { Press::NewAlarm } else { Press::Again }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! An applied event becomes what it asks of the world. Carries nothing out itself.
+
+use super::event::{AnswerMeans, CancelReason, Event, LegStart, LegWhy};
+use super::input::{Effect, ResidentNotice};
+use super::state::{Alarm, Leg};
+use crate::leg::{Channel, Class, LegOrder, LegOutcome, Message};
+use crate::plan::{PartyId, Role};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+impl Alarm {
+    /// What `event`, which was just applied, asks of the world. Safe to repeat: legs are known by their ids.
+    #[must_use]
+    pub fn effects(&self, event: &Event) -> Vec<Effect> {
+        match event {
+            Event::WaveStarted { legs, .. } => self.orders(LegWhy::Wave, legs),
+            Event::LegsOrdered { why, legs } => self.orders(*why, legs),
+            Event::LegEnded { leg, outcome: LegOutcome::Lost } => {
+                vec![Effect::CancelLeg { leg: self.leg_id(*leg), reason: CancelReason::Lost }]
+            }
+            Event::Acknowledged { party, means } => self.acknowledged_effects(*party, means),
+            Event::EnoughComing => self.cancel(CancelReason::EnoughComing, |leg| {
+                let is_coming = self.party(leg.party).is_some_and(|state| state.coming.is_some());
+                leg.channel == Channel::Voice
+                    && self.role(leg.party) == Some(Role::Neighbour)
+                    && !is_coming
+            }),
+            // SMS that are on their way cannot be called back; those that still wait need not go.
+            Event::Cancelled { .. } | Event::Closed { .. } => {
+                self.cancel(CancelReason::AlarmOver, |leg| {
+                    let is_waiting = leg.channel == Channel::Voice || leg.placed_at.is_none();
+                    is_waiting && leg.message != Message::Cancelled
+                })
+            }
+            Event::Raised { .. }
+            | Event::Planned { .. }
+            | Event::LegPlaced { .. }
+            | Event::LegRinging { .. }
+            | Event::LegAnswered { .. }
+            | Event::SmsAccepted { .. }
+            | Event::LegEnded { .. }
+            | Event::Declined { .. }
+            | Event::Arrived { .. }
+            | Event::PoliceCalled { .. }
+            | Event::SaidMistake { .. }
+            | Event::StillInDanger { .. } => Vec::new(),
+        }
+    }
+
+    fn role(&self, party: PartyId) -> Option<Role> {
+        self.plan.party(party).map(|party| party.role)
+    }
+
+    fn cancel(&self, reason: CancelReason, is_meant: impl Fn(&Leg) -> bool) -> Vec<Effect> {
+        let legs = self.legs.iter().filter(|leg| leg.is_live() && is_meant(leg));
+        legs.map(|leg| Effect::CancelLeg { leg: self.leg_id(leg.number), reason }).collect()
+    }
+
+    fn acknowledged_effects(&self, party: PartyId, means: &AnswerMeans) -> Vec<Effect> {
+        let by_leg = match means {
+            AnswerMeans::Key { leg } | AnswerMeans::Reply { leg } => Some(*leg),
+            AnswerMeans::Api { .. } => None,
+        };
+        let mut effects = Vec::new();
+        if self.role(party) == Some(Role::Neighbour) {
+            effects = self.cancel(CancelReason::AnsweredElsewhere, |leg| {
+                leg.channel == Channel::Voice && leg.party == party && Some(leg.number) != by_leg
+            });
+        }
+        effects.extend(self.tell(ResidentNotice::Coming { party }));
+        effects
+    }
+
+    /// Nothing is said on a silent line: an intruder may listen.
+    fn tell(&self, notice: ResidentNotice) -> Option<Effect> {
+        (!self.plan.scene.is_silent).then_some(Effect::TellResident(notice))
+    }
+
+    fn orders(&self, why: LegWhy, legs: &[LegStart]) -> Vec<Effect> {
+        let mut effects: Vec<Effect> =
+            legs.iter().filter_map(|start| self.leg_order(why, start)).map(Effect::Order).collect();
+        // The first wave, the wave that widens a weak alarm, and a press again: each calls households anew.
+        let is_news = match why {
+            LegWhy::Wave => self.pause_waves == 1 && !legs.is_empty() || self.waves == 1,
+            LegWhy::StillInDanger => true,
+            LegWhy::NextNumber
+            | LegWhy::BusyRetry
+            | LegWhy::NoAnswerRetry
+            | LegWhy::OtherRoute
+            | LegWhy::Restart
+            | LegWhy::Notice => false,
+        };
+        let is_household = |start: &&LegStart| self.role(start.party) == Some(Role::Neighbour);
+        let called: BTreeSet<PartyId> =
+            legs.iter().filter(is_household).map(|start| start.party).collect();
+        let has_duty_only = called.is_empty() && 1 < self.waves;
+        if is_news && !has_duty_only {
+            let households = u16::try_from(called.len()).unwrap_or(u16::MAX);
+            effects.extend(self.tell(ResidentNotice::HelpCalled { households }));
+        }
+        effects
+    }
+
+    fn leg_order(&self, why: LegWhy, start: &LegStart) -> Option<LegOrder> {
+        let party = self.plan.party(start.party)?;
+        let number = self.number(start.party, start.number_index)?;
+        Some(LegOrder {
+            leg: self.leg_id(start.leg),
+            channel: start.channel,
+            party: start.party,
+            role: party.role,
+            number_index: start.number_index,
+            number: number.plan.number.clone(),
+            language: number.plan.language,
+            message: start.message,
+            class: self.class(why, start.party),
+            ring_timeout_s: self.plan.policy.ring_timeout_s,
+            routes_failed: number.state.routes_failed.clone(),
+            plan: Arc::clone(&self.plan),
+            raised_at: self.raised_at,
+        })
+    }
+
+    fn class(&self, why: LegWhy, party: PartyId) -> Class {
+        let is_first_round = self.party(party).is_some_and(|state| state.rounds <= 1);
+        let is_first = match why {
+            LegWhy::Wave | LegWhy::NextNumber | LegWhy::OtherRoute => is_first_round,
+            LegWhy::StillInDanger | LegWhy::Restart => true,
+            LegWhy::BusyRetry | LegWhy::NoAnswerRetry | LegWhy::Notice => false,
+        };
+        match (is_first, self.has_anybody()) {
+            (true, _) => Class::First,
+            (false, false) => Class::UnansweredRetry,
+            (false, true) => Class::Retry,
+        }
+    }
+}

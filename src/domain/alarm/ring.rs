@@ -1,0 +1,345 @@
+//! Who rings next, and when. Pure questions about the state; `decide` turns the answers into events.
+//!
+//! Per household one number rings at a time. Duty workers have a clock of their own, which does not grow.
+
+use super::Deadline;
+use super::event::{LegStart, LegWhy};
+use super::state::{Alarm, BUDGET_WINDOW_S, Leg, Number, PartyState, SmsState, after};
+use crate::leg::{Channel, LegOutcome, Message};
+use crate::plan::{Party, PartyId, Role};
+use jiff::Timestamp;
+
+/// A carrier failure goes over another route at once, this often for one number in one wave.
+pub(super) const ROUTES_TRIED_MAX: u8 = 3;
+/// An SMS that was taken but did not arrive is sent again, this often in all.
+const UNDELIVERED_MAX: u8 = 3;
+/// A leg of which nothing is heard for so long, in seconds, is lost: under ten minutes, the longest pause of an alarm.
+const LEG_OVERDUE_S: u64 = 540;
+
+/// A leg that may be ordered; it gets its number when it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    pub(super) party: PartyId,
+    pub(super) number_index: u8,
+    pub(super) channel: Channel,
+    pub(super) message: Message,
+}
+
+impl Call {
+    pub(super) fn start(self, leg: u32) -> LegStart {
+        let Self { party, number_index, channel, message } = self;
+        LegStart { leg, party, number_index, channel, message }
+    }
+}
+
+impl Alarm {
+    /// What those who are called for the alarm hear.
+    pub(super) fn message(&self, role: Role) -> Message {
+        match role {
+            Role::OwnHousehold => Message::OwnHousehold,
+            Role::DutyWorker | Role::Neighbour if self.is_weak => Message::WeakAlarm,
+            Role::DutyWorker | Role::Neighbour if 0 < self.presses_again => Message::StillInDanger,
+            Role::DutyWorker | Role::Neighbour => Message::Alarm,
+        }
+    }
+
+    /// Whether a call to the party is wanted at all, now or later.
+    pub(super) fn is_wanted(&self, party: &Party, state: &PartyState) -> bool {
+        if self.is_over() || state.coming.is_some() {
+            return false;
+        }
+        match party.role {
+            Role::DutyWorker => !self.has_duty_worker(),
+            Role::Neighbour => !self.is_held_back && !self.has_enough(),
+            Role::OwnHousehold => false,
+        }
+    }
+
+    /// Parties that are wanted and of whom no phone rings, the duty workers first.
+    fn free_parties(&self, role: Role) -> impl Iterator<Item = PartyId> {
+        let is_free = move |(_, party, state): &(PartyId, &Party, &PartyState)| {
+            party.role == role && state.voice_live == 0 && self.is_wanted(party, state)
+        };
+        self.parties().filter(is_free).map(|(id, _, _)| id)
+    }
+
+    /// When the number may be called again within its budget; a time in the past if it may be now.
+    fn budget_free_at(&self, number: Number<'_>, now: Timestamp) -> Timestamp {
+        let policy = &self.plan.policy;
+        let role = self.plan.party(number.party).map(|party| party.role);
+        let calls_max = match role {
+            Some(Role::DutyWorker) => policy.duty_calls_per_hour_max,
+            Some(Role::Neighbour | Role::OwnHousehold) | None => policy.calls_per_hour_max,
+        };
+        let is_same = |leg: &&Leg| {
+            leg.party == number.party && leg.number_index == number.index && leg.counts()
+        };
+        let mut calls = self.legs.iter().rev().filter(is_same).map(|leg| leg.ordered_at);
+        // The call that has to be an hour old before the next one; a budget of nothing is one of one call.
+        let nth = usize::from(calls_max.max(1)) - 1;
+        calls.nth(nth).map_or(now, |at| after(at, BUDGET_WINDOW_S))
+    }
+
+    fn has_budget(&self, number: Number<'_>, now: Timestamp) -> bool {
+        self.budget_free_at(number, now) <= now
+    }
+
+    /// Whether the number can be called: its budget aside.
+    fn can_ring(&self, number: Number<'_>) -> bool {
+        let is_left = !number.state.said_no || self.rings_unwilling(number.party);
+        number.plan.has_voice && !number.state.is_bad && is_left
+    }
+
+    /// Those who said that they cannot are left in peace, unless nobody is coming and no other phone is left to ring.
+    /// A duty worker is asked until one of them takes the case.
+    fn rings_unwilling(&self, party: PartyId) -> bool {
+        if self.plan.party(party).is_some_and(|party| party.role == Role::DutyWorker) {
+            return true;
+        }
+        let is_willing = |number: Number<'_>| {
+            number.plan.has_voice && !number.state.is_bad && !number.state.said_no
+        };
+        !self.has_anybody() && !self.parties().any(|(id, _, _)| self.numbers(id).any(is_willing))
+    }
+
+    fn call(&self, number: Number<'_>, channel: Channel) -> Call {
+        let role = self.plan.party(number.party).map_or(Role::Neighbour, |party| party.role);
+        Call {
+            party: number.party,
+            number_index: number.index,
+            channel,
+            message: self.message(role),
+        }
+    }
+
+    /// The call with which a wave begins for the party.
+    pub(super) fn first_call(&self, party: PartyId, now: Timestamp) -> Option<Call> {
+        let number = self
+            .numbers(party)
+            .find(|number| self.can_ring(*number) && self.has_budget(*number, now))?;
+        Some(self.call(number, Channel::Voice))
+    }
+
+    /// SMS that the party's numbers still lack.
+    pub(super) fn missing_sms(&self, party: PartyId) -> impl Iterator<Item = Call> {
+        let is_missing = |number: &Number<'_>| {
+            let state = number.state;
+            number.plan.has_sms
+                && !state.refuses_sms
+                && match state.sms {
+                    SmsState::Unsent => true,
+                    SmsState::Failed => state.sms_undelivered < UNDELIVERED_MAX,
+                    SmsState::UnderWay | SmsState::Taken => false,
+                }
+        };
+        self.numbers(party).filter(is_missing).map(|number| self.call(number, Channel::Sms))
+    }
+
+    /// The calls of a wave. The first one reaches the duty workers too; later ones leave them to their own clock.
+    pub(super) fn wave(&self, now: Timestamp) -> Vec<Call> {
+        let mut calls = Vec::new();
+        let is_first = self.waves == 0;
+        for role in [Role::DutyWorker, Role::Neighbour, Role::OwnHousehold] {
+            for (id, party, state) in self.parties().filter(|(_, party, _)| party.role == role) {
+                let is_called = match role {
+                    Role::DutyWorker => is_first,
+                    Role::Neighbour => self.is_wanted(party, state),
+                    Role::OwnHousehold => true,
+                };
+                if !is_called {
+                    continue;
+                }
+                if role != Role::OwnHousehold && state.voice_live == 0 {
+                    calls.extend(self.first_call(id, now));
+                }
+                calls.extend(self.missing_sms(id));
+            }
+        }
+        calls
+    }
+
+    /// The calls after #9 was pressed again: whoever is not coming rings, whatever they said before.
+    pub(super) fn again(&self, now: Timestamp) -> Vec<Call> {
+        let mut calls = Vec::new();
+        for role in [Role::DutyWorker, Role::Neighbour] {
+            for (id, party, state) in self.parties().filter(|(_, party, _)| party.role == role) {
+                let waits = role == Role::Neighbour && self.is_held_back;
+                if state.coming.is_some() || waits || !party.is_reachable() {
+                    continue;
+                }
+                if state.voice_live == 0 {
+                    calls.extend(self.first_call(id, now));
+                }
+                calls.extend(self.missing_sms(id));
+            }
+        }
+        calls
+    }
+
+    /// What to do at once after a voice leg has ended.
+    pub(super) fn after_voice(&self, leg: &Leg, now: Timestamp) -> Option<(LegWhy, Call)> {
+        let outcome = leg.ended.map(|(_, outcome)| outcome)?;
+        let number = self.number(leg.party, leg.number_index);
+        let has_routes = number.is_some_and(|number| number.state.voice_failed < ROUTES_TRIED_MAX);
+        let goes_elsewhere = outcome == LegOutcome::CarrierFailed && has_routes;
+        if leg.message == Message::Cancelled {
+            let is_wanted = !matches!(self.stage(), super::Stage::Closed { .. })
+                && (goes_elsewhere || outcome == LegOutcome::Lost);
+            let call = Call {
+                party: leg.party,
+                number_index: leg.number_index,
+                channel: Channel::Voice,
+                message: Message::Cancelled,
+            };
+            let why = if goes_elsewhere { LegWhy::OtherRoute } else { LegWhy::Restart };
+            return is_wanted.then_some((why, call));
+        }
+        let (party, state) = (self.plan.party(leg.party)?, self.party(leg.party)?);
+        if outcome == LegOutcome::Cancelled || 0 < state.voice_live || !self.is_wanted(party, state)
+        {
+            return None;
+        }
+        let same = number.filter(|number| self.can_ring(*number) && self.has_budget(*number, now));
+        if let Some(number) = same {
+            if goes_elsewhere {
+                return Some((LegWhy::OtherRoute, self.call(number, Channel::Voice)));
+            }
+            if outcome == LegOutcome::Lost {
+                return Some((LegWhy::Restart, self.call(number, Channel::Voice)));
+            }
+        }
+        self.due_retry(leg.party, now).or_else(|| self.next_number(leg.party, now))
+    }
+
+    /// The next number of the party that was not tried in this wave.
+    fn next_number(&self, party: PartyId, now: Timestamp) -> Option<(LegWhy, Call)> {
+        let is_next = |number: &Number<'_>| {
+            !number.state.is_tried && self.can_ring(*number) && self.has_budget(*number, now)
+        };
+        let number = self.numbers(party).find(is_next)?;
+        Some((LegWhy::NextNumber, self.call(number, Channel::Voice)))
+    }
+
+    /// The retry of the party that is due first.
+    pub(super) fn due_retry(&self, party: PartyId, now: Timestamp) -> Option<(LegWhy, Call)> {
+        let (at, why, number) = self.next_retry(party, now)?;
+        (at <= now).then(|| (why, self.call(number, Channel::Voice)))
+    }
+
+    fn next_retry(
+        &self,
+        party: PartyId,
+        now: Timestamp,
+    ) -> Option<(Timestamp, LegWhy, Number<'_>)> {
+        let retries = self.numbers(party).filter(|number| self.can_ring(*number));
+        retries
+            .filter_map(|number| {
+                let retry = number.state.retry.filter(|retry| retry.why != LegWhy::Notice)?;
+                Some((retry.at.max(self.budget_free_at(number, now)), retry.why, number))
+            })
+            .min_by_key(|(at, _, number)| (*at, number.index))
+    }
+
+    /// Parties whose retry is due, with the call.
+    pub(super) fn due_retries(&self, now: Timestamp) -> Vec<(LegWhy, Call)> {
+        let roles = [Role::DutyWorker, Role::Neighbour].into_iter();
+        let parties = roles.flat_map(|role| self.free_parties(role));
+        parties.filter_map(|party| self.due_retry(party, now)).collect()
+    }
+
+    /// Notices of the cancel that failed before and are due again.
+    pub(super) fn due_notices(&self, now: Timestamp) -> Vec<Call> {
+        let due = self.failed_notices().filter(|(at, _)| *at <= now);
+        due.map(|(_, number)| Call {
+            message: Message::Cancelled,
+            ..self.call(number, Channel::Sms)
+        })
+        .collect()
+    }
+
+    fn failed_notices(&self) -> impl Iterator<Item = (Timestamp, Number<'_>)> {
+        let numbers = self.parties().flat_map(|(id, _, _)| self.numbers(id));
+        numbers.filter_map(|number| {
+            let retry = number.state.retry.filter(|retry| retry.why == LegWhy::Notice)?;
+            Some((retry.at, number))
+        })
+    }
+
+    /// When the duty worker is rung again by the clock; `None` if none of their numbers can be called.
+    fn duty_due_at(&self, party: PartyId, now: Timestamp) -> Option<Timestamp> {
+        let rung_at = self.party(party)?.voice_at;
+        let pause = u64::from(self.plan.policy.duty_wave_s);
+        let numbers = self.numbers(party).filter(|number| self.can_ring(*number));
+        let free_at = numbers.map(|number| self.budget_free_at(number, Timestamp::MIN)).min()?;
+        Some(rung_at.map_or(now, |at| after(at, pause)).max(free_at))
+    }
+
+    /// The calls to duty workers whose clock has run out.
+    pub(super) fn due_duty(&self, now: Timestamp) -> Vec<Call> {
+        let parties = self.free_parties(Role::DutyWorker);
+        let due = parties.filter(|party| self.duty_due_at(*party, now).is_some_and(|at| at <= now));
+        due.flat_map(|party| self.first_call(party, now).into_iter().chain(self.missing_sms(party)))
+            .collect()
+    }
+
+    /// When the next wave is due, or the neighbours of a weak alarm are called without the duty worker.
+    pub(super) fn wave_due_at(&self) -> Option<(Timestamp, Deadline)> {
+        let policy = &self.plan.policy;
+        if self.is_held_back {
+            return Some((after(self.wave_at, policy.weak_wait_s.into()), Deadline::Widen));
+        }
+        if self.is_satisfied() {
+            return None;
+        }
+        let longest = u64::from(policy.wave_max_s).max(1);
+        let mut pause = u64::from(policy.wave_s).max(1);
+        for _ in 1..self.pause_waves {
+            if longest <= pause {
+                break;
+            }
+            pause += pause.div_ceil(2);
+        }
+        Some((after(self.wave_at, pause.min(longest)), Deadline::Wave))
+    }
+
+    /// Voice legs of which nothing was heard for long, with the time at which they are given up.
+    pub(super) fn overdue(&self) -> impl Iterator<Item = (Timestamp, u32)> {
+        let is_watched = |leg: &&Leg| {
+            let is_coming = self.party(leg.party).is_some_and(|party| party.coming.is_some());
+            leg.channel == Channel::Voice && leg.is_live() && !is_coming
+        };
+        let legs = self.legs.iter().filter(is_watched);
+        legs.map(|leg| (after(leg.last_heard_at(), LEG_OVERDUE_S), leg.number))
+    }
+
+    /// When `decide` wants to hear [`Input::TimePassed`](super::Input::TimePassed), and what for. `None` once nothing
+    /// is left to wait for.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Timestamp, Deadline)> {
+        if self.is_over() {
+            let notices = self.failed_notices().map(|(at, _)| (at, Deadline::Notice));
+            return notices.min_by_key(|(at, _)| *at);
+        }
+        let min = Timestamp::MIN;
+        let overdue = self.overdue().map(|(at, _)| (at, Deadline::LegOverdue));
+        let duty = self
+            .free_parties(Role::DutyWorker)
+            .filter_map(|party| Some((self.duty_due_at(party, min)?, Deadline::DutyWave)));
+        let roles = [Role::DutyWorker, Role::Neighbour].into_iter();
+        let retries = roles
+            .flat_map(|role| self.free_parties(role))
+            .filter_map(|party| Some((self.next_retry(party, min)?.0, Deadline::Retry)));
+        let all = self.wave_due_at().into_iter().chain(duty).chain(retries).chain(overdue);
+        all.min_by_key(|(at, _)| *at)
+    }
+
+    /// Nobody whom the alarm wants can be rung: a plan made now may know somebody. To be asked after each
+    /// [`Deadline::Wave`]; the answer goes in as [`Input::Replanned`](super::Input::Replanned).
+    #[must_use]
+    pub fn wants_plan(&self) -> bool {
+        let can_be_rung = |(id, party, state): (PartyId, &Party, &PartyState)| {
+            self.is_wanted(party, state) && self.numbers(id).any(|number| self.can_ring(number))
+        };
+        !self.is_over() && !self.is_satisfied() && !self.parties().any(can_be_rung)
+    }
+}
