@@ -7,7 +7,10 @@
 
 pub mod alarm_log;
 pub mod number;
+mod random;
+pub mod secrets;
 pub mod snapshot;
+pub mod tokens;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
