@@ -7,4 +7,5 @@ pub mod agent;
 pub mod digest;
 pub mod message;
 pub mod registrar;
+pub mod sdp;
 pub mod transaction;
