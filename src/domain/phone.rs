@@ -1,4 +1,12 @@
 //! Phone numbers as the directory keeps them. Masked wherever they are printed for people.
+//!
+//! `normalise` reads what people and exchanges write, `format` writes what trunks want.
+
+mod format;
+mod normalise;
+
+pub use format::{NumberFormat, format_for, may_be_called};
+pub use normalise::{DIGITS_MAX, Home, Normalised, PhoneError, normalise};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
