@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod digest;
+pub mod identity;
 pub mod message;
 pub mod registrar;
 pub mod sdp;
