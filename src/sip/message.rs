@@ -20,6 +20,10 @@ pub use uri::{Host, Scheme, SipUri, User};
 pub use via::{Rport, Transport, Via};
 pub use write::{encode, encode_request, encode_response, reason_phrase, response_to, status_line};
 
+pub(crate) use header::{build as build_header, long_name};
+pub(crate) use param::values;
+pub(crate) use uri::verbatim;
+
 use rsip::{Header, Headers};
 
 /// A method that rsip knows, by its exact name (methods are case-sensitive, RFC 3261 7.1).
@@ -94,13 +98,19 @@ pub trait MessageExt {
         self.header_list_mut().push(header::build(name, value.into()));
     }
 
-    /// Replaces all headers of that name by one at the end.
+    /// Replaces all headers of that name by one, in the place of the first or at the end.
     fn set_header(&mut self, name: &str, value: impl Into<String>)
     where
         Self: Sized,
     {
-        self.remove_header(name);
-        self.push_header(name, value);
+        let fresh = header::build(name, value.into());
+        let mut headers: Vec<Header> = std::mem::take(self.header_list_mut()).into();
+        let same =
+            |old: &Header| header::parts(old).0.eq_ignore_ascii_case(header::parts(&fresh).0);
+        let at = headers.iter().position(same).unwrap_or(headers.len());
+        headers.retain(|old| !same(old));
+        headers.insert(at, fresh);
+        *self.header_list_mut() = headers.into();
     }
 
     /// Removes all headers of that name.

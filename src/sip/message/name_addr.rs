@@ -28,7 +28,7 @@ impl NameAddr {
     pub fn parse(text: &str) -> Option<Self> {
         let parts = Parts::of(text)?;
         let uri = SipUri::parse(parts.uri)?;
-        if !parts.bracketed && uri.headers.is_some() {
+        if !parts.bracketed && uri.headers.is_some() || !param::is_closed(parts.params) {
             return None;
         }
         let display = param::unquote(parts.display);

@@ -39,10 +39,17 @@ impl Params {
         }
     }
 
-    /// Removes the parameter and gives its value.
+    /// Removes every parameter of that name and gives the value of the first.
     pub fn remove(&mut self, name: &str) -> Option<Option<String>> {
-        let at = self.0.iter().position(|(n, _)| n.eq_ignore_ascii_case(name))?;
-        Some(self.0.remove(at).1)
+        let mut first = None;
+        self.0.retain_mut(|(n, value)| {
+            let same = n.eq_ignore_ascii_case(name);
+            if same && first.is_none() {
+                first = Some(value.take());
+            }
+            !same
+        });
+        first
     }
 
     /// All parameters in order.
@@ -83,25 +90,49 @@ fn pair(piece: &str) -> Option<(&str, Option<&str>)> {
     (!name.is_empty()).then_some((name, value))
 }
 
-/// Splits at `separator` outside of quoted strings and angle brackets. An unclosed quote or bracket runs to the end.
-pub(crate) fn pieces(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let (mut quoted, mut escaped, mut angle) = (false, false, false);
-    text.split(move |c: char| {
-        if escaped {
-            escaped = false;
-        } else if quoted {
-            escaped = c == '\\';
-            quoted = c != '"';
-        } else {
-            match c {
-                '"' if !angle => quoted = true,
-                '<' => angle = true,
-                '>' => angle = false,
-                _ => return c == separator && !angle,
-            }
+/// Where in a value one is: inside of a quoted string, of angle brackets, or of neither.
+#[derive(Debug, Default)]
+struct Nesting {
+    quoted: bool,
+    escaped: bool,
+    angle: bool,
+}
+
+impl Nesting {
+    /// Moves past a character; `true` when it stands outside of both and is no delimiter of theirs.
+    fn is_outside(&mut self, c: char) -> bool {
+        if self.escaped {
+            self.escaped = false;
+            return false;
+        }
+        if self.quoted {
+            self.escaped = c == '\\';
+            self.quoted = c != '"';
+            return false;
+        }
+        match c {
+            '"' if !self.angle => self.quoted = true,
+            '<' => self.angle = true,
+            '>' => self.angle = false,
+            _ => return !self.angle,
         }
         false
-    })
+    }
+}
+
+/// Splits at `separator` outside of quoted strings and angle brackets. An unclosed quote or bracket runs to the end.
+fn pieces(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut nesting = Nesting::default();
+    text.split(move |c: char| nesting.is_outside(c) && c == separator)
+}
+
+/// Whether every quote and bracket is closed, so that nothing printed behind the text becomes a part of it.
+pub(crate) fn is_closed(text: &str) -> bool {
+    let mut nesting = Nesting::default();
+    for c in text.chars() {
+        nesting.is_outside(c);
+    }
+    !nesting.quoted && !nesting.angle
 }
 
 /// The values of a header that may hold several in one line, trimmed, without empty ones.

@@ -198,7 +198,7 @@ impl SipUri {
             "sip" => Self::parse_sip(Scheme::Sip, rest),
             "sips" => Self::parse_sip(Scheme::Sips, rest),
             "tel" => Self::parse_tel(rest),
-            other => Some(Self::parse_opaque(other, rest)),
+            other => is_clean(rest).then(|| Self::parse_opaque(other, rest)),
         }
     }
 
@@ -220,6 +220,9 @@ impl SipUri {
             Some((user, rest)) => (Some(User::parse(user)), rest),
             None => (None, rest),
         };
+        if !is_clean(rest) {
+            return None;
+        }
         let (rest, headers) = match rest.split_once('?') {
             Some((rest, headers)) => (rest, Some(escape(headers, Percent::IsEscape))),
             None => (rest, None),
@@ -234,7 +237,7 @@ impl SipUri {
         let (number, params) = rest.split_once(';').unwrap_or((rest, ""));
         let wire = escape(number.trim(), Percent::IsEscape);
         let user = User { decoded: decode(&wire), wire, params: Params::default(), password: None };
-        (!user.decoded.is_empty()).then(|| Self {
+        (is_clean(params) && !user.decoded.is_empty()).then(|| Self {
             scheme: Scheme::Tel,
             user: Some(user),
             host: None,
@@ -285,9 +288,14 @@ impl From<&SipUri> for rsip::Uri {
     }
 }
 
+/// Whether text after the user part can stand between angle brackets again.
+fn is_clean(text: &str) -> bool {
+    !text.contains(|c: char| matches!(c, '<' | '>' | '"') || c.is_control())
+}
+
 /// Puts a URI into rsip's type so that it prints as it stands: as a "domain" without scheme.
 #[must_use]
-fn verbatim(text: &str) -> rsip::Uri {
+pub(crate) fn verbatim(text: &str) -> rsip::Uri {
     let host = rsip::Host::Domain(rsip::Domain::from(text));
     rsip::HostWithPort { host, port: None }.into()
 }

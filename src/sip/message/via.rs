@@ -1,6 +1,6 @@
 //! The Via header (RFC 3261 20.42, RFC 3581), with IPv6 everywhere.
 
-use super::param::Params;
+use super::param::{self, Params};
 use super::uri::Host;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -123,7 +123,8 @@ impl Via {
         let (sent, params) = text.split_once(';').unwrap_or((text, ""));
         let (name, rest) = sent.split_once('/')?;
         let (version, rest) = rest.split_once('/')?;
-        if !name.trim().eq_ignore_ascii_case("SIP") || version.trim() != "2.0" {
+        let known = name.trim().eq_ignore_ascii_case("SIP") && version.trim() == "2.0";
+        if !known || !param::is_closed(params) {
             return None;
         }
         let (transport, sent_by) = rest.trim().split_once(|c: char| c.is_ascii_whitespace())?;
