@@ -87,4 +87,4 @@ impl Alarm {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,12 +3,13 @@
 //! Nothing here does I/O, reads a clock, starts a task, logs or draws a random number: events and the time go in,
 //! decisions come out. The manifest keeps it so: std, jiff, serde, thiserror and two tables of characters and numbers.
 //!
-//! Read in the order of an alarm: [`digits`] → [`plan`] → [`alarm`] → [`leg`]; [`directory`] is what
+//! Read in the order of an alarm: [`digits`] → [`plan`] → [`alarm`] → [`leg`] → [`dispatch`]; [`directory`] is what
 //! the plan is made from.
 
 pub mod alarm;
 pub mod digits;
 pub mod directory;
+pub mod dispatch;
 pub mod id;
 pub mod leg;
 pub mod phone;

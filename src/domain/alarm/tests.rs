@@ -53,7 +53,7 @@ fn party(role: Role, id: u32, keys: &[&str]) -> Party {
 }
 
 /// A duty worker, neighbours with these numbers, and the household itself.
-pub(super) fn plan(neighbours: &[&[&str]]) -> Plan {
+pub(crate) fn plan(neighbours: &[&[&str]]) -> Plan {
     let mut parties = vec![party(Role::DutyWorker, 1, &["duty"])];
     for (id, keys) in (1..).zip(neighbours) {
         parties.push(party(Role::Neighbour, id, keys));
