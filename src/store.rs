@@ -6,6 +6,7 @@
 //! Must not know alarms' rules, tasks' names or HTTP. Read on in `alarm_log`, `snapshot`, `tokens`, `secrets`.
 
 pub mod alarm_log;
+pub mod nouns;
 pub mod number;
 mod random;
 pub mod secrets;

@@ -18,6 +18,18 @@ macro_rules! directory_id {
                 self.0.fmt(f)
             }
         }
+
+        impl From<u32> for $name {
+            fn from(id: u32) -> Self {
+                Self(id)
+            }
+        }
+
+        impl From<$name> for u32 {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
     )*};
 }
 

@@ -3,13 +3,16 @@
 use lianfang_domain::directory::ContactNumber;
 use lianfang_domain::phone::PhoneNumber;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One number of a contact or a worker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StoredNumber {
     /// The canonical key.
+    #[schema(value_type = String)]
     pub key: Box<str>,
     /// As it was written.
+    #[schema(value_type = String)]
     pub written: Box<str>,
     /// It may be called.
     #[serde(default = "yes")]

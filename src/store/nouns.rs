@@ -1,0 +1,419 @@
+//! The nouns of the directory as rows: read, listed, created, changed and deleted, one at a time.
+//!
+//! Every noun is written by the same five functions; what differs stands in its file: its columns and what its values
+//! must be. A change is checked as a whole, names every mistake by its JSON pointer, counts the edit of the directory
+//! in its own transaction and so tells the snapshot which community to load again.
+//! Must not log: rows are personal data. Must not know HTTP.
+
+mod community;
+mod contact;
+mod fault;
+mod grid;
+mod group;
+mod household;
+mod line;
+mod number;
+mod street;
+mod worker;
+
+pub use crate::store::number::StoredNumber;
+pub use community::{Community, CommunityDraft};
+pub use contact::{Contact, ContactDraft};
+pub use fault::{Fault, FieldError};
+pub use grid::{Grid, GridDraft};
+pub use group::{Group, GroupDraft};
+pub use household::{Household, HouseholdDraft};
+pub use line::{Line, LineDraft};
+pub use number::{LineNumber, NumberDraft};
+pub use street::{Street, StreetDraft};
+pub use worker::{Worker, WorkerDraft};
+
+use super::snapshot::count_edit;
+use super::{Database, StoreError};
+use fault::fault_of;
+use lianfang_domain::directory::Language;
+use lianfang_domain::id::CommunityId;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Row, Sqlite, SqliteConnection};
+
+/// The kinds of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// 街道
+    Street,
+    /// 社区
+    Community,
+    /// 网格
+    Grid,
+    /// 联防组
+    Group,
+    /// 联防户
+    Household,
+    /// 线路
+    Line,
+    /// 联系人
+    Contact,
+    /// 社区工作者
+    Worker,
+}
+
+impl Kind {
+    /// Finds the community, and its area code, of a row of this kind; no row where it is in none.
+    const fn home_sql(self) -> &'static str {
+        match self {
+            Self::Street => "SELECT id FROM street WHERE id = ?",
+            Self::Community => "SELECT id, area_code FROM community WHERE id = ?",
+            Self::Grid => {
+                "SELECT c.id, c.area_code FROM community c JOIN grid g ON g.community_id = c.id
+                 WHERE g.id = ?"
+            }
+            Self::Group => {
+                "SELECT c.id, c.area_code FROM community c JOIN grid g ON g.community_id = c.id
+                 JOIN household_group hg ON hg.grid_id = g.id WHERE hg.id = ?"
+            }
+            Self::Household | Self::Line | Self::Contact | Self::Worker => {
+                "SELECT c.id, c.area_code FROM community c JOIN grid g ON g.community_id = c.id
+                 JOIN household_group hg ON hg.grid_id = g.id
+                 JOIN household h ON h.group_id = hg.id WHERE h.id = ?"
+            }
+        }
+    }
+}
+
+/// A noun of the directory: how its rows are read, and what may be written into them.
+pub trait Noun: Sized + Send + Unpin + 'static {
+    /// Its id.
+    type Id: Copy + From<u32> + Into<u32> + Send;
+    /// What somebody writes: a whole row, without what the service adds.
+    type Draft: Send + Sync;
+
+    /// What it is.
+    const KIND: Kind;
+    /// The kind that it belongs to, and the field that says to which one.
+    const PARENT: Option<(Kind, &'static str)>;
+    /// Its statements.
+    const SQL: Statements;
+
+    /// Reads a row.
+    ///
+    /// # Errors
+    /// When a column is missing or holds what no release wrote.
+    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error>;
+
+    /// Its id.
+    fn id(&self) -> Self::Id;
+
+    /// Counts its edits, from 1; its ETag.
+    fn version(&self) -> u32;
+
+    /// The one that it belongs to.
+    fn parent(&self) -> u32;
+
+    /// The one that the draft shall belong to.
+    fn parent_of(draft: &Self::Draft) -> u32;
+
+    /// Checks the draft and gives its values in the order of the columns.
+    ///
+    /// # Errors
+    /// Every mistake, not only the first.
+    fn values(draft: &Self::Draft, home: Option<&Home>) -> Result<Vec<Value>, Vec<FieldError>>;
+
+    /// Checks what depends on the row as it is. Most nouns may change as they like.
+    fn check_change(
+        &self,
+        _draft: &Self::Draft,
+        _change: &mut SqliteConnection,
+    ) -> impl Future<Output = Result<Vec<FieldError>, StoreError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+}
+
+/// The community that numbers are read in: `5551234` means another telephone in another town.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// Home area code with its leading zero.
+    pub area_code: String,
+    /// The community.
+    pub community: CommunityId,
+}
+
+/// A value to store.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// A number or a flag.
+    Integer(i64),
+    /// A text.
+    Text(String),
+}
+
+impl Value {
+    fn tag(language: Option<Language>) -> Self {
+        language.map_or(Self::Null, |language| Self::Text(language.tag().to_owned()))
+    }
+}
+
+/// The statements of a noun, made by [`statements`].
+#[derive(Clone, Copy)]
+pub struct Statements {
+    get: &'static str,
+    list: &'static str,
+    list_of_parent: &'static str,
+    insert: &'static str,
+    update: &'static str,
+    delete: &'static str,
+}
+
+macro_rules! second {
+    ($first:literal, $second:literal) => {
+        $second
+    };
+}
+
+/// The statements of a table: its name, the column of the parent, and the columns that drafts write. `id` and
+/// `version` are in every table.
+macro_rules! statements {
+    ($table:literal, $parent:literal, [$($column:literal),+ $(,)?]) => {
+        $crate::store::nouns::Statements {
+            get: concat!("SELECT * FROM ", $table, " WHERE id = ?"),
+            list: concat!("SELECT * FROM ", $table, " WHERE id > ? ORDER BY id LIMIT ?"),
+            list_of_parent: concat!(
+                "SELECT * FROM ", $table, " WHERE ", $parent, " = ? AND id > ? ORDER BY id LIMIT ?"
+            ),
+            insert: concat!(
+                "INSERT INTO ", $table, " (", $($column, ", ",)+ "version) VALUES (",
+                $(second!($column, "?, "),)+ "1) RETURNING *"
+            ),
+            update: concat!(
+                "UPDATE ", $table, " SET ", $($column, " = ?, ",)+
+                "version = version + 1 WHERE id = ? AND version = ? RETURNING *"
+            ),
+            delete: concat!("DELETE FROM ", $table, " WHERE id = ?"),
+        }
+    };
+}
+use {second, statements};
+
+/// Why a row cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum NounError {
+    /// No row has this id.
+    #[error("no such row")]
+    NotFound,
+    /// Somebody else changed the row since it was read.
+    #[error("the row is at version {current} now")]
+    Changed {
+        /// The version of the row now.
+        current: u32,
+    },
+    /// The draft has mistakes; all of them.
+    #[error("the draft has {} mistakes", .0.len())]
+    Faulty(Vec<FieldError>),
+    /// Others still belong to it, so it cannot be deleted.
+    #[error("others still belong to it")]
+    HasChildren,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Which rows to list.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Only rows with a greater id; 0 for the first page.
+    pub after: u32,
+    /// At most so many.
+    pub limit: u32,
+    /// Only those that belong to this one.
+    pub parent: Option<u32>,
+}
+
+/// The row of this id.
+///
+/// # Errors
+/// When there is none or the database fails.
+pub async fn get<N: Noun>(database: &Database, id: N::Id) -> Result<N, NounError> {
+    let query = sqlx::query(N::SQL.get).bind(id.into());
+    let row = query.fetch_optional(database.reader()).await.map_err(StoreError::Read)?;
+    Ok(N::read(&row.ok_or(NounError::NotFound)?).map_err(StoreError::Read)?)
+}
+
+/// The rows of a page, by id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list<N: Noun>(database: &Database, page: Page) -> Result<Vec<N>, NounError> {
+    let query = match page.parent {
+        Some(parent) => sqlx::query(N::SQL.list_of_parent).bind(parent),
+        None => sqlx::query(N::SQL.list),
+    };
+    let query = query.bind(page.after).bind(page.limit);
+    let rows = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
+    let rows: Result<Vec<N>, _> = rows.iter().map(N::read).collect();
+    Ok(rows.map_err(StoreError::Read)?)
+}
+
+/// Creates a row.
+///
+/// # Errors
+/// When the draft has mistakes or the database fails; nothing is changed then.
+pub async fn create<N: Noun>(database: &Database, draft: &N::Draft) -> Result<N, NounError> {
+    let mut change = database.write().await?;
+    let place = place_of::<N>(&mut change, N::parent_of(draft)).await?.ok_or_else(unknown::<N>)?;
+    let values = N::values(draft, place.home.as_ref()).map_err(NounError::Faulty)?;
+    let row = bind(N::SQL.insert, values).fetch_one(&mut *change).await.map_err(fault_of)?;
+    let row = N::read(&row).map_err(StoreError::Read)?;
+    count_edit(&mut change, &touched(&row, &place)).await?;
+    change.commit().await.map_err(StoreError::Write)?;
+    Ok(row)
+}
+
+/// Replaces what is written in a row, if it is still at `version`.
+///
+/// # Errors
+/// When there is no such row, somebody changed it, the draft has mistakes or the database fails; nothing is changed then.
+pub async fn update<N: Noun>(
+    database: &Database,
+    id: N::Id,
+    version: u32,
+    draft: &N::Draft,
+) -> Result<N, NounError> {
+    let mut change = database.write().await?;
+    let row = row_at::<N>(&mut change, id, version).await?;
+    let place = place_of::<N>(&mut change, N::parent_of(draft)).await?.ok_or_else(unknown::<N>)?;
+    if place_of::<N>(&mut change, row.parent()).await?.and_then(|was| was.community())
+        != place.community()
+    {
+        return Err(NounError::Faulty(vec![at_parent::<N>(Fault::OtherCommunity)]));
+    }
+    let mut faults = row.check_change(draft, &mut change).await?;
+    let values = N::values(draft, place.home.as_ref()).unwrap_or_else(|more| {
+        faults.extend(more);
+        Vec::new()
+    });
+    if !faults.is_empty() {
+        return Err(NounError::Faulty(faults));
+    }
+    let query = bind(N::SQL.update, values).bind(id.into()).bind(version);
+    let row = query.fetch_one(&mut *change).await.map_err(fault_of)?;
+    let row = N::read(&row).map_err(StoreError::Read)?;
+    count_edit(&mut change, &touched(&row, &place)).await?;
+    change.commit().await.map_err(StoreError::Write)?;
+    Ok(row)
+}
+
+/// Deletes a row, if it is still at `version`.
+///
+/// # Errors
+/// When there is no such row, somebody changed it, others belong to it or the database fails.
+pub async fn delete<N: Noun>(
+    database: &Database,
+    id: N::Id,
+    version: u32,
+) -> Result<(), NounError> {
+    let mut change = database.write().await?;
+    let row = row_at::<N>(&mut change, id, version).await?;
+    let place = place_of::<N>(&mut change, row.parent()).await?.ok_or(NounError::NotFound)?;
+    let deleted = sqlx::query(N::SQL.delete).bind(id.into()).execute(&mut *change).await;
+    deleted.map_err(|error| match error.as_database_error() {
+        Some(cause) if cause.is_foreign_key_violation() => NounError::HasChildren,
+        Some(_) | None => NounError::Store(StoreError::Write(error)),
+    })?;
+    count_edit(&mut change, &touched(&row, &place)).await?;
+    change.commit().await.map_err(StoreError::Write)?;
+    Ok(())
+}
+
+/// Where a row belongs.
+struct Place {
+    /// What numbers are read with; `None` above communities.
+    home: Option<Home>,
+}
+
+impl Place {
+    fn community(&self) -> Option<CommunityId> {
+        self.home.as_ref().map(|home| home.community)
+    }
+}
+
+/// The communities that an edit of `row` changes: the row itself if it is one, otherwise the one that it is in.
+fn touched<N: Noun>(row: &N, place: &Place) -> Vec<CommunityId> {
+    if N::KIND == Kind::Community {
+        return vec![CommunityId(row.id().into())];
+    }
+    place.community().into_iter().collect()
+}
+
+async fn place_of<N: Noun>(
+    change: &mut SqliteConnection,
+    parent: u32,
+) -> Result<Option<Place>, StoreError> {
+    let Some((kind, _)) = N::PARENT else { return Ok(Some(Place { home: None })) };
+    let query = sqlx::query(kind.home_sql()).bind(parent);
+    let Some(row) = query.fetch_optional(change).await.map_err(StoreError::Read)? else {
+        return Ok(None);
+    };
+    if kind == Kind::Street {
+        return Ok(Some(Place { home: None }));
+    }
+    let community: u32 = row.try_get("id").map_err(StoreError::Read)?;
+    let area_code: String = row.try_get("area_code").map_err(StoreError::Read)?;
+    let home = Home { area_code, community: CommunityId(community) };
+    Ok(Some(Place { home: Some(home) }))
+}
+
+async fn row_at<N: Noun>(
+    change: &mut SqliteConnection,
+    id: N::Id,
+    version: u32,
+) -> Result<N, NounError> {
+    let query = sqlx::query(N::SQL.get).bind(id.into());
+    let row = query.fetch_optional(change).await.map_err(StoreError::Read)?;
+    let row = N::read(&row.ok_or(NounError::NotFound)?).map_err(StoreError::Read)?;
+    if row.version() != version {
+        return Err(NounError::Changed { current: row.version() });
+    }
+    Ok(row)
+}
+
+fn bind(
+    sql: &'static str,
+    values: Vec<Value>,
+) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+    values.into_iter().fold(sqlx::query(sql), |query, value| match value {
+        Value::Null => query.bind(None::<i64>),
+        Value::Integer(number) => query.bind(number),
+        Value::Text(text) => query.bind(text),
+    })
+}
+
+fn unknown<N: Noun>() -> NounError {
+    NounError::Faulty(vec![at_parent::<N>(Fault::UnknownParent)])
+}
+
+fn at_parent<N: Noun>(fault: Fault) -> FieldError {
+    let field = N::PARENT.map_or("", |(_, field)| field);
+    FieldError { pointer: format!("/{field}"), fault }
+}
+
+/// Reads a language that may be missing.
+fn language_of(row: &SqliteRow) -> Result<Option<Language>, sqlx::Error> {
+    let tag: Option<String> = row.try_get("language")?;
+    tag.map(|tag| {
+        Language::of_tag(&tag).ok_or_else(|| sqlx::Error::Decode("no known language".into()))
+    })
+    .transpose()
+}
+
+/// Reads a list that is stored as JSON.
+fn json_of<T: serde::de::DeserializeOwned>(
+    row: &SqliteRow,
+    column: &str,
+) -> Result<T, sqlx::Error> {
+    let text: &str = row.try_get(column)?;
+    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! Telephone numbers of rows: read once, when they are written.
+
+use super::fault::Checks;
+use super::{Fault, Home, StoredNumber, Value};
+use lianfang_domain::phone::{self, PhoneError};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Most numbers of one person.
+const NUMBERS_MAX: usize = 8;
+
+/// A number of a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LineNumber {
+    /// The canonical form: `+865925551234`, `short:12349@0592` or `ext:801@3`.
+    pub key: String,
+    /// The digits as they were written.
+    pub written: String,
+    /// Somebody has to confirm it: it looks like no number of its country.
+    pub to_confirm: bool,
+}
+
+/// A number of a person, as it is written.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NumberDraft {
+    /// The number as people write it.
+    #[schema(min_length = 1, max_length = 64, examples("13800001111"))]
+    pub number: String,
+    /// It may be called.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub voice: bool,
+    /// It may be sent SMS. If not given: whether it is a mobile number of the mainland.
+    #[serde(default)]
+    pub sms: Option<bool>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Reads a number, or says what is wrong with it.
+pub(super) fn read(
+    pointer: &str,
+    text: &str,
+    home: Option<&Home>,
+    checks: &mut Checks,
+) -> Option<LineNumber> {
+    let home = home?;
+    let home = phone::Home { area_code: home.area_code.as_str().into(), community: home.community };
+    let found = phone::normalise(text, &home).map_err(fault_of).and_then(|normalised| {
+        if phone::may_be_called(&normalised.number) {
+            Ok(normalised)
+        } else {
+            Err(Fault::NeverCalled)
+        }
+    });
+    match found {
+        Ok(normalised) => Some(LineNumber {
+            key: normalised.number.key().to_owned(),
+            written: normalised.number.written().to_owned(),
+            to_confirm: normalised.to_confirm,
+        }),
+        Err(fault) => {
+            checks.add(pointer, fault);
+            None
+        }
+    }
+}
+
+fn fault_of(error: PhoneError) -> Fault {
+    match error {
+        PhoneError::Empty | PhoneError::Unreadable => Fault::NoNumber,
+        PhoneError::TooLong => Fault::TooLong { max: phone::DIGITS_MAX },
+        PhoneError::NoAreaCode => Fault::AreaCode,
+    }
+}
+
+/// The numbers of a person as JSON.
+pub(super) fn list(numbers: &[NumberDraft], home: Option<&Home>, checks: &mut Checks) -> Value {
+    if NUMBERS_MAX < numbers.len() {
+        checks.add("/numbers", Fault::TooMany { max: NUMBERS_MAX });
+        return Value::Null;
+    }
+    let mut stored: Vec<StoredNumber> = Vec::with_capacity(numbers.len());
+    for (index, draft) in numbers.iter().enumerate() {
+        let pointer = format!("/numbers/{index}/number");
+        let Some(number) = read(&pointer, &draft.number, home, checks) else { continue };
+        if stored.iter().any(|before| *before.key == *number.key) {
+            checks.add(pointer, Fault::Twice);
+            continue;
+        }
+        let sms = draft.sms.unwrap_or_else(|| is_mobile(&number.key));
+        if !draft.voice && !sms {
+            checks.add(format!("/numbers/{index}"), Fault::NoChannel);
+        }
+        let LineNumber { key, written, to_confirm } = number;
+        let (key, written) = (key.into(), written.into());
+        stored.push(StoredNumber { key, written, voice: draft.voice, sms, to_confirm });
+    }
+    Value::Text(serde_json::json!(stored).to_string())
+}
+
+/// Mobile numbers of the mainland are eleven digits from 13 to 19.
+fn is_mobile(key: &str) -> bool {
+    let digits = key.strip_prefix("+86").unwrap_or_default().as_bytes();
+    digits.len() == 11 && matches!(digits, [b'1', b'3'..=b'9', ..])
+}
