@@ -20,3 +20,4 @@ pub mod media;
 pub mod prompts;
 pub mod store;
 pub mod tasks;
+pub mod web;

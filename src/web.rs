@@ -1,0 +1,90 @@
+//! The admin API under `/api/v1`: the directory, the alarms, triggers by HTTP, health, metrics, and their description.
+//!
+//! A request passes `guard` (bounds, deadline, safe headers), `caller` (who it is), `extract` (what it says) and then
+//! one handler; errors are written by `problem`. Every route is made together with its description, so that
+//! `/api/v1/openapi.json` has all of them.
+//!
+//! Must not know SIP and must not decide about alarms: it hands triggers and actions to `ports`. Routes with rules of
+//! their own, such as the signed status callbacks of an SMS provider, are merged beside this router:
+//! `web::router(ports).merge(callbacks)`; none of the guards here applies to them.
+
+mod alarms;
+mod caller;
+mod extract;
+mod guard;
+mod health;
+mod nouns;
+mod openapi;
+pub mod ports;
+mod problem;
+mod registrations;
+mod timeline;
+mod triggers;
+mod words;
+
+use axum::extract::DefaultBodyLimit;
+use axum::{Extension, Router, middleware};
+use ports::Ports;
+use problem::ApiError;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, oneshot};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+
+/// What handlers share.
+type Web = Arc<Ports>;
+
+/// Largest body, in bytes. A household with eight numbers has less than 2 KiB.
+const BODY_MAX: usize = 1024 * 1024;
+/// Requests at once. Each may hold one of a handful of connections to the database; more would only wait.
+const REQUESTS_MAX: usize = 64;
+/// Triggers at once, which have places of their own, so that nothing else can hold up an alarm.
+const TRIGGERS_MAX: usize = 512;
+
+/// The API, ready to be served.
+pub fn router(ports: Ports) -> Router {
+    let (routes, document) = described().split_for_parts();
+    let document: Arc<str> = openapi::complete(document).into();
+    routes
+        .merge(openapi::pages())
+        .with_state(Arc::new(ports))
+        .layer(Extension(openapi::Document(document)))
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(middleware::from_fn(guard::limit_time))
+        .layer(CatchPanicLayer::custom(guard::on_panic))
+        .layer(middleware::from_fn(guard::write_problems))
+}
+
+/// Every described route.
+fn described() -> OpenApiRouter<Web> {
+    let slots = || Arc::new(Semaphore::new(REQUESTS_MAX));
+    let trigger_slots = Arc::new(Semaphore::new(TRIGGERS_MAX));
+    let api = OpenApiRouter::default()
+        .merge(nouns::routes())
+        .merge(alarms::routes())
+        .merge(registrations::routes())
+        .layer(middleware::from_fn_with_state(slots(), guard::limit_number))
+        .merge(
+            triggers::routes()
+                .layer(middleware::from_fn_with_state(trigger_slots, guard::limit_number)),
+        )
+        .layer(middleware::from_fn(guard::want_json));
+    let health =
+        health::routes().layer(middleware::from_fn_with_state(slots(), guard::limit_number));
+    OpenApiRouter::default().nest("/api/v1", api.merge(openapi::routes())).merge(health)
+}
+
+/// Runs `work` to its end, even when the client hangs up: an edit that is committed must reach the snapshot, and a
+/// trigger that was read must raise its alarm.
+async fn see_through<T: Send + 'static>(
+    web: &Web,
+    name: &'static str,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, ApiError> {
+    let (tell, told) = oneshot::channel();
+    web.tasks.start(name, |_| async move {
+        // Whoever asked may have gone; the work is done all the same.
+        drop(tell.send(work.await));
+    });
+    told.await.map_err(|_| ApiError::Busy)
+}

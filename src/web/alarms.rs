@@ -1,0 +1,309 @@
+//! Alarms: which there are, what happened to one, and what an operator does to it.
+
+use super::caller::{Caller, Operator};
+use super::extract::{Body, Parameters, PathId, wrong};
+use super::guard::language_of;
+use super::ports::Action;
+use super::problem::{ApiError, Must};
+use super::timeline::{Moment, timeline};
+use super::{Web, see_through};
+use crate::store::alarm_log::{AlarmFilter, AlarmRow, StoredAlarm};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use lianfang_domain::alarm::CloseOutcome;
+use lianfang_domain::directory::Address;
+use lianfang_domain::id::{AlarmId, LineId};
+use lianfang_domain::plan::{Party, PartyId, Plan, Role};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Longest page.
+const LIMIT_MAX: u32 = 200;
+/// Length of a page where the client names none.
+const LIMIT: u32 = 50;
+
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(read))
+        .routes(routes!(acknowledge))
+        .routes(routes!(arrive))
+        .routes(routes!(cancel))
+        .routes(routes!(close))
+}
+
+/// An alarm in a list.
+#[derive(Serialize, ToSchema)]
+struct AlarmView {
+    /// Its id: 13 characters that people can read aloud.
+    #[schema(value_type = String)]
+    id: AlarmId,
+    /// The line that raised it.
+    #[schema(value_type = u32)]
+    line_id: LineId,
+    /// When it was raised.
+    #[schema(value_type = String, format = DateTime)]
+    raised_at: Timestamp,
+    /// When it was closed or cancelled; null while it is open.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    closed_at: Option<Timestamp>,
+}
+
+impl From<&AlarmRow> for AlarmView {
+    fn from(row: &AlarmRow) -> Self {
+        Self { id: row.id, line_id: row.line, raised_at: row.raised, closed_at: row.closed }
+    }
+}
+
+/// A page of alarms, the latest first.
+#[derive(Serialize, ToSchema)]
+struct AlarmPage {
+    /// The alarms.
+    items: Vec<AlarmView>,
+    /// `after` of the next page; null on the last one.
+    #[schema(value_type = Option<String>)]
+    next: Option<AlarmId>,
+}
+
+/// An alarm with everything that happened.
+#[derive(Serialize, ToSchema)]
+struct AlarmDetail {
+    /// Which alarm.
+    #[serde(flatten)]
+    alarm: AlarmView,
+    /// Who is in trouble, and where; null when it was erased.
+    scene: Option<SceneView>,
+    /// Whom the latest plan reaches; empty when it was erased.
+    parties: Vec<PartyView>,
+    /// What happened, in order.
+    timeline: Vec<Moment>,
+}
+
+/// Who is in trouble, and where.
+#[derive(Serialize, ToSchema)]
+struct SceneView {
+    /// The community.
+    community: String,
+    /// How neighbours call the household.
+    household: String,
+    /// Estate or road.
+    place: String,
+    /// Building.
+    building: String,
+    /// Unit (staircase).
+    unit: String,
+    /// Floor.
+    floor: String,
+    /// Door.
+    door: String,
+    /// Number of the line, masked.
+    number: String,
+}
+
+/// Whom an alarm reaches.
+#[derive(Serialize, ToSchema)]
+struct PartyView {
+    /// What `acknowledge` and `arrive` call it.
+    #[schema(value_type = u16)]
+    party: PartyId,
+    /// What it is to the alarm.
+    role: &'static str,
+    /// How it is called.
+    name: String,
+    /// Its numbers, masked.
+    numbers: Vec<String>,
+}
+
+/// List alarms, the latest first.
+#[utoipa::path(
+    get, path = "/alarms", tag = "alarms", operation_id = "list_alarms",
+    params(
+        ("state" = Option<String>, Query, description = "`open` or `closed`; all if not given", pattern = "^(open|closed)$"),
+        ("after" = Option<String>, Query, description = "Only alarms before this one: `next` of the page before",
+            pattern = "^[0-9a-f][0-9a-hjkmnp-tv-z]{12}$"),
+        ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 200),
+    ),
+    responses((status = 200, description = "A page", body = AlarmPage)),
+)]
+async fn list(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    mut parameters: Parameters,
+) -> Result<Json<AlarmPage>, ApiError> {
+    let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
+    let before = parameters.take("after").map(|text| text.parse()).transpose();
+    let before = before.map_err(|_| wrong("after", Must::AlarmId))?;
+    let is_open = match parameters.take("state").as_deref() {
+        None => None,
+        Some("open") => Some(true),
+        Some("closed") => Some(false),
+        Some(_) => return Err(wrong("state", Must::State)),
+    };
+    parameters.finish()?;
+    let filter = AlarmFilter { is_open, line: None, before };
+    // One more than asked tells whether there is another page.
+    let mut rows = web.alarm_log.list(&filter, limit + 1).await?;
+    let is_last = rows.len() <= limit as usize;
+    rows.truncate(limit as usize);
+    let next = if is_last { None } else { rows.last().map(|row| row.id) };
+    Ok(Json(AlarmPage { items: rows.iter().map(AlarmView::from).collect(), next }))
+}
+
+/// One alarm, with all that happened in milliseconds since it was raised.
+#[utoipa::path(
+    get, path = "/alarms/{id}", tag = "alarms", operation_id = "read_alarm",
+    params(("id" = String, Path, description = "Id of the alarm")),
+    responses((status = 200, description = "The alarm", body = AlarmDetail)),
+)]
+async fn read(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<AlarmId>,
+    headers: HeaderMap,
+) -> Result<Json<AlarmDetail>, ApiError> {
+    let stored = web.alarm_log.alarm(id).await?.ok_or(ApiError::NotFound)?;
+    let timeline = timeline(&stored, language_of(&headers));
+    Ok(Json(detail(&stored, timeline)))
+}
+
+fn detail(stored: &StoredAlarm, timeline: Vec<Moment>) -> AlarmDetail {
+    let plan = stored.plans.last();
+    AlarmDetail {
+        alarm: AlarmView::from(&stored.row),
+        scene: plan.map(scene),
+        parties: plan.into_iter().flat_map(Plan::parties).map(party).collect(),
+        timeline,
+    }
+}
+
+fn scene(plan: &Plan) -> SceneView {
+    let scene = &plan.scene;
+    let Address { place, building, unit, floor, door } = &scene.address;
+    SceneView {
+        community: scene.community_name.to_string(),
+        household: scene.household_name.to_string(),
+        place: place.to_string(),
+        building: building.to_string(),
+        unit: unit.to_string(),
+        floor: floor.to_string(),
+        door: door.to_string(),
+        number: scene.number.to_string(),
+    }
+}
+
+fn party((id, party): (PartyId, &Party)) -> PartyView {
+    PartyView {
+        party: id,
+        role: match party.role {
+            Role::DutyWorker => "duty_worker",
+            Role::Neighbour => "neighbour",
+            Role::OwnHousehold => "own_household",
+        },
+        name: party.name.to_string(),
+        numbers: party.numbers.iter().map(|number| number.number.to_string()).collect(),
+    }
+}
+
+/// Which party of the plan.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// Its number in `parties`.
+    #[schema(value_type = u16)]
+    party: PartyId,
+}
+
+/// What the alarm was.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Ending {
+    /// What it was.
+    #[schema(schema_with = outcomes)]
+    outcome: CloseOutcome,
+}
+
+fn outcomes() -> utoipa::openapi::schema::Schema {
+    let names = ["genuine", "false_alarm", "drill", "test", "unknown"];
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::Type::String)
+        .enum_values(Some(names))
+        .into()
+}
+
+/// Say that a party is coming. Saying it twice is no error.
+#[utoipa::path(
+    post, path = "/alarms/{id}/acknowledge", tag = "alarms", operation_id = "acknowledge_alarm",
+    params(("id" = String, Path, description = "Id of the alarm")), request_body = Which,
+    responses((status = 204, description = "Noted")),
+)]
+async fn acknowledge(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<AlarmId>,
+    Body(which): Body<Which>,
+) -> Result<StatusCode, ApiError> {
+    act(&web, id, Action::Acknowledge { party: which.party }, caller).await
+}
+
+/// Say that a party is at the door. Saying it twice is no error.
+#[utoipa::path(
+    post, path = "/alarms/{id}/arrive", tag = "alarms", operation_id = "arrive_at_alarm",
+    params(("id" = String, Path, description = "Id of the alarm")), request_body = Which,
+    responses((status = 204, description = "Noted")),
+)]
+async fn arrive(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<AlarmId>,
+    Body(which): Body<Which>,
+) -> Result<StatusCode, ApiError> {
+    act(&web, id, Action::Arrive { party: which.party }, caller).await
+}
+
+/// Withdraw an alarm. Everybody who was told is told.
+#[utoipa::path(
+    post, path = "/alarms/{id}/cancel", tag = "alarms", operation_id = "cancel_alarm",
+    params(("id" = String, Path, description = "Id of the alarm")),
+    responses((status = 204, description = "Withdrawn")),
+)]
+async fn cancel(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<AlarmId>,
+) -> Result<StatusCode, ApiError> {
+    act(&web, id, Action::Cancel, caller).await
+}
+
+/// Close an alarm, and say what it was.
+#[utoipa::path(
+    post, path = "/alarms/{id}/close", tag = "alarms", operation_id = "close_alarm",
+    params(("id" = String, Path, description = "Id of the alarm")), request_body = Ending,
+    responses((status = 204, description = "Closed")),
+)]
+async fn close(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<AlarmId>,
+    Body(ending): Body<Ending>,
+) -> Result<StatusCode, ApiError> {
+    act(&web, id, Action::Close { outcome: ending.outcome }, caller).await
+}
+
+async fn act(
+    web: &Web,
+    alarm: AlarmId,
+    action: Action,
+    caller: Caller<Operator>,
+) -> Result<StatusCode, ApiError> {
+    let alarms = Arc::clone(&web.alarms);
+    let actor = caller.0.name.into();
+    let acted =
+        see_through(web, "alarm action", async move { alarms.act(alarm, action, actor).await });
+    acted.await??;
+    Ok(StatusCode::NO_CONTENT)
+}

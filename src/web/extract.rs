@@ -1,0 +1,208 @@
+//! Reads requests: bodies, ids, queries, versions. Every refusal is an [`ApiError`] that says where.
+
+use super::problem::{ApiError, Must};
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+use std::fmt::Write;
+
+/// A body of JSON.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !is_json(request.headers()) {
+            return Err(ApiError::MediaType);
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(of_body)?;
+        parse(&bytes).map(Self)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn of_body(rejection: BytesRejection) -> ApiError {
+    let status = rejection.into_response().status();
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::TooLarge;
+    }
+    // The connection broke within the body; whoever still reads the answer learns that it ended early.
+    ApiError::Syntax { line: 0, column: 0 }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer_of(error.path());
+        of_json(error.inner(), pointer)
+    })?;
+    reader.end().map_err(|error| of_json(&error, String::new()))?;
+    Ok(value)
+}
+
+fn of_json(error: &serde_json::Error, pointer: String) -> ApiError {
+    if !error.is_data() {
+        return ApiError::Syntax { line: error.line(), column: error.column() };
+    }
+    let text = error.to_string();
+    let cause = text.rsplit_once(" at line ").map_or(text.as_str(), |(cause, _)| cause);
+    ApiError::Form { pointer, cause: cause.to_owned() }
+}
+
+/// The JSON pointer (RFC 6901) of a path.
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        let written = match segment {
+            Segment::Seq { index } => write!(pointer, "/{index}"),
+            Segment::Map { key } => {
+                write!(pointer, "/{}", key.replace('~', "~0").replace('/', "~1"))
+            }
+            Segment::Enum { .. } | Segment::Unknown => Ok(()),
+        };
+        debug_assert!(written.is_ok(), "a String takes everything");
+    }
+    pointer
+}
+
+/// The id in the path. An id that cannot be is an id that nothing has.
+pub(super) struct PathId<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathId<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let id = Path::<T>::from_request_parts(parts, state).await;
+        id.map(|Path(id)| Self(id)).map_err(|_| ApiError::NotFound)
+    }
+}
+
+/// The parameters of the query, each at most once.
+pub(super) struct Parameters(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| wrong("query", Must::Text))?;
+        for (index, (name, _)) in pairs.iter().enumerate() {
+            if pairs.iter().take(index).any(|(before, _)| before == name) {
+                return Err(wrong(name, Must::Once));
+            }
+        }
+        Ok(Self(pairs))
+    }
+}
+
+impl Parameters {
+    /// Takes one out.
+    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+        let index = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.swap_remove(index).1)
+    }
+
+    /// Takes out one that is a number.
+    pub(super) fn take_number(
+        &mut self,
+        name: &str,
+        range: std::ops::RangeInclusive<u32>,
+    ) -> Result<Option<u32>, ApiError> {
+        let Some(text) = self.take(name) else { return Ok(None) };
+        let (min, max) = (*range.start(), *range.end());
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.map(Some).ok_or_else(|| wrong(name, Must::Number { min, max }))
+    }
+
+    /// Refuses what is left.
+    pub(super) fn finish(self) -> Result<(), ApiError> {
+        match self.0.first() {
+            Some((name, _)) => Err(wrong(name, Must::Known)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A parameter or header that is not what it has to be.
+pub(super) fn wrong(name: &str, must: Must) -> ApiError {
+    ApiError::Parameter { name: name.chars().take(64).collect(), must }
+}
+
+/// The version that a change is made from (RFC 9110 13.1.1): one strong entity tag.
+pub(super) struct IfMatch(pub(super) u32);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        let value = parts.headers.get(header::IF_MATCH).ok_or(ApiError::NoIfMatch)?;
+        let tag = value.to_str().ok().map(str::trim);
+        let version = tag.and_then(|tag| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+        version.map(Self).ok_or_else(|| wrong("If-Match", Must::EntityTag))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read from JSON")]
+    struct Sample {
+        list: Vec<Item>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read from JSON")]
+    struct Item {
+        #[serde(rename = "a/b~c")]
+        value: u8,
+    }
+
+    #[test]
+    fn a_wrong_value_is_found_by_its_pointer() {
+        let check = |json: &str, wanted: &str| match parse::<Sample>(json.as_bytes()) {
+            Err(ApiError::Form { pointer, cause }) => {
+                assert_eq!(pointer, wanted, "{json}");
+                assert!(!cause.contains("line"), "{cause}");
+            }
+            other => panic!("{json}: {other:?}"),
+        };
+        check(r#"{"list":[{"a/b~c":1},{"a/b~c":300}]}"#, "/list/1/a~1b~0c");
+        check(r#"{"list":[{"a/b~c":"x"}]}"#, "/list/0/a~1b~0c");
+        check(r#"{"list":[{"a/b~c":1,"more":2}]}"#, "/list/0/more");
+        check(r#"{"list":7}"#, "/list");
+        check(r"{}", "");
+        check("[]", "");
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_by_line_and_column() {
+        for json in ["", "{", "{\"list\":[}", "{\"list\":[]} x", "\u{0}", "{\"list\":[{\"a/b~c\":1"]
+        {
+            let found = parse::<Sample>(json.as_bytes());
+            assert!(matches!(found, Err(ApiError::Syntax { .. })), "{json}: {found:?}");
+        }
+        let deep = "[".repeat(100_000);
+        assert!(matches!(
+            parse::<serde_json::Value>(deep.as_bytes()),
+            Err(ApiError::Syntax { .. })
+        ));
+    }
+}

@@ -1,0 +1,174 @@
+//! What every request passes: bounds, deadline, panics, safe headers, and problems in the client's language.
+
+use super::problem::{self, ApiError, Unwritten};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use lianfang_domain::directory::Language;
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Longest time that a request may take. The alarm path has its own deadline of 100 ms, far below.
+const REQUEST_MAX: Duration = Duration::from_secs(10);
+
+/// Headers of every response. The console of another origin gets nothing: there is no CORS here.
+const SAFE_HEADERS: [(HeaderName, &str); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+];
+const POLICY_API: &str = "default-src 'none'; frame-ancestors 'none'";
+/// The bundled Swagger UI has inline styles and images in `data:`; all of its scripts are files of ours.
+const POLICY_DOCS: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     frame-ancestors 'none'";
+
+/// Adds safe headers, and writes problems: those of our handlers and those of the router.
+pub(super) async fn write_problems(request: Request, next: Next) -> Response {
+    let language = language_of(request.headers());
+    let path = request.uri().path().to_owned();
+    let policy = if path.starts_with("/api/docs") { POLICY_DOCS } else { POLICY_API };
+    let mut response = written(next.run(request).await, &path, language);
+    let headers = response.headers_mut();
+    for (name, value) in SAFE_HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
+}
+
+fn written(mut response: Response, path: &str, language: Language) -> Response {
+    let error = response.extensions_mut().remove::<Unwritten>().map(|Unwritten(error)| error);
+    let is_ours = response.headers().get(header::CONTENT_TYPE).is_some_and(is_json);
+    let error = error.or_else(|| {
+        let error = if is_ours { None } else { ApiError::of_status(response.status()) };
+        error.map(Arc::new)
+    });
+    let Some(error) = error else { return response };
+    let mut problem = problem::write(&error, path, language);
+    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
+        problem.headers_mut().insert(header::ALLOW, allow);
+    }
+    problem
+}
+
+fn is_json(content_type: &HeaderValue) -> bool {
+    content_type.as_bytes().starts_with(b"application/")
+        && content_type.as_bytes().ends_with(b"json")
+}
+
+/// Ends what takes too long.
+pub(super) async fn limit_time(request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(REQUEST_MAX, next.run(request)).await;
+    answer.unwrap_or_else(|_| ApiError::TimedOut.into_response())
+}
+
+/// Refuses what is more than the bound at once; nothing queues here.
+pub(super) async fn limit_number(
+    State(slots): State<Arc<Semaphore>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match slots.try_acquire() {
+        Ok(_slot) => next.run(request).await,
+        Err(_) => ApiError::Busy.into_response(),
+    }
+}
+
+/// Refuses clients that want anything but JSON.
+pub(super) async fn want_json(request: Request, next: Next) -> Response {
+    if accepts_json(request.headers()) {
+        return next.run(request).await;
+    }
+    ApiError::NotAcceptable.into_response()
+}
+
+/// What a panic in a handler ends as. The panic hook has logged where it was.
+pub(super) fn on_panic(_cause: Box<dyn Any + Send + 'static>) -> Response {
+    ApiError::Internal("a handler panicked".into()).into_response()
+}
+
+fn accepts_json(headers: &HeaderMap) -> bool {
+    let mut ranges = weighted(headers, &header::ACCEPT).peekable();
+    if ranges.peek().is_none() {
+        return true;
+    }
+    let wanted = ["*/*", "application/*", "application/json", "application/problem+json"];
+    ranges.any(|(range, weight)| {
+        0.0 < weight && wanted.iter().any(|known| range.eq_ignore_ascii_case(known))
+    })
+}
+
+/// The language that the client likes best of those that we have; Chinese where it names none.
+pub(super) fn language_of(headers: &HeaderMap) -> Language {
+    let mut best = (Language::default(), 0.0);
+    for (range, weight) in weighted(headers, &header::ACCEPT_LANGUAGE) {
+        let primary = range.split('-').next().unwrap_or_default();
+        let known = Language::ALL.into_iter().find(|language| {
+            let tag = language.tag().split('-').next().unwrap_or_default();
+            tag.eq_ignore_ascii_case(primary)
+        });
+        if let Some(language) = known
+            && best.1 < weight
+        {
+            best = (language, weight);
+        }
+    }
+    best.0
+}
+
+/// The items of a header that lists alternatives, with their weights (RFC 9110 12.4.2).
+fn weighted<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = (&'a str, f32)> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(|item| {
+        let mut parts = item.split(';').map(str::trim);
+        let range = parts.next().filter(|range| !range.is_empty())?;
+        let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |weight| {
+            weight.parse().ok().filter(|weight| (0.0..=1.0).contains(weight)).unwrap_or(0.0)
+        });
+        Some((range, weight))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn the_language_is_the_one_liked_best() {
+        let check = |value, wanted| {
+            let found = language_of(&headers(header::ACCEPT_LANGUAGE, value));
+            assert_eq!(found, wanted, "{value}");
+        };
+        check("en-GB", Language::English);
+        check("zh-Hans-CN, en;q=0.5", Language::Chinese);
+        check("zh;q=0.3, en;q=0.5", Language::English);
+        check("fr, en;q=0.1", Language::English);
+        check("en;q=0", Language::Chinese);
+        check("en;q=nonsense, *", Language::Chinese);
+        check("", Language::Chinese);
+        assert_eq!(language_of(&HeaderMap::new()), Language::Chinese);
+    }
+
+    #[test]
+    fn only_those_who_take_json_are_served() {
+        let check = |value, wanted| {
+            assert_eq!(accepts_json(&headers(header::ACCEPT, value)), wanted, "{value}");
+        };
+        check("application/json", true);
+        check("text/html, */*;q=0.1", true);
+        check("Application/*", true);
+        check("application/problem+json", true);
+        check("", true);
+        check("text/html", false);
+        check("application/json;q=0", false);
+        assert!(accepts_json(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,170 @@
+//! The nouns of the directory: create, read, replace, delete and list, the same for each.
+
+use super::caller::{Admin, Caller, Operator};
+use super::extract::{Body, IfMatch, Parameters, PathId};
+use super::problem::ApiError;
+use super::{Web, openapi, see_through};
+use crate::store::nouns::{self, Noun, NounError, Page};
+use crate::store::nouns::{Community, Contact, Grid, Group, Household, Line, Street, Worker};
+use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Longest page.
+const LIMIT_MAX: u32 = 200;
+/// Length of a page where the client names none.
+const LIMIT: u32 = 50;
+
+/// A noun that the API shows.
+pub(super) trait Shown:
+    Noun<Id: DeserializeOwned, Draft: DeserializeOwned + ToSchema + Clone + 'static>
+    + Serialize
+    + ToSchema
+    + Sync
+{
+    /// Its plural in paths.
+    const PLURAL: &'static str;
+    /// What it is, in words.
+    const WORDS: &'static str;
+}
+
+macro_rules! shown {
+    ($($noun:ty: $plural:literal, $words:literal;)*) => {$(
+        impl Shown for $noun {
+            const PLURAL: &'static str = $plural;
+            const WORDS: &'static str = $words;
+        }
+    )*};
+}
+shown! {
+    Street: "streets", "street (街道)";
+    Community: "communities", "community (社区)";
+    Grid: "grids", "grid (网格)";
+    Group: "groups", "group (联防组)";
+    Household: "households", "household (联防户)";
+    Line: "lines", "line (线路)";
+    Contact: "contacts", "contact (联系人)";
+    Worker: "workers", "community worker (社区工作者)";
+}
+
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::default()
+        .merge(routes_of::<Street>())
+        .merge(routes_of::<Community>())
+        .merge(routes_of::<Grid>())
+        .merge(routes_of::<Group>())
+        .merge(routes_of::<Household>())
+        .merge(routes_of::<Line>())
+        .merge(routes_of::<Contact>())
+        .merge(routes_of::<Worker>())
+}
+
+fn routes_of<N: Shown>() -> OpenApiRouter<Web> {
+    let all = get(list::<N>).post(create::<N>);
+    let one = get(read::<N>).put(replace::<N>).delete(delete::<N>);
+    OpenApiRouter::default()
+        .routes(openapi::of_all::<N>(N::PARENT.map(|(_, field)| field), LIMIT_MAX, all))
+        .routes(openapi::of_one::<N>(one))
+}
+
+/// A page of a list.
+#[derive(Serialize)]
+struct Listed<N> {
+    items: Vec<N>,
+    /// What `after` has to be for the next page; null on the last one.
+    next: Option<u32>,
+}
+
+async fn list<N: Shown>(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    mut parameters: Parameters,
+) -> Result<Response, ApiError> {
+    let after = parameters.take_number("after", 0..=u32::MAX)?.unwrap_or(0);
+    let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
+    let parent = match N::PARENT {
+        Some((_, field)) => parameters.take_number(field, 0..=u32::MAX)?,
+        None => None,
+    };
+    parameters.finish()?;
+    // One more than asked tells whether there is another page.
+    let page = Page { after, limit: limit + 1, parent };
+    let mut items = nouns::list::<N>(web.store.directory(), page).await?;
+    let is_last = items.len() <= limit as usize;
+    items.truncate(limit as usize);
+    let next = if is_last { None } else { items.last().map(|row| row.id().into()) };
+    Ok(axum::Json(Listed { items, next }).into_response())
+}
+
+async fn read<N: Shown>(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<N::Id>,
+) -> Result<Response, ApiError> {
+    let row = nouns::get::<N>(web.store.directory(), id).await?;
+    Ok((tag(&row), axum::Json(row)).into_response())
+}
+
+async fn create<N: Shown>(
+    _caller: Caller<Admin>,
+    State(web): State<Web>,
+    Body(draft): Body<N::Draft>,
+) -> Result<Response, ApiError> {
+    let store = web.store.clone();
+    let row =
+        edit(&web, async move { nouns::create::<N>(store.directory(), &draft).await }).await?;
+    let id: u32 = row.id().into();
+    let location = (header::LOCATION, format!("/api/v1/{}/{id}", N::PLURAL));
+    let [etag] = tag(&row);
+    Ok((StatusCode::CREATED, [location, etag], axum::Json(row)).into_response())
+}
+
+async fn replace<N: Shown>(
+    _caller: Caller<Admin>,
+    State(web): State<Web>,
+    PathId(id): PathId<N::Id>,
+    IfMatch(version): IfMatch,
+    Body(draft): Body<N::Draft>,
+) -> Result<Response, ApiError> {
+    let store = web.store.clone();
+    let work = async move { nouns::update::<N>(store.directory(), id, version, &draft).await };
+    let row = edit(&web, work).await?;
+    Ok((tag(&row), axum::Json(row)).into_response())
+}
+
+async fn delete<N: Shown>(
+    _caller: Caller<Admin>,
+    State(web): State<Web>,
+    PathId(id): PathId<N::Id>,
+    IfMatch(version): IfMatch,
+) -> Result<StatusCode, ApiError> {
+    let store = web.store.clone();
+    edit(&web, async move { nouns::delete::<N>(store.directory(), id, version).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn tag<N: Noun>(row: &N) -> [(HeaderName, String); 1] {
+    [(header::ETAG, format!("\"{}\"", row.version()))]
+}
+
+/// Edits the directory and takes the edit up into the snapshot, before anybody is told that it is done.
+async fn edit<T: Send + 'static>(
+    web: &Web,
+    work: impl Future<Output = Result<T, NounError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    let directory = web.directory.clone();
+    let edited = see_through(web, "directory edit", async move {
+        let edited = work.await?;
+        if let Err(error) = directory.refresh().await {
+            // The edit is stored; whoever keeps the snapshot tries again, and tells when it cannot.
+            tracing::error!(?error, "An edit is not in the snapshot yet");
+        }
+        Ok::<_, NounError>(edited)
+    });
+    Ok(edited.await??)
+}

@@ -1,0 +1,143 @@
+//! What the API needs from the rest of the service. `app` gives it; tests give their own.
+//!
+//! The traits are object-safe, so that no handler is generic over them. Must not hold rules of its own.
+
+use crate::clock::Clock;
+use crate::store::Store;
+use crate::store::alarm_log::AlarmLog;
+use crate::store::snapshot::DirectoryHandle;
+use crate::tasks::Tasks;
+use jiff::Timestamp;
+use lianfang_domain::alarm::{Actor, CloseOutcome, Trigger};
+use lianfang_domain::id::AlarmId;
+use lianfang_domain::plan::PartyId;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// What an asynchronous method of a port gives.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Everything that the API needs.
+pub struct Ports {
+    /// The databases; the API reads and edits the directory in them, and looks tokens up.
+    pub store: Store,
+    /// The directory in memory.
+    pub directory: DirectoryHandle,
+    /// The live alarms.
+    pub alarms: Arc<dyn Alarms>,
+    /// What was recorded of alarms; only read here.
+    pub alarm_log: AlarmLog,
+    /// Who is registered.
+    pub registrations: Arc<dyn Registrations>,
+    /// Whether the service can do its work.
+    pub readiness: Arc<dyn Readiness>,
+    /// What `/metrics` prints.
+    pub metrics: PrometheusHandle,
+    /// The time.
+    pub clock: Clock,
+    /// Where edits and triggers run, so that they end even when the client hangs up.
+    pub tasks: Tasks,
+}
+
+/// An alarm that was raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raised {
+    /// The alarm.
+    pub alarm: AlarmId,
+    /// It was raised by this trigger; otherwise the trigger was known, or belongs to an alarm that was open.
+    pub is_new: bool,
+}
+
+/// What an operator does to an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A party is coming.
+    Acknowledge {
+        /// Who.
+        party: PartyId,
+    },
+    /// A party is at the door.
+    Arrive {
+        /// Who.
+        party: PartyId,
+    },
+    /// The alarm is withdrawn.
+    Cancel,
+    /// The alarm is over.
+    Close {
+        /// What it was.
+        outcome: CloseOutcome,
+    },
+}
+
+/// Why a trigger raised nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RaiseError {
+    /// The line was deleted in between.
+    #[error("the line is not in the directory")]
+    UnknownLine,
+    /// The switchboard takes no more: its queue is full or it stops.
+    #[error("the switchboard takes no triggers now")]
+    Unavailable,
+}
+
+/// Why an action changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ActError {
+    /// No alarm has this id.
+    #[error("no such alarm")]
+    UnknownAlarm,
+    /// The alarm is over.
+    #[error("the alarm is closed")]
+    Closed,
+    /// The alarm's plan has no such party.
+    #[error("the plan has no such party")]
+    UnknownParty,
+    /// The switchboard takes no more: its queue is full or it stops.
+    #[error("the switchboard takes no actions now")]
+    Unavailable,
+}
+
+/// The switchboard, as the API sees it.
+pub trait Alarms: Send + Sync {
+    /// Raises an alarm, or finds the one that this trigger belongs to. Answered once it is committed or its deadline
+    /// has passed.
+    fn raise(&self, trigger: Trigger) -> Answer<'_, Result<Raised, RaiseError>>;
+
+    /// Does something to an open alarm. Doing the same twice is no error.
+    fn act(&self, alarm: AlarmId, action: Action, actor: Actor)
+    -> Answer<'_, Result<(), ActError>>;
+}
+
+/// Where a line is registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The address that the registration came from, such as `udp 192.0.2.7:5060`.
+    pub from: String,
+    /// Since when, without a gap.
+    pub since: Timestamp,
+    /// When it ends unless it is renewed.
+    pub expires: Timestamp,
+}
+
+/// Who is registered.
+pub trait Registrations: Send + Sync {
+    /// Where the line of this account is registered; empty when it is not.
+    fn of_account<'a>(&'a self, account: &'a str) -> Answer<'a, Vec<Binding>>;
+}
+
+/// Why the service cannot do all of its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unready {
+    /// Which part, such as `trunk`.
+    pub part: &'static str,
+    /// Why, in words for an operator; without personal data.
+    pub reason: String,
+}
+
+/// Whether the service can do its work.
+pub trait Readiness: Send + Sync {
+    /// What is missing; empty when all is well.
+    fn unready(&self) -> Answer<'_, Vec<Unready>>;
+}

@@ -1,0 +1,348 @@
+//! Errors of the API as problem details (RFC 9457), in Chinese and English.
+//!
+//! Handlers return [`ApiError`]; the guard writes it in the language that the client asks for. What went wrong inside
+//! is logged once, here, and shown to nobody.
+
+use super::ports::{ActError, RaiseError};
+use super::words;
+use crate::store::StoreError;
+use crate::store::nouns::{FieldError, NounError};
+use crate::store::tokens::Scope;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use lianfang_domain::directory::Language;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// How long a client waits that was told to come again, in seconds.
+const RETRY_AFTER_S: u16 = 1;
+
+/// What a request may end with instead of an answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApiError {
+    /// No such path.
+    #[error("no such path")]
+    NoPath,
+    /// The path takes other methods.
+    #[error("the path takes other methods")]
+    Method,
+    /// No row or alarm has this id.
+    #[error("nothing has this id")]
+    NotFound,
+    /// The client wants what we do not write.
+    #[error("only JSON is written here")]
+    NotAcceptable,
+    /// The body is not JSON.
+    #[error("only JSON is read here")]
+    MediaType,
+    /// The body is too large.
+    #[error("the body is too large")]
+    TooLarge,
+    /// The body cannot be parsed.
+    #[error("the body is no JSON")]
+    Syntax {
+        /// Line of the body, from 1.
+        line: usize,
+        /// Column of the line, from 1.
+        column: usize,
+    },
+    /// A value of the body has the wrong form.
+    #[error("a value has the wrong form")]
+    Form {
+        /// JSON pointer to it.
+        pointer: String,
+        /// What the parser says.
+        cause: String,
+    },
+    /// A parameter of the query or path has the wrong form.
+    #[error("a parameter has the wrong form")]
+    Parameter {
+        /// Its name.
+        name: String,
+        /// What it has to be.
+        must: Must,
+    },
+    /// The draft has mistakes.
+    #[error("the draft has mistakes")]
+    Faulty(Vec<FieldError>),
+    /// The code is none of the community's.
+    #[error("the code is unknown")]
+    UnknownCode,
+    /// No line has this account or number.
+    #[error("no such line")]
+    UnknownLine,
+    /// The plan has no such party.
+    #[error("no such party")]
+    UnknownParty,
+    /// Nothing says which version the change is made from.
+    #[error("If-Match is missing")]
+    NoIfMatch,
+    /// Somebody else changed it.
+    #[error("it is at version {current} now")]
+    Changed {
+        /// The version now.
+        current: u32,
+    },
+    /// Others belong to it.
+    #[error("others belong to it")]
+    HasChildren,
+    /// The alarm is over.
+    #[error("the alarm is over")]
+    AlarmClosed,
+    /// No token, or none that is good.
+    #[error("no good token")]
+    NoToken,
+    /// The token is not good for this.
+    #[error("the token is not good for this")]
+    Forbidden {
+        /// What it would have to be good for.
+        needed: Scope,
+    },
+    /// Too much at once, or the service stops.
+    #[error("too much at once")]
+    Busy,
+    /// It took too long.
+    #[error("it took too long")]
+    TimedOut,
+    /// Ours to fix: logged in full, told to nobody.
+    #[error("cannot answer the request")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What a parameter has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Must {
+    /// No parameter has this name.
+    Known,
+    /// A whole number in this range.
+    Number {
+        /// The least.
+        min: u32,
+        /// The greatest.
+        max: u32,
+    },
+    /// An id of an alarm.
+    AlarmId,
+    /// `open` or `closed`.
+    State,
+    /// One entity tag, such as `"3"`.
+    EntityTag,
+    /// 1 to 255 visible characters.
+    Key,
+    /// UTF-8.
+    Text,
+    /// Given once.
+    Once,
+}
+
+impl ApiError {
+    /// Its HTTP status.
+    #[must_use]
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::NoPath | Self::NotFound | Self::UnknownLine => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Syntax { .. } | Self::Parameter { .. } => StatusCode::BAD_REQUEST,
+            Self::Form { .. } | Self::Faulty(_) | Self::UnknownCode | Self::UnknownParty => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::NoIfMatch => StatusCode::PRECONDITION_REQUIRED,
+            Self::Changed { .. } => StatusCode::PRECONDITION_FAILED,
+            Self::HasChildren | Self::AlarmClosed => StatusCode::CONFLICT,
+            Self::NoToken => StatusCode::UNAUTHORIZED,
+            Self::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Self::Busy | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The error of a response that somebody below us made, such as the router.
+    pub(super) fn of_status(status: StatusCode) -> Option<Self> {
+        match status {
+            StatusCode::NOT_FOUND => Some(Self::NoPath),
+            StatusCode::METHOD_NOT_ALLOWED => Some(Self::Method),
+            StatusCode::PAYLOAD_TOO_LARGE => Some(Self::TooLarge),
+            _ => None,
+        }
+    }
+
+    fn errors(&self, language: Language) -> Vec<ProblemField> {
+        let one =
+            |pointer: &str, detail| vec![ProblemField { pointer: pointer.to_owned(), detail }];
+        match self {
+            Self::Faulty(faults) => {
+                let field = |error: &FieldError| ProblemField {
+                    pointer: error.pointer.clone(),
+                    detail: words::fault(&error.fault, language),
+                };
+                faults.iter().map(field).collect()
+            }
+            Self::Form { pointer, cause } => one(pointer, words::form(cause, language)),
+            Self::UnknownCode => one("/code", words::detail(self, language)),
+            Self::UnknownParty => one("/party", words::detail(self, language)),
+            Self::NoPath
+            | Self::Method
+            | Self::NotFound
+            | Self::NotAcceptable
+            | Self::MediaType
+            | Self::TooLarge
+            | Self::Syntax { .. }
+            | Self::Parameter { .. }
+            | Self::UnknownLine
+            | Self::NoIfMatch
+            | Self::Changed { .. }
+            | Self::HasChildren
+            | Self::AlarmClosed
+            | Self::NoToken
+            | Self::Forbidden { .. }
+            | Self::Busy
+            | Self::TimedOut
+            | Self::Internal(_) => Vec::new(),
+        }
+    }
+
+    fn write_headers(&self, headers: &mut HeaderMap) {
+        let status = self.status();
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"lianfang\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+        }
+        if let Self::Changed { current } = self
+            && let Ok(tag) = HeaderValue::try_from(format!("\"{current}\""))
+        {
+            headers.insert(header::ETAG, tag);
+        }
+    }
+}
+
+/// A problem (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Problem {
+    /// Which kind of problem: a URN that never changes.
+    #[serde(rename = "type")]
+    #[schema(examples("urn:lianfang:problem:changed"))]
+    kind: String,
+    /// The kind in words.
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What is wrong here, and what to do.
+    detail: String,
+    /// The path of the request.
+    instance: String,
+    /// Every mistake in the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ProblemField>,
+}
+
+/// A mistake in the body of a request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ProblemField {
+    /// JSON pointer (RFC 6901) to the value.
+    pointer: String,
+    /// What is wrong with it.
+    detail: String,
+}
+
+/// Writes an error in a language.
+pub(super) fn write(error: &ApiError, instance: &str, language: Language) -> Response {
+    let (slug, title) = words::title(error, language);
+    let problem = Problem {
+        kind: format!("urn:lianfang:problem:{slug}"),
+        title,
+        status: error.status().as_u16(),
+        detail: words::detail(error, language),
+        instance: instance.to_owned(),
+        errors: error.errors(language),
+    };
+    let headers = [
+        (header::CONTENT_TYPE, "application/problem+json"),
+        (header::CONTENT_LANGUAGE, language.tag()),
+        (header::VARY, "accept-language"),
+    ];
+    let mut response = (error.status(), headers, axum::Json(problem)).into_response();
+    let content_type = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    error.write_headers(response.headers_mut());
+    response
+}
+
+/// An error on its way to the guard, which writes it.
+#[derive(Clone)]
+pub(super) struct Unwritten(pub(super) Arc<ApiError>);
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Self::Internal(source) = &self {
+            tracing::error!(error = %Chain(source.as_ref()), "Cannot answer a request");
+        }
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Unwritten(Arc::new(self)));
+        response
+    }
+}
+
+/// An error with its causes.
+struct Chain<'a>(&'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            tracing::warn!(error = %Chain(&error), "The database is busy");
+            return Self::Busy;
+        }
+        Self::Internal(error.into())
+    }
+}
+
+impl From<NounError> for ApiError {
+    fn from(error: NounError) -> Self {
+        match error {
+            NounError::NotFound => Self::NotFound,
+            NounError::Changed { current } => Self::Changed { current },
+            NounError::Faulty(faults) => Self::Faulty(faults),
+            NounError::HasChildren => Self::HasChildren,
+            NounError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RaiseError> for ApiError {
+    fn from(error: RaiseError) -> Self {
+        match error {
+            RaiseError::UnknownLine => Self::UnknownLine,
+            RaiseError::Unavailable => Self::Busy,
+        }
+    }
+}
+
+impl From<ActError> for ApiError {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::UnknownAlarm => Self::NotFound,
+            ActError::Closed => Self::AlarmClosed,
+            ActError::UnknownParty => Self::UnknownParty,
+            ActError::Unavailable => Self::Busy,
+        }
+    }
+}

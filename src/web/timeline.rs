@@ -1,0 +1,246 @@
+//! What happened to an alarm, in words and in milliseconds since it was raised.
+//!
+//! Names come from the plan of that moment; where it was erased, parties are told apart by number. "Answered" is never
+//! written as "reached": only a key is a person.
+
+use super::words::in_language;
+use crate::store::alarm_log::{StoredAlarm, StoredEvent};
+use jiff::Timestamp;
+use lianfang_domain::alarm::{
+    AnswerMeans, CloseOutcome, Event, LegStart, LegWhy, Proof, Trigger, TriggerSource,
+};
+use lianfang_domain::directory::Language;
+use lianfang_domain::id::AlarmId;
+use lianfang_domain::leg::{Channel, LegOutcome};
+use lianfang_domain::plan::{PartyId, Plan};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// Something that happened.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Moment {
+    /// Counts the events of the alarm.
+    sequence: u32,
+    /// When it happened.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// The same in milliseconds since the alarm was raised.
+    since_raised_ms: i64,
+    /// What happened, in words.
+    text: String,
+    /// What happened, as it is stored: `kind` says what, the rest depends on it.
+    #[schema(value_type = Object)]
+    event: serde_json::Value,
+}
+
+/// Everything that happened, in order.
+pub(super) fn timeline(alarm: &StoredAlarm, language: Language) -> Vec<Moment> {
+    let mut story = Story { alarm, plan: None, legs: BTreeMap::new(), language };
+    let raised = alarm.row.raised;
+    let mut moments = Vec::with_capacity(alarm.events.len());
+    for StoredEvent { sequence, at, event } in &alarm.events {
+        moments.push(Moment {
+            sequence: *sequence,
+            at: *at,
+            since_raised_ms: clamped_ms(at.duration_since(raised).as_millis()),
+            text: story.tell(event),
+            event: serde_json::to_value(event).unwrap_or_default(),
+        });
+    }
+    moments
+}
+
+fn clamped_ms(ms: i128) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
+}
+
+/// What was known when an event happened.
+struct Story<'a> {
+    alarm: &'a StoredAlarm,
+    plan: Option<&'a Plan>,
+    legs: BTreeMap<u32, &'a LegStart>,
+    language: Language,
+}
+
+impl<'a> Story<'a> {
+    fn tell(&mut self, event: &'a Event) -> String {
+        let language = self.language;
+        match event {
+            Event::Raised { trigger, follows } => raised(trigger, *follows, language),
+            Event::Planned { revision } => {
+                self.plan = self.alarm.plans.iter().find(|plan| plan.revision == *revision);
+                in_language!(language, "方案第 {revision} 版", "Plan, revision {revision}")
+            }
+            Event::WaveStarted { wave, legs } => {
+                let (wave, count) = (u32::from(*wave) + 1, self.learn(legs));
+                in_language!(language, "第 {wave} 批：{count}", "Wave {wave}: {count}")
+            }
+            Event::LegsOrdered { why, legs } => {
+                let (why, count) = (why_words(*why, language), self.learn(legs));
+                in_language!(language, "{why}：{count}", "{why}: {count}")
+            }
+            Event::LegPlaced { leg, route } => {
+                self.leg(*leg, &in_language!(language, "已由 {route} 发出", "sent over {route}"))
+            }
+            Event::LegRinging { leg } => self.leg(*leg, pick(language, "振铃", "ringing")),
+            Event::LegAnswered { leg } => {
+                self.leg(*leg, pick(language, "已接通，尚未按键", "answered, no key yet"))
+            }
+            Event::SmsAccepted { leg, .. } => {
+                self.leg(*leg, pick(language, "运营商已受理", "taken by the provider"))
+            }
+            Event::LegEnded { leg, outcome } => self.leg(*leg, ended(*outcome, language)),
+            Event::Acknowledged { party, means } => {
+                self.answer(*party, means, pick(language, "正赶来", "is coming"))
+            }
+            Event::Declined { party, means } => {
+                self.answer(*party, means, pick(language, "来不了", "cannot come"))
+            }
+            Event::Arrived { party, means } => {
+                self.answer(*party, means, pick(language, "已到场", "is at the door"))
+            }
+            Event::PoliceCalled { party, means } => {
+                self.answer(*party, means, pick(language, "已拨打 110", "has called the police"))
+            }
+            Event::SaidMistake { party, means } => {
+                self.answer(*party, means, pick(language, "说是误报", "says that it is a mistake"))
+            }
+            Event::EnoughComing => pick(language, "赶来的人已够", "Enough are coming").to_owned(),
+            Event::StillInDanger { trigger } => {
+                let heard = heard(trigger, language);
+                in_language!(language, "仍有危险（{heard}）", "Still in danger ({heard})")
+            }
+            Event::Cancelled { actor } => {
+                in_language!(language, "由 {actor} 撤销", "Cancelled by {actor}")
+            }
+            Event::Closed { actor, outcome } => {
+                let outcome = closed_as(*outcome, language);
+                in_language!(language, "由 {actor} 结案：{outcome}", "Closed by {actor}: {outcome}")
+            }
+        }
+    }
+
+    fn answer(&self, party: PartyId, means: &AnswerMeans, what: &str) -> String {
+        let language = self.language;
+        let name = self.party(party);
+        let means = match means {
+            AnswerMeans::Key { .. } => pick(language, "按键", "by key").to_owned(),
+            AnswerMeans::Reply { .. } => pick(language, "短信回复", "by SMS reply").to_owned(),
+            AnswerMeans::Api { actor } => {
+                in_language!(language, "由 {actor} 代记", "noted by {actor}")
+            }
+        };
+        in_language!(language, "{name}{what}（{means}）", "{name} {what} ({means})")
+    }
+
+    /// Remembers whom legs go to, and counts them by channel.
+    fn learn(&mut self, legs: &'a [LegStart]) -> String {
+        let voice = legs.iter().filter(|leg| leg.channel == Channel::Voice).count();
+        let sms = legs.len() - voice;
+        self.legs.extend(legs.iter().map(|leg| (leg.leg, leg)));
+        in_language!(self.language, "{voice} 个电话，{sms} 条短信", "{voice} calls, {sms} SMS")
+    }
+
+    fn leg(&self, number: u32, what: &str) -> String {
+        let language = self.language;
+        let Some(leg) = self.legs.get(&number) else {
+            return in_language!(language, "第 {number} 路：{what}", "Leg {number}: {what}");
+        };
+        let name = self.party(leg.party);
+        match leg.channel {
+            Channel::Voice => {
+                in_language!(language, "致电{name}：{what}", "Call to {name}: {what}")
+            }
+            Channel::Sms => in_language!(language, "短信致{name}：{what}", "SMS to {name}: {what}"),
+        }
+    }
+
+    fn party(&self, id: PartyId) -> String {
+        let number = id.0;
+        match self.plan.and_then(|plan| plan.party(id)) {
+            Some(party) => party.name.to_string(),
+            None => in_language!(self.language, "第 {number} 方", "party {number}"),
+        }
+    }
+}
+
+fn heard(trigger: &Trigger, language: Language) -> String {
+    let code = &trigger.code;
+    let source = match trigger.source {
+        TriggerSource::Dialled => in_language!(language, "拨号 {code}", "dialled {code}"),
+        TriggerSource::Keyed => in_language!(language, "按键 {code}", "keyed {code}"),
+        TriggerSource::Hotline => in_language!(language, "热线摘机", "hotline off-hook"),
+        TriggerSource::Http => {
+            in_language!(language, "交换机上报 {code}", "reported by a PBX {code}")
+        }
+    };
+    match trigger.proof {
+        Proof::Weak => in_language!(language, "{source}，线路未证实", "{source}, line not proven"),
+        Proof::Digest | Proof::Trunk | Proof::Token => source.trim_end().to_owned(),
+    }
+}
+
+fn raised(trigger: &Trigger, follows: Option<AlarmId>, language: Language) -> String {
+    let heard = heard(trigger, language);
+    match follows {
+        Some(before) => in_language!(
+            language,
+            "报警（{heard}），接续警情 {before}",
+            "Raised ({heard}), follows alarm {before}"
+        ),
+        None => in_language!(language, "报警（{heard}）", "Raised ({heard})"),
+    }
+}
+
+fn why_words(why: LegWhy, language: Language) -> &'static str {
+    let (chinese, english) = match why {
+        LegWhy::Wave => ("批次", "Wave"),
+        LegWhy::NextNumber => ("改打下一个号码", "Next number"),
+        LegWhy::BusyRetry => ("占线后重拨", "Again after busy"),
+        LegWhy::NoAnswerRetry => ("无人接听后重拨", "Again after no answer"),
+        LegWhy::OtherRoute => ("换线路重拨", "Over another route"),
+        LegWhy::StillInDanger => ("因再次报警", "Because of the new press"),
+        LegWhy::Restart => ("重启后续拨", "Again after a restart"),
+        LegWhy::Notice => ("告知", "Notice"),
+    };
+    pick(language, chinese, english)
+}
+
+fn ended(outcome: LegOutcome, language: Language) -> &'static str {
+    let (chinese, english) = match outcome {
+        LegOutcome::Answered => ("已按键应答", "answered by key"),
+        LegOutcome::AnsweredNoKey => ("接通但未按键", "answered, no key"),
+        LegOutcome::Busy => ("占线", "busy"),
+        LegOutcome::NoAnswer => ("无人接听", "no answer"),
+        LegOutcome::Declined => ("被拒接", "refused"),
+        LegOutcome::BadNumber => ("号码有误", "wrong number"),
+        LegOutcome::CarrierFailed => ("线路故障", "the carrier failed"),
+        LegOutcome::Cancelled => ("不再需要，已取消", "no longer needed"),
+        LegOutcome::Delivered => ("已送达手机", "arrived at the handset"),
+        LegOutcome::Sent => ("已发出，送达未知", "sent, nothing more is known"),
+        LegOutcome::Undelivered => ("未送达", "did not arrive"),
+        LegOutcome::OptedOut => ("对方拒收短信", "refuses messages"),
+        LegOutcome::NoSms => ("号码不能收短信", "takes no messages"),
+        LegOutcome::Lost => ("重启时中断", "lost in a restart"),
+    };
+    pick(language, chinese, english)
+}
+
+fn closed_as(outcome: CloseOutcome, language: Language) -> &'static str {
+    let (chinese, english) = match outcome {
+        CloseOutcome::Genuine => ("属实", "genuine"),
+        CloseOutcome::FalseAlarm => ("误报", "false alarm"),
+        CloseOutcome::Drill => ("演练", "drill"),
+        CloseOutcome::Test => ("测试", "test"),
+        CloseOutcome::Unknown => ("不明", "unknown"),
+    };
+    pick(language, chinese, english)
+}
+
+fn pick(language: Language, chinese: &'static str, english: &'static str) -> &'static str {
+    match language {
+        Language::Chinese => chinese,
+        Language::English => english,
+    }
+}

@@ -1,0 +1,214 @@
+//! What problems say, in Chinese and English.
+
+use super::problem::{ApiError, Must};
+use crate::store::nouns::Fault;
+use lianfang_domain::directory::Language;
+
+/// The text of a language; both stand side by side, so that neither is forgotten.
+macro_rules! in_language {
+    ($language:expr, $chinese:literal, $english:literal) => {
+        match $language {
+            ::lianfang_domain::directory::Language::Chinese => format!($chinese),
+            ::lianfang_domain::directory::Language::English => format!($english),
+        }
+    };
+}
+pub(super) use in_language;
+
+/// The last part of the type of a problem, and its title.
+pub(super) fn title(error: &ApiError, language: Language) -> (&'static str, &'static str) {
+    let (slug, chinese, english) = match error {
+        ApiError::NoPath => ("no-path", "没有这个路径", "No such path"),
+        ApiError::Method => ("method", "方法不适用", "Method not allowed"),
+        ApiError::NotFound => ("not-found", "未找到", "Not found"),
+        ApiError::NotAcceptable => ("not-acceptable", "无法提供所要的格式", "Not acceptable"),
+        ApiError::MediaType => ("media-type", "只接受 JSON", "Unsupported media type"),
+        ApiError::TooLarge => ("too-large", "内容过大", "Body too large"),
+        ApiError::Syntax { .. } => ("syntax", "JSON 有误", "Malformed JSON"),
+        ApiError::Parameter { .. } => ("parameter", "参数有误", "Wrong parameter"),
+        ApiError::Form { .. } | ApiError::Faulty(_) => {
+            ("invalid", "内容不符合要求", "Invalid values")
+        }
+        ApiError::UnknownCode => ("unknown-code", "不是报警码", "Unknown alarm code"),
+        ApiError::UnknownLine => ("unknown-line", "没有这条线路", "Unknown line"),
+        ApiError::UnknownParty => ("unknown-party", "方案中没有此方", "Unknown party"),
+        ApiError::NoIfMatch => ("if-match-required", "缺少 If-Match", "If-Match required"),
+        ApiError::Changed { .. } => ("changed", "已被他人修改", "Changed in the meantime"),
+        ApiError::HasChildren => ("has-children", "仍有下级", "Still in use"),
+        ApiError::AlarmClosed => ("alarm-closed", "警情已结案", "Alarm closed"),
+        ApiError::NoToken => ("no-token", "需要有效令牌", "Token required"),
+        ApiError::Forbidden { .. } => ("forbidden", "权限不足", "Forbidden"),
+        ApiError::Busy => ("busy", "系统繁忙", "Busy"),
+        ApiError::TimedOut => ("timed-out", "处理超时", "Timed out"),
+        ApiError::Internal(_) => ("internal", "内部错误", "Internal error"),
+    };
+    match language {
+        Language::Chinese => (slug, chinese),
+        Language::English => (slug, english),
+    }
+}
+
+/// What is wrong here, and what to do.
+pub(super) fn detail(error: &ApiError, language: Language) -> String {
+    match error {
+        ApiError::Syntax { line, column } => in_language!(
+            language,
+            "第 {line} 行第 {column} 列无法解析。",
+            "The body cannot be parsed at line {line}, column {column}."
+        ),
+        ApiError::Parameter { name, must } => {
+            let must = self::must(*must, language);
+            in_language!(language, "“{name}”{must}。", "`{name}` {must}.")
+        }
+        ApiError::Changed { current } => in_language!(
+            language,
+            "现为版本 {current}。请重新读取，再修改。",
+            "It is at version {current} now. Read it again, then change it."
+        ),
+        ApiError::Forbidden { needed } => {
+            let needed = needed.name();
+            in_language!(
+                language,
+                "此操作需要 {needed} 权限的令牌。",
+                "This needs a token of scope {needed}."
+            )
+        }
+        ApiError::NoPath
+        | ApiError::Method
+        | ApiError::NotFound
+        | ApiError::NotAcceptable
+        | ApiError::MediaType
+        | ApiError::TooLarge
+        | ApiError::Form { .. }
+        | ApiError::Faulty(_)
+        | ApiError::UnknownCode
+        | ApiError::UnknownLine
+        | ApiError::UnknownParty
+        | ApiError::NoIfMatch
+        | ApiError::HasChildren
+        | ApiError::AlarmClosed
+        | ApiError::NoToken
+        | ApiError::Busy
+        | ApiError::TimedOut
+        | ApiError::Internal(_) => fixed_detail(error, language).to_owned(),
+    }
+}
+
+fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
+    let (chinese, english) = match error {
+        ApiError::NoPath => ("接口列表见 /api/docs。", "See /api/docs for all paths."),
+        ApiError::Method => {
+            ("允许的方法见 Allow 头。", "The Allow header names the methods of this path.")
+        }
+        ApiError::NotFound => ("没有此编号的记录。", "Nothing has this id."),
+        ApiError::NotAcceptable => {
+            ("此处只提供 application/json。", "Only application/json is written here.")
+        }
+        ApiError::MediaType => (
+            "请以 Content-Type: application/json 发送。",
+            "Send it with Content-Type: application/json.",
+        ),
+        ApiError::TooLarge => ("内容不得超过 1 MiB。", "At most 1 MiB is read."),
+        ApiError::Form { .. } | ApiError::Faulty(_) => {
+            ("有误之处见 errors。", "The mistakes are listed in `errors`.")
+        }
+        ApiError::UnknownCode => {
+            ("这不是该社区的报警码。", "This is no alarm code of the line's community.")
+        }
+        ApiError::UnknownLine => {
+            ("没有此账号或号码的线路。", "No line has this account or number.")
+        }
+        ApiError::UnknownParty => {
+            ("该警情的方案中没有此方。", "The plan of this alarm has no such party.")
+        }
+        ApiError::NoIfMatch => {
+            ("请在 If-Match 中给出读取时的 ETag。", "Send the ETag that you read in If-Match.")
+        }
+        ApiError::HasChildren => {
+            ("请先删除或移走其下级。", "Delete or move what belongs to it first.")
+        }
+        ApiError::AlarmClosed => {
+            ("已结案的警情不能再处理。", "Nothing can be done to it any more.")
+        }
+        ApiError::NoToken => (
+            "请在 Authorization: Bearer 中给出未过期、未吊销的令牌。",
+            "Send a token that is neither expired nor revoked as Authorization: Bearer.",
+        ),
+        ApiError::Busy => ("请稍后重试。", "Try again in a moment."),
+        ApiError::TimedOut => {
+            ("请求未能及时完成，请稍后重试。", "The request was not done in time; try again.")
+        }
+        ApiError::Internal(_) => {
+            ("请求未能完成，详情已记入日志。", "The request failed; the log says why.")
+        }
+        ApiError::Syntax { .. }
+        | ApiError::Parameter { .. }
+        | ApiError::Changed { .. }
+        | ApiError::Forbidden { .. } => ("", ""),
+    };
+    match language {
+        Language::Chinese => chinese,
+        Language::English => english,
+    }
+}
+
+fn must(must: Must, language: Language) -> String {
+    match must {
+        Must::Known => in_language!(language, "不是此处的参数", "is no parameter here"),
+        Must::Number { min, max } => in_language!(
+            language,
+            "须为 {min} 到 {max} 的整数",
+            "must be a whole number from {min} to {max}"
+        ),
+        Must::AlarmId => in_language!(language, "须为警情编号", "must be the id of an alarm"),
+        Must::State => in_language!(language, "须为 open 或 closed", "must be open or closed"),
+        Must::EntityTag => {
+            in_language!(
+                language,
+                "须为一个 ETag，如 \"3\"",
+                "must be one entity tag, such as \"3\""
+            )
+        }
+        Must::Key => in_language!(
+            language,
+            "须给出，为 1 到 255 个可见字符，每次报警各用一个",
+            "must be given: 1 to 255 visible characters, another one for each press"
+        ),
+        Must::Text => in_language!(language, "须为 UTF-8", "must be UTF-8"),
+        Must::Once => in_language!(language, "只能给出一次", "must be given once"),
+    }
+}
+
+/// What the parser says of a value.
+pub(super) fn form(cause: &str, language: Language) -> String {
+    in_language!(language, "形式不符：{cause}", "{cause}")
+}
+
+/// What is wrong with a value of a draft.
+pub(super) fn fault(fault: &Fault, language: Language) -> String {
+    if language == Language::English {
+        return fault.to_string();
+    }
+    match fault {
+        Fault::TooLong { max } => return format!("不得超过 {max} 个字符"),
+        Fault::OutOfRange { min, max } => return format!("须在 {min} 到 {max} 之间"),
+        Fault::TooMany { max } => return format!("不得超过 {max} 项"),
+        Fault::Empty => "不得为空",
+        Fault::ControlCharacter => "不得含换行等控制字符",
+        Fault::Twice => "重复",
+        Fault::AreaCode => "须为带 0 的区号，如 0592",
+        Fault::TimeZone => "须为 IANA 时区，如 Asia/Shanghai",
+        Fault::AlarmCode => "须为 1 到 8 个按键（0-9、*、#），如 #9",
+        Fault::AccessNumber => "须为 2 到 16 位数字，如 9000",
+        Fault::Account => "须为 1 到 64 个字母、数字或 -_.+~*",
+        Fault::NoNumber => "须为电话号码",
+        Fault::NeverCalled => "是紧急或服务号码，本系统从不呼叫",
+        Fault::NoChannel => "语音与短信至少须允许一种",
+        Fault::Taken => "已被占用",
+        Fault::UnknownParent => "不存在",
+        Fault::OtherCommunity => "属于另一个社区",
+        Fault::NumbersDepend => "社区已有网格或工作者时不能更改：其号码是按此区号解读的",
+        Fault::Rule => "违反数据库规则",
+    }
+    .to_owned()
+}
