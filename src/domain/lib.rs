@@ -14,4 +14,5 @@ pub mod id;
 pub mod leg;
 pub mod phone;
 pub mod plan;
+pub mod trigger;
 pub mod words;

@@ -1,0 +1,248 @@
+//! The verdict on an inbound call: an alarm, a hotline, an access call, or nothing of ours. Pure.
+//!
+//! Nobody raises an alarm in the name of a line but the line itself: proven by digest, named by a trusted trunk, or,
+//! marked as weak, calling from exactly where the line is registered. Must not know SIP beyond what was dialled.
+
+use crate::alarm::Proof;
+use crate::directory::{Community, Directory, LineRef, LineUse};
+use crate::phone::{Home, PhoneNumber, may_be_called};
+use std::sync::Arc;
+
+/// What was dialled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dialled<'a> {
+    /// The user part of the Request-URI or the number of a `tel:` URI, percent-decoded once; parameters behind a `;`
+    /// are ignored. Empty where there is none.
+    pub user: &'a str,
+    /// The value of X-Alarm-Code.
+    pub alarm_code: Option<&'a str>,
+    /// Diversion or History-Info says that a call was forwarded here.
+    pub is_diverted: bool,
+}
+
+/// Who calls, and how we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerKind<'a> {
+    /// A line of ours that answered the digest challenge.
+    Proven {
+        /// Its account.
+        account: &'a str,
+    },
+    /// Somebody behind a trusted trunk.
+    Trusted {
+        /// The number or account that the trunk names; `None` if it names none.
+        identity: Option<&'a str>,
+        /// Where the trunk's numbers are at home.
+        home: &'a Home,
+        /// The trunk is an edge of ours: its X-Alarm-Code is believed.
+        has_trusted_code: bool,
+    },
+    /// A line that failed or left out the digest.
+    Unproven {
+        /// The account that was claimed.
+        account: &'a str,
+        /// The call came from exactly the address, or the connection, of a live binding of the account.
+        source_is_live_binding: bool,
+    },
+}
+
+/// What the configuration says of calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReceptionRules {
+    /// Where lines of ours are sent that dial any other number; `None` where they have another way for that.
+    pub ordinary_calls: Option<Arc<str>>,
+}
+
+/// What becomes of the call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// An alarm, at once.
+    Alarm {
+        /// The line that raises it.
+        line: LineRef,
+        /// The code, as the community has it.
+        code: Arc<str>,
+        /// Why we believe that the line is the line.
+        proof: Proof,
+    },
+    /// An alarm after the grace, unless it is cancelled in it.
+    Hotline {
+        /// The line that raises it.
+        line: LineRef,
+        /// The grace, in seconds; 0 is none.
+        grace_s: u8,
+        /// Why we believe that the line is the line.
+        proof: Proof,
+    },
+    /// A call to an access number: the code may be keyed in it.
+    Access {
+        /// The line that calls; without one, nothing that is keyed raises an alarm.
+        line: Option<LineRef>,
+        /// Why we believe that the line is the line.
+        proof: Proof,
+    },
+    /// The beginning of a code: 484, the phone dials on.
+    Incomplete,
+    /// Another number, dialled by a line of ours: 302.
+    Redirect {
+        /// The URI, without a user part.
+        to: Arc<str>,
+    },
+    /// Nothing that exists here for this caller: 404.
+    NotFound,
+    /// The caller is not who they claim to be, or somebody forwarded the call: 403.
+    Forbidden,
+}
+
+/// Longest code of an edge that is taken over, in characters.
+const CODE_CHARS_MAX: usize = 32;
+
+/// Hears what was dialled.
+#[must_use]
+pub fn hear(
+    dialled: &Dialled<'_>,
+    caller: CallerKind<'_>,
+    directory: &Directory,
+    rules: &ReceptionRules,
+) -> Verdict {
+    if dialled.is_diverted {
+        return Verdict::Forbidden;
+    }
+    let user = dialled.user.split(';').next().unwrap_or_default().trim();
+    let (line, proof) = match caller {
+        CallerKind::Proven { account } => (directory.line_by_account(account), Proof::Digest),
+        CallerKind::Trusted { identity, home, .. } => {
+            (identity.and_then(|identity| line_of(identity, home, directory)), Proof::Trunk)
+        }
+        CallerKind::Unproven { account, source_is_live_binding: true } => {
+            (directory.line_by_account(account), Proof::Weak)
+        }
+        CallerKind::Unproven { source_is_live_binding: false, .. } => (None, Proof::Weak),
+    };
+    let known = line.and_then(|line| Some((line, directory.resolve(line)?)));
+    let Some((line, (community, _, entry))) = known else {
+        return of_stranger(user, caller, directory);
+    };
+    let called = Called { user, home: home_of(community) };
+    if let Some(code) = edge_code(dialled, caller).or_else(|| called.find(&community.alarm_codes)) {
+        return Verdict::Alarm { line, code, proof };
+    }
+    match entry.line_use {
+        LineUse::Hotline { grace_s } => match &rules.ordinary_calls {
+            // A hotline that can dial after all, and dials the police, gets the police.
+            Some(to) if called.is_emergency() => Verdict::Redirect { to: Arc::clone(to) },
+            Some(_) | None => Verdict::Hotline { line, grace_s, proof },
+        },
+        LineUse::Code => match proof {
+            // Less than an alarm code raises nothing and opens nothing for a line that is not proven.
+            Proof::Weak => Verdict::Forbidden,
+            Proof::Digest | Proof::Trunk | Proof::Token => {
+                called.of_line(line, proof, community, rules)
+            }
+        },
+    }
+}
+
+/// A trunk names numbers, or accounts where a PBX is behind it.
+fn line_of(identity: &str, home: &Home, directory: &Directory) -> Option<LineRef> {
+    let by_number = PhoneNumber::of_caller(identity, home)
+        .ok()
+        .and_then(|number| directory.line_by_number(number.key()));
+    by_number.or_else(|| directory.line_by_account(identity))
+}
+
+/// Nobody whose line we know: raises nothing, whatever was dialled.
+fn of_stranger(user: &str, caller: CallerKind<'_>, directory: &Directory) -> Verdict {
+    match caller {
+        CallerKind::Proven { .. } | CallerKind::Unproven { .. } => Verdict::Forbidden,
+        CallerKind::Trusted { home, .. } => {
+            let called = Called { user, home: home.clone() };
+            let community = directory.community(home.community);
+            match community.and_then(|community| called.find(&community.access_numbers)) {
+                Some(_) => Verdict::Access { line: None, proof: Proof::Trunk },
+                None => Verdict::NotFound,
+            }
+        }
+    }
+}
+
+/// The code that an edge of ours recognised; it knows codes that the directory does not.
+fn edge_code(dialled: &Dialled<'_>, caller: CallerKind<'_>) -> Option<Arc<str>> {
+    let CallerKind::Trusted { has_trusted_code: true, .. } = caller else { return None };
+    let code = dialled.alarm_code?.trim().replace("%23", "#");
+    (!code.is_empty()).then(|| code.chars().take(CODE_CHARS_MAX).collect::<String>().into())
+}
+
+fn home_of(community: &Community) -> Home {
+    Home { area_code: Arc::clone(&community.area_code), community: community.id }
+}
+
+/// What was dialled, and the home that it is understood from.
+struct Called<'a> {
+    user: &'a str,
+    home: Home,
+}
+
+impl Called<'_> {
+    fn of_line(
+        &self,
+        line: LineRef,
+        proof: Proof,
+        community: &Community,
+        rules: &ReceptionRules,
+    ) -> Verdict {
+        if self.find(&community.access_numbers).is_some() {
+            return Verdict::Access { line: Some(line), proof };
+        }
+        let is_beginning = self.is_beginning_of(&community.alarm_codes)
+            || self.is_beginning_of(&community.access_numbers);
+        if is_beginning && !self.is_emergency() {
+            return Verdict::Incomplete;
+        }
+        match &rules.ordinary_calls {
+            Some(to) if proof == Proof::Digest && !self.user.is_empty() => {
+                Verdict::Redirect { to: Arc::clone(to) }
+            }
+            Some(_) | None => Verdict::NotFound,
+        }
+    }
+
+    /// The code or number of the list that was dialled.
+    fn find(&self, list: &[Arc<str>]) -> Option<Arc<str>> {
+        list.iter().find(|entry| !entry.is_empty() && self.is(entry)).map(Arc::clone)
+    }
+
+    /// The same text; with the send key behind it, which some phones send along; with its first sign pressed twice; or,
+    /// since exchanges translate codes into numbers, the same number in another form.
+    fn is(&self, entry: &str) -> bool {
+        let without_send_key = self.user.strip_suffix('#').unwrap_or(self.user);
+        let is_text = |user: &str| entry.eq_ignore_ascii_case(user);
+        if is_text(self.user) || is_text(without_send_key) {
+            return true;
+        }
+        if let Some(sign @ ('#' | '*')) = entry.chars().next() {
+            let once = without_send_key.trim_start_matches(sign);
+            return once.len() < without_send_key.len() && entry.strip_prefix(sign) == Some(once);
+        }
+        let key = |text: &str| PhoneNumber::of_caller(text, &self.home).ok();
+        entry.starts_with(|c: char| c.is_ascii_digit() || c == '+')
+            && key(entry).is_some_and(|number| key(self.user) == Some(number))
+    }
+
+    /// More digits may still make it a code.
+    fn is_beginning_of(&self, list: &[Arc<str>]) -> bool {
+        let len = self.user.len();
+        let begins = |entry: &Arc<str>| {
+            len < entry.len()
+                && entry.get(..len).is_some_and(|head| head.eq_ignore_ascii_case(self.user))
+        };
+        !self.user.is_empty() && list.iter().any(begins)
+    }
+
+    fn is_emergency(&self) -> bool {
+        PhoneNumber::of_caller(self.user, &self.home).is_ok_and(|number| !may_be_called(&number))
+    }
+}
+
+#[cfg(test)]
+mod tests;
