@@ -2,6 +2,8 @@ use super::*;
 use crate::agent::api::Transport;
 use crate::digest::{ClientAccount, DigestClient, DigestConfig};
 use crate::message::{Method, SipUri, new_request};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::mem::size_of;
 
 const REALM: &str = "xm.example";
@@ -397,4 +399,117 @@ fn an_idle_line_is_small() {
     let line = binding + name + map + expiry + nonces;
     assert!(size_of::<Binding>() <= 240, "{}", size_of::<Binding>());
     assert!(10_000 * line < 12 << 20, "{line} bytes a line");
+}
+
+#[test]
+fn a_phone_that_reconnects_survives_the_end_of_its_old_connection() {
+    let mut exchange = Exchange::new(RegistrarConfig::default());
+    let (old, new) = (tcp("203.0.113.9:1", 1), tcp("203.0.113.9:2", 2));
+    assert_eq!(exchange.register(&PHONE, &old, 0).status, 200);
+    assert_eq!(exchange.register(&PHONE, &new, 10).status, 200);
+    exchange.registrar.on_connection_closed(1);
+    assert!(exchange.registrar.is_live_binding("801", &new, at(20)));
+    exchange.registrar.on_connection_closed(2);
+    assert!(exchange.registrar.is_empty());
+}
+
+#[test]
+fn the_nonce_of_the_answer_serves_the_next_request_without_a_challenge() {
+    let mut exchange = Exchange::new(RegistrarConfig::default());
+    let flow = udp("203.0.113.9:40000");
+    let mut client = DigestClient::new(ClientAccount {
+        username: "801".into(),
+        password: password("801").into(),
+        realm: Some(REALM.into()),
+        host: "h".into(),
+    });
+    let signed = SignedRequest { method: "REGISTER", uri: "sip:xm.example", body: b"" };
+    let mut first = exchange.request(&PHONE);
+    let challenged = exchange.send(&first, &flow, 0);
+    client.on_challenge("h", &headers(&challenged, "WWW-Authenticate")).unwrap();
+    first.push_header("Authorization", client.authorization(&signed, 1).unwrap());
+    let mut answer = exchange.send(&first, &flow, 0);
+    for now in [1800, 3600, 5400] {
+        client.on_accepted(headers(&answer, "Authentication-Info").first().copied());
+        let mut next = exchange.request(&PHONE);
+        next.push_header("Authorization", client.authorization(&signed, 1).unwrap());
+        answer = exchange.send(&next, &flow, now - 1);
+        assert_eq!(answer.status, 200, "at {now}");
+    }
+}
+
+/// What may happen to a store of three accounts.
+#[derive(Clone, Debug)]
+enum Step {
+    Put { account: usize, contact: u8, connection: u64, expires: i64 },
+    Close(u64),
+    Expire(i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..3_usize, 0..4_u8, 0..4_u64, 1..100_i64).prop_map(
+            |(account, contact, connection, expires)| Step::Put { account, contact, connection, expires }
+        ),
+        1 => (1..4_u64).prop_map(Step::Close),
+        1 => (1..100_i64).prop_map(Step::Expire),
+    ]
+}
+
+proptest! {
+    /// Whatever happens, the indexes say what a model without indexes says.
+    #[test]
+    fn the_indexes_stay_true(steps in prop::collection::vec(step(), 1..60)) {
+        const NAMES: [&str; 3] = ["801", "802", "803"];
+        let mut registrar = Registrar::new(RegistrarConfig::default());
+        let mut model: BTreeMap<(&str, String), (u64, i64)> = BTreeMap::new();
+        for step in steps {
+            match step {
+                Step::Put { account, contact, connection, expires } => {
+                    let contact = format!("sip:{contact}@x");
+                    let flow = if connection == 0 { udp("192.0.2.1:1") } else { tcp("192.0.2.1:1", connection) };
+                    let binding = Binding {
+                        contact: contact.clone().into(), flow, call_id: "c".into(), cseq: 1,
+                        instance: None, reg_id: None, user_agent: None, expires_at: at(expires),
+                    };
+                    let name = NAMES[account];
+                    registrar.store.replace(&name.into(), binding, |known| *known.contact == contact);
+                    model.insert((name, contact), (connection, expires));
+                }
+                Step::Close(connection) => {
+                    registrar.on_connection_closed(connection);
+                    model.retain(|_, (on, _)| *on != connection);
+                }
+                Step::Expire(now) => {
+                    registrar.on_timeout(at(now));
+                    model.retain(|_, (_, expires)| now < *expires);
+                }
+            }
+            prop_assert_eq!(registrar.len(), model.len());
+            let first = model.values().map(|(_, expires)| at(*expires)).min();
+            prop_assert_eq!(registrar.poll_timeout().map(|(at, _)| at), first);
+            for name in NAMES {
+                let mut got: Vec<(&str, u64)> = registrar
+                    .bindings(name).iter().map(|b| (&*b.contact, b.flow.connection)).collect();
+                got.sort_unstable();
+                let wanted: Vec<(&str, u64)> = model
+                    .iter().filter(|((own, _), _)| *own == name)
+                    .map(|((_, contact), (on, _))| (contact.as_str(), *on)).collect();
+                prop_assert_eq!(got, wanted);
+            }
+        }
+    }
+
+    /// A proven phone that sends nonsense gets an answer, and keeps within its bounds.
+    #[test]
+    fn no_register_panics(contact in ".{0,80}", expires in ".{0,12}", odd in "<sip:[0-9a-z@;=:\\[\\]]{0,20}>(;expires=[0-9\"-]{0,12})?(;[+a-z.-]{0,12}=?.{0,9})?") {
+        let mut exchange = Exchange::new(RegistrarConfig::default());
+        let register = Register { contacts: &[&contact, &odd], expires: Some(&expires), ..PHONE };
+        let answer = exchange.register(&register, &udp("192.0.2.1:1"), 0);
+        prop_assert!([200, 400, 403, 423].contains(&answer.status), "{answer:?}");
+        prop_assert!(exchange.registrar.len() <= 8);
+        if answer.status != 200 {
+            prop_assert!(exchange.registrar.is_empty());
+        }
+    }
 }
