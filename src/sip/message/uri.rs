@@ -123,8 +123,7 @@ impl User {
     }
 
     fn parse(text: &str) -> Self {
-        // A password follows the first colon that is not inside a user parameter's value; devices never send one,
-        // but `user;x=a:b` must not lose its parameters.
+        // What follows the first colon is a password by the grammar. It is kept for printing and not used.
         let (text, password) = match text.split_once(':') {
             Some((user, password)) => (user, Some(escape(password, Percent::IsEscape))),
             None => (text, None),

@@ -158,17 +158,26 @@ impl Via {
     pub fn mark_source(&mut self, source: SocketAddr) {
         let asked = self.rport.is_some();
         self.rport = asked.then_some(Rport::Is(source.port()));
-        let differs = self.host != Host::Ip(source.ip());
-        self.received = (asked || differs).then_some(source.ip());
+        // A socket for both families sees IPv4 peers as ::ffff:a.b.c.d; they do not know themselves by that name.
+        let address = source.ip().to_canonical();
+        let differs = self.host != Host::Ip(address);
+        self.received = (asked || differs).then_some(address);
     }
 
-    /// Where the answer to a request from `source` goes over UDP, RFC 3261 18.2.2 and RFC 3581 4. Always a port of the
-    /// source's own address: a `maddr` or a foreign sent-by must not make us shoot at a third party.
+    /// Where the answer to a request from `source` goes over UDP, RFC 3261 18.2.2 and RFC 3581 4.
+    ///
+    /// Always a port of the source's own address: a `maddr` or a foreign sent-by must not make us shoot at a third
+    /// party. Without `rport` it is the port of sent-by, unless sent-by is the inner side of a NAT, where no answer
+    /// to that port would arrive.
     #[must_use]
     pub fn answer_address(&self, source: SocketAddr) -> SocketAddr {
+        let behind_nat = match &self.host {
+            Host::Ip(address) => *address != source.ip().to_canonical(),
+            Host::Name(_) => false,
+        };
         let port = match self.rport {
-            Some(_) => source.port(),
-            None => self.port.unwrap_or_else(|| self.transport.default_port()),
+            None if !behind_nat => self.port.unwrap_or_else(|| self.transport.default_port()),
+            None | Some(_) => source.port(),
         };
         SocketAddr::new(source.ip(), port)
     }

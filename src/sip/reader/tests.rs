@@ -304,8 +304,50 @@ fn vias_are_pushed_marked_and_popped() {
     assert_eq!(request.pop_via(), None);
     let bare = Via::parse("SIP/2.0/UDP h;branch=z9hG4bK").unwrap();
     assert_eq!(bare.unique_branch(), None);
-    let source = "192.0.2.7:999".parse().unwrap();
-    assert_eq!(bare.answer_address(source), "192.0.2.7:5060".parse().unwrap());
+}
+
+#[test]
+fn answers_find_their_way_through_nat_and_dual_stack_sockets() {
+    let cases = [
+        (
+            "SIP/2.0/UDP h.example;branch=z",
+            "192.0.2.7:999",
+            "192.0.2.7:5060",
+            ";received=192.0.2.7",
+        ),
+        ("SIP/2.0/UDP 192.0.2.7:5070", "192.0.2.7:999", "192.0.2.7:5070", ""),
+        (
+            "SIP/2.0/UDP 192.0.2.7:5070;rport",
+            "192.0.2.7:999",
+            "192.0.2.7:999",
+            ";received=192.0.2.7;rport=999",
+        ),
+        ("SIP/2.0/UDP 10.0.0.3:5060", "192.0.2.7:999", "192.0.2.7:999", ";received=192.0.2.7"),
+        ("SIP/2.0/UDP 192.0.2.7", "[::ffff:192.0.2.7]:999", "[::ffff:192.0.2.7]:5060", ""),
+        (
+            "SIP/2.0/TLS h;received=6.6.6.6",
+            "[2001:db8::1]:9",
+            "[2001:db8::1]:5061",
+            ";received=2001:db8::1",
+        ),
+    ];
+    for (text, source, answer, marked) in cases {
+        let source = source.parse().unwrap();
+        let mut via = Via::parse(text).unwrap();
+        assert_eq!(via.answer_address(source), answer.parse().unwrap(), "{text}");
+        via.mark_source(source);
+        assert!(via.to_string().ends_with(marked), "{via}");
+        assert_eq!(via.received.is_some(), !marked.is_empty(), "{via}");
+    }
+}
+
+#[test]
+fn a_contact_matters_only_where_it_is_registered() {
+    let text = |method: &str| {
+        format!("{method} sip:a@h SIP/2.0\r\n{}m: nothing\r\n\r\n", HEAD.replace("INVITE", method))
+    };
+    assert_eq!(reason(text("REGISTER")), Some(Reason::Bad(Field::Contact)));
+    assert_eq!(request(text("INVITE")).contact(), None);
 }
 
 #[test]
