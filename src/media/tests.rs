@@ -215,7 +215,7 @@ async fn a_full_pool_is_an_error_until_a_session_closes() {
         }
     };
     assert!(matches!(refused, MediaError::PortsExhausted), "{refused}");
-    assert!(1 <= opened && opened <= 21);
+    assert!((1..=21).contains(&opened));
     town.media.close(0);
     assert!(matches!(town.next().await, (0, Report::Closed(_))));
     let opened = usize::try_from(opened).unwrap();

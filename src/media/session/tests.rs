@@ -210,7 +210,7 @@ fn a_playlist_is_played_repeated_and_reported() {
     let sent = run(&mut session, at_ms(200));
     let octets: Vec<u8> = sent.iter().flat_map(|packet| packet.payload.clone()).collect();
     let silence = |ms: usize| vec![0xD5; ms * 8];
-    let round = [silence(10), loud.octets(Codec::Pcma).to_vec()].concat();
+    let round = [silence(10), loud.octets(Codec::Pcma)].concat();
     let wanted = [round.clone(), silence(30), round].concat();
     assert_eq!(octets[..wanted.len()], wanted);
     assert!(octets[wanted.len()..].iter().all(|octet| *octet == 0xD5));
@@ -256,7 +256,7 @@ fn hold_pauses_the_playlist_and_resumes_with_a_marker() {
     let gap = u32::try_from(gap_ms * 8).unwrap();
     assert_eq!(after[0].timestamp, last.timestamp.wrapping_add(gap));
     let heard: Vec<u8> = before.iter().chain(&after).flat_map(|p| p.payload.clone()).collect();
-    assert_eq!(heard[..3200], *recording.octets(Codec::Pcma));
+    assert_eq!(heard[..3200], recording.octets(Codec::Pcma));
 }
 
 /// Who is heard and where packets go. Each step: time in ms, from, is it heard, where packets go then.

@@ -1,0 +1,244 @@
+//! Names as files and in memory.
+//!
+//! A file each on disk, whose name is a hash of the words; a bounded memory for those that were said last. A million
+//! households are some 10 GB of files at the most and never more than [`MEMORY_MAX`] here.
+
+use super::voice::{self, VoiceError};
+use super::{PromptsConfig, wav};
+use crate::media::Recording;
+use crate::tasks::Tasks;
+use lianfang_domain::directory::Language;
+use lianfang_domain::words::Clip;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Octets of names in memory: some 1,700 names of 1.2 s, those of 500 alarms at once. The one that was not said for the
+/// longest time makes room. Calls that play a name keep it alive by themselves.
+const MEMORY_MAX: usize = 16 << 20;
+/// Longest time that a file may take to be read when an alarm is under way.
+const DISK_DEADLINE: Duration = Duration::from_millis(250);
+/// Names that wait to be spoken: more than a group or a page of an import has.
+const WAITING_MAX: usize = 4096;
+/// Voices that speak at a time.
+const VOICES: usize = 2;
+
+/// What tells one recording of a name from another: the language of the voice and the stem of the file.
+type NameKey = (Language, String);
+
+/// The names that can be said.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    directory: Arc<Path>,
+    memory: Arc<Mutex<Memory>>,
+}
+
+/// Names in memory, oldest use first.
+#[derive(Debug, Default)]
+struct Memory {
+    recordings: BTreeMap<NameKey, (u64, Recording)>,
+    by_use: BTreeMap<u64, NameKey>,
+    uses: u64,
+    size: usize,
+}
+
+/// Where people put their recording of a clip.
+pub(super) fn recording_path(directory: &Path, clip: &Clip, language: Language) -> PathBuf {
+    let tag = clip.spoken_in(language).tag();
+    directory.join(tag).join(clip.file_stem()).with_extension("wav")
+}
+
+/// Where a synthesised name is kept.
+fn synthesised_path(directory: &Path, clip: &Clip, language: Language) -> PathBuf {
+    recording_path(&directory.join("synthesised"), clip, language)
+}
+
+fn key(clip: &Clip, language: Language) -> NameKey {
+    (clip.spoken_in(language), clip.file_stem())
+}
+
+impl Names {
+    pub(super) fn new(directory: PathBuf) -> Self {
+        Self { directory: directory.into(), memory: Arc::default() }
+    }
+
+    /// The name, if it is in memory.
+    pub(super) fn get(&self, clip: &Clip, language: Language) -> Option<Recording> {
+        self.lock().get(&key(clip, language))
+    }
+
+    /// Brings a name into memory: a recording of people first, then what was synthesised. False when there is neither,
+    /// or the disk is too slow.
+    pub(super) async fn fetch(&self, clip: &Clip, language: Language) -> bool {
+        if self.get(clip, language).is_some() {
+            return true;
+        }
+        let recorded = recording_path(&self.directory, clip, language);
+        let synthesised = synthesised_path(&self.directory, clip, language);
+        for path in [recorded, synthesised] {
+            let read = tokio::time::timeout(DISK_DEADLINE, tokio::fs::read(&path)).await;
+            let Ok(Ok(bytes)) = read else { continue };
+            match wav::read(bytes.as_slice(), &path) {
+                Ok(samples) => {
+                    let recording = Recording::encode_small(&samples);
+                    self.lock().put(key(clip, language), recording);
+                    return true;
+                }
+                Err(error) => tracing::warn!(%error, "A name is left out"),
+            }
+        }
+        false
+    }
+
+    /// Forgets a name and removes its synthesised file.
+    pub(super) async fn forget(&self, clip: &Clip, language: Language) -> io::Result<()> {
+        self.lock().remove(&key(clip, language));
+        let path = synthesised_path(&self.directory, clip, language);
+        match tokio::fs::remove_file(path).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Memory> {
+        // At worst a name is missing in one of the two maps; it is then read again or makes no room.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn get(&mut self, key: &NameKey) -> Option<Recording> {
+        let (used, recording) = self.recordings.get_mut(key)?;
+        let recording = recording.clone();
+        self.by_use.remove(used);
+        self.uses += 1;
+        *used = self.uses;
+        self.by_use.insert(self.uses, key.clone());
+        Some(recording)
+    }
+
+    fn put(&mut self, key: NameKey, recording: Recording) {
+        self.remove(&key);
+        self.uses += 1;
+        self.size += recording.size();
+        self.by_use.insert(self.uses, key.clone());
+        self.recordings.insert(key, (self.uses, recording));
+        while MEMORY_MAX < self.size
+            && let Some((_, oldest)) = self.by_use.pop_first()
+        {
+            self.remove(&oldest);
+        }
+    }
+
+    fn remove(&mut self, key: &NameKey) {
+        if let Some((used, recording)) = self.recordings.remove(key) {
+            self.by_use.remove(&used);
+            self.size = self.size.saturating_sub(recording.size());
+        }
+    }
+}
+
+/// Speaks names when a household is saved, in the background, two at a time. Never in the path of an alarm.
+#[derive(Clone, Debug)]
+pub struct NameVoice {
+    waiting: mpsc::Sender<(Clip, Language)>,
+    directory: Arc<Path>,
+}
+
+/// As many names wait as may. Nothing is lost: whoever saves households in bulk asks again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot speak another name now: {WAITING_MAX} wait already")]
+pub struct VoiceBusy;
+
+impl NameVoice {
+    /// Starts the voices. `tasks` is the runtime for everything but alarms.
+    #[must_use]
+    pub fn new(config: &PromptsConfig, tasks: &Tasks) -> Self {
+        let (waiting, queue) = mpsc::channel::<(Clip, Language)>(WAITING_MAX);
+        let queue = Arc::new(tokio::sync::Mutex::new(queue));
+        for _ in 0..VOICES {
+            let queue = Arc::clone(&queue);
+            let config = config.clone();
+            tasks.start("name-voice", |stop| async move {
+                let next = || async { queue.lock().await.recv().await };
+                let work = async {
+                    while let Some((clip, language)) = next().await {
+                        synthesise_new(&config, &clip, language).await;
+                    }
+                };
+                // Dropping the work ends the program that speaks; the name is asked for again.
+                let _ = stop.run_until_cancelled(work).await;
+            });
+        }
+        Self { waiting, directory: config.directory.as_path().into() }
+    }
+
+    /// Asks for a name to be spoken, unless it is there already. Fixed clips are no names and are passed over.
+    ///
+    /// # Errors
+    /// When too many wait.
+    pub fn prepare(&self, clip: &Clip, language: Language) -> Result<(), VoiceBusy> {
+        if clip.is_fixed() {
+            return Ok(());
+        }
+        self.waiting.try_send((clip.clone(), language)).map_err(|_| VoiceBusy)
+    }
+
+    /// Whether the name can be said in an alarm. Looks on the disk.
+    pub async fn is_prepared(&self, clip: &Clip, language: Language) -> bool {
+        is_there(&self.directory, clip, language).await
+    }
+}
+
+async fn is_there(directory: &Path, clip: &Clip, language: Language) -> bool {
+    let recorded = recording_path(directory, clip, language);
+    let synthesised = synthesised_path(directory, clip, language);
+    let exists = |path| async { tokio::fs::try_exists(path).await.unwrap_or(false) };
+    exists(recorded).await || exists(synthesised).await
+}
+
+async fn synthesise_new(config: &PromptsConfig, clip: &Clip, language: Language) {
+    if is_there(&config.directory, clip, language).await {
+        return;
+    }
+    let spoken = synthesise(config, clip, language).await;
+    if let Err(error) = spoken {
+        let error: &dyn std::error::Error = &error;
+        metrics::counter!("prompts_names_failed").increment(1);
+        tracing::warn!(error, "A name could not be spoken; alarms are told without it");
+    }
+}
+
+/// Speaks a name into a file beside its place and moves it there when it is whole.
+async fn synthesise(
+    config: &PromptsConfig,
+    clip: &Clip,
+    language: Language,
+) -> Result<(), VoiceError> {
+    let path = synthesised_path(&config.directory, clip, language);
+    if let Some(parent) = path.parent() {
+        tokio::fs::create_dir_all(parent).await.map_err(VoiceError::Store)?;
+    }
+    let partial = path.with_extension("part");
+    let script = clip.script(language);
+    let written = async {
+        let samples =
+            voice::say(&config.voice, clip.spoken_in(language), &script, &partial).await?;
+        let mut bytes = io::Cursor::new(Vec::new());
+        wav::write(&mut bytes, &samples).map_err(VoiceError::Encode)?;
+        tokio::fs::write(&partial, bytes.into_inner()).await.map_err(VoiceError::Store)?;
+        tokio::fs::rename(&partial, &path).await.map_err(VoiceError::Store)
+    };
+    let written = written.await;
+    if written.is_err() {
+        // What is left of it is in nobody's way and overwritten by the next attempt.
+        let _ = tokio::fs::remove_file(&partial).await;
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,29 @@
+//! The prompts inside the binary, so that it speaks from any directory. Files of the same names in the data directory
+//! take their place.
+
+/// A prompt in each language: stem of its file, Chinese, English.
+type Shipped = (&'static str, &'static [u8], &'static [u8]);
+
+macro_rules! shipped {
+    ($($stem:literal)*) => {
+        &[$((
+            $stem,
+            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/prompts/zh-CN/", $stem, ".wav")),
+            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/prompts/en/", $stem, ".wav")),
+        )),*]
+    };
+}
+
+/// Every prompt. A test compares the list with the clips that exist.
+pub(super) const SHIPPED: &[Shipped] = shipped! {
+    "tone" "alarm" "still-in-danger" "unproven" "or-same-device" "go-now" "keys" "home"
+    "own-household" "stand-down" "cancelled" "said-mistake" "calling" "neighbours" "help-called"
+    "duty-worker" "is-coming" "for-help-press" "hotline-grace" "noted" "unit-building" "unit-block"
+    "unit-unit" "unit-floor" "unit-door" "sign-0" "sign-1" "sign-2" "sign-3" "sign-4" "sign-5"
+    "sign-6" "sign-7" "sign-8" "sign-9" "sign-a" "sign-b" "sign-c" "sign-d" "sign-e" "sign-f"
+    "sign-g" "sign-h" "sign-i" "sign-j" "sign-k" "sign-l" "sign-m" "sign-n" "sign-o" "sign-p"
+    "sign-q" "sign-r" "sign-s" "sign-t" "sign-u" "sign-v" "sign-w" "sign-x" "sign-y" "sign-z"
+    "sign-star" "sign-hash" "count-1" "count-2" "count-3" "count-4" "count-5" "count-6" "count-7"
+    "count-8" "count-9" "count-10" "count-11" "count-12" "count-13" "count-14" "count-15" "count-16"
+    "count-17" "count-18" "count-19" "count-20"
+};

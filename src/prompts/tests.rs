@@ -1,0 +1,131 @@
+//! The shipped prompts, measured; and how a library is put together.
+
+use super::level::{active_db, of_pcm, peak_db, to_db};
+use super::*;
+use lianfang_domain::words::{Phrase, Sign, Unit};
+use std::time::Duration;
+
+/// Full scale of G.711 in dBm0 (ITU-T G.711: a sine at full scale is +3.14 dBm0), and a sine's level below its peak.
+#[expect(clippy::approx_constant, reason = "a level, not the circle's number")]
+const FULL_SCALE_DBM0: f64 = 3.14;
+const SINE_RMS_DB: f64 = -3.01;
+
+fn config(directory: &Path) -> PromptsConfig {
+    PromptsConfig { directory: directory.to_owned(), voice: "espeak-ng".into() }
+}
+
+fn shipped_samples(clip: &Clip, language: Language) -> Vec<f64> {
+    let stem = clip.file_stem();
+    let (_, chinese, english) =
+        shipped::SHIPPED.iter().find(|(shipped, ..)| *shipped == stem).unwrap();
+    let bytes = if language == Language::Chinese { chinese } else { english };
+    of_pcm(&wav::read(*bytes, Path::new(&stem)).unwrap())
+}
+
+#[test]
+fn every_fixed_clip_is_shipped_and_nothing_else() {
+    let mut wanted: Vec<_> = Clip::all_fixed().iter().map(Clip::file_stem).collect();
+    let mut shipped: Vec<_> =
+        shipped::SHIPPED.iter().map(|(stem, ..)| (*stem).to_owned()).collect();
+    wanted.sort();
+    shipped.sort();
+    assert_eq!(shipped, wanted, "bring src/prompts/shipped.rs up to date and run prompts/make.sh");
+    for language in Language::ALL {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("prompts").join(language.tag());
+        assert_eq!(std::fs::read_dir(directory).unwrap().count(), wanted.len(), "stray files");
+    }
+}
+
+#[test]
+fn shipped_clips_have_the_level_and_length_of_a_telephone() {
+    for language in Language::ALL {
+        for clip in Clip::all_fixed() {
+            let name = format!("{}/{}", language.tag(), clip.file_stem());
+            let samples = shipped_samples(&clip, language);
+            let seconds = Duration::from_micros(125 * u64::try_from(samples.len()).unwrap());
+            let (active, peak) = (active_db(&samples), peak_db(&samples));
+            assert!(peak <= -3.0, "{name}: peak {peak}");
+            assert!((-24.0..=-17.0).contains(&active), "{name}: active level {active}");
+            let longest = Duration::from_millis(6000);
+            assert!(
+                (Duration::from_millis(120)..=longest).contains(&seconds),
+                "{name}: {seconds:?}"
+            );
+            assert!(samples.iter().any(|sample| *sample != 0.0));
+        }
+    }
+}
+
+#[test]
+fn the_tone_wakes_but_is_no_key() {
+    for language in Language::ALL {
+        let tone = shipped_samples(&Clip::Tone, language);
+        assert_eq!(tone.len(), 6400, "0.8 s");
+        let rms = (tone.iter().map(|sample| sample * sample).sum::<f64>() / 6400.0).sqrt();
+        assert!(to_db(rms) - SINE_RMS_DB + FULL_SCALE_DBM0 <= -10.0);
+        assert!(peak_db(&tone) + FULL_SCALE_DBM0 <= -10.0);
+        for frame in tone.chunks(400) {
+            let share = |hertz: f64| {
+                let angle = std::f64::consts::TAU * hertz / 8000.0;
+                let sum = |wave: fn(f64) -> f64| -> f64 {
+                    frame.iter().zip(0_u32..).map(|(s, n)| s * wave(angle * f64::from(n))).sum()
+                };
+                let energy = frame.iter().map(|sample| sample * sample).sum::<f64>();
+                2.0 * (sum(f64::sin).powi(2) + sum(f64::cos).powi(2)) / (energy * 400.0)
+            };
+            let low = [697.0, 770.0, 852.0, 941.0].map(share).into_iter().fold(0.0, f64::max);
+            let high = [1209.0, 1336.0, 1477.0, 1633.0].map(share).into_iter().fold(0.0, f64::max);
+            assert!(low.min(high) < 0.02 && low + high < 0.2, "low {low}, high {high}");
+        }
+    }
+}
+
+fn sample_alarm() -> Vec<Clip> {
+    let signs = |text: &str| text.chars().filter_map(Sign::of_char).map(Clip::Sign).collect();
+    let parts: [Vec<Clip>; 7] = [
+        vec![Clip::Tone, Clip::Phrase(Phrase::Alarm), Clip::Text("文园社区".into())],
+        signs("12"),
+        vec![Clip::Unit(Unit::Building)],
+        signs("1502"),
+        vec![Clip::Unit(Unit::Door), Clip::Name("曾阿姨".into())],
+        vec![Clip::Phrase(Phrase::Home)],
+        vec![Clip::Phrase(Phrase::GoNow), Clip::Phrase(Phrase::Keys)],
+    ];
+    parts.concat()
+}
+
+#[test]
+fn an_alarm_is_told_in_fifteen_seconds() {
+    let directory = tempfile::tempdir().unwrap();
+    let (library, problems) = Library::load(&config(directory.path()));
+    assert!(problems.is_empty(), "{problems:?}");
+    for language in Language::ALL {
+        let playlist = library.speak(&sample_alarm(), language);
+        let said = playlist.duration() + Duration::from_millis(u64::from(LEAD_SILENCE_MS));
+        // The two names are not there: 2 s for them.
+        assert!(said + Duration::from_secs(2) <= Duration::from_secs(15), "{language:?}: {said:?}");
+        assert!(Duration::from_secs(5) <= said, "{language:?}: {said:?}");
+        let recordings = playlist.pieces.iter().filter(|p| matches!(p, Piece::Recording(_)));
+        assert_eq!(recordings.count(), sample_alarm().len() - 2, "all but the names");
+    }
+}
+
+#[test]
+fn a_recording_of_people_takes_the_place_of_a_shipped_clip() {
+    let directory = tempfile::tempdir().unwrap();
+    let tag = directory.path().join("zh-CN");
+    std::fs::create_dir(&tag).unwrap();
+    wav::write(File::create(tag.join("alarm.wav")).unwrap(), &[100; 8000]).unwrap();
+    std::fs::write(tag.join("keys.wav"), b"not a WAV file").unwrap();
+    let (library, problems) = Library::load(&config(directory.path()));
+    let duration = |phrase, language| {
+        let playlist = library.speak(&[Clip::Phrase(phrase)], language);
+        playlist.duration() - Duration::from_millis(u64::from(GAP_AFTER_PHRASE_MS))
+    };
+    assert_eq!(duration(Phrase::Alarm, Language::Chinese), Duration::from_secs(1));
+    assert_ne!(duration(Phrase::Alarm, Language::English), Duration::from_secs(1));
+    // The bad one is told of, and the shipped clip is said.
+    let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+    assert!(problem.to_string().contains("zh-CN/keys.wav"), "{problem}");
+    assert!(Duration::from_millis(500) < duration(Phrase::Keys, Language::Chinese));
+}
