@@ -255,7 +255,7 @@ impl Clip {
         }
     }
 
-    /// How long it takes to say, in milliseconds: an estimate on the long side, for [`SCRIPT_WORDS_PER_MINUTE`] and
+    /// How long it takes to say, in milliseconds: estimated to about a tenth, for [`SCRIPT_WORDS_PER_MINUTE`] and
     /// without the silence at the ends. 0 for the tone, which is not said.
     #[must_use]
     pub fn estimate_ms(&self, language: Language) -> u32 {

@@ -152,9 +152,11 @@ pub(super) fn spell_digits(text: &str) -> String {
 
 /// Time of a script: its syllables and pauses.
 pub(super) fn estimate_ms(script: &str) -> u32 {
-    const SYLLABLE_MS: u32 = 240;
-    const PAUSE_MS: u32 = 200;
-    let mut milliseconds = 0_u32;
+    const SYLLABLE_MS: u32 = 225;
+    const PAUSE_MS: u32 = 100;
+    // The last syllable of a clip is drawn out.
+    const CLIP_MS: u32 = 100;
+    let mut milliseconds = CLIP_MS;
     let mut is_in_syllable = false;
     for character in script.chars() {
         if is_han(character) || (character.is_ascii_alphabetic() && !is_in_syllable) {

@@ -159,6 +159,7 @@ fn timestamps_that_move_inside_a_press() {
     check("the same, reordered", &reordered, "2");
     let late = [hold(0, 2, 1000, 0), end(20, 2, 1320, 320), hold(25, 2, 1160, 160)];
     check("the same, a packet after the end", &late, "2");
+    check("the same, the end first", &[end(0, 2, 1320, 320), hold(5, 2, 1160, 160)], "2");
     let ends = [
         &press(0, 5, 1000)[..5],
         &[end(100, 5, 1800, 800), end(120, 5, 1960, 800), end(180, 5, 2440, 800)],
@@ -239,6 +240,7 @@ fn several_events_in_one_packet() {
     let blocks = [11, 0x8a, 3, 32, 9, 0x8a, 3, 32, 9, 0x0a, 0, 160];
     assert_eq!(hear(0, &blocks), "#99");
     assert_eq!(hear(20, &blocks), "", "sent again");
+    assert_eq!(hear(400, &[5, 0x8a, 3, 32, 5, 0x8a, 3, 32]), "55", "both ended");
     let flash = [16, 0x8a, 3, 32, 5, 0x0a, 0, 160];
     assert_eq!(hear(800, &flash), "5");
 }
