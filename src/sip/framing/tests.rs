@@ -122,6 +122,17 @@ proptest! {
     }
 
     #[test]
+    fn framer_and_reader_agree_on_the_end(stream in pieces()) {
+        for framed in cut([stream.as_slice()]) {
+            let Framed::Packet(bytes) = framed else { continue };
+            if let Ok(Some(length)) = Block::read(&bytes).content_length() {
+                prop_assert!(bytes.ends_with(&vec![b'\n'; length]), "{bytes:?}");
+                prop_assert_eq!(cut([bytes.as_slice()]), [packet(&bytes)]);
+            }
+        }
+    }
+
+    #[test]
     fn what_goes_in_comes_out(bodies in prop::collection::vec("[ -~\r\n]{0,60}", 1..8)) {
         let messages: Vec<Vec<u8>> = bodies
             .iter()

@@ -18,32 +18,42 @@ pub fn encode(message: &SipMessage) -> Vec<u8> {
 /// [`encode`] for a request.
 #[must_use]
 pub fn encode_request(request: &Request) -> Vec<u8> {
-    let start = format!("{} {} SIP/2.0\r\n", request.method, verbatim_text(&request.uri));
-    finish(start, &request.headers, &request.body)
+    let start = format!("{} {} SIP/2.0", request.method, verbatim_text(&request.uri));
+    finish(&start, &request.headers, &request.body)
 }
 
 /// [`encode`] for a response.
 #[must_use]
 pub fn encode_response(response: &Response) -> Vec<u8> {
     let (code, reason) = (response.status_code.code(), response.reason());
-    finish(format!("SIP/2.0 {code} {reason}\r\n"), &response.headers, &response.body)
+    finish(&format!("SIP/2.0 {code} {reason}"), &response.headers, &response.body)
 }
 
-fn finish(mut text: String, headers: &rsip::Headers, body: &[u8]) -> Vec<u8> {
+fn finish(start: &str, headers: &rsip::Headers, body: &[u8]) -> Vec<u8> {
     // An INVITE of a telephone has about 500 bytes of headers.
-    text.reserve(body.len().saturating_add(768));
+    let mut text = String::with_capacity(body.len().saturating_add(1024));
+    push_line(&mut text, start);
     for header in headers.iter().filter(|h| !matches!(h, Header::ContentLength(_))) {
         let (name, value) = header::parts(header);
         text.push_str(name);
         text.push_str(": ");
-        text.push_str(value);
-        text.push_str("\r\n");
+        push_line(&mut text, value);
     }
     // Writing to a String cannot fail.
     let _ = write!(text, "Content-Length: {}\r\n\r\n", body.len());
     let mut bytes = text.into_bytes();
     bytes.extend_from_slice(body);
     bytes
+}
+
+/// One line. A line end inside of it, decoded from `%0D%0A` by somebody, must not begin another header.
+fn push_line(text: &mut String, line: &str) {
+    if line.contains(['\r', '\n']) {
+        text.extend(line.chars().map(|c| if matches!(c, '\r' | '\n') { ' ' } else { c }));
+    } else {
+        text.push_str(line);
+    }
+    text.push_str("\r\n");
 }
 
 /// The text of a request's URI.

@@ -108,7 +108,7 @@ fn mutations_neither_panic_nor_change_by_being_written() {
 }
 
 /// A few seconds of a debug build.
-const MUTATIONS: u32 = 50_000;
+const MUTATIONS: u32 = 40_000;
 
 proptest! {
     #[test]

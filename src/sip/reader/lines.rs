@@ -80,10 +80,7 @@ impl<'a> Block<'a> {
         if !is_token(name) {
             return;
         }
-        // A lone CR would end the line for some readers of what we echo.
-        let value = text::decode(value.get(1..).unwrap_or_default().trim_ascii());
-        let value =
-            if value.contains('\r') { value.replace('\r', " ") } else { value.into_owned() };
+        let value = text::decode(value.get(1..).unwrap_or_default());
         self.lines.push(Line { name: long_name(name).to_owned(), value: value.trim().to_owned() });
     }
 

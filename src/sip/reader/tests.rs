@@ -266,6 +266,17 @@ fn a_lone_cr_does_not_forge_a_header() {
 }
 
 #[test]
+fn a_decoded_line_end_does_not_forge_a_header() {
+    let mut request = invite("sip:%0D%0AX-A:1@h");
+    let user = SipUri::parse("sip:a%0D%0AX-B: 1@h").unwrap().user_name().to_owned();
+    assert_eq!(user, "a\r\nX-B");
+    request.push_header("Subject", user);
+    let Ok(SipMessage::Request(again)) = read(&encode(&request.into())) else { panic!() };
+    assert_eq!((again.header("Subject"), again.header("X-B")), (Some("a  X-B"), None));
+    assert_eq!(again.target_text(), "sip:%0D%0AX-A:1@h");
+}
+
+#[test]
 fn a_response_keeps_its_words_and_an_echo_its_escapes() {
     let request = request(
         format!("INVITE sip:%239@h SIP/2.0\r\n{HEAD}Record-Route: <sip:r>\r\nSubject: x\r\n\r\n")
