@@ -1,7 +1,8 @@
 //! RTP: paced prompts out, keys in. One thread of its own sends and hears for all calls.
 //!
 //! Read in this order: [`playlist`] (what is played), `session` (one call: a protocol machine without clock or
-//! socket), `engine` (the thread that drives all of them). Must not know SIP, alarms or files.
+//! socket), `engine` (the thread that drives all of them). Must not know dialogs,
+//! alarms or files.
 
 mod engine;
 mod ports;
@@ -17,6 +18,7 @@ use crate::tasks::Tasks;
 use engine::{Command, Queue};
 use jiff::Timestamp;
 use lianfang_domain::digits::Key;
+use lianfang_sip::sdp;
 use ports::{PortLease, PortPool};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -90,8 +92,9 @@ impl Direction {
 /// What offer and answer settled for one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaPlan {
-    /// Where the peer's SDP wants media.
-    pub remote: SocketAddr,
+    /// Where the peer's SDP wants media; `None` when it names no address (on hold): then packets go to whoever is
+    /// heard as the peer.
+    pub remote: Option<SocketAddr>,
     /// The address that the peer's SIP message came from, if known: a peer behind NAT sends its media from there too.
     pub signalled_from: Option<IpAddr>,
     /// What we send.
@@ -105,6 +108,30 @@ pub struct MediaPlan {
     pub ptime_ms: u8,
     /// Which way media flows.
     pub direction: Direction,
+}
+
+impl MediaPlan {
+    /// What offer and answer settled, for a peer whose SIP came from `signalled_from`.
+    #[must_use]
+    pub fn of_sdp(plan: &sdp::MediaPlan, signalled_from: Option<IpAddr>) -> Self {
+        Self {
+            remote: plan.remote,
+            signalled_from,
+            codec: match plan.codec {
+                sdp::Codec::Pcma => Codec::Pcma,
+                sdp::Codec::Pcmu => Codec::Pcmu,
+            },
+            payload_type: plan.payload_type,
+            telephone_event: plan.telephone_event.clone(),
+            ptime_ms: u8::try_from(plan.ptime_ms).unwrap_or(u8::MAX),
+            direction: match plan.direction {
+                sdp::Direction::SendRecv => Direction::SendRecv,
+                sdp::Direction::SendOnly => Direction::SendOnly,
+                sdp::Direction::RecvOnly => Direction::RecvOnly,
+                sdp::Direction::Inactive => Direction::Inactive,
+            },
+        }
+    }
 }
 
 /// A session to be opened.

@@ -18,8 +18,8 @@ use std::time::Duration;
 const PTIMES_MS: [u8; 5] = [10, 20, 30, 40, 60];
 /// Longest packet: header and 60 ms of G.711.
 pub(super) const FRAME_MAX: usize = 12 + 480;
-/// Payload types of telephone events that are heard; an offer has one, or one per clock.
-pub const EVENT_TYPES_MAX: usize = 4;
+/// Payload types of telephone events that are heard: all that one description can bring, and that of our offer.
+pub const EVENT_TYPES_MAX: usize = 10;
 /// Lateness up to which missed packets are sent after all. Beyond it they are left out: a burst that is longer than
 /// the peer's jitter buffer would be thrown away there.
 const CATCH_UP_MAX: SignedDuration = SignedDuration::from_millis(100);
@@ -92,10 +92,10 @@ struct Stream {
 #[derive(Debug)]
 struct Source {
     /// What the peer's SDP says.
-    signalled: SocketAddr,
+    signalled: Option<SocketAddr>,
     signalled_from: Option<IpAddr>,
     /// Where packets go now.
-    send_to: SocketAddr,
+    send_to: Option<SocketAddr>,
     heard: Heard,
     /// Until when a stranger may be the peer.
     open_until: Timestamp,
@@ -242,8 +242,7 @@ impl Session {
             self.stats.late = self.stats.late.saturating_add(left_out);
             stream.due = later(stream.due, frame_duration(stream.ptime_ms, 1));
             self.silence.on_frame(stream.ptime_ms, stream.direction.has_receive());
-            if stream.direction.has_send() {
-                let send_to = stream.source.send_to;
+            if let Some(send_to) = stream.source.send_to.filter(|_| stream.direction.has_send()) {
                 return self.write(packet).map(|len| (len, send_to));
             }
             self.sender.skip(1, stream.ptime_ms);
@@ -364,17 +363,17 @@ impl Source {
     /// Whether a valid packet from there is the peer's. May learn the peer's address by it.
     fn admits(&mut self, from: SocketAddr, now: Timestamp) -> bool {
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        if from == self.signalled {
-            (self.heard, self.send_to) = (Heard::Signalled, from);
+        if self.signalled == Some(from) {
+            (self.heard, self.send_to) = (Heard::Signalled, Some(from));
             return true;
         }
         match self.heard {
             Heard::Signalled => false,
-            Heard::Elsewhere => from == self.send_to,
+            Heard::Elsewhere => self.send_to == Some(from),
             Heard::Nobody => {
                 let is_peer = now <= self.open_until || self.may_be_peer(from.ip());
                 if is_peer {
-                    (self.heard, self.send_to) = (Heard::Elsewhere, from);
+                    (self.heard, self.send_to) = (Heard::Elsewhere, Some(from));
                 }
                 is_peer
             }
@@ -384,9 +383,12 @@ impl Source {
     /// Who may be the peer however late the first packet is: the same host, the host that its SIP came from, or
     /// anybody if the signalled address cannot be reached from outside and nothing else is known of the peer.
     fn may_be_peer(&self, from: IpAddr) -> bool {
-        let signalled = self.signalled.ip();
-        from == signalled
-            || self.signalled_from.map_or_else(|| is_private(signalled), |sip| sip == from)
+        let signalled = self.signalled.map(|address| address.ip());
+        signalled == Some(from)
+            || match self.signalled_from {
+                Some(sip) => sip == from,
+                None => signalled.is_none_or(is_private),
+            }
     }
 }
 

@@ -86,7 +86,7 @@ impl Phone {
 
 fn plan_to(remote: SocketAddr) -> MediaPlan {
     MediaPlan {
-        remote,
+        remote: Some(remote),
         signalled_from: None,
         codec: Codec::Pcma,
         payload_type: 8,
@@ -262,4 +262,37 @@ async fn a_session_opened_twice_is_the_second_one() {
     assert_eq!(phone.hear().3, second);
     town.until(|stats| stats.sessions == 1).await;
     town.stop().await;
+}
+
+#[test]
+fn what_was_negotiated_is_what_is_done() {
+    let directions = [
+        (sdp::Direction::SendRecv, Direction::SendRecv),
+        (sdp::Direction::SendOnly, Direction::SendOnly),
+        (sdp::Direction::RecvOnly, Direction::RecvOnly),
+        (sdp::Direction::Inactive, Direction::Inactive),
+    ];
+    let codecs = [(sdp::Codec::Pcma, Codec::Pcma), (sdp::Codec::Pcmu, Codec::Pcmu)];
+    for ((theirs, direction), (agreed, codec)) in
+        directions.into_iter().flat_map(|direction| codecs.map(|codec| (direction, codec)))
+    {
+        let negotiated = sdp::MediaPlan {
+            remote: Some(SocketAddr::new(LOOPBACK, 4000)),
+            codec: agreed,
+            payload_type: 18,
+            telephone_event: vec![(96, 8000), (97, 16_000)],
+            ptime_ms: 30,
+            direction: theirs,
+        };
+        let wanted = MediaPlan {
+            remote: negotiated.remote,
+            signalled_from: Some(LOOPBACK),
+            codec,
+            payload_type: 18,
+            telephone_event: vec![(96, 8000), (97, 16_000)],
+            ptime_ms: 30,
+            direction,
+        };
+        assert_eq!(MediaPlan::of_sdp(&negotiated, Some(LOOPBACK)), wanted);
+    }
 }

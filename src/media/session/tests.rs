@@ -18,7 +18,7 @@ fn at_ms(ms: i64) -> Timestamp {
 
 fn plan() -> MediaPlan {
     MediaPlan {
-        remote: address(PEER),
+        remote: Some(address(PEER)),
         signalled_from: None,
         codec: Codec::Pcma,
         payload_type: 8,
@@ -259,6 +259,16 @@ fn hold_pauses_the_playlist_and_resumes_with_a_marker() {
     assert_eq!(heard[..3200], recording.octets(Codec::Pcma));
 }
 
+#[test]
+fn a_peer_without_an_address_is_answered_once_it_is_heard() {
+    let mut session = started(&MediaPlan { remote: None, ..plan() });
+    assert_eq!(run(&mut session, at_ms(2000)), []);
+    hears(&mut session, &audio(1), PEER, 2000);
+    assert_eq!(run(&mut session, at_ms(2020))[0].to, address(PEER));
+    hears(&mut session, &audio(1), STRANGER, 2030);
+    assert_eq!(session.stats().foreign, 1);
+}
+
 /// Who is heard and where packets go. Each step: time in ms, from, is it heard, where packets go then.
 fn check_latch(plan: &MediaPlan, steps: &[(i64, &str, bool, &str)]) {
     let mut session = started(plan);
@@ -267,7 +277,7 @@ fn check_latch(plan: &MediaPlan, steps: &[(i64, &str, bool, &str)]) {
         hears(&mut session, &audio(u16::try_from(number).unwrap()), from, ms);
         assert_eq!(session.stats().received > before, is_heard, "{steps:?} step {number}");
         let source = &session.stream.as_ref().unwrap().source;
-        assert_eq!(source.send_to, address(to), "{steps:?} step {number}");
+        assert_eq!(source.send_to, Some(address(to)), "{steps:?} step {number}");
     }
 }
 
@@ -302,7 +312,7 @@ fn the_source_is_learnt_once() {
     );
     // A phone behind NAT: its own address cannot be reached, its SIP came from the NAT.
     let nat = "203.0.113.5:30000";
-    let remote = address("192.168.1.20:4000");
+    let remote = Some(address("192.168.1.20:4000"));
     let behind = MediaPlan { remote, signalled_from: Some(address(nat).ip()), ..plan() };
     let private = "192.168.1.20:4000";
     check_latch(&behind, &[(9000, STRANGER, false, private), (9001, nat, true, nat)]);
@@ -326,9 +336,9 @@ fn a_new_offer_opens_the_source_again() {
     let other = "203.0.113.67:4000";
     hears(&mut session, &audio(2), other, 20_100);
     assert_eq!(run(&mut session, at_ms(20_200)).last().unwrap().to, address(other));
-    let moved = MediaPlan { remote: address("198.51.100.9:5000"), ..plan() };
+    let moved = MediaPlan { remote: Some(address("198.51.100.9:5000")), ..plan() };
     session.start(&moved, at_ms(30_000));
-    assert_eq!(run(&mut session, at_ms(30_020))[0].to, moved.remote);
+    assert_eq!(run(&mut session, at_ms(30_020))[0].to, moved.remote.unwrap());
 }
 
 #[test]
