@@ -16,8 +16,11 @@
 //! Decisions are not here: they are in `lianfang-domain` and `lianfang-sip`, which know no clock and no socket.
 
 pub mod clock;
+pub mod config;
 pub mod media;
 pub mod prompts;
+pub mod sms;
 pub mod store;
 pub mod tasks;
+pub mod telemetry;
 pub mod web;

@@ -87,6 +87,8 @@ pub struct OpenedAlarm {
     pub idempotency_key: Arc<str>,
     /// When it was raised.
     pub raised: Timestamp,
+    /// The alarm before it on the same line, which may still be open.
+    pub follows: Option<AlarmId>,
 }
 
 /// Where records are kept now.

@@ -47,6 +47,20 @@ impl Alarm {
         }
     }
 
+    /// A leg as it was ordered, to find it again on the wire after a restart.
+    #[must_use]
+    pub fn order_of(&self, leg: u32) -> Option<LegOrder> {
+        let leg = self.leg(leg)?;
+        let start = LegStart {
+            leg: leg.number,
+            party: leg.party,
+            number_index: leg.number_index,
+            channel: leg.channel,
+            message: leg.message,
+        };
+        self.leg_order(leg.why, &start)
+    }
+
     fn role(&self, party: PartyId) -> Option<Role> {
         self.plan.party(party).map(|party| party.role)
     }

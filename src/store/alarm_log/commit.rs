@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Alarms that were open before and end in this commit go first: the next alarm of the line may be in it, too.
 const CLOSE: &str = "UPDATE alarm SET closed_us = done.value ->> 1 FROM json_each(?1) AS done
     WHERE alarm.id = done.value ->> 0 AND alarm.closed_us IS NULL";
+/// An alarm that is followed by another gives up the place of its line.
+const FOLLOW: &str =
+    "UPDATE alarm SET is_followed = 1 WHERE id IN (SELECT value FROM json_each(?1))";
 const OPEN: &str = "INSERT INTO alarm (id, line_id, raised_us, closed_us, idempotency_key, is_doubled)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2 FROM json_each(?1) WHERE true
     ON CONFLICT DO NOTHING RETURNING id";
@@ -24,6 +27,7 @@ const PLANS: &str = "INSERT INTO alarm_plan (alarm_id, revision, plan)
 const WHY_REFUSED: &str = "SELECT id, 0 AS reason FROM alarm WHERE id = ?1
     UNION ALL SELECT id, 1 FROM alarm WHERE idempotency_key = ?2 AND is_doubled = 0
     UNION ALL SELECT id, 2 FROM alarm WHERE line_id = ?3 AND closed_us IS NULL AND is_doubled = 0
+        AND is_followed = 0
     ORDER BY reason LIMIT 1";
 
 /// Whether somebody still waits to hear that an alarm is none of its own.
@@ -124,6 +128,9 @@ async fn open(
     if rows.is_empty() {
         return Ok(refused);
     }
+    let openings = records.iter().filter_map(|record| record.opened.as_ref());
+    let followed: Vec<i64> = openings.filter_map(|opened| opened.follows).collect();
+    execute(change, FOLLOW, &followed).await?;
     let all: Vec<_> = rows.values().collect();
     let inserted: Vec<i64> =
         sqlx::query_scalar(OPEN).bind(json(&all)?).bind(0).fetch_all(&mut *change).await?;

@@ -36,6 +36,9 @@ pub(super) struct OpenedRecord {
     pub(super) line: u32,
     pub(super) raised_us: i64,
     pub(super) idempotency_key: Box<str>,
+    /// The id of the alarm before it, as the database keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) follows: Option<i64>,
 }
 
 impl Record {
@@ -56,6 +59,7 @@ impl Record {
                 line: opened.line.0,
                 raised_us: opened.raised.as_microsecond(),
                 idempotency_key: (&*opened.idempotency_key).into(),
+                follows: opened.follows.map(|id| id.0.cast_signed()),
             }),
             closed_us: new.closed.map(jiff::Timestamp::as_microsecond),
         })

@@ -102,6 +102,7 @@ fn raised(alarm: u64, line: u32, press: &str) -> NewEvents {
             line: LineId(line),
             idempotency_key: press.into(),
             raised: at(0),
+            follows: None,
         }),
         closed: None,
     }
@@ -189,6 +190,23 @@ async fn a_press_and_a_line_raise_one_alarm() {
     assert_eq!(next, [Kept::Committed, Kept::Committed], "closed in the same commit");
     assert_eq!(bench.open_alarms().await, [(3, 2), (5, 2)]);
     bench.close().await;
+}
+
+#[tokio::test]
+async fn an_alarm_that_follows_another_takes_the_place_of_its_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = Bench::open(folder.path()).await;
+    log.append(vec![raised(1, 7, "first")]).await;
+    let mut second = raised(2, 7, "second");
+    if let Some(opened) = &mut second.opened {
+        opened.follows = Some(AlarmId(1));
+    }
+    assert_eq!(log.append(vec![second]).await, [Kept::Committed]);
+    let open = log.open_alarms().await;
+    assert_eq!(open.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1, 2]);
+    let third = log.append(vec![raised(3, 7, "third")]).await;
+    assert_eq!(third, [Kept::LineHasAlarm { alarm: AlarmId(2) }]);
+    log.close().await;
 }
 
 #[tokio::test]

@@ -1,0 +1,129 @@
+#![expect(clippy::unwrap_in_result, reason = "a test may panic")]
+
+use super::*;
+
+fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<Mistake>> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("lianfang.toml");
+    std::fs::write(&path, text).expect("a file");
+    let environment =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    match Config::load(Some(&path), environment) {
+        Ok(config) => Ok(config),
+        Err(ConfigError::Mistakes(mistakes)) => Err(mistakes),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+fn paths(mistakes: &[Mistake]) -> Vec<&str> {
+    mistakes.iter().map(|mistake| mistake.path.as_str()).collect()
+}
+
+#[test]
+fn runs_without_a_file() {
+    let config = Config::load(None, []).expect("defaults are valid");
+    assert_eq!(config.sip.listen.len(), 2);
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.sip.advertised.to_string(), "127.0.0.1");
+    assert_eq!(config.warnings().len(), 3);
+}
+
+#[test]
+fn reports_every_mistake_at_once() {
+    let mistakes = load(
+        r#"
+        colour = "red"
+        [sip]
+        listen = ["udp://nowhere", "tcp://127.0.0.1:5060"]
+        realm = 7
+        ordinary_calls = "110"
+        [rtp]
+        port_first = 20000
+        port_last = 10000
+        [[trunk]]
+        name = "lines"
+        address = "carrier.example"
+        channels = 0
+        number_format = "roman"
+        username = "us"
+        [[sms]]
+        name = "sms"
+        base_url = "ftp://x"
+        status_callbacks = true
+        "#,
+        &[],
+    )
+    .expect_err("all wrong");
+    for path in [
+        "colour",
+        "sip.listen",
+        "sip.realm",
+        "sip.ordinary_calls",
+        "rtp.port_last",
+        "trunk[0].address",
+        "trunk[0].channels",
+        "trunk[0].number_format",
+        "trunk[0].password",
+        "trunk[0].caller_number",
+        "sms[0].base_url",
+        "sms[0].status_callbacks",
+        "sms[0].account_sid",
+        "trunk",
+    ] {
+        assert!(paths(&mistakes).contains(&path), "{path} in {mistakes:#?}");
+    }
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let environment =
+        [("LIANFANG_SIP__REALM", "xm.example"), ("LIANFANG_NODE", "7"), ("HOME", "/")];
+    let config = load("[sip]\nrealm = \"other\"", &environment).expect("valid");
+    assert_eq!((config.sip.realm.as_str(), config.node), ("xm.example", 7));
+}
+
+#[test]
+fn an_unknown_variable_is_a_mistake() {
+    let mistakes = load("", &[("LIANFANG_SIP__RELAM", "typo")]).expect_err("unknown");
+    assert_eq!(paths(&mistakes), ["sip.relam"]);
+}
+
+#[test]
+fn listening_everywhere_needs_an_advertised_address() {
+    let mistakes =
+        load("[sip]\nlisten = [\"udp://0.0.0.0:5060\"]", &[]).expect_err("which address?");
+    assert_eq!(paths(&mistakes), ["sip.advertised"]);
+}
+
+#[test]
+fn a_trunk_trusts_its_networks_only() {
+    let trunk = "[[trunk]]\nname = \"a\"\naddress = \"10.0.0.1:5060\"\ncaller_number = \"1\"\n";
+    let config = load(&format!("{trunk}inbound = [\"10.1.0.0/29\", \"2001:db8::/64\"]"), &[])
+        .expect("valid");
+    for (address, is_trusted) in [
+        ("10.1.0.7", true),
+        ("10.1.0.8", false),
+        ("10.0.0.1", false),
+        ("2001:db8::9", true),
+        ("2001:db9::9", false),
+        ("::ffff:10.1.0.1", true),
+    ] {
+        assert_eq!(
+            config.trunks[0].is_source(address.parse().expect("address")),
+            is_trusted,
+            "{address}"
+        );
+    }
+    let config = load(trunk, &[]).expect("valid");
+    assert!(config.trunks[0].is_source("10.0.0.1".parse().expect("address")));
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    let config = load(
+        "[[sms]]\nname = \"s\"\naccount_sid = \"AC1\"\nauth_token = \"hush\"\nfrom = \"1\"",
+        &[],
+    )
+    .expect("valid");
+    assert!(!format!("{config:?}").contains("hush"));
+}

@@ -1,0 +1,86 @@
+//! Logs and metrics: the subscriber, the recorder, and the names of the promise's histograms.
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+/// Key heard → committed, in seconds.
+pub const HEARD_TO_COMMITTED: &str = "lianfang_heard_to_committed_seconds";
+/// Key heard → the last leg of the first wave handed to the wire, in seconds.
+pub const HEARD_TO_LAST_LEG: &str = "lianfang_heard_to_last_leg_seconds";
+/// Key heard → the first phone rings, in seconds.
+pub const HEARD_TO_RINGING: &str = "lianfang_heard_to_ringing_seconds";
+/// Key heard → somebody says that they are coming, in seconds.
+pub const HEARD_TO_ACKNOWLEDGED: &str = "lianfang_heard_to_acknowledged_seconds";
+/// Key heard → somebody is at the door, in seconds.
+pub const HEARD_TO_ARRIVED: &str = "lianfang_heard_to_arrived_seconds";
+
+/// Buckets around the promise: 50 ms on a quiet node, 250 ms in a storm.
+const FAST_BUCKETS_S: &[f64] =
+    &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// Buckets of what people do.
+const HUMAN_BUCKETS_S: &[f64] =
+    &[5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 1800.0];
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// Why there is no telemetry.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter has a mistake.
+    #[error("cannot read the log filter `{filter}`; write for example `info,lianfang=debug`")]
+    Filter {
+        /// What was given.
+        filter: String,
+        /// Why.
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// Something else logs or counts already.
+    #[error("cannot install the log subscriber")]
+    Subscriber(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The recorder refuses.
+    #[error("cannot install the metrics recorder")]
+    Recorder(#[source] metrics_exporter_prometheus::BuildError),
+}
+
+/// Starts logging to standard error. Numbers, names and addresses never reach it: their types mask themselves.
+///
+/// # Errors
+/// When the filter has a mistake or something logs already.
+pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), TelemetryError> {
+    let parsed = EnvFilter::try_new(filter)
+        .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
+    let started = match format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    started.map_err(TelemetryError::Subscriber)
+}
+
+/// Starts counting. The handle renders what `/metrics` shows.
+///
+/// # Errors
+/// When something counts already.
+pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
+    let full = |name: &str| Matcher::Full(name.to_owned());
+    let mut builder = PrometheusBuilder::new();
+    for (name, buckets) in [
+        (HEARD_TO_COMMITTED, FAST_BUCKETS_S),
+        (HEARD_TO_LAST_LEG, FAST_BUCKETS_S),
+        (HEARD_TO_RINGING, FAST_BUCKETS_S),
+        (HEARD_TO_ACKNOWLEDGED, HUMAN_BUCKETS_S),
+        (HEARD_TO_ARRIVED, HUMAN_BUCKETS_S),
+    ] {
+        builder = builder
+            .set_buckets_for_metric(full(name), buckets)
+            .map_err(TelemetryError::Recorder)?;
+    }
+    builder.install_recorder().map_err(TelemetryError::Recorder)
+}

@@ -1,0 +1,115 @@
+//! Checks what the compiler and clippy cannot: layers, sizes, leftovers, pure manifests, personal data in events.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules of the service and the modules they may use. `app`, `cli` and `main` may use all; nobody may use them.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("clock", &[]),
+    ("tasks", &[]),
+    ("telemetry", &[]),
+    ("config", &[]),
+    ("store", &["clock", "tasks"]),
+    ("import", &["store"]),
+    ("media", &["clock", "tasks"]),
+    ("prompts", &["media", "clock", "tasks"]),
+    ("sms", &["clock", "tasks", "config"]),
+    ("telephone", &["clock", "tasks", "config", "media", "prompts", "switchboard", "store"]),
+    ("switchboard", &["clock", "tasks", "store", "telemetry"]),
+    ("web", &["clock", "store", "switchboard"]),
+];
+const FILE_LINES_MAX: usize = 500;
+const LEFTOVERS: &[&str] = &["todo!", "dbg!", "unimplemented!", "FIXME", "XXX", "TODO", "#[ignore"];
+/// What the pure packages may depend on. No clock, socket, task, log or random number can come in by the back door.
+const PURE: &[(&str, &[&str])] = &[
+    (
+        "src/domain/Cargo.toml",
+        &["jiff", "serde", "thiserror", "rlibphonenumber", "unicode-normalization"],
+    ),
+    (
+        "src/sip/Cargo.toml",
+        &["jiff", "thiserror", "rsip", "encoding_rs", "md-5", "sha2", "hmac", "subtle"],
+    ),
+];
+
+#[test]
+fn tidy() {
+    let mut untidy = Vec::new();
+    for path in
+        rust_files(Path::new("src")).into_iter().chain(rust_files(Path::new("loadtest/src")))
+    {
+        let text = fs::read_to_string(&path).expect("readable");
+        let code = without_tests(&text);
+        let shown = path.display();
+        let is_test = path.file_stem().is_some_and(|stem| stem == "tests")
+            || path.components().any(|part| part.as_os_str() == "tests");
+        if !is_test && FILE_LINES_MAX < code.lines().count() {
+            untidy.push(format!(
+                "{shown}: {} lines, longer than {FILE_LINES_MAX}",
+                code.lines().count()
+            ));
+        }
+        if !text.trim_start().starts_with("//!") && !is_test {
+            untidy.push(format!("{shown}: no `//!` that says what it is for"));
+        }
+        for leftover in LEFTOVERS.iter().filter(|leftover| code.contains(**leftover)) {
+            untidy.push(format!("{shown}: leftover {leftover}"));
+        }
+        untidy.extend(forbidden_uses(&path, code));
+    }
+    assert!(untidy.is_empty(), "untidy:\n{}", untidy.join("\n"));
+}
+
+#[test]
+fn the_pure_packages_stay_pure() {
+    for (manifest, allowed) in PURE {
+        let table: toml::Table =
+            fs::read_to_string(manifest).expect("readable").parse().expect("TOML");
+        let dependencies = table["dependencies"].as_table().expect("a table");
+        for name in dependencies.keys() {
+            assert!(allowed.contains(&name.as_str()), "{manifest}: `{name}` is not allowed there");
+        }
+    }
+}
+
+#[test]
+fn no_registry_or_machine_is_named() {
+    let lock = fs::read_to_string("Cargo.lock").expect("readable");
+    let sources = lock.lines().filter(|line| line.starts_with("source = "));
+    for source in sources {
+        assert_eq!(source, "source = \"registry+https://github.com/rust-lang/crates.io-index\"");
+    }
+}
+
+fn forbidden_uses(path: &Path, code: &str) -> Vec<String> {
+    let Ok(below) = path.strip_prefix("src") else { return Vec::new() };
+    let first =
+        below.components().next().map(|part| part.as_os_str().to_string_lossy().into_owned());
+    let module = first.unwrap_or_default().trim_end_matches(".rs").to_owned();
+    let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == module) else {
+        return Vec::new();
+    };
+    let used = code.split("crate::").skip(1).filter_map(|rest| {
+        rest.split(|character: char| !character.is_alphanumeric() && character != '_').next()
+    });
+    used.filter(|used| *used != module && !used.is_empty() && !allowed.contains(used))
+        .map(|used| format!("{}: may not use `{used}`", path.display()))
+        .collect()
+}
+
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text)
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
