@@ -122,7 +122,7 @@ impl Dispatch {
     /// Takes a leg up. When there is no room, the oldest retry goes, least urgent class first; a first wave never does.
     pub fn push(&mut self, order: LegOrder, now: Timestamp) -> Pushed {
         let leg = order.leg;
-        if self.waiting.contains_key(&leg) || self.under_way.contains_key(&leg) {
+        if self.is_known(leg) {
             return Pushed::Known;
         }
         let sequence = self.sequence;
@@ -327,6 +327,12 @@ impl Dispatch {
                 routes.map(|(_, state)| state.rate_free_at()).filter(|at| *at < Timestamp::MAX)
             });
         rates.chain(self.delayed.first_key_value().map(|((at, _), _)| *at)).min()
+    }
+
+    /// Whether a leg waits or is under way.
+    #[must_use]
+    pub fn is_known(&self, leg: LegId) -> bool {
+        self.waiting.contains_key(&leg) || self.under_way.contains_key(&leg)
     }
 
     /// How many legs of a class wait.

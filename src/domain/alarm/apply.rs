@@ -250,7 +250,10 @@ impl Alarm {
             leg.reference = Some(Arc::clone(reference));
         });
         if let Some(leg) = self.leg(number).cloned() {
-            self.change_number(&leg, |number| number.sms = SmsState::Taken);
+            self.change_number(&leg, |number| {
+                number.sms = SmsState::Taken;
+                number.has_had_sms = true;
+            });
         }
     }
 
@@ -431,7 +434,10 @@ impl NumberState {
 
     fn sms_ended(&mut self, leg: &Leg, outcome: LegOutcome, at: Timestamp) {
         match outcome {
-            LegOutcome::Delivered | LegOutcome::Sent => self.sms = SmsState::Taken,
+            LegOutcome::Delivered | LegOutcome::Sent => {
+                self.sms = SmsState::Taken;
+                self.has_had_sms = true;
+            }
             LegOutcome::OptedOut | LegOutcome::NoSms | LegOutcome::BadNumber => {
                 self.refuses_sms = true;
                 self.sms = SmsState::Failed;
@@ -446,18 +452,28 @@ impl NumberState {
                 self.sms = SmsState::Failed;
                 let is_burst_over = self.sms_failed.is_multiple_of(ROUTES_TRIED_MAX);
                 let is_left = self.sms_failed < NOTICES_MAX;
-                if leg.message == Message::Cancelled && is_burst_over && is_left {
-                    let at = after(at, NOTICE_PAUSE_S);
-                    self.retry = Some(Retry { at, why: LegWhy::Notice });
+                if is_burst_over && is_left {
+                    self.notice_failed(leg, at);
                 }
+            }
+            // No room for it in a storm: whoever was told has to be told all the same.
+            LegOutcome::Cancelled => {
+                self.sms = SmsState::Failed;
+                self.notice_failed(leg, at);
             }
             LegOutcome::Answered
             | LegOutcome::AnsweredNoKey
             | LegOutcome::Busy
             | LegOutcome::NoAnswer
             | LegOutcome::Declined
-            | LegOutcome::Cancelled
             | LegOutcome::Lost => self.sms = SmsState::Failed,
+        }
+    }
+
+    fn notice_failed(&mut self, leg: &Leg, at: Timestamp) {
+        if leg.message == Message::Cancelled {
+            let at = after(at, NOTICE_PAUSE_S);
+            self.retry = Some(Retry { at, why: LegWhy::Notice });
         }
     }
 }

@@ -5,7 +5,7 @@
 use super::event::{AnswerMeans, Event, LegStart, LegWhy, Trigger};
 use super::input::{Actor, Input};
 use super::ring::{Call, ROUTES_TRIED_MAX};
-use super::state::{Alarm, Leg, SmsState};
+use super::state::{Alarm, Leg};
 use super::{Deadline, Stage};
 use crate::digits::Key;
 use crate::id::AlarmId;
@@ -292,8 +292,8 @@ impl Draft {
                 continue;
             }
             let numbers = self.alarm.numbers(id).filter(|number| {
-                let had_sms = number.state.sms == SmsState::Taken;
-                (number.plan.has_sms || had_sms) && !number.state.refuses_sms
+                let may_get = number.plan.has_sms || number.state.has_had_sms;
+                may_get && !number.state.refuses_sms
             });
             calls.extend(numbers.map(|number| Call {
                 party: id,
@@ -358,7 +358,7 @@ impl Draft {
             let listens = heard.is_some_and(Leg::is_live);
             let can_hear = number_index
                 .and_then(|index| self.alarm.number(id, index))
-                .is_some_and(|number| number.plan.has_voice && !number.state.is_bad);
+                .is_some_and(|number| !number.state.is_bad);
             if let Some(number_index) = number_index
                 && !has_sms
                 && !listens

@@ -93,6 +93,8 @@ pub(super) struct NumberState {
     /// It takes no SMS, or none from us.
     pub(super) refuses_sms: bool,
     pub(super) sms: SmsState,
+    /// An SMS of the alarm was taken for it: its owner may know.
+    pub(super) has_had_sms: bool,
     /// SMS that did not arrive, though taken.
     pub(super) sms_undelivered: u8,
     /// SMS that no provider took.

@@ -11,7 +11,7 @@ use crate::directory::{
     Community, ContactNumber, Directory, Group, Household, Language, Line, LineRef, Worker,
 };
 use crate::id::{ContactId, GridId, HouseholdId, WorkerId};
-use crate::phone::PhoneNumber;
+use crate::phone::{PhoneNumber, may_be_called};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -99,15 +99,6 @@ fn scene(
         language: household.language,
         is_silent: line.is_silent,
     }
-}
-
-/// Emergency and service numbers that we never call by ourselves: a person does.
-const REFUSED: [&str; 5] = ["110", "119", "120", "122", "12345"];
-
-fn may_be_called(number: &PhoneNumber) -> bool {
-    let key = number.key().strip_prefix("short:").unwrap_or_else(|| number.key());
-    let digits = key.split('@').next().unwrap_or_default();
-    !REFUSED.contains(&digits)
 }
 
 /// Collects parties and remembers which numbers are taken.
