@@ -5,6 +5,7 @@
 //! asks the [`reader`] → [`transaction`] → [`agent`].
 
 pub mod agent;
+pub mod dialog;
 pub mod digest;
 pub mod framing;
 pub mod gate;

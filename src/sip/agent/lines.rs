@@ -1,15 +1,16 @@
 //! What the agent asks of the directory. Passed by reference with each packet, never kept.
 
 use super::api::{Dialled, Flow};
+use crate::digest::{ChallengeOffer, Secrets};
 use std::sync::Arc;
 
 /// The directory as the agent sees it: a snapshot that answers at once.
 pub trait Lines {
-    /// Whether a line of this account exists.
-    fn has_account(&self, account: &str) -> bool;
+    /// The account's HA1; `None` where no such line exists.
+    fn secrets(&self, account: &str) -> Option<Secrets>;
 
-    /// HA1 of an account, in lower-case hexadecimal, for an algorithm and realm; `None` where there is none.
-    fn ha1(&self, account: &str, algorithm: HashKind, realm: &str) -> Option<Arc<str>>;
+    /// What the account is challenged with. Asked for unknown accounts too, to be answered as for any known one.
+    fn challenge_offer(&self, account: &str) -> ChallengeOffer;
 
     /// The trunk at the other end of a flow, if it is one.
     fn trunk(&self, flow: &Flow) -> Option<Trunk>;
@@ -19,15 +20,6 @@ pub trait Lines {
 
     /// Whether a binding of the account that another shard holds is exactly this flow.
     fn has_binding_elsewhere(&self, account: &str, flow: &Flow) -> bool;
-}
-
-/// The hash of a digest (RFC 8760).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HashKind {
-    /// RFC 2617.
-    Md5,
-    /// RFC 8760.
-    Sha256,
 }
 
 /// A trunk: an address whose word we take.

@@ -36,6 +36,13 @@ impl ClientInvite {
         Self { state: State::Calling { request, repeat, give_up_at }, is_reliable }
     }
 
+    /// A transaction that an earlier process began and that is being cancelled: given up after 64 × T1.
+    #[must_use]
+    pub fn adopted(is_reliable: bool, timers: &TimerConfig, now: Timestamp) -> Self {
+        let give_up_at = Some(after(now, timers.give_up()));
+        Self { state: State::Proceeding { give_up_at }, is_reliable }
+    }
+
     /// Takes a response with this status. After [`Heard::Failure`] the ACK is due, by [`ClientInvite::acknowledge`];
     /// on [`Heard::Repeated`] the ACK of [`ClientInvite::repeated_ack`] goes out again, if there is one.
     pub fn on_response(&mut self, status: u16, timers: &TimerConfig, now: Timestamp) -> Heard {

@@ -36,6 +36,13 @@ impl ClientNonInvite {
         Self { state: State::Waiting { request, repeat, pause_max: timers.t2, give_up_at } }
     }
 
+    /// Gives up after `wait` in place of 64 × T1.
+    pub fn give_up_after(&mut self, wait: Duration, now: Timestamp) {
+        if let State::Waiting { give_up_at, .. } = &mut self.state {
+            *give_up_at = after(now, wait);
+        }
+    }
+
     /// Takes a response with this status.
     pub fn on_response(&mut self, status: u16, timers: &TimerConfig, now: Timestamp) -> Heard {
         let State::Waiting { repeat, .. } = &mut self.state else { return Heard::Repeated };

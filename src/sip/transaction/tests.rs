@@ -298,7 +298,9 @@ fn invite_over_bad_network(seed: u64, status: u16) -> (Vec<Heard>, u32, u32) {
                     Heard::Repeated if client.repeated_ack().is_some() => {
                         net.send(Packet::Ack, now_ms);
                     }
-                    other => heard.push(other),
+                    other @ (Heard::Provisional | Heard::Success | Heard::Repeated) => {
+                        heard.push(other);
+                    }
                 },
                 Packet::Ack => server.as_mut().unwrap().on_ack(now),
             }
