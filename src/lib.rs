@@ -9,6 +9,7 @@
 //! | `prompts` | recordings and synthesised names, encoded before any alarm |
 //! | `switchboard` | owns the live alarms: decide, commit, apply, act |
 //! | `sms` | text messages over a Twilio-compatible provider |
+//! | `import` | the directory as CSV files, in and out |
 //! | `store` | the database: directory, alarm log, tokens; the journal for when it fails |
 //! | `web` | the admin API |
 //! | `app` | wires everything; start and stop order |
@@ -17,6 +18,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod import;
 pub mod media;
 pub mod prompts;
 pub mod sms;

@@ -60,7 +60,9 @@ CREATE TABLE household (
     pronunciation TEXT,
     position INTEGER NOT NULL DEFAULT 0 CONSTRAINT household_position_range CHECK (position BETWEEN 0 AND 65535),
     language TEXT,
-    version INTEGER NOT NULL DEFAULT 1
+    version INTEGER NOT NULL DEFAULT 1,
+    -- Who hears the alarm must know which door; two of one name in a group are told apart in their names.
+    CONSTRAINT household_name_unique UNIQUE (group_id, name)
 ) STRICT;
 CREATE INDEX household_by_group ON household (group_id, position);
 
@@ -95,7 +97,8 @@ CREATE TABLE contact (
     language TEXT,
     -- [{"key":"+86138...","written":"138...","voice":true,"sms":true,"to_confirm":false}, ...] in the order of calling
     numbers TEXT NOT NULL DEFAULT '[]' CONSTRAINT contact_numbers_json CHECK (json_valid(numbers)),
-    version INTEGER NOT NULL DEFAULT 1
+    version INTEGER NOT NULL DEFAULT 1,
+    CONSTRAINT contact_name_unique UNIQUE (household_id, name)
 ) STRICT;
 CREATE INDEX contact_by_household ON contact (household_id, rank);
 

@@ -1,0 +1,159 @@
+//! The directory as CSV files, in and out: `lianfang import DIR` and `lianfang export DIR`.
+//!
+//! An import reads all files, reports everything that is wrong with them at once, and changes either everything or
+//! nothing, in one transaction. Rows are found by names, as people write them: street, community, grid, group,
+//! household. `docs/import.md` is the description for users.
+//!
+//! Must not print: the reports implement `Display`.
+
+mod apply;
+mod compare;
+mod export;
+mod file;
+mod problem;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use export::export;
+pub use problem::{Problem, Problems, Reason};
+pub use table::Noun;
+
+use crate::store::{Store, StoreError};
+use lianfang_domain::directory::DigestAlgorithm;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What to do with the files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// Rows of the directory that are not in a file are removed, if that file is there.
+    pub replace: bool,
+    /// Everything is checked and counted, nothing is changed.
+    pub dry_run: bool,
+    /// The realm of passwords whose row names none.
+    pub realm: String,
+}
+
+/// What changes in one table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Rows that are new.
+    pub added: usize,
+    /// Rows that differ.
+    pub changed: usize,
+    /// Rows that are no longer wanted, or hang below one that is not.
+    pub removed: usize,
+    /// Rows that stay as they are.
+    pub unchanged: usize,
+}
+
+/// What an import did, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// Per table, parents first.
+    pub changes: Vec<(Noun, Changes)>,
+    /// Lines whose secrets are new or differ.
+    pub secrets: usize,
+    /// Nothing was changed, because nothing should be.
+    pub dry_run: bool,
+}
+
+/// Why an import or an export did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A file cannot be read.
+    #[error("cannot read {}", path.display())]
+    ReadFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// None of the files is there.
+    #[error("{} has none of the files of an import", path.display())]
+    NoFiles {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}", path.display())]
+    WriteFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The files are wrong.
+    #[error("{0}")]
+    Problems(Problems),
+    /// The database holds something that no release wrote.
+    #[error("cannot understand the {table} of the directory")]
+    Decode {
+        /// The table.
+        table: &'static str,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The database failed; nothing was changed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// HA1 of one line in one realm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Secrets {
+    realm: String,
+    hashes: Vec<(DigestAlgorithm, String)>,
+}
+
+/// Imports the files of a folder. A running service takes the change up within a second.
+///
+/// # Errors
+/// When a file is wrong, with everything that is wrong, or the database fails; then nothing was changed.
+pub async fn import(
+    store: &Store,
+    folder: &Path,
+    options: &ImportOptions,
+) -> Result<ImportReport, ImportError> {
+    let files = read_files(folder)?;
+    let mut change = store.directory().write().await?;
+    let comparison = compare::compare(&mut change, &files, options).await?;
+    let report = comparison.report(options.dry_run);
+    if !options.dry_run && comparison.is_change() {
+        apply::apply(&mut change, comparison).await?;
+        change.commit().await.map_err(StoreError::Write)?;
+    }
+    Ok(report)
+}
+
+fn read_files(folder: &Path) -> Result<Vec<(Noun, Vec<u8>)>, ImportError> {
+    let mut files = Vec::new();
+    for noun in Noun::ALL {
+        let path = folder.join(noun.file());
+        match std::fs::read(&path) {
+            Ok(bytes) => files.push((noun, bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(ImportError::ReadFile { path, source }),
+        }
+    }
+    if files.is_empty() {
+        return Err(ImportError::NoFiles { path: folder.to_owned() });
+    }
+    Ok(files)
+}
+
+impl fmt::Display for ImportReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (noun, changes) in &self.changes {
+            let Changes { added, changed, removed, unchanged } = changes;
+            let file = noun.file();
+            writeln!(
+                f,
+                "{file:<16} {added:>8} added {changed:>8} changed {removed:>8} removed {unchanged:>8} as before"
+            )?;
+        }
+        writeln!(f, "secrets of {} lines set", self.secrets)?;
+        f.write_str(if self.dry_run { "Dry run: nothing was changed" } else { "Imported" })
+    }
+}

@@ -1,0 +1,397 @@
+//! Compares the files with the directory: what is new, what differs, what goes.
+
+use super::file::{Cells, Header, decode};
+use super::problem::{Problem, Problems, Reason};
+use super::table::{Noun, Table};
+use super::{Changes, ImportError, ImportOptions, ImportReport, Secrets};
+use crate::store::StoreError;
+use lianfang_domain::directory::DigestAlgorithm;
+use lianfang_domain::id::CommunityId;
+use lianfang_domain::phone::Home;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Rows that are read or written by one statement.
+pub(super) const ROWS_AT_ONCE: u32 = 20_000;
+
+/// What changes in one table. Rows are JSON arrays: id, parent, key, fields.
+#[derive(Debug, Default)]
+pub(super) struct TableChanges {
+    pub(super) added: Vec<String>,
+    pub(super) changed: Vec<String>,
+    pub(super) removed: Vec<u32>,
+    unchanged: usize,
+}
+
+/// Everything that changes.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    pub(super) tables: BTreeMap<Noun, TableChanges>,
+    /// Line, realm, algorithm, HA1.
+    pub(super) secrets: Vec<(u32, String, &'static str, String)>,
+    pub(super) communities: BTreeSet<CommunityId>,
+}
+
+impl Comparison {
+    pub(super) fn is_change(&self) -> bool {
+        let is_change = |changes: &TableChanges| {
+            !(changes.added.is_empty() && changes.changed.is_empty() && changes.removed.is_empty())
+        };
+        !self.secrets.is_empty() || self.tables.values().any(is_change)
+    }
+
+    pub(super) fn report(&self, dry_run: bool) -> ImportReport {
+        let changes = self.tables.iter().map(|(noun, changes)| {
+            let counts = Changes {
+                added: changes.added.len(),
+                changed: changes.changed.len(),
+                removed: changes.removed.len(),
+                unchanged: changes.unchanged,
+            };
+            (*noun, counts)
+        });
+        let lines: BTreeSet<u32> = self.secrets.iter().map(|secret| secret.0).collect();
+        ImportReport { changes: changes.collect(), secrets: lines.len(), dry_run }
+    }
+}
+
+/// A row of the database.
+#[derive(Debug)]
+struct Existing {
+    id: u32,
+    /// The other columns as JSON.
+    fields: String,
+    is_wanted: bool,
+}
+
+type ExistingRows = BTreeMap<(u32, Box<str>), Existing>;
+
+/// What is known of the rows above the table that is being compared.
+#[derive(Debug, Default)]
+struct Known {
+    /// Per noun: parent, name → id.
+    ids: BTreeMap<Noun, HashMap<u32, HashMap<Box<str>, u32>>>,
+    /// Rows that are removed, with all below them.
+    removed: BTreeMap<Noun, BTreeSet<u32>>,
+    /// The community of each row, per noun.
+    communities: BTreeMap<Noun, HashMap<u32, u32>>,
+    area_codes: BTreeMap<u32, Arc<str>>,
+}
+
+impl Known {
+    /// The parent of a row with this path, or which part of the path is unknown.
+    fn resolve(&self, path: &[&str]) -> Result<u32, usize> {
+        let mut id = 0;
+        for (depth, (noun, name)) in Noun::ALL.iter().zip(path).enumerate() {
+            let found = self.ids.get(noun).and_then(|ids| ids.get(&id)?.get(*name));
+            id = *found.ok_or(depth)?;
+        }
+        Ok(id)
+    }
+
+    /// The community in which a row with this parent stands; `None` for streets and communities themselves.
+    fn community(&self, noun: Noun, parent: u32) -> Option<u32> {
+        match noun.parent()? {
+            Noun::Street => None,
+            Noun::Community => Some(parent),
+            above @ (Noun::Grid
+            | Noun::Group
+            | Noun::Household
+            | Noun::Line
+            | Noun::Contact
+            | Noun::Worker) => self.communities.get(&above)?.get(&parent).copied(),
+        }
+    }
+
+    fn home(&self, community: Option<u32>) -> Home {
+        let community = community.unwrap_or_default();
+        let area_code = self.area_codes.get(&community).cloned().unwrap_or_else(|| "".into());
+        Home { area_code, community: CommunityId(community) }
+    }
+
+    fn note(&mut self, noun: Noun, row: (u32, &str, u32), fields: &[Value]) {
+        let (parent, key, id) = row;
+        self.ids.entry(noun).or_default().entry(parent).or_default().insert(key.into(), id);
+        if let Some(community) = self.community(noun, parent) {
+            self.communities.entry(noun).or_default().insert(id, community);
+        }
+        if let (Noun::Community, Some(Value::String(area_code))) = (noun, fields.first()) {
+            self.area_codes.insert(id, area_code.as_str().into());
+        }
+    }
+}
+
+/// Compares everything. All problems are found before it fails.
+pub(super) async fn compare(
+    change: &mut SqliteConnection,
+    files: &[(Noun, Vec<u8>)],
+    options: &ImportOptions,
+) -> Result<Comparison, ImportError> {
+    let mut work = Work {
+        options,
+        problems: Problems::default(),
+        known: Known::default(),
+        secrets: Vec::new(),
+        communities: BTreeSet::new(),
+        has_all_numbers: [Noun::Line, Noun::Contact, Noun::Worker]
+            .iter()
+            .all(|noun| files.iter().any(|file| file.0 == *noun)),
+    };
+    let mut tables = BTreeMap::new();
+    for noun in Noun::ALL {
+        let existing = read_existing(change, noun.table()).await?;
+        let bytes = files.iter().find(|file| file.0 == noun).map(|file| &*file.1);
+        let next_id = next_id(change, noun.table()).await?;
+        tables.insert(noun, work.compare_table(noun, existing, bytes, next_id));
+    }
+    if 0 < work.problems.total() {
+        return Err(ImportError::Problems(work.problems));
+    }
+    let secrets = only_new(change, work.secrets).await?;
+    let mut communities = work.communities;
+    if !secrets.is_empty() {
+        let of_line = work.known.communities.remove(&Noun::Line).unwrap_or_default();
+        let touched = secrets.iter().filter_map(|secret| of_line.get(&secret.0));
+        communities.extend(touched.copied().map(CommunityId));
+    }
+    Ok(Comparison { tables, secrets, communities })
+}
+
+struct Work<'a> {
+    options: &'a ImportOptions,
+    problems: Problems,
+    known: Known,
+    secrets: Vec<(u32, Secrets)>,
+    communities: BTreeSet<CommunityId>,
+    /// Lines, contacts and workers are all in the files, so every number is read anew.
+    has_all_numbers: bool,
+}
+
+/// A table while it is compared.
+struct Comparing {
+    noun: Noun,
+    existing: ExistingRows,
+    changes: TableChanges,
+    next_id: u32,
+    /// Rows of the file by parent and key: in which line.
+    seen: HashMap<(u32, Box<str>), u64>,
+    /// Lines of the file by number: account and in which line.
+    numbers: HashMap<String, (Box<str>, u64)>,
+}
+
+impl Work<'_> {
+    fn compare_table(
+        &mut self,
+        noun: Noun,
+        existing: ExistingRows,
+        bytes: Option<&[u8]>,
+        next_id: u32,
+    ) -> TableChanges {
+        let mut table = Comparing {
+            noun,
+            existing,
+            changes: TableChanges::default(),
+            next_id,
+            seen: HashMap::new(),
+            numbers: HashMap::new(),
+        };
+        if let Some(bytes) = bytes {
+            self.read_file(&mut table, bytes);
+        }
+        self.go_through_the_others(&mut table, bytes.is_some());
+        table.changes
+    }
+
+    /// Rows of the database that the file does not have: they stay, or go.
+    fn go_through_the_others(&mut self, table: &mut Comparing, has_file: bool) {
+        let noun = table.noun;
+        let others = table.existing.iter().filter(|(_, row)| !row.is_wanted);
+        for ((parent, key), row) in others {
+            let fields: Vec<Value> = serde_json::from_str(&row.fields).unwrap_or_default();
+            let above = if noun == Noun::Line { first_id(&fields) } else { *parent };
+            let is_orphan = noun.parent().is_some_and(|noun| {
+                self.known.removed.get(&noun).is_some_and(|removed| removed.contains(&above))
+            });
+            if is_orphan || (has_file && self.options.replace) {
+                table.changes.removed.push(row.id);
+                self.known.removed.entry(noun).or_default().insert(row.id);
+                if let Some(community) = self.known.community(noun, above) {
+                    self.communities.insert(CommunityId(community));
+                }
+                continue;
+            }
+            table.changes.unchanged += 1;
+            self.known.note(noun, (above, key, row.id), &fields);
+            let number = fields.get(1).and_then(Value::as_str).unwrap_or_default();
+            if let (Noun::Line, Some((_, line))) = (noun, table.numbers.get(number)) {
+                let reason = Reason::NumberTaken(key.clone());
+                let (file, column) = (noun.file(), Some("number"));
+                self.problems.add(Problem { file, line: *line, column, reason });
+            }
+        }
+    }
+
+    fn read_file(&mut self, table: &mut Comparing, bytes: &[u8]) {
+        let file = table.noun.file();
+        let fail = |line, reason| Problem { file, line, column: None, reason };
+        let Some(text) = decode(bytes) else {
+            self.problems.add(fail(1, Reason::Encoding));
+            return;
+        };
+        let mut reader =
+            csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let header = match reader.headers() {
+            Ok(header) => Header::read(table.noun.table(), header, &mut self.problems),
+            Err(_) => {
+                self.problems.add(fail(1, Reason::Row));
+                return;
+            }
+        };
+        let Some(header) = header else { return };
+        for record in reader.records() {
+            match record {
+                Ok(record) => self.read_row(table, &header, &record),
+                Err(error) => {
+                    let line = error.position().map_or(0, csv::Position::line);
+                    self.problems.add(fail(line, Reason::Row));
+                }
+            }
+        }
+    }
+
+    fn read_row(&mut self, table: &mut Comparing, header: &Header, record: &csv::StringRecord) {
+        let noun = table.noun;
+        let key_column = noun.table().key.0;
+        let mut cells = Cells { header, record, problems: &mut self.problems };
+        let line = cells.line();
+        let path = cells.path();
+        let above = match self.known.resolve(&path) {
+            Ok(above) => above,
+            Err(depth) => {
+                let column = noun.table().path().get(depth).map_or(key_column, |column| column.0);
+                cells.fail(column, Reason::Unknown);
+                return;
+            }
+        };
+        let key = cells.text(key_column, 1..=noun.table().key_len_max());
+        let parent = if noun == Noun::Line { 0 } else { above };
+        if let Some(first) = table.seen.insert((parent, key.into()), line) {
+            cells.fail(key_column, Reason::Twice(first));
+            return;
+        }
+        let community = self.known.community(noun, above);
+        let fields = cells.fields(above, &self.known.home(community));
+        let secrets = (noun == Noun::Line).then(|| cells.secrets(&self.options.realm));
+        let number = fields.get(1).and_then(Value::as_str).unwrap_or_default().to_owned();
+        if noun == Noun::Line
+            && let Some((_, first)) = table.numbers.insert(number, (key.into(), line))
+        {
+            cells.fail("number", Reason::Twice(first));
+        }
+        let (id, is_different) = table.take(parent, key, &fields);
+        if noun == Noun::Community
+            && !self.has_all_numbers
+            && let Some(before) = table.existing.get(&(parent, key.into()))
+            && before.area_code() != fields.first().cloned()
+        {
+            cells.fail("area_code", Reason::AreaCodeAlone);
+        }
+        self.known.note(noun, (above, key, id), &fields);
+        if let Some(secrets) = secrets.filter(|secrets| !secrets.hashes.is_empty()) {
+            self.secrets.push((id, secrets));
+        }
+        if is_different {
+            let own = if noun == Noun::Community { Some(id) } else { community };
+            self.communities.extend(own.map(CommunityId));
+        }
+    }
+}
+
+impl Comparing {
+    /// Compares a row of the file with the one of the database; returns its id and whether they differ.
+    fn take(&mut self, parent: u32, key: &str, fields: &[Value]) -> (u32, bool) {
+        let text = Value::from(fields).to_string();
+        let Some(row) = self.existing.get_mut(&(parent, key.into())) else {
+            let id = self.next_id;
+            self.next_id += 1;
+            self.changes.added.push(json!([id, parent, key, fields]).to_string());
+            return (id, true);
+        };
+        row.is_wanted = true;
+        let is_different = row.fields != text;
+        if is_different {
+            self.changes.changed.push(json!([row.id, parent, key, fields]).to_string());
+        } else {
+            self.changes.unchanged += 1;
+        }
+        (row.id, is_different)
+    }
+}
+
+impl Existing {
+    fn area_code(&self) -> Option<Value> {
+        serde_json::from_str::<Vec<Value>>(&self.fields).ok()?.into_iter().next()
+    }
+}
+
+fn first_id(fields: &[Value]) -> u32 {
+    fields.first().and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok()).unwrap_or_default()
+}
+
+async fn next_id(change: &mut SqliteConnection, table: &Table) -> Result<u32, ImportError> {
+    const NEXT: &str = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = ?1";
+    let next = sqlx::query_scalar(NEXT).bind(table.name).fetch_one(change).await;
+    next.map_err(|error| StoreError::Read(error).into())
+}
+
+async fn read_existing(
+    change: &mut SqliteConnection,
+    table: &'static Table,
+) -> Result<ExistingRows, ImportError> {
+    let end = next_id(change, table).await?;
+    let mut rows = ExistingRows::new();
+    let mut from = 0;
+    while from < end {
+        let to = from.saturating_add(ROWS_AT_ONCE);
+        let query = sqlx::query_scalar(AssertSqlSafe(table.select())).bind(from).bind(to);
+        let text: String = query.fetch_one(&mut *change).await.map_err(StoreError::Read)?;
+        let read: Vec<(u32, u32, Box<str>, Value)> = serde_json::from_str(&text)
+            .map_err(|source| ImportError::Decode { table: table.name, source })?;
+        for (id, parent, key, fields) in read {
+            let row = Existing { id, fields: fields.to_string(), is_wanted: false };
+            rows.insert((parent, key), row);
+        }
+        from = to;
+    }
+    Ok(rows)
+}
+
+/// Leaves out the secrets that the database has already.
+async fn only_new(
+    change: &mut SqliteConnection,
+    wanted: Vec<(u32, Secrets)>,
+) -> Result<Vec<(u32, String, &'static str, String)>, ImportError> {
+    const HAS: &str =
+        "SELECT json_group_array(json_array(line_id, realm, algorithm, ha1)) FROM line_secret";
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text: String = sqlx::query_scalar(HAS).fetch_one(change).await.map_err(StoreError::Read)?;
+    let has: BTreeSet<(u32, String, String, String)> = serde_json::from_str(&text)
+        .map_err(|source| ImportError::Decode { table: "line_secret", source })?;
+    let mut new = Vec::new();
+    for (line, Secrets { realm, hashes }) in wanted {
+        for (algorithm, ha1) in hashes {
+            let algorithm = match algorithm {
+                DigestAlgorithm::Md5 => "MD5",
+                DigestAlgorithm::Sha256 => "SHA-256",
+            };
+            if !has.contains(&(line, realm.clone(), algorithm.to_owned(), ha1.clone())) {
+                new.push((line, realm.clone(), algorithm, ha1));
+            }
+        }
+    }
+    Ok(new)
+}

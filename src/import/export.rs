@@ -1,0 +1,155 @@
+//! Writes the directory as the files that an import reads.
+
+use super::ImportError;
+use super::table::Noun;
+use crate::store::number::StoredNumber;
+use crate::store::{Store, StoreError};
+use serde_json::Value;
+use std::path::Path;
+
+/// Excel takes a file without this mark for GBK.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+const COMMUNITIES: &str = "SELECT c.id FROM community AS c JOIN street AS s ON s.id = c.street_id
+    ORDER BY s.name, c.name";
+
+/// The rows of a file, one JSON array per community, in an order that does not depend on ids.
+fn select(noun: Noun) -> &'static str {
+    match noun {
+        Noun::Street => {
+            "SELECT json_group_array(json_array(name)) FROM (SELECT name FROM street ORDER BY name) WHERE ?1 IS NULL"
+        }
+        Noun::Community => {
+            "SELECT json_group_array(json_array(s.name, c.name, c.area_code, c.language, c.time_zone,
+                c.alarm_codes, c.access_numbers))
+            FROM community AS c JOIN street AS s ON s.id = c.street_id WHERE c.id = ?1"
+        }
+        Noun::Grid => {
+            "SELECT json_group_array(json_array(street, community, name)) FROM (
+                SELECT s.name AS street, c.name AS community, g.name AS name
+                FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN grid AS g ON g.community_id = c.id
+                WHERE c.id = ?1 ORDER BY g.name)"
+        }
+        Noun::Group => {
+            "SELECT json_group_array(json_array(street, community, grid, name, wanted)) FROM (
+                SELECT s.name AS street, c.name AS community, g.name AS grid, j.name AS name,
+                    j.acknowledgements_wanted AS wanted
+                FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN grid AS g ON g.community_id = c.id
+                JOIN household_group AS j ON j.grid_id = g.id
+                WHERE c.id = ?1 ORDER BY g.name, j.name)"
+        }
+        Noun::Household => {
+            "SELECT json_group_array(json_array(street, community, grid, grp, name, place, building, unit, floor, door,
+                pronunciation, position, language)) FROM (
+                SELECT s.name AS street, c.name AS community, g.name AS grid, j.name AS grp, h.name AS name,
+                    h.place, h.building, h.unit, h.floor, h.door, h.pronunciation, h.position, h.language
+                FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN grid AS g ON g.community_id = c.id
+                JOIN household_group AS j ON j.grid_id = g.id JOIN household AS h ON h.group_id = j.id
+                WHERE c.id = ?1 ORDER BY g.name, j.name, h.position, h.name)"
+        }
+        Noun::Line => {
+            "SELECT json_group_array(json_array(street, community, grid, grp, household, account, number, grace, silent,
+                iif(md5 IS NULL AND sha IS NULL, NULL, ?2), md5, sha, NULL)) FROM (
+                SELECT s.name AS street, c.name AS community, g.name AS grid, j.name AS grp, h.name AS household,
+                    l.account, l.number_written AS number, l.hotline_grace_s AS grace, l.is_silent AS silent,
+                    (SELECT ha1 FROM line_secret WHERE line_id = l.id AND realm = ?2 AND algorithm = 'MD5') AS md5,
+                    (SELECT ha1 FROM line_secret WHERE line_id = l.id AND realm = ?2 AND algorithm = 'SHA-256') AS sha
+                FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN grid AS g ON g.community_id = c.id
+                JOIN household_group AS j ON j.grid_id = g.id JOIN household AS h ON h.group_id = j.id
+                JOIN line AS l ON l.household_id = h.id
+                WHERE c.id = ?1 ORDER BY g.name, j.name, h.position, h.name, l.account)"
+        }
+        Noun::Contact => {
+            "SELECT json_group_array(json_array(street, community, grid, grp, household, name, rank, language, numbers))
+            FROM (
+                SELECT s.name AS street, c.name AS community, g.name AS grid, j.name AS grp, h.name AS household,
+                    p.name AS name, p.rank, p.language, p.numbers
+                FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN grid AS g ON g.community_id = c.id
+                JOIN household_group AS j ON j.grid_id = g.id JOIN household AS h ON h.group_id = j.id
+                JOIN contact AS p ON p.household_id = h.id
+                WHERE c.id = ?1 ORDER BY g.name, j.name, h.position, h.name, p.rank, p.name)"
+        }
+        Noun::Worker => {
+            "SELECT json_group_array(json_array(street, community, name, is_on_duty, language, numbers)) FROM (
+                SELECT s.name AS street, c.name AS community, w.name AS name, w.is_on_duty, w.language, w.numbers
+                FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN worker AS w ON w.community_id = c.id
+                WHERE c.id = ?1 ORDER BY w.name)"
+        }
+    }
+}
+
+/// Writes all files of an import into a folder, which is made if it is not there. Secrets are those of one realm.
+///
+/// # Errors
+/// When the database or the folder fails.
+pub async fn export(store: &Store, folder: &Path, realm: &str) -> Result<(), ImportError> {
+    std::fs::create_dir_all(folder)
+        .map_err(|source| ImportError::WriteFile { path: folder.to_owned(), source })?;
+    let read = store.directory().reader().begin().await;
+    let mut read = read.map_err(StoreError::Read)?;
+    let communities: Vec<u32> =
+        sqlx::query_scalar(COMMUNITIES).fetch_all(&mut *read).await.map_err(StoreError::Read)?;
+    for noun in Noun::ALL {
+        let path = folder.join(noun.file());
+        let failed = |source| ImportError::WriteFile { path: path.clone(), source };
+        let mut file = std::io::BufWriter::new(std::fs::File::create(&path).map_err(failed)?);
+        std::io::Write::write_all(&mut file, MARK).map_err(failed)?;
+        let mut writer = csv::Writer::from_writer(file);
+        let write_failed = |error: csv::Error| failed(error.into());
+        let headers = noun.table().columns().map(|column| column.0);
+        writer.write_record(headers).map_err(write_failed)?;
+        let parts: Vec<Option<u32>> = match noun {
+            Noun::Street => vec![None],
+            Noun::Community
+            | Noun::Grid
+            | Noun::Group
+            | Noun::Household
+            | Noun::Line
+            | Noun::Contact
+            | Noun::Worker => communities.iter().copied().map(Some).collect(),
+        };
+        for part in parts {
+            let query = sqlx::query_scalar(select(noun)).bind(part).bind(realm);
+            let text: String = query.fetch_one(&mut *read).await.map_err(StoreError::Read)?;
+            let rows: Vec<Vec<Value>> = serde_json::from_str(&text)
+                .map_err(|source| ImportError::Decode { table: noun.table().name, source })?;
+            for row in rows {
+                let names = noun.table().columns().map(|column| column.0);
+                let cells = names.zip(row).map(|(name, value)| cell(name, value));
+                writer.write_record(cells).map_err(write_failed)?;
+            }
+        }
+        writer.flush().map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// A value as an import reads it.
+fn cell(column: &str, value: Value) -> String {
+    let text = match value {
+        Value::Null => return String::new(),
+        Value::String(text) => text,
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    };
+    match column {
+        "alarm_codes" | "access_numbers" => {
+            serde_json::from_str::<Vec<String>>(&text).unwrap_or_default().join(" ")
+        }
+        "numbers" => {
+            let numbers: Vec<StoredNumber> = serde_json::from_str(&text).unwrap_or_default();
+            let numbers: Vec<String> = numbers.iter().map(number).collect();
+            numbers.join(";")
+        }
+        _ => text,
+    }
+}
+
+fn number(number: &StoredNumber) -> String {
+    let channels = match (number.voice, number.sms) {
+        (true, true) => "both",
+        (true, false) => "voice",
+        (false, true) => "sms",
+        (false, false) => "none",
+    };
+    format!("{}/{channels}", number.written)
+}

@@ -1,0 +1,296 @@
+//! Reading a CSV file whatever made it: UTF-8 or GB18030, English or Chinese headers.
+
+use super::Secrets;
+use super::problem::{Problem, Problems, Reason};
+use super::table::{Noun, Table};
+use crate::store::number::StoredNumber;
+use crate::store::secrets::ha1;
+use encoding_rs::{Encoding, GB18030, UTF_8};
+use lianfang_domain::directory::{DigestAlgorithm, Language};
+use lianfang_domain::phone::{Home, Normalised, may_be_called, normalise};
+use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
+/// Numbers of one person.
+const NUMBERS_MAX: usize = 10;
+/// Alarm codes or access numbers of a community.
+const CODES_MAX: usize = 20;
+
+/// The text of a file: UTF-8, UTF-16 with a mark, or else GB18030, which is what Excel writes in China.
+pub(super) fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let (encoding, skip) = Encoding::for_bom(bytes).unwrap_or((UTF_8, 0));
+    let bytes = bytes.get(skip..).unwrap_or_default();
+    encoding
+        .decode_without_bom_handling_and_without_replacement(bytes)
+        .or_else(|| GB18030.decode_without_bom_handling_and_without_replacement(bytes))
+}
+
+/// Where the columns of a table stand in a file.
+#[derive(Debug)]
+pub(super) struct Header {
+    table: &'static Table,
+    places: Vec<(&'static str, Option<usize>)>,
+}
+
+impl Header {
+    /// Reads the first line; `None` when a column is missing or unknown, which is reported.
+    pub(super) fn read(
+        table: &'static Table,
+        record: &csv::StringRecord,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let file = table.noun.file();
+        let before = problems.total();
+        let known = |header: &str| {
+            table.columns().find(|(en, zh)| header.eq_ignore_ascii_case(en) || header == *zh)
+        };
+        for header in record.iter().filter(|header| known(header).is_none()) {
+            let reason = Reason::UnknownColumn(header.chars().take(40).collect());
+            problems.add(Problem { file, line: 1, column: None, reason });
+        }
+        let place = |(en, _)| {
+            let found = |header: &str| known(header).is_some_and(|known| known.0 == en);
+            (en, record.iter().position(found))
+        };
+        let places: Vec<_> = table.columns().map(place).collect();
+        let needed = table.path().iter().chain([&table.key]).map(|column| column.0);
+        for name in needed.chain((table.noun == Noun::Line).then_some("number")) {
+            if places.iter().any(|place| place.0 == name && place.1.is_none()) {
+                let reason = Reason::MissingColumn;
+                problems.add(Problem { file, line: 1, column: Some(name), reason });
+            }
+        }
+        (problems.total() == before).then_some(Self { table, places })
+    }
+}
+
+/// The cells of one row. What is wrong with one is reported, and a stand-in used for the rest of the check.
+pub(super) struct Cells<'a> {
+    pub(super) header: &'a Header,
+    pub(super) record: &'a csv::StringRecord,
+    pub(super) problems: &'a mut Problems,
+}
+
+impl<'a> Cells<'a> {
+    pub(super) fn line(&self) -> u64 {
+        self.record.position().map_or(0, csv::Position::line)
+    }
+
+    pub(super) fn fail(&mut self, column: &'static str, reason: Reason) {
+        let (file, line) = (self.header.table.noun.file(), self.line());
+        self.problems.add(Problem { file, line, column: Some(column), reason });
+    }
+
+    /// The text of a cell; empty where the file has no such column.
+    pub(super) fn get(&self, column: &str) -> &'a str {
+        let place = self.header.places.iter().find(|place| place.0 == column);
+        place.and_then(|place| self.record.get(place.1?)).unwrap_or_default()
+    }
+
+    pub(super) fn path(&self) -> Vec<&'a str> {
+        self.header.table.path().iter().map(|column| self.get(column.0)).collect()
+    }
+
+    /// Text of limited length without control characters.
+    pub(super) fn text(&mut self, column: &'static str, len: RangeInclusive<usize>) -> &'a str {
+        let text = self.get(column);
+        if !len.contains(&text.chars().count()) {
+            self.fail(column, Reason::Length(*len.start(), *len.end()));
+        } else if text.chars().any(char::is_control) {
+            self.fail(column, Reason::Control);
+        }
+        text
+    }
+
+    fn optional(&mut self, column: &'static str, len_max: usize) -> Option<&'a str> {
+        Some(self.text(column, 0..=len_max)).filter(|text| !text.is_empty())
+    }
+
+    /// A number in a range; `None` for an empty cell.
+    fn count(&mut self, column: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+        let text = self.get(column);
+        if text.is_empty() {
+            return None;
+        }
+        let read = text.parse().ok().filter(|count| range.contains(count));
+        if read.is_none() {
+            self.fail(column, Reason::Count(*range.start(), *range.end()));
+        }
+        read
+    }
+
+    fn flag(&mut self, column: &'static str) -> u8 {
+        match self.get(column).to_lowercase().as_str() {
+            "" | "0" | "no" | "false" | "否" => 0,
+            "1" | "yes" | "true" | "是" => 1,
+            _ => {
+                self.fail(column, Reason::Flag);
+                0
+            }
+        }
+    }
+
+    fn language(&mut self) -> Option<&'static str> {
+        let text = self.get("language");
+        let read = match text {
+            "中文" | "普通话" => Some(Language::Chinese),
+            "英文" | "英语" => Some(Language::English),
+            _ => Language::of_tag(text),
+        };
+        if read.is_none() && !text.is_empty() {
+            self.fail("language", Reason::Language);
+        }
+        read.map(Language::tag)
+    }
+
+    fn codes(&mut self, column: &'static str, default: &[&str], keys: &str) -> String {
+        let text = self.get(column);
+        let codes: Vec<&str> = text.split_whitespace().collect();
+        let is_code = |code: &&str| code.len() <= 16 && code.chars().all(|key| keys.contains(key));
+        if CODES_MAX < codes.len() || !codes.iter().all(is_code) {
+            self.fail(column, Reason::Codes);
+        }
+        json!(if codes.is_empty() { default } else { &codes }).to_string()
+    }
+
+    fn number(&mut self, column: &'static str, text: &str, home: &Home) -> Option<Normalised> {
+        match normalise(text, home) {
+            Ok(number) => Some(number),
+            Err(error) => {
+                self.fail(column, Reason::Number(error));
+                None
+            }
+        }
+    }
+
+    /// Numbers in the order of calling: `13800000000;5551234/voice`.
+    fn numbers(&mut self, home: &Home) -> String {
+        let column = "numbers";
+        let mut numbers = Vec::new();
+        for text in self.get(column).split([';', '；']).filter(|text| !text.trim().is_empty()) {
+            let (text, channels) = text.rsplit_once('/').unwrap_or((text, ""));
+            let Some(Normalised { number, to_confirm, .. }) =
+                self.number(column, text.trim(), home)
+            else {
+                continue;
+            };
+            if !may_be_called(&number) {
+                self.fail(column, Reason::NeverCalled);
+            }
+            let (voice, sms) = match channels.trim() {
+                "" => (true, is_mobile(number.key())),
+                "both" | "全部" => (true, true),
+                "voice" | "语音" => (true, false),
+                "sms" | "短信" => (false, true),
+                "none" | "停用" => (false, false),
+                _ => {
+                    self.fail(column, Reason::Channels);
+                    continue;
+                }
+            };
+            let (key, written) = (number.key().into(), number.written().into());
+            numbers.push(StoredNumber { key, written, voice, sms, to_confirm });
+        }
+        if NUMBERS_MAX < numbers.len() {
+            self.fail(column, Reason::Numbers(NUMBERS_MAX));
+        }
+        json!(numbers).to_string()
+    }
+
+    /// The home area code, checked.
+    pub(super) fn area_code(&mut self) -> &'a str {
+        let text = self.get("area_code");
+        let digits = text.strip_prefix('0').unwrap_or_default();
+        let is_area_code = (2..=4).contains(&digits.len())
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && !digits.starts_with('0');
+        if !is_area_code {
+            self.fail("area_code", Reason::AreaCode);
+        }
+        text
+    }
+
+    /// The values of the other columns of the table, in its order.
+    pub(super) fn fields(&mut self, parent: u32, home: &Home) -> Vec<Value> {
+        match self.header.table.noun {
+            Noun::Street | Noun::Grid => Vec::new(),
+            Noun::Community => {
+                let zone = self.optional("time_zone", 64).unwrap_or("Asia/Shanghai");
+                if jiff::tz::TimeZone::get(zone).is_err() {
+                    self.fail("time_zone", Reason::TimeZone);
+                }
+                vec![
+                    json!(self.area_code()),
+                    json!(self.language().unwrap_or(Language::Chinese.tag())),
+                    json!(zone),
+                    json!(self.codes("alarm_codes", &["#9", "*9"], "0123456789*#ABCD")),
+                    json!(self.codes("access_numbers", &[], "0123456789*#")),
+                ]
+            }
+            Noun::Group => {
+                vec![json!(self.count("acknowledgements_wanted", 1..=20).unwrap_or(2))]
+            }
+            Noun::Household => vec![
+                json!(self.text("place", 0..=60)),
+                json!(self.text("building", 0..=20)),
+                json!(self.text("unit", 0..=20)),
+                json!(self.text("floor", 0..=20)),
+                json!(self.text("door", 0..=20)),
+                json!(self.optional("pronunciation", 200)),
+                json!(self.count("position", 0..=65535).unwrap_or(0)),
+                json!(self.language()),
+            ],
+            Noun::Line => {
+                let number = self.number("number", self.get("number"), home);
+                let (key, written, to_confirm) = number.map_or_else(Default::default, |number| {
+                    let (key, written) = (number.number.key(), number.number.written());
+                    (key.to_owned(), written.to_owned(), number.to_confirm)
+                });
+                let grace = self.count("hotline_grace_s", 0..=60);
+                let silent = self.flag("silent");
+                vec![
+                    json!(parent),
+                    json!(key),
+                    json!(written),
+                    json!(u8::from(to_confirm)),
+                    json!(grace),
+                    json!(silent),
+                ]
+            }
+            Noun::Contact => {
+                let rank = self.count("rank", 0..=255).unwrap_or(0);
+                vec![json!(rank), json!(self.language()), json!(self.numbers(home))]
+            }
+            Noun::Worker => {
+                let on_duty = self.flag("on_duty");
+                vec![json!(on_duty), json!(self.language()), json!(self.numbers(home))]
+            }
+        }
+    }
+
+    /// HA1 per algorithm, given or made from the password, with the realm; empty when the row has none.
+    pub(super) fn secrets(&mut self, realm: &str) -> Secrets {
+        let password = self.get("password");
+        let realm = self.optional("realm", 100).unwrap_or(realm).to_owned();
+        let mut hashes = Vec::new();
+        let columns =
+            [(DigestAlgorithm::Md5, "ha1_md5", 32), (DigestAlgorithm::Sha256, "ha1_sha256", 64)];
+        for (algorithm, column, len) in columns {
+            let given = self.get(column).to_ascii_lowercase();
+            if !password.is_empty() {
+                hashes.push((algorithm, ha1(algorithm, self.get("account"), &realm, password)));
+            } else if given.len() == len && given.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                hashes.push((algorithm, given));
+            } else if !given.is_empty() {
+                self.fail(column, Reason::Ha1(len));
+            }
+        }
+        Secrets { realm, hashes }
+    }
+}
+
+/// Mobile numbers of China, which take SMS.
+fn is_mobile(key: &str) -> bool {
+    key.strip_prefix("+861").is_some_and(|rest| rest.len() == 10)
+}

@@ -1,0 +1,401 @@
+use super::*;
+use crate::store::secrets::ha1;
+use crate::store::snapshot::DirectoryHandle;
+use lianfang_domain::directory::LineUse;
+use proptest::prelude::*;
+use std::fmt::Write;
+use tempfile::TempDir;
+
+const REALM: &str = "lianfang";
+
+const TOWN: [(&str, &str); 8] = [
+    ("streets.csv", "name\n筼筜街道\n"),
+    ("communities.csv", "street,name,area_code\n筼筜街道,文园社区,0592\n"),
+    ("grids.csv", "street,community,name\n筼筜街道,文园社区,第一网格\n"),
+    ("groups.csv", "street,community,grid,name\n筼筜街道,文园社区,第一网格,一组\n"),
+    (
+        "households.csv",
+        "street,community,grid,group,name,door,position\n筼筜街道,文园社区,第一网格,一组,陈阿姨,502,1\n筼筜街道,文园社区,第一网格,一组,李强,301,2\n",
+    ),
+    (
+        "lines.csv",
+        "street,community,grid,group,household,account,number,hotline_grace_s,silent,password\n筼筜街道,文园社区,第一网格,一组,陈阿姨,a1,5551234,,,sesame\n筼筜街道,文园社区,第一网格,一组,李强,a2,0592-5551235,5,是,\n",
+    ),
+    (
+        "contacts.csv",
+        "street,community,grid,group,household,name,rank,numbers\n筼筜街道,文园社区,第一网格,一组,李强,李强,0,13800000000;5551235/voice\n",
+    ),
+    (
+        "workers.csv",
+        "street,community,name,on_duty,numbers\n筼筜街道,文园社区,王值班,yes,13900000000\n",
+    ),
+];
+
+fn options() -> ImportOptions {
+    ImportOptions { replace: false, dry_run: false, realm: REALM.to_owned() }
+}
+
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).expect("writes");
+    }
+    folder
+}
+
+async fn town() -> Store {
+    let store = Store::open_in_memory().await.expect("opens");
+    run(&store, &TOWN, &options()).await.expect("imports");
+    store
+}
+
+async fn run(
+    store: &Store,
+    files: &[(&str, &str)],
+    options: &ImportOptions,
+) -> Result<ImportReport, ImportError> {
+    import(store, folder(files).path(), options).await
+}
+
+async fn counts(
+    store: &Store,
+    files: &[(&str, &str)],
+    options: &ImportOptions,
+    noun: Noun,
+) -> [usize; 4] {
+    let report = run(store, files, options).await.expect("imports");
+    let changes = report.changes.iter().find(|changes| changes.0 == noun).expect("is there").1;
+    [changes.added, changes.changed, changes.removed, changes.unchanged]
+}
+
+async fn exported(store: &Store) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    export(store, folder.path(), REALM).await.expect("exports");
+    let read = |noun: Noun| std::fs::read_to_string(folder.path().join(noun.file()));
+    Noun::ALL.into_iter().map(|noun| read(noun).expect("reads")).collect()
+}
+
+async fn problems(files: &[(&str, &str)]) -> Vec<String> {
+    let store = town().await;
+    let before = exported(&store).await;
+    let error = run(&store, files, &options()).await.expect_err("refuses");
+    let ImportError::Problems(problems) = error else { panic!("{error:?}") };
+    assert_eq!(exported(&store).await, before, "nothing was changed");
+    assert_eq!(problems.total(), problems.listed().len() as u64);
+    problems.listed().iter().map(Problem::to_string).collect()
+}
+
+#[tokio::test]
+async fn a_town_arrives_in_the_directory() {
+    let store = town().await;
+    let directory = DirectoryHandle::load(&store).await.expect("loads").current();
+    let place = directory.line_by_number("+865925551235").expect("is there");
+    let (community, household, line) = directory.resolve(place).expect("is there");
+    assert_eq!((&*community.name, &*household.name), ("文园社区", "李强"));
+    assert_eq!((line.line_use, line.is_silent), (LineUse::Hotline { grace_s: 5 }, true));
+    let numbers = &household.contacts[0].numbers;
+    let channels: Vec<_> = numbers
+        .iter()
+        .map(|number| (number.number.key(), number.has_voice, number.has_sms))
+        .collect();
+    assert_eq!(channels, [("+8613800000000", true, true), ("+865925551235", true, false)]);
+    assert!(community.workers[0].is_on_duty);
+    let place = directory.line_by_account("a1").expect("is there");
+    let secrets = &directory.resolve(place).expect("is there").2.secrets;
+    assert_eq!(secrets.len(), 2);
+    for secret in secrets {
+        assert_eq!(*secret.ha1, ha1(secret.algorithm, "a1", REALM, "sesame"));
+    }
+}
+
+#[tokio::test]
+async fn the_same_once_more_changes_nothing() {
+    let store = town().await;
+    let version = DirectoryHandle::load(&store).await.expect("loads").current().version;
+    let report = run(&store, &TOWN, &options()).await.expect("imports");
+    for (noun, changes) in &report.changes {
+        assert_eq!((changes.added, changes.changed, changes.removed), (0, 0, 0), "{noun:?}");
+    }
+    assert_eq!(report.secrets, 0);
+    assert_eq!(DirectoryHandle::load(&store).await.expect("loads").current().version, version);
+}
+
+#[tokio::test]
+async fn a_change_reaches_a_running_service_and_a_dry_run_does_not() {
+    let store = town().await;
+    let handle = DirectoryHandle::load(&store).await.expect("loads");
+    let moved =
+        "街道,社区,网格,联防组,联防户,账号,号码\n筼筜街道,文园社区,第一网格,一组,李强,a1,5559999\n";
+    let dry = ImportOptions { dry_run: true, ..options() };
+    for options in [&dry, &options()] {
+        assert_eq!(
+            counts(&store, &[("lines.csv", moved)], options, Noun::Line).await,
+            [0, 1, 0, 1]
+        );
+        assert_eq!(handle.refresh().await.expect("reads"), !options.dry_run);
+    }
+    let directory = handle.current();
+    let place = directory.line_by_number("+865925559999").expect("is there");
+    assert_eq!(&*directory.resolve(place).expect("is there").1.name, "李强");
+    assert_eq!(directory.line_by_number("+865925551234"), None);
+}
+
+#[tokio::test]
+async fn two_lines_may_swap_their_numbers() {
+    let store = town().await;
+    let swapped = "street,community,grid,group,household,account,number\n筼筜街道,文园社区,第一网格,一组,陈阿姨,a1,5551235\n筼筜街道,文园社区,第一网格,一组,李强,a2,5551234\n";
+    assert_eq!(
+        counts(&store, &[("lines.csv", swapped)], &options(), Noun::Line).await,
+        [0, 2, 0, 0]
+    );
+}
+
+#[tokio::test]
+async fn replacing_removes_what_is_not_there_and_all_below_it() {
+    let store = town().await;
+    let replace = ImportOptions { replace: true, ..options() };
+    let one = "street,community,grid,group,name,door,position\n筼筜街道,文园社区,第一网格,一组,陈阿姨,502,1\n";
+    let report = run(&store, &[("households.csv", one)], &replace).await.expect("imports");
+    let removed: Vec<_> = report.changes.iter().map(|changes| changes.1.removed).collect();
+    assert_eq!(removed, [0, 0, 0, 0, 1, 1, 1, 0]);
+    let directory = DirectoryHandle::load(&store).await.expect("loads").current();
+    assert_eq!((directory.lines_len(), directory.line_by_account("a2")), (1, None));
+}
+
+#[tokio::test]
+async fn a_line_survives_its_household_when_it_moves() {
+    let store = town().await;
+    let replace = ImportOptions { replace: true, ..options() };
+    let files = [
+        (
+            "households.csv",
+            "street,community,grid,group,name\n筼筜街道,文园社区,第一网格,一组,新人\n",
+        ),
+        (
+            "lines.csv",
+            "street,community,grid,group,household,account,number\n筼筜街道,文园社区,第一网格,一组,新人,a1,5551234\n",
+        ),
+    ];
+    run(&store, &files, &replace).await.expect("imports");
+    let directory = DirectoryHandle::load(&store).await.expect("loads").current();
+    let place = directory.line_by_account("a1").expect("is there");
+    let (_, household, line) = directory.resolve(place).expect("is there");
+    assert_eq!((&*household.name, line.secrets.len()), ("新人", 2), "with its secrets");
+}
+
+#[tokio::test]
+async fn every_mistake_is_named_at_once() {
+    let files = [
+        (
+            "communities.csv",
+            "street,name,area_code,time_zone\n别处,甲,0592,\n筼筜街道,乙,592,Mars/Base\n",
+        ),
+        (
+            "households.csv",
+            "street,community,grid,group,name,position,language\n筼筜街道,文园社区,第一网格,二组,甲,1,\n筼筜街道,文园社区,第一网格,一组,,x,fr\n筼筜街道,文园社区\n",
+        ),
+        (
+            "lines.csv",
+            "street,community,grid,group,household,account,number,ha1_md5\n筼筜街道,文园社区,第一网格,一组,李强,a3,abc,12\n筼筜街道,文园社区,第一网格,一组,李强,a4,5551234,\n筼筜街道,文园社区,第一网格,一组,李强,a4,1,\n",
+        ),
+        (
+            "contacts.csv",
+            "street,community,grid,group,household,name,numbers\n筼筜街道,文园社区,第一网格,一组,李强,甲,110\n筼筜街道,文园社区,第一网格,一组,李强,乙,5551234/fax\n",
+        ),
+        ("workers.csv", "street,community,name,duty\n"),
+    ];
+    let expected = [
+        "communities.csv:2: street: there is no such entry in the directory or the files",
+        "communities.csv:3: time_zone: need a time zone such as Asia/Shanghai",
+        "communities.csv:3: area_code: need an area code with its zero, such as 0592",
+        "households.csv:2: group: there is no such entry in the directory or the files",
+        "households.csv:3: name: need 1 to 60 characters",
+        "households.csv:3: position: need a number from 0 to 65535",
+        "households.csv:3: language: need zh-CN or en",
+        "households.csv:4: the row is no CSV or has another number of cells than the header",
+        "lines.csv:2: number: cannot read a phone number: need digits, blanks, brackets and dashes",
+        "lines.csv:2: ha1_md5: need 32 hexadecimal digits",
+        "lines.csv:4: account: the same stands in line 3",
+        "lines.csv:3: number: another line has this number: account \"a1\"",
+        "contacts.csv:2: numbers: this number is never called",
+        "contacts.csv:3: numbers: need /voice, /sms or /both behind a number",
+        "workers.csv:1: unknown column \"duty\"",
+    ];
+    assert_eq!(problems(&files).await, expected);
+}
+
+#[tokio::test]
+async fn columns_and_encodings_that_do_not_fit_are_named() {
+    let check = async |files: &[(&str, &str)], expected: &str| {
+        assert_eq!(problems(files).await, [expected]);
+    };
+    check(&[("streets.csv", "")], "streets.csv:1: name: the column is missing").await;
+}
+
+#[tokio::test]
+async fn an_area_code_does_not_change_alone() {
+    let files = [("communities.csv", "street,name,area_code\n筼筜街道,文园社区,010\n")];
+    let expected = "communities.csv:2: area_code: the area code changes: lines.csv, contacts.csv and workers.csv are needed, too";
+    assert_eq!(problems(&files).await, [expected]);
+}
+
+#[tokio::test]
+async fn gb18030_utf16_and_marks_are_read() {
+    let text = "名称\n筼筜街道\n";
+    let utf16: Vec<u8> =
+        [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let encodings = [
+        text.as_bytes().to_vec(),
+        [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+        encoding_rs::GB18030.encode(text).0.into_owned(),
+        utf16,
+    ];
+    for bytes in encodings {
+        let store = Store::open_in_memory().await.expect("opens");
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("streets.csv"), &bytes).expect("writes");
+        import(&store, folder.path(), &options()).await.expect("imports");
+        assert_eq!(exported(&store).await[0], "\u{feff}name\n筼筜街道\n", "{bytes:x?}");
+    }
+    let store = Store::open_in_memory().await.expect("opens");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("streets.csv"), b"name\n\xff\xff\n").expect("writes");
+    let error = import(&store, folder.path(), &options()).await.expect_err("refuses");
+    assert!(error.to_string().contains("neither UTF-8 nor GB18030"), "{error}");
+}
+
+#[tokio::test]
+async fn a_folder_without_files_is_named() {
+    let store = Store::open_in_memory().await.expect("opens");
+    let error = run(&store, &[], &options()).await.expect_err("refuses");
+    assert!(matches!(error, ImportError::NoFiles { .. }), "{error:?}");
+}
+
+/// The number plan of a load test: groups of ten households and a duty worker, eleven numbers each.
+fn number_plan(groups: u32) -> Vec<(&'static str, String)> {
+    let mut files: Vec<(&str, String)> = TOWN.map(|(name, _)| (name, String::new())).to_vec();
+    let headers = [
+        "name",
+        "street,name,area_code",
+        "street,community,name",
+        "street,community,grid,name",
+        "street,community,grid,group,name,position",
+        "street,community,grid,group,household,account,number",
+        "street,community,grid,group,household,name,numbers",
+        "street,community,name,on_duty,numbers",
+    ];
+    for (file, header) in files.iter_mut().zip(headers) {
+        writeln!(file.1, "{header}").expect("writes");
+    }
+    files[0].1 += "s\n";
+    for group in 0..groups {
+        let community = group / 100;
+        if group % 100 == 0 {
+            writeln!(files[1].1, "s,c{community},0592").expect("writes");
+            writeln!(files[2].1, "s,c{community},g").expect("writes");
+            writeln!(files[7].1, "s,c{community},w,1,139{community:08}").expect("writes");
+        }
+        writeln!(files[3].1, "s,c{community},g,{group}").expect("writes");
+        for house in 0..10 {
+            let number = group * 10 + house;
+            let path = format!("s,c{community},g,{group}");
+            writeln!(files[4].1, "{path},h{house},{house}").expect("writes");
+            writeln!(files[5].1, "{path},h{house},l{number},0592{:07}", 5_000_000 + number)
+                .expect("writes");
+            writeln!(files[6].1, "{path},h{house},p,138{number:08}").expect("writes");
+        }
+    }
+    files
+}
+
+#[tokio::test]
+async fn a_large_number_plan_is_imported_quickly() {
+    let files = number_plan(500);
+    let files: Vec<(&str, &str)> = files.iter().map(|file| (file.0, &*file.1)).collect();
+    let store = Store::open_in_memory().await.expect("opens");
+    let clock = crate::clock::Clock::system();
+    let begun = clock.now();
+    let line = counts(&store, &files, &options(), Noun::Line).await;
+    let took = clock.now().duration_since(begun);
+    assert_eq!(line, [5000, 0, 0, 0]);
+    println!("imported 5,000 households, lines and contacts in {took:?}");
+    assert!(took.as_secs() < 60, "without optimisation and beside other tests");
+}
+
+/// Names with all that CSV and JSON have to quote.
+fn name() -> impl Strategy<Value = String> {
+    "[a-zA-Z0-9甲乙丙\"',;\\\\/]{1,4}([ |,\"]{1,2}[a-z丁]{1,3})?"
+}
+
+fn quoted(cells: &[&str]) -> String {
+    let cells: Vec<String> =
+        cells.iter().map(|cell| format!("\"{}\"", cell.replace('"', "\"\""))).collect();
+    cells.join(",") + "\n"
+}
+
+/// A directory of one street, as files: names of households with building, position, phones and flags.
+fn random_town() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+    let household = (name(), name(), 0..5_u16, any::<bool>(), proptest::option::of(0..60_u8));
+    let group = (name(), 1..20_u8, proptest::collection::btree_map(name(), household, 0..4));
+    let grid = proptest::collection::btree_map(name(), group, 0..3);
+    let community = (any::<bool>(), proptest::collection::btree_map(name(), grid, 0..3));
+    proptest::collection::btree_map(name(), community, 0..3).prop_map(|communities| {
+        let mut files = number_plan(0);
+        files[3].1 = "street,community,grid,name,acknowledgements_wanted\n".into();
+        files[4].1 = "street,community,grid,group,name,building,position,language\n".into();
+        files[5].1 = "street,community,grid,group,household,account,number,hotline_grace_s,silent,password\n".into();
+        let mut count = 0;
+        for (community, (is_north, grids)) in &communities {
+            files[1].1 += &quoted(&["s", community, if *is_north { "010" } else { "0592" }]);
+            files[7].1 += &quoted(&["s", community, "w", "是", "13900000000/sms;8001"]);
+            for (grid, groups) in grids {
+                files[2].1 += &quoted(&["s", community, grid]);
+                for (group, (_, wanted, households)) in groups {
+                    files[3].1 += &quoted(&["s", community, grid, group, &wanted.to_string()]);
+                    for (house, (building, person, position, silent, grace)) in households {
+                        count += 1;
+                        let path = ["s", community, grid, group];
+                        let position = position.to_string();
+                        let language = if *silent { "en" } else { "" };
+                        files[4].1 += &quoted(&[&path[..], &[house, building, &position, language]].concat());
+                        let account = format!("account {count}");
+                        let number = (5_000_000 + count).to_string();
+                        let grace = grace.map(|grace| grace.to_string()).unwrap_or_default();
+                        let silent = u8::from(*silent).to_string();
+                        let line = [house, &*account, &number, &grace, &silent, "secret"];
+                        files[5].1 += &quoted(&[&path[..], &line].concat());
+                        files[6].1 += &quoted(&[&path[..], &[house, person, "13800000000;010-5551234;12349"]].concat());
+                    }
+                }
+            }
+        }
+        files
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn an_export_of_an_import_of_an_export_is_the_same(files in random_town()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("builds");
+        runtime.block_on(async {
+            let files: Vec<(&str, &str)> = files.iter().map(|file| (file.0, &*file.1)).collect();
+            let store = Store::open_in_memory().await.expect("opens");
+            run(&store, &files, &options()).await.expect("imports");
+            let first = exported(&store).await;
+            let rows: usize = first.iter().map(|text| text.lines().count()).sum();
+            let given: usize = files.iter().map(|file| file.1.lines().count()).sum();
+            assert_eq!(rows, given, "every row is there");
+            let again = Store::open_in_memory().await.expect("opens");
+            let names = Noun::ALL.map(Noun::file);
+            let files: Vec<(&str, &str)> = names.into_iter().zip(first.iter().map(|text| &**text)).collect();
+            run(&again, &files, &options()).await.expect("imports its own export");
+            assert_eq!(exported(&again).await, first);
+            let report = run(&store, &files, &options()).await.expect("imports over itself");
+            assert!(report.changes.iter().all(|(_, changes)| {
+                (changes.added, changes.changed, changes.removed) == (0, 0, 0)
+            }));
+        });
+    }
+}
