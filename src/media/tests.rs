@@ -165,6 +165,14 @@ async fn keys_of_a_stranger_are_not_heard() {
     town.stop().await;
 }
 
+#[test]
+fn packets_carry_their_code_point() {
+    for (dscp, octet) in [(46, 184), (0, 0), (255, 252)] {
+        let socket = bind_udp(SocketAddr::new(LOOPBACK, 0), dscp).unwrap();
+        assert_eq!(socket2::SockRef::from(&socket).tos_v4().unwrap(), octet);
+    }
+}
+
 #[tokio::test]
 async fn two_of_us_hear_each_other() {
     let town = Town::new(WIDE, 16);
