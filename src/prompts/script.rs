@@ -55,7 +55,8 @@ mod tests {
         let found = std::fs::read_to_string(&path).unwrap();
         assert!(
             found == wanted,
-            "prompts/scripts.tsv is not current: run this test with LIANFANG_WRITE_SCRIPTS=1, then prompts/make.sh"
+            "prompts/scripts.tsv is not current: run this test with LIANFANG_WRITE_SCRIPTS=1, remove the files \
+             whose words changed, run prompts/make.sh"
         );
     }
 
