@@ -195,6 +195,7 @@ impl Alarm {
             if let Some(number) = state.numbers.get_mut(usize::from(start.number_index)) {
                 if is_voice {
                     number.is_tried = true;
+                    number.calls = number.calls.saturating_add(1);
                     number.retry = None;
                 } else if start.message == Message::Cancelled {
                     number.retry = None;

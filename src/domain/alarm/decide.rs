@@ -389,10 +389,10 @@ impl Draft {
             Some(_) | None => {}
         }
         self.order(LegWhy::Wave, self.alarm.due_duty(now));
+        let due = self.alarm.due_retries(now);
         for why in [LegWhy::BusyRetry, LegWhy::NoAnswerRetry] {
-            let due = self.alarm.due_retries(now).into_iter();
-            let calls = due.filter(|(other, _)| *other == why).map(|(_, call)| call).collect();
-            self.order(why, calls);
+            let same = due.iter().filter(|(other, _)| *other == why);
+            self.order(why, same.map(|(_, call)| *call).collect());
         }
     }
 

@@ -13,8 +13,16 @@ impl Alarm {
     #[must_use]
     pub fn effects(&self, event: &Event) -> Vec<Effect> {
         match event {
-            Event::WaveStarted { legs, .. } => self.orders(LegWhy::Wave, legs),
-            Event::LegsOrdered { why, legs } => self.orders(*why, legs),
+            Event::WaveStarted { wave, legs } => {
+                // The first wave, and the one that widens a weak alarm, call households that were not called before.
+                let is_news = *wave == 0 || self.pause_waves == 1;
+                let news = is_news.then(|| self.help_called(legs)).flatten();
+                self.orders(LegWhy::Wave, legs).chain(news).collect()
+            }
+            Event::LegsOrdered { why: LegWhy::StillInDanger, legs } => {
+                self.orders(LegWhy::StillInDanger, legs).chain(self.help_called(legs)).collect()
+            }
+            Event::LegsOrdered { why, legs } => self.orders(*why, legs).collect(),
             Event::LegEnded { leg, outcome: LegOutcome::Lost } => {
                 vec![Effect::CancelLeg { leg: self.leg_id(*leg), reason: CancelReason::Lost }]
             }
@@ -90,29 +98,16 @@ impl Alarm {
         (!self.plan.scene.is_silent).then_some(Effect::TellResident(notice))
     }
 
-    fn orders(&self, why: LegWhy, legs: &[LegStart]) -> Vec<Effect> {
-        let mut effects: Vec<Effect> =
-            legs.iter().filter_map(|start| self.leg_order(why, start)).map(Effect::Order).collect();
-        // The first wave, the wave that widens a weak alarm, and a press again: each calls households anew.
-        let is_news = match why {
-            LegWhy::Wave => self.pause_waves == 1 && !legs.is_empty() || self.waves == 1,
-            LegWhy::StillInDanger => true,
-            LegWhy::NextNumber
-            | LegWhy::BusyRetry
-            | LegWhy::NoAnswerRetry
-            | LegWhy::OtherRoute
-            | LegWhy::Restart
-            | LegWhy::Notice => false,
-        };
+    fn orders(&self, why: LegWhy, legs: &[LegStart]) -> impl Iterator<Item = Effect> {
+        legs.iter().filter_map(move |start| self.leg_order(why, start)).map(Effect::Order)
+    }
+
+    fn help_called(&self, legs: &[LegStart]) -> Option<Effect> {
         let is_household = |start: &&LegStart| self.role(start.party) == Some(Role::Neighbour);
         let called: BTreeSet<PartyId> =
             legs.iter().filter(is_household).map(|start| start.party).collect();
-        let has_duty_only = called.is_empty() && 1 < self.waves;
-        if is_news && !has_duty_only {
-            let households = u16::try_from(called.len()).unwrap_or(u16::MAX);
-            effects.extend(self.tell(ResidentNotice::HelpCalled { households }));
-        }
-        effects
+        let households = u16::try_from(called.len()).unwrap_or(u16::MAX);
+        self.tell(ResidentNotice::HelpCalled { households })
     }
 
     fn leg_order(&self, why: LegWhy, start: &LegStart) -> Option<LegOrder> {

@@ -45,22 +45,26 @@ impl Alarm {
 
     /// Whether a call to the party is wanted at all, now or later.
     pub(super) fn is_wanted(&self, party: &Party, state: &PartyState) -> bool {
-        if self.is_over() || state.coming.is_some() {
-            return false;
-        }
-        match party.role {
-            Role::DutyWorker => !self.has_duty_worker(),
-            Role::Neighbour => !self.is_held_back && !self.has_enough(),
-            Role::OwnHousehold => false,
-        }
+        state.coming.is_none() && self.wants(party.role)
     }
 
-    /// Parties that are wanted and of whom no phone rings, the duty workers first.
+    /// Whether calls to parties of this role are wanted, unless they are coming.
+    fn wants(&self, role: Role) -> bool {
+        !self.is_over()
+            && match role {
+                Role::DutyWorker => !self.has_duty_worker(),
+                Role::Neighbour => !self.is_held_back && !self.has_enough(),
+                Role::OwnHousehold => false,
+            }
+    }
+
+    /// Parties that are wanted and of whom no phone rings.
     fn free_parties(&self, role: Role) -> impl Iterator<Item = PartyId> {
         let is_free = move |(_, party, state): &(PartyId, &Party, &PartyState)| {
-            party.role == role && state.voice_live == 0 && self.is_wanted(party, state)
+            party.role == role && state.voice_live == 0 && state.coming.is_none()
         };
-        self.parties().filter(is_free).map(|(id, _, _)| id)
+        let wanted = self.wants(role).then(|| self.parties().filter(is_free));
+        wanted.into_iter().flatten().map(|(id, _, _)| id)
     }
 
     /// When the number may be called again within its budget; a time in the past if it may be now.
@@ -75,6 +79,9 @@ impl Alarm {
             leg.party == number.party && leg.number_index == number.index && leg.counts()
         };
         let mut calls = self.legs.iter().rev().filter(is_same).map(|leg| leg.ordered_at);
+        if number.state.calls < u32::from(calls_max) {
+            return now;
+        }
         // The call that has to be an hour old before the next one; a budget of nothing is one of one call.
         let nth = usize::from(calls_max.max(1)) - 1;
         calls.nth(nth).map_or(now, |at| after(at, BUDGET_WINDOW_S))
@@ -140,13 +147,13 @@ impl Alarm {
         let mut calls = Vec::new();
         let is_first = self.waves == 0;
         for role in [Role::DutyWorker, Role::Neighbour, Role::OwnHousehold] {
-            for (id, party, state) in self.parties().filter(|(_, party, _)| party.role == role) {
-                let is_called = match role {
-                    Role::DutyWorker => is_first,
-                    Role::Neighbour => self.is_wanted(party, state),
-                    Role::OwnHousehold => true,
-                };
-                if !is_called {
+            let is_called = match role {
+                Role::DutyWorker => is_first,
+                Role::Neighbour => self.wants(role),
+                Role::OwnHousehold => true,
+            };
+            for (id, _, state) in self.parties().filter(|(_, party, _)| party.role == role) {
+                if !is_called || state.coming.is_some() {
                     continue;
                 }
                 if role != Role::OwnHousehold && state.voice_live == 0 {

@@ -99,6 +99,8 @@ pub(super) struct NumberState {
     pub(super) sms_undelivered: u8,
     /// SMS that no provider took.
     pub(super) sms_failed: u8,
+    /// Calls in all: below the budget nobody has to count those of the last hour.
+    pub(super) calls: u32,
     /// Called in this wave.
     pub(super) is_tried: bool,
     pub(super) busy_tries: u8,

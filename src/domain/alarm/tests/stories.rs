@@ -206,6 +206,7 @@ fn a_neighbour_is_called_five_times_an_hour_and_the_duty_worker_every_65_seconds
         assert!(times.windows(6).all(|six| 3600 <= six[5] - six[0]), "{times:?}");
         assert!(14 <= times.len() && times.len() <= 15, "{times:?}");
     }
+    assert_eq!(story.told.len(), 1, "the resident hears of the first wave alone");
     let duty = of("duty");
     assert!(duty.windows(2).all(|pair| pair[1] - pair[0] <= 66), "{duty:?}");
 }
@@ -526,4 +527,45 @@ fn retries_of_alarms_that_nobody_answered_go_before_other_retries() {
     story.ends(story.voice("bob"), LegOutcome::Busy);
     story.pass(30);
     assert!(story.fresh_orders().iter().all(|order| order.class == Class::Retry));
+}
+
+#[test]
+fn a_restart_while_the_phones_are_cancelled_rings_no_neighbour_again() {
+    let mut story = Story::small();
+    story.presses(story.voice("bob"), '1');
+    story.presses(story.voice("eve"), '1');
+    story.fresh();
+    story.input(&Input::Restarted);
+    let names = story.fresh();
+    assert!(!names.iter().any(|name| name.starts_with("call") && !name.contains("duty")));
+    assert!(names.contains(&"call duty Alarm".to_owned()), "{names:?}");
+}
+
+#[test]
+fn an_operator_speaks_for_a_party_and_a_call_to_them_ends() {
+    let mut story = Story::small();
+    let bob = story.voice("bob");
+    let input = Input::Arrive { party: PartyId(1), actor: "op".into() };
+    let events = story.input(&input);
+    assert!(matches!(events[..], [Event::Acknowledged { .. }, Event::Arrived { .. }]));
+    assert!(story.is_cancelled(bob, CancelReason::AnsweredElsewhere));
+    assert_eq!(story.input(&input), []);
+}
+
+#[test]
+fn undelivered_sms_are_sent_again_with_the_wave_and_not_for_ever() {
+    let mut story = Story::small();
+    for _ in 0..3 {
+        let bob = story.sms("bob");
+        story.tell(bob, LegReport::Accepted { reference: "r".into() });
+        story.ends(bob, LegOutcome::Undelivered);
+        story.fresh();
+        story.pass(600);
+    }
+    assert!(!story.fresh().contains(&"sms bob Alarm".to_owned()));
+    let mut story = Story::small();
+    story.ends(story.sms("bob"), LegOutcome::NoSms);
+    story.fresh();
+    story.pass(600);
+    assert!(!story.fresh().contains(&"sms bob Alarm".to_owned()));
 }
