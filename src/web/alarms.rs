@@ -73,7 +73,7 @@ struct AlarmPage {
 /// An alarm with everything that happened.
 #[derive(Serialize, ToSchema)]
 struct AlarmDetail {
-    /// Which alarm.
+    /// NamedParty alarm.
     #[serde(flatten)]
     alarm: AlarmView,
     /// Who is in trouble, and where; null when it was erased.
@@ -209,10 +209,10 @@ fn party((id, party): (PartyId, &Party)) -> PartyView {
     }
 }
 
-/// Which party of the plan.
+/// NamedParty party of the plan.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Which {
+struct NamedParty {
     /// Its number in `parties`.
     #[schema(value_type = u16)]
     party: PartyId,
@@ -238,14 +238,14 @@ fn outcomes() -> utoipa::openapi::schema::Schema {
 /// Say that a party is coming. Saying it twice is no error.
 #[utoipa::path(
     post, path = "/alarms/{id}/acknowledge", tag = "alarms", operation_id = "acknowledge_alarm",
-    params(("id" = String, Path, description = "Id of the alarm")), request_body = Which,
+    params(("id" = String, Path, description = "Id of the alarm")), request_body = NamedParty,
     responses((status = 204, description = "Noted")),
 )]
 async fn acknowledge(
     caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<AlarmId>,
-    Body(which): Body<Which>,
+    Body(which): Body<NamedParty>,
 ) -> Result<StatusCode, ApiError> {
     act(&web, id, Action::Acknowledge { party: which.party }, caller).await
 }
@@ -253,14 +253,14 @@ async fn acknowledge(
 /// Say that a party is at the door. Saying it twice is no error.
 #[utoipa::path(
     post, path = "/alarms/{id}/arrive", tag = "alarms", operation_id = "arrive_at_alarm",
-    params(("id" = String, Path, description = "Id of the alarm")), request_body = Which,
+    params(("id" = String, Path, description = "Id of the alarm")), request_body = NamedParty,
     responses((status = 204, description = "Noted")),
 )]
 async fn arrive(
     caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<AlarmId>,
-    Body(which): Body<Which>,
+    Body(which): Body<NamedParty>,
 ) -> Result<StatusCode, ApiError> {
     act(&web, id, Action::Arrive { party: which.party }, caller).await
 }

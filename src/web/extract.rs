@@ -50,6 +50,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         of_json(error.inner(), pointer)
     })?;
     reader.end().map_err(|error| of_json(&error, String::new()))?;
+    // A list of values in the order of the fields would be read too, and break with the next field.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        let cause = "invalid type: sequence, expected an object".to_owned();
+        return Err(ApiError::Form { pointer: String::new(), cause });
+    }
     Ok(value)
 }
 

@@ -69,6 +69,9 @@ pub(super) enum ApiError {
     /// The code is none of the community's.
     #[error("the code is unknown")]
     UnknownCode,
+    /// The line is not named, or by account and number both.
+    #[error("the line is named by account or by number")]
+    WhichLine,
     /// No line has this account or number.
     #[error("no such line")]
     UnknownLine,
@@ -147,9 +150,11 @@ impl ApiError {
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Syntax { .. } | Self::Parameter { .. } => StatusCode::BAD_REQUEST,
-            Self::Form { .. } | Self::Faulty(_) | Self::UnknownCode | Self::UnknownParty => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Self::Form { .. }
+            | Self::Faulty(_)
+            | Self::UnknownCode
+            | Self::UnknownParty
+            | Self::WhichLine => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoIfMatch => StatusCode::PRECONDITION_REQUIRED,
             Self::Changed { .. } => StatusCode::PRECONDITION_FAILED,
             Self::HasChildren | Self::AlarmClosed => StatusCode::CONFLICT,
@@ -193,6 +198,7 @@ impl ApiError {
             | Self::Syntax { .. }
             | Self::Parameter { .. }
             | Self::UnknownLine
+            | Self::WhichLine
             | Self::NoIfMatch
             | Self::Changed { .. }
             | Self::HasChildren

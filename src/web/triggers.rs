@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use lianfang_domain::alarm::{Proof, Trigger, TriggerSource};
-use lianfang_domain::directory::{Community, Directory, Household, Line, LineUse};
+use lianfang_domain::directory::{Directory, Line, LineRef, LineUse};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::phone::{Home, PhoneNumber};
 use serde::{Deserialize, Serialize};
@@ -28,23 +28,18 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default().routes(routes!(raise))
 }
 
-/// Which line was heard.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Which {
-    /// The SIP account of the line.
-    Account(String),
-    /// The number of the line with its area code or country code; a local number works where one line of the
-    /// directory has it.
-    Number(String),
-}
-
-/// An alarm code that was heard on a line.
+/// An alarm code that was heard on a line, which is named by its account or by its number.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct TriggerDraft {
-    /// The line.
-    line: Which,
+    /// The SIP account of the line.
+    #[serde(default)]
+    #[schema(max_length = 64)]
+    account: Option<String>,
+    /// The number of the line, best with its area code: a number that lines of several areas have finds none.
+    #[serde(default)]
+    #[schema(max_length = 64)]
+    number: Option<String>,
     /// The code, such as `#9`. A hotline needs none.
     #[serde(default)]
     #[schema(max_length = 64)]
@@ -107,7 +102,13 @@ fn trigger_of(
     draft: &TriggerDraft,
     key_on: impl FnOnce(&Line) -> Arc<str>,
 ) -> Result<Trigger, ApiError> {
-    let (community, household, line) = find(directory, &draft.line).ok_or(ApiError::UnknownLine)?;
+    let found = match (&draft.account, &draft.number) {
+        (Some(account), None) => directory.line_by_account(account),
+        (None, Some(number)) => by_number(directory, number),
+        (None, None) | (Some(_), Some(_)) => return Err(ApiError::WhichLine),
+    };
+    let found = found.and_then(|place| directory.resolve(place));
+    let (community, household, line) = found.ok_or(ApiError::UnknownLine)?;
     let code = draft.code.as_deref().unwrap_or_default();
     let is_known = match line.line_use {
         LineUse::Code => community.alarm_codes.iter().any(|known| **known == *code),
@@ -129,22 +130,9 @@ fn trigger_of(
     })
 }
 
-fn find<'a>(
-    directory: &'a Directory,
-    which: &Which,
-) -> Option<(&'a Community, &'a Household, &'a Line)> {
-    match which {
-        Which::Account(account) => directory.resolve(directory.line_by_account(account)?),
-        Which::Number(number) => by_number(directory, number),
-    }
-}
-
 /// Reads the number at home in each area code of the directory. Whose line it is must not be guessed: a number that
 /// several lines answer to finds none, and an extension is known by its account only.
-fn by_number<'a>(
-    directory: &'a Directory,
-    number: &str,
-) -> Option<(&'a Community, &'a Household, &'a Line)> {
+fn by_number(directory: &Directory, number: &str) -> Option<LineRef> {
     if NUMBER_MAX < number.len() {
         return None;
     }
@@ -162,7 +150,7 @@ fn by_number<'a>(
         })
         .collect();
     match places.len() {
-        1 => directory.resolve(places.into_iter().next()?),
+        1 => places.into_iter().next(),
         _ => None,
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn title(error: &ApiError, language: Language) -> (&'static str, &'st
             ("invalid", "内容不符合要求", "Invalid values")
         }
         ApiError::UnknownCode => ("unknown-code", "不是报警码", "Unknown alarm code"),
+        ApiError::WhichLine => ("which-line", "未指明线路", "Which line?"),
         ApiError::UnknownLine => ("unknown-line", "没有这条线路", "Unknown line"),
         ApiError::UnknownParty => ("unknown-party", "方案中没有此方", "Unknown party"),
         ApiError::NoIfMatch => ("if-match-required", "缺少 If-Match", "If-Match required"),
@@ -83,6 +84,7 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
         | ApiError::Faulty(_)
         | ApiError::UnknownCode
         | ApiError::UnknownLine
+        | ApiError::WhichLine
         | ApiError::UnknownParty
         | ApiError::NoIfMatch
         | ApiError::HasChildren
@@ -114,6 +116,9 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
         }
         ApiError::UnknownCode => {
             ("这不是该社区的报警码。", "This is no alarm code of the line's community.")
+        }
+        ApiError::WhichLine => {
+            ("请给出 account 或 number 之一。", "Give either `account` or `number`.")
         }
         ApiError::UnknownLine => {
             ("没有此账号或号码的线路。", "No line has this account or number.")

@@ -46,6 +46,7 @@ pub struct ContactDraft {
     pub name: String,
     /// Order in the household: the lowest is called first.
     #[serde(default)]
+    #[schema(maximum = 255)]
     pub rank: u8,
     /// The language that they are spoken to in; that of the household if they have none.
     #[serde(default)]

@@ -78,6 +78,7 @@ pub struct HouseholdDraft {
     pub pronunciation: Option<String>,
     /// Place among the doors of the group; the nearest position is the nearest neighbour.
     #[serde(default)]
+    #[schema(maximum = 65535)]
     pub position: u16,
     /// The language of the household; that of the community if it has none.
     #[serde(default)]

@@ -1,0 +1,303 @@
+//! The real router over a real database; the switchboard is a fake that remembers what it was told.
+
+mod access;
+mod alarms;
+mod errors;
+mod nouns;
+mod openapi;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use jiff::Timestamp;
+use lianfang::clock::Clock;
+use lianfang::store::Store;
+use lianfang::store::alarm_log::{AlarmLog, LogOptions};
+use lianfang::store::snapshot::DirectoryHandle;
+use lianfang::store::tokens::{self, NewToken, Scope};
+use lianfang::tasks::Tasks;
+use lianfang::web;
+use lianfang::web::ports::{
+    ActError, Action, Alarms, Answer, Binding, Ports, RaiseError, Raised, Readiness, Registrations,
+    Unready,
+};
+use lianfang_domain::alarm::{Actor, Trigger};
+use lianfang_domain::id::AlarmId;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// 2026-11-22T00:00:00Z.
+const NOW_S: i64 = 1_795_305_600;
+
+/// A service without telephones.
+pub(crate) struct Api {
+    router: Router,
+    pub(crate) store: Store,
+    pub(crate) directory: DirectoryHandle,
+    pub(crate) log: AlarmLog,
+    pub(crate) switchboard: Arc<Switchboard>,
+    pub(crate) line_lamp: Arc<Lamp>,
+    pub(crate) clock: Clock,
+    _folder: tempfile::TempDir,
+}
+
+/// Remembers what it was told.
+#[derive(Default)]
+pub(crate) struct Switchboard {
+    pub(crate) triggers: Mutex<Vec<Trigger>>,
+    pub(crate) actions: Mutex<Vec<(AlarmId, Action, Actor)>>,
+    pub(crate) refuses: Mutex<Option<ActError>>,
+    pub(crate) is_full: Mutex<bool>,
+}
+
+impl Alarms for Switchboard {
+    fn raise(&self, trigger: Trigger) -> Answer<'_, Result<Raised, RaiseError>> {
+        if *self.is_full.lock().expect("no panic") {
+            return Box::pin(std::future::ready(Err(RaiseError::Unavailable)));
+        }
+        let mut triggers = self.triggers.lock().expect("no panic");
+        let known =
+            triggers.iter().position(|known| known.idempotency_key == trigger.idempotency_key);
+        let index = known.unwrap_or_else(|| {
+            triggers.push(trigger);
+            triggers.len() - 1
+        });
+        let alarm = AlarmId(u64::try_from(index).expect("few"));
+        Box::pin(std::future::ready(Ok(Raised { alarm, is_new: known.is_none() })))
+    }
+
+    fn act(
+        &self,
+        alarm: AlarmId,
+        action: Action,
+        actor: Actor,
+    ) -> Answer<'_, Result<(), ActError>> {
+        let refused = *self.refuses.lock().expect("no panic");
+        self.actions.lock().expect("no panic").push((alarm, action, actor));
+        Box::pin(std::future::ready(refused.map_or(Ok(()), Err)))
+    }
+}
+
+/// Says which line is registered, and what is missing.
+#[derive(Default)]
+pub(crate) struct Lamp {
+    pub(crate) registered: Mutex<Vec<(String, Binding)>>,
+    pub(crate) unready: Mutex<Vec<Unready>>,
+}
+
+impl Registrations for Lamp {
+    fn of_account<'a>(&'a self, account: &'a str) -> Answer<'a, Vec<Binding>> {
+        let registered = self.registered.lock().expect("no panic");
+        let found = registered.iter().filter(|(known, _)| known == account);
+        let found = found.map(|(_, binding)| binding.clone()).collect();
+        Box::pin(std::future::ready(found))
+    }
+}
+
+impl Readiness for Lamp {
+    fn unready(&self) -> Answer<'_, Vec<Unready>> {
+        let unready = self.unready.lock().expect("no panic").clone();
+        Box::pin(std::future::ready(unready))
+    }
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: impl AsRef<str>) -> &str {
+        self.headers.get(name.as_ref()).map_or("", |value| value.to_str().expect("ASCII"))
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self
+    }
+
+    /// The pointers of what is wrong.
+    pub(crate) fn pointers(&self) -> Vec<String> {
+        let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
+        let pointer = |error: &Value| error["pointer"].as_str().unwrap_or_default().to_owned();
+        errors.iter().map(pointer).collect()
+    }
+
+    /// The last part of the type of the problem.
+    pub(crate) fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let kind = self.json()["type"].as_str().unwrap_or_default().to_owned();
+        kind.rsplit(':').next().unwrap_or_default().to_owned()
+    }
+}
+
+/// A request that is being written.
+pub(crate) struct Call<'a> {
+    api: &'a Api,
+    request: axum::http::request::Builder,
+    body: Body,
+}
+
+impl Call<'_> {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.text(&body.to_string())
+    }
+
+    pub(crate) fn text(mut self, body: &str) -> Self {
+        self.body = Body::from(body.to_owned());
+        self.header("content-type", "application/json")
+    }
+
+    pub(crate) fn body(mut self, body: Body) -> Self {
+        self.body = body;
+        self
+    }
+
+    pub(crate) async fn send(self) -> Reply {
+        let request = self.request.body(self.body).expect("a request");
+        let response = self.api.router.clone().oneshot(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 16 << 20).await.expect("a body");
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Reply { status: parts.status, headers: parts.headers, text }
+    }
+}
+
+impl Api {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open_in_memory().await.expect("opens");
+        let clock = Clock::simulated(Timestamp::from_second(NOW_S).expect("a time"));
+        let tasks = Tasks::new(Handle::current(), CancellationToken::new());
+        let options = LogOptions::in_folder(folder.path());
+        let (log, _) = AlarmLog::start(&store, &options, &clock, &tasks).await.expect("starts");
+        let directory = DirectoryHandle::load(&store).await.expect("loads");
+        let switchboard = Arc::new(Switchboard::default());
+        let line_lamp = Arc::new(Lamp::default());
+        let router = web::router(Ports {
+            store: store.clone(),
+            directory: directory.clone(),
+            alarms: switchboard.clone(),
+            alarm_log: log.clone(),
+            registrations: line_lamp.clone(),
+            readiness: line_lamp.clone(),
+            metrics: PrometheusBuilder::new().build_recorder().handle(),
+            clock: clock.clone(),
+            tasks,
+        });
+        Self { router, store, directory, log, switchboard, line_lamp, clock, _folder: folder }
+    }
+
+    /// Makes a token and gives its secret.
+    pub(crate) async fn token(&self, name: &str, scope: Scope) -> String {
+        let new = NewToken { name: name.to_owned(), scope, expires: None };
+        let secret = tokens::create(self.store.directory(), &new, self.clock.now()).await;
+        secret.expect("a token").reveal().to_owned()
+    }
+
+    /// A call of nobody.
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call<'_> {
+        Call {
+            api: self,
+            request: Request::builder().method(method).uri(path),
+            body: Body::empty(),
+        }
+    }
+
+    pub(crate) fn admin(&self, secret: &str) -> Client<'_> {
+        Client { api: self, secret: secret.to_owned() }
+    }
+}
+
+/// Compares with what is committed under `tests/it/snapshots`; `INSTA_UPDATE=always` writes it anew.
+pub(crate) fn assert_snapshot(name: &str, text: &str) {
+    insta::assert_snapshot!(name, text);
+}
+
+/// Somebody with a token.
+pub(crate) struct Client<'a> {
+    pub(crate) api: &'a Api,
+    secret: String,
+}
+
+impl<'a> Client<'a> {
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call<'a> {
+        let path = format!("/api/v1{path}");
+        let value = format!("Bearer {}", self.secret);
+        self.api.call(method, &path).header(header::AUTHORIZATION.as_str(), &value)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.call(Method::GET, path).send().await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
+        self.call(Method::POST, path).json(&body).send().await
+    }
+
+    pub(crate) async fn put(&self, path: &str, version: u32, body: Value) -> Reply {
+        let tag = format!("\"{version}\"");
+        self.call(Method::PUT, path).header("if-match", &tag).json(&body).send().await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, version: u32) -> Reply {
+        let tag = format!("\"{version}\"");
+        self.call(Method::DELETE, path).header("if-match", &tag).send().await
+    }
+
+    /// Creates a row and gives its id.
+    pub(crate) async fn create(&self, path: &str, body: Value) -> u64 {
+        let reply = self.post(path, body).await.expect(201);
+        reply.json()["id"].as_u64().expect("an id")
+    }
+
+    /// One of each noun.
+    pub(crate) async fn town(&self) -> Town {
+        let street = self.create("/streets", json!({"name": "筼筜街道"})).await;
+        let community = json!({"street_id": street, "name": "文园社区", "area_code": "0592"});
+        let community = self.create("/communities", community).await;
+        let grid = self.create("/grids", json!({"community_id": community, "name": "1"})).await;
+        let group = self.create("/groups", json!({"grid_id": grid, "name": "3-1"})).await;
+        let household =
+            json!({"group_id": group, "name": "陈阿姨", "building": "3", "door": "502"});
+        let household = self.create("/households", household).await;
+        let line = json!({"household_id": household, "number": "5551234", "account": "1001"});
+        let line = self.create("/lines", line).await;
+        let contact = json!({"household_id": household, "name": "陈阿姨",
+            "numbers": [{"number": "13800001111"}]});
+        let contact = self.create("/contacts", contact).await;
+        let worker = json!({"community_id": community, "name": "李强", "is_on_duty": true,
+            "numbers": [{"number": "13900002222"}]});
+        let worker = self.create("/workers", worker).await;
+        Town { street, community, grid, group, household, line, contact, worker }
+    }
+}
+
+/// Ids of one of each noun.
+pub(crate) struct Town {
+    pub(crate) street: u64,
+    pub(crate) community: u64,
+    pub(crate) grid: u64,
+    pub(crate) group: u64,
+    pub(crate) household: u64,
+    pub(crate) line: u64,
+    pub(crate) contact: u64,
+    pub(crate) worker: u64,
+}

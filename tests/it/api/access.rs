@@ -1,0 +1,125 @@
+//! Who may do what.
+
+use super::Api;
+use axum::http::Method;
+use jiff::SignedDuration;
+use lianfang::store::tokens::{self, NewToken, Scope};
+use lianfang::web::ports::Unready;
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_scope_opens_what_it_says_and_no_more() {
+    let api = Api::new().await;
+    let reading = (Method::GET, "/api/v1/streets");
+    let editing = (Method::POST, "/api/v1/streets");
+    let acting = (Method::POST, "/api/v1/alarms/0000000000000/cancel");
+    let raising = (Method::POST, "/api/v1/triggers");
+    let measuring = (Method::GET, "/metrics");
+    let all = [reading, editing, acting, raising, measuring];
+    let table = [
+        (Scope::Admin, [true, true, true, true, true]),
+        (Scope::Operator, [true, false, true, true, true]),
+        (Scope::Trigger, [false, false, false, true, false]),
+        (Scope::Metrics, [false, false, false, false, true]),
+    ];
+    for (scope, wanted) in table {
+        let secret = api.token(scope.name(), scope).await;
+        let bearer = format!("bearer {secret}");
+        for ((method, path), is_open) in all.iter().zip(wanted) {
+            let call = api.call(method.clone(), path).header("authorization", &bearer);
+            let reply = call.send().await;
+            assert_ne!(reply.status, 401, "{scope} {path}");
+            assert_eq!(reply.status != 403, is_open, "{scope} {path}: {}", reply.text);
+            if reply.status == 403 {
+                assert_eq!(reply.problem(), "forbidden");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_good_token_nothing_opens() {
+    let api = Api::new().await;
+    let secret = api.token("root", Scope::Admin).await;
+    let wrong = format!("{}x", &secret[..secret.len() - 1]);
+    for header in [
+        None,
+        Some(String::new()),
+        Some("Bearer".to_owned()),
+        Some("Bearer ".to_owned()),
+        Some(format!("Basic {secret}")),
+        Some(format!("Bearer {wrong}")),
+        Some(format!("Bearer {}", "x".repeat(10_000))),
+        Some(secret.clone()),
+    ] {
+        for path in ["/api/v1/streets", "/api/v1/alarms", "/metrics"] {
+            let mut call = api.call(Method::GET, path);
+            if let Some(header) = &header {
+                call = call.header("authorization", header);
+            }
+            let reply = call.send().await.expect(401);
+            assert_eq!(reply.problem(), "no-token");
+            assert_eq!(reply.header("www-authenticate"), "Bearer realm=\"lianfang\"");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_worth_nothing_at_once() {
+    let api = Api::new().await;
+    let secret = api.token("root", Scope::Admin).await;
+    api.admin(&secret).get("/streets").await.expect(200);
+    let revoked = tokens::revoke(api.store.directory(), "root", api.clock.now()).await;
+    assert!(revoked.expect("revokes"));
+    api.admin(&secret).get("/streets").await.expect(401);
+}
+
+#[tokio::test]
+async fn a_token_expires() {
+    let api = Api::new().await;
+    let expires = api.clock.now() + SignedDuration::from_secs(60);
+    let new = NewToken { name: "guest".to_owned(), scope: Scope::Operator, expires: Some(expires) };
+    let secret = tokens::create(api.store.directory(), &new, api.clock.now()).await;
+    let secret = secret.expect("a token");
+    api.admin(secret.reveal()).get("/streets").await.expect(200);
+    api.clock.advance(Duration::from_secs(60));
+    api.admin(secret.reveal()).get("/streets").await.expect(401);
+}
+
+#[tokio::test]
+async fn health_needs_no_token_and_tells_what_is_missing() {
+    let api = Api::new().await;
+    assert_eq!(api.call(Method::GET, "/healthz").send().await.expect(200).text, "ok\n");
+    let ready = api.call(Method::GET, "/readyz").send().await.expect(200).json();
+    assert_eq!(ready, json!({"is_ready": true, "reasons": []}));
+    let missing = Unready { part: "trunk", reason: "no answer to OPTIONS".to_owned() };
+    api.line_lamp.unready.lock().expect("no panic").push(missing);
+    let ready = api.call(Method::GET, "/readyz").send().await.expect(503).json();
+    let reasons = json!([{"part": "trunk", "reason": "no answer to OPTIONS"}]);
+    assert_eq!(ready, json!({"is_ready": false, "reasons": reasons}));
+}
+
+#[tokio::test]
+async fn metrics_are_text() {
+    let api = Api::new().await;
+    let bearer = format!("Bearer {}", api.token("prometheus", Scope::Metrics).await);
+    let call = api.call(Method::GET, "/metrics").header("authorization", &bearer);
+    let reply = call.header("accept", "text/plain").send().await.expect(200);
+    assert!(reply.header("content-type").starts_with("text/plain"));
+}
+
+#[tokio::test]
+async fn every_answer_has_safe_headers() {
+    let api = Api::new().await;
+    for path in ["/healthz", "/nothing", "/api/v1/streets", "/api/docs/"] {
+        let reply = api.call(Method::GET, path).header("origin", "https://a.test").send().await;
+        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(reply.header("x-frame-options"), "DENY", "{path}");
+        assert!(
+            reply.header("content-security-policy").contains("frame-ancestors 'none'"),
+            "{path}"
+        );
+        assert_eq!(reply.header("access-control-allow-origin"), "", "{path}");
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of the whole service over its real database, in one binary.
+
+mod api;
