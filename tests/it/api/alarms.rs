@@ -283,6 +283,7 @@ async fn record(api: &Api, alarm: AlarmId) -> Timestamp {
             opened: (sequence == 0).then(|| OpenedAlarm {
                 line: LineId(1),
                 idempotency_key: format!("call-{alarm}").into(),
+                follows: None,
                 raised,
             }),
             closed: (ms == 90_000).then(|| after(ms)),
@@ -356,6 +357,7 @@ async fn alarms_are_listed_latest_first() {
         let opened = OpenedAlarm {
             line: LineId(10 + u32::try_from(index).expect("few")),
             idempotency_key: format!("open-{id}").into(),
+            follows: None,
             raised: api.clock.now(),
         };
         let events = vec![Event::Raised { trigger: trigger(), follows: None }];
