@@ -60,6 +60,9 @@ pub enum Input {
     /// A deadline of the alarm has passed.
     TimePassed,
     /// The process has restarted: legs that no carrier drives any more end as lost, and ringing goes on.
+    ///
+    /// Before it, recovery repeats the [`Effect::CancelLeg`] of the batch that was committed last: the crash may have come
+    /// before they were carried out. Orders need not be repeated, for legs that were never placed are lost too.
     Restarted,
 }
 

@@ -133,12 +133,15 @@ fn trigger(proof: Proof) -> Trigger {
 
 fn party(random: &mut Random, role: Role, id: u32) -> Party {
     let is_worker = role == Role::DutyWorker;
+    // Two parties may have one telephone, such as a worker who is a neighbour.
+    let is_shared = random.chance(150);
     let number = |(index, kind): (usize, u64)| PartyNumber {
         contact: None,
         name: "person".into(),
         language: Language::Chinese,
         number: {
-            let key = format!("{id}-{index}");
+            let is_shared = is_shared && index == 0;
+            let key = if is_shared { "shared".to_owned() } else { format!("{id}-{index}") };
             PhoneNumber::from_parts(&key, &key)
         },
         has_voice: role != Role::OwnHousehold && kind != 0,
