@@ -275,12 +275,12 @@ impl UserAgent {
         self.outputs.push_back(Output::Event(event));
     }
 
-    fn on_response(&mut self, response: &Response, now: Timestamp) {
+    fn on_response(&mut self, response: &Response, source: &Flow, now: Timestamp) {
         let Some(key) = table::response_key(response) else {
             self.counters.stray = self.counters.stray.saturating_add(1);
             return;
         };
-        if !self.on_own_response(&key, response, now) {
+        if !self.on_own_response(&key, (response, source), now) {
             self.counters.stray = self.counters.stray.saturating_add(1);
         }
     }

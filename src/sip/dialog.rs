@@ -192,3 +192,111 @@ impl Dialog {
 fn is_loose(router: &SipUri) -> bool {
     router.params.has("lr")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::SipMessage;
+    use crate::reader;
+
+    fn invite(more: &str) -> Request {
+        let text = format!(
+            "INVITE sip:%239@town.example SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n\
+             From: <sip:8001@town.example>;tag=a\r\nTo: <sip:%239@town.example>\r\nCall-ID: c\r\n\
+             CSeq: 7 INVITE\r\n{more}Content-Length: 0\r\n\r\n"
+        );
+        match reader::read(text.as_bytes()).unwrap() {
+            SipMessage::Request(request) => request,
+            SipMessage::Response(_) => panic!("not a request"),
+        }
+    }
+
+    fn ok(more: &str) -> Response {
+        let text = format!(
+            "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n\
+             From: <sip:95@town.example>;tag=a\r\nTo: <sip:1@town.example>;tag=b\r\nCall-ID: c\r\n\
+             CSeq: 3 INVITE\r\n{more}Content-Length: 0\r\n\r\n"
+        );
+        match reader::read(text.as_bytes()).unwrap() {
+            SipMessage::Response(response) => response,
+            SipMessage::Request(_) => panic!("not a response"),
+        }
+    }
+
+    fn heading(dialog: &Dialog) -> (String, Vec<String>) {
+        let Heading { uri, routes } = dialog.heading();
+        (uri.to_string(), routes.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn routes_are_followed_from_both_sides() {
+        // (Record-Route and Contact as they came, the heading as called, the heading as caller)
+        type Row = (&'static str, (&'static str, &'static [&'static str]), &'static [&'static str]);
+        let rows: &[Row] = &[
+            ("Contact: <sip:x@h>\r\n", ("sip:x@h", &[]), &[]),
+            (
+                "Record-Route: <sip:p1;lr>, <sip:p2;lr>\r\nContact: \"X\" <sip:x@h;transport=tcp>\r\n",
+                ("sip:x@h;transport=tcp", &["<sip:p1;lr>", "<sip:p2;lr>"]),
+                &["<sip:p2;lr>", "<sip:p1;lr>"],
+            ),
+        ];
+        for (headers, (uri, routes), reversed) in rows {
+            let called = Dialog::of_request(&invite(headers), "t").unwrap();
+            assert_eq!(
+                heading(&called),
+                ((*uri).to_owned(), routes.iter().map(ToString::to_string).collect())
+            );
+            let caller = Dialog::of_response(&ok(headers)).unwrap();
+            assert_eq!(
+                heading(&caller),
+                ((*uri).to_owned(), reversed.iter().map(ToString::to_string).collect())
+            );
+        }
+    }
+
+    #[test]
+    fn a_strict_router_gets_the_request_uri() {
+        let headers = "Record-Route: <sip:strict.example>, <sip:p2;lr>\r\nContact: <sip:x@h>\r\n";
+        let dialog = Dialog::of_request(&invite(headers), "t").unwrap();
+        let routes = vec!["<sip:p2;lr>".to_owned(), "<sip:x@h>".to_owned()];
+        assert_eq!(heading(&dialog), ("sip:strict.example".to_owned(), routes));
+    }
+
+    #[test]
+    fn without_contact_the_address_of_the_other_side_is_the_target() {
+        let called = Dialog::of_request(&invite(""), "t").unwrap();
+        assert_eq!(heading(&called).0, "sip:8001@town.example");
+        assert_eq!(heading(&Dialog::of_response(&ok("")).unwrap()).0, "sip:1@town.example");
+    }
+
+    #[test]
+    fn a_contact_refreshes_the_target() {
+        let mut dialog = Dialog::of_request(&invite("Contact: <sip:x@h>\r\n"), "t").unwrap();
+        dialog.refresh_target(NameAddr::parse("<sip:y@h2>").as_ref());
+        assert_eq!(heading(&dialog).0, "sip:y@h2");
+        dialog.refresh_target(None);
+        assert_eq!(heading(&dialog).0, "sip:y@h2");
+    }
+
+    #[test]
+    fn numbers_rise_on_both_sides() {
+        let mut dialog = Dialog::of_request(&invite(""), "t").unwrap();
+        let taken = [7, 6, 8, 8, 20, 9].map(|number| dialog.take_cseq(number) == Sequence::Next);
+        assert_eq!(taken, [false, false, true, false, true, false]);
+        assert_eq!([dialog.next_cseq(), dialog.next_cseq()], [1, 2]);
+        let mut dialog = Dialog::of_response(&ok("")).unwrap();
+        assert_eq!(dialog.take_cseq(0), Sequence::Next, "any number may be the first");
+        assert_eq!(dialog.next_cseq(), 4);
+    }
+
+    #[test]
+    fn the_tags_are_ours_and_theirs() {
+        let called = Dialog::of_request(&invite(""), "t").unwrap();
+        assert_eq!((&**called.local_tag(), called.remote_tag()), ("t", "a"));
+        assert_eq!(called.local(), "<sip:%239@town.example>;tag=t");
+        assert_eq!(called.phase, Phase::Early);
+        let caller = Dialog::of_response(&ok("")).unwrap();
+        assert_eq!((&**caller.local_tag(), caller.remote_tag()), ("a", "b"));
+        assert_eq!(caller.phase, Phase::Confirmed);
+    }
+}

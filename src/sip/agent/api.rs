@@ -107,6 +107,9 @@ pub struct AgentConfig {
     pub calls_per_source_max: usize,
     /// Transactions at once. Above it, new requests other than alarm calls get 503 without state.
     pub transactions_max: usize,
+    /// How long an incoming call may wait for [`Command::Accept`] or [`Command::Reject`]; it is refused with 480 then
+    /// and told as cancelled.
+    pub decision_wait: Duration,
     /// How long a challenged INVITE may take to come back before [`Event::ChallengeUnanswered`].
     pub challenge_wait: Duration,
     /// Without any answer to an INVITE over UDP for so long, [`Event::NoTrying`].
@@ -132,6 +135,7 @@ impl Default for AgentConfig {
             calls_reserved: 10_000,
             calls_per_source_max: 64,
             transactions_max: 200_000,
+            decision_wait: Duration::from_secs(30),
             challenge_wait: Duration::from_secs(1),
             trying_wait: Duration::from_millis(1_500),
             probe_wait: Duration::from_secs(4),
@@ -242,7 +246,7 @@ pub enum Command {
         /// Our new session description; `None` refuses the change with 488, and the session stays as it was.
         sdp: Option<Bytes>,
     },
-    /// Rings somebody.
+    /// Rings somebody. A handle that is in use already is left alone.
     Invite(Box<OutboundInvite>),
     /// Stops ringing (RFC 3261 9.1); a call that was answered meanwhile is hung up.
     Cancel {

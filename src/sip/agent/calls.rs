@@ -53,6 +53,8 @@ pub(super) struct Question {
     pub(super) template: Response,
     pub(super) is_invite: bool,
     pub(super) has_offer: bool,
+    /// When it is refused because the layer above said nothing.
+    pub(super) give_up_at: Timestamp,
 }
 
 /// Whether a call that we make is to be stopped.
@@ -166,10 +168,13 @@ impl Answered {
 impl Call {
     pub(super) fn poll_timeout(&self) -> Option<Timestamp> {
         match &self.stage {
-            Stage::Offered(_) => None,
+            Stage::Offered(offered) => Some(offered.question.give_up_at),
             Stage::Calling(calling) => calling.no_trying_at,
             Stage::Answered(answered) => {
-                answered.unacked.as_ref().map(|unacked| unacked.repeat_at.min(unacked.give_up_at))
+                let unacked = answered.unacked.as_ref();
+                let unacked = unacked.map(|unacked| unacked.repeat_at.min(unacked.give_up_at));
+                let question = answered.question.as_ref().map(|question| question.give_up_at);
+                unacked.into_iter().chain(question).min()
             }
         }
     }
@@ -239,7 +244,18 @@ impl UserAgent {
             return;
         }
         match &mut call.stage {
+            Stage::Offered(offered) if offered.question.give_up_at <= now => {
+                self.give_question_up(handle, 480, now);
+            }
             Stage::Offered(_) => {}
+            Stage::Answered(answered)
+                if answered
+                    .question
+                    .as_ref()
+                    .is_some_and(|question| question.give_up_at <= now) =>
+            {
+                self.give_question_up(handle, 488, now);
+            }
             Stage::Calling(calling) => {
                 if calling.no_trying_at.is_some_and(|at| at <= now) {
                     calling.no_trying_at = None;

@@ -69,12 +69,13 @@ impl UserAgent {
         self.open(asked, Owner::Nobody);
         self.respond(&asked.key, &response, now);
         if let Some(call) = call {
-            self.give_question_up(call, now);
+            self.give_question_up(call, 487, now);
         }
     }
 
-    /// The caller takes an INVITE back: 487 to it. If it was the first, the call is over.
-    pub(super) fn give_question_up(&mut self, handle: CallHandle, now: Timestamp) {
+    /// Nobody waits for the layer above any more: the caller took its INVITE back, or there was no decision in time.
+    /// If the INVITE was the first, the call is over.
+    pub(super) fn give_question_up(&mut self, handle: CallHandle, status: u16, now: Timestamp) {
         let Some(call) = self.calls.get_mut(&handle) else { return };
         match &mut call.stage {
             Stage::Offered(_) => {
@@ -82,12 +83,12 @@ impl UserAgent {
                 else {
                     return;
                 };
-                self.settle_question(&offered.question, 487, now);
+                self.settle_question(&offered.question, status, now);
                 self.tell(Event::Cancelled { call: handle });
             }
             Stage::Answered(answered) => {
                 if let Some(question) = answered.question.take() {
-                    self.settle_question(&question, 487, now);
+                    self.settle_question(&question, status, now);
                 }
             }
             Stage::Calling(_) => {}

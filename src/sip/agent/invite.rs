@@ -255,6 +255,7 @@ impl UserAgent {
             template: self.reply(request, asked, 200),
             is_invite: true,
             has_offer: invited.offer.is_some(),
+            give_up_at: after(scene.now, self.config.decision_wait),
         };
         self.dialogs.insert(dialog_key(dialog.call_id(), dialog.local_tag()), handle);
         let offered = Offered {

@@ -98,12 +98,14 @@ impl UserAgent {
     pub(super) fn on_own_response(
         &mut self,
         key: &Key,
-        response: &Response,
+        (response, source): (&Response, &Flow),
         now: Timestamp,
     ) -> bool {
         let timers = &self.config.timers;
         let Some(entry) = self.transactions.get_mut(key) else { return false };
         let (status, flow) = (response.status(), entry.flow);
+        // Only the address that we asked may ask us for a proof.
+        let may_ask = source.remote.ip() == flow.remote.ip();
         match (&mut entry.machine, &entry.owner) {
             (Transaction::ClientInvite(machine), Owner::Invite(owner)) => {
                 let call = owner.call;
@@ -113,7 +115,7 @@ impl UserAgent {
                 match heard {
                     Heard::Provisional => self.on_provisional((call, key), response, now),
                     Heard::Success => self.on_success(key, response, now),
-                    Heard::Failure => self.on_failure((call, key, flow), response, now),
+                    Heard::Failure => self.on_failure((call, key), (flow, may_ask), response, now),
                     Heard::Repeated => {
                         if let Some(ack) = ack {
                             self.transmit(flow, ack);
@@ -131,7 +133,7 @@ impl UserAgent {
                 };
                 self.transactions.settle(key, &mut self.timers);
                 if matches!(heard, Heard::Success | Heard::Failure) {
-                    self.on_outcome(outcome, response, now);
+                    self.on_outcome(outcome, (response, may_ask), now);
                 }
             }
             (
@@ -144,9 +146,14 @@ impl UserAgent {
         true
     }
 
-    fn on_outcome(&mut self, outcome: Outcome, response: &Response, now: Timestamp) {
+    fn on_outcome(
+        &mut self,
+        outcome: Outcome,
+        (response, may_ask): (&Response, bool),
+        now: Timestamp,
+    ) {
         match outcome {
-            Outcome::Bye(call) => self.on_bye_answered(call, response, now),
+            Outcome::Bye(call) => self.on_bye_answered(call, (response, may_ask), now),
             Outcome::Cancel(call) => self.on_cancel_answered(call, response),
             Outcome::Probe(probe) => {
                 self.tell(Event::ProbeAnswered { probe, status: response.status() });
@@ -266,7 +273,8 @@ impl UserAgent {
 
     fn on_failure(
         &mut self,
-        (call, key, flow): (CallHandle, &Key, Flow),
+        (call, key): (CallHandle, &Key),
+        (flow, may_ask): (Flow, bool),
         response: &Response,
         now: Timestamp,
     ) {
@@ -280,11 +288,17 @@ impl UserAgent {
             machine.acknowledge(ack.clone());
         }
         self.transmit(flow, ack);
-        if matches!(response.status(), 401 | 407) && self.retry(call, response, now) {
+        let is_challenge = matches!(response.status(), 401 | 407);
+        if is_challenge && may_ask && self.retry(call, response, now) {
             return;
         }
         if self.calling(call).is_some_and(|calling| 0 < calling.orphans_open) {
             return self.close_orphan(call);
+        }
+        if is_challenge && self.calling(call).is_some_and(|c| c.stopping != Stopping::No) {
+            // Nobody wants to know any more what it would have taken.
+            self.remove_call(call);
+            return self.tell_failed(call, 487);
         }
         let retry_after = response
             .header("Retry-After")

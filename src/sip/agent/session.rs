@@ -9,7 +9,7 @@ use super::table::{Owner, client_key};
 use super::wire::{ALLOW, Asked};
 use crate::dialog::{Dialog, Sequence};
 use crate::message::{MessageExt as _, Method, Request, Response, ResponseExt as _};
-use crate::transaction::{ClientNonInvite, Transaction};
+use crate::transaction::{ClientNonInvite, Transaction, after};
 use jiff::Timestamp;
 
 impl UserAgent {
@@ -164,13 +164,19 @@ impl UserAgent {
             let trying = self.reply(request, asked, 100);
             self.respond(&asked.key, &trying, now);
         }
-        let question =
-            Question { key: asked.key.clone(), template, is_invite: asked.is_invite, has_offer };
+        let question = Question {
+            key: asked.key.clone(),
+            template,
+            is_invite: asked.is_invite,
+            has_offer,
+            give_up_at: after(now, self.config.timers.give_up()),
+        };
         if let Some(Stage::Answered(answered)) =
             self.calls.get_mut(&handle).map(|call| &mut call.stage)
         {
             answered.question = Some(question);
         }
+        self.settle_call(handle);
         let offer = has_offer.then(|| request.body.as_slice().into());
         self.tell(Event::SessionChange { call: handle, offer });
     }
@@ -289,10 +295,11 @@ impl UserAgent {
     pub(super) fn on_bye_answered(
         &mut self,
         handle: CallHandle,
-        response: &Response,
+        (response, may_ask): (&Response, bool),
         now: Timestamp,
     ) {
-        if matches!(response.status(), 401 | 407) && self.repeat_bye(handle, response, now) {
+        let is_challenge = may_ask && matches!(response.status(), 401 | 407);
+        if is_challenge && self.repeat_bye(handle, response, now) {
             return;
         }
         self.on_bye_over(handle);

@@ -61,7 +61,9 @@ impl UserAgent {
         let flow = scene.flow;
         match self.gate.on_packet(&flow, bytes, scene.now) {
             Verdict::Pass(SipMessage::Request(request)) => self.on_request(request, scene),
-            Verdict::Pass(SipMessage::Response(response)) => self.on_response(&response, scene.now),
+            Verdict::Pass(SipMessage::Response(response)) => {
+                self.on_response(&response, &flow, scene.now)
+            }
             Verdict::Answer(answer) => {
                 self.counters.refused = self.counters.refused.saturating_add(1);
                 let back = match flow.transport {

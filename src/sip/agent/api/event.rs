@@ -112,7 +112,7 @@ pub enum Event {
     ChallengeFailed(Box<Unproven>),
     /// A line's call did not come back from our challenge in time.
     ChallengeUnanswered(Box<Unproven>),
-    /// The caller gave up before we answered.
+    /// The caller gave up before we answered, or its connection broke, or nobody decided in time.
     Cancelled {
         /// The call.
         call: CallHandle,

@@ -494,3 +494,16 @@ fn answers_go_where_rport_says() {
         assert_eq!(sent[0].0.remote, address(to));
     }
 }
+
+#[test]
+fn a_call_that_nobody_decides_about_is_refused_at_last() {
+    let mut phone = Phone::new();
+    phone.says(&ALARM_AT_TRUNK);
+    let told = sleep(&mut phone.agent, phone.now_ms, Duration::from_secs(29));
+    assert!(told.is_empty());
+    let told = sleep(&mut phone.agent, phone.now_ms, Duration::from_secs(31));
+    assert_eq!(words(&told), ["cancelled"]);
+    sleep(&mut phone.agent, phone.now_ms, Duration::from_secs(90));
+    let load = phone.agent.load();
+    assert_eq!((load.calls, load.transactions, load.timers), (0, 0, 0));
+}

@@ -299,3 +299,41 @@ fn an_outbound_call_weighs_little() {
         "{waiting} {ringing} {answered}"
     );
 }
+
+#[test]
+fn a_challenge_from_another_address_gets_no_proof() {
+    let (mut agent, invite) = ringing_with(with_credentials(None));
+    let asked = "WWW-Authenticate: Digest realm=\"trunk\", nonce=\"n\", algorithm=MD5\r\n";
+    let text = answer(&invite, "401 No", "c", asked);
+    agent.on_packet(udp(SERVICE, "10.66.6.6:5060"), text.as_bytes(), &TOWN, at(10));
+    let (sent, told) = drained(&mut agent);
+    assert_eq!((sent.len(), words(&told)), (1, vec!["failed 401".to_owned()]));
+    assert!(sent[0].1.starts_with("ACK"));
+}
+
+#[test]
+fn a_challenged_bye_is_proven_once() {
+    let (mut agent, invite) = ringing_with(with_credentials(Some("trunk")));
+    hears(&mut agent, &answer(&invite, "180 Ringing", "c", ""), 10);
+    hears(&mut agent, &answer(&invite, "200 OK", "c", ""), 20);
+    agent.command(Command::Hangup { call: CALL }, at(30));
+    let bye = drained(&mut agent).0.remove(0).1;
+    let asked = "Proxy-Authenticate: Digest realm=\"trunk\", nonce=\"n\", algorithm=MD5\r\n";
+    let refuse =
+        |bye: &str| answer(bye, "407 Who", "c", asked).replacen(";tag=c;tag=c", ";tag=c", 1);
+    let (sent, told) = hears(&mut agent, &refuse(&bye), 40);
+    assert_eq!((firsts(&sent), told.len()), (vec!["BYE"], 0));
+    assert!(header(&sent[0], "Proxy-Authorization").contains("trunk-user"));
+    assert_eq!(header(&sent[0], "CSeq"), "3 BYE");
+    let (sent, told) = hears(&mut agent, &refuse(&sent[0]), 50);
+    assert_eq!((sent.len(), words(&told)), (0, vec!["ended Local".to_owned()]));
+}
+
+#[test]
+fn what_is_stopped_before_a_challenge_is_just_stopped() {
+    let (mut agent, invite) = ringing_with(with_credentials(Some("trunk")));
+    agent.command(Command::Cancel { call: CALL, reason: None }, at(5));
+    let asked = "WWW-Authenticate: Digest realm=\"trunk\", nonce=\"n\", algorithm=MD5\r\n";
+    let (sent, told) = hears(&mut agent, &answer(&invite, "401 Who", "c", asked), 10);
+    assert_eq!((firsts(&sent), words(&told)), (vec!["ACK"], vec!["failed 487".to_owned()]));
+}
