@@ -4,6 +4,7 @@
 //! processes, such as an import, are found by [`DirectoryHandle::follow`]. `load` has the SQL.
 
 mod load;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -123,7 +124,7 @@ async fn load_all(database: &Database) -> Result<Directory, LoadError> {
     let version = read.version().await?;
     let streets = read.streets().await?;
     let ids = read.communities_changed_after(None).await?;
-    let communities = read.communities(&ids).await?;
+    let communities = read.all_communities(&ids).await?;
     Ok(Directory::new(version, streets, Vec::new()).with_changes(version, communities, &[]))
 }
 

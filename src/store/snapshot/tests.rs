@@ -76,6 +76,21 @@ async fn everything_arrives_in_its_place() {
 }
 
 #[tokio::test]
+async fn loading_all_at_once_and_one_by_one_give_the_same() {
+    let store = town(SMALL).await;
+    let loaded = DirectoryHandle::load(&store).await.expect("loads");
+    edit(&store, "", &[CommunityId(1), CommunityId(2)]).await;
+    let before = loaded.current();
+    loaded.refresh().await.expect("reads");
+    let after = loaded.current();
+    for community in before.communities() {
+        let again = after.community(community.id).expect("is there");
+        assert!(!Arc::ptr_eq(community, again), "was loaded again");
+        assert_eq!(community, again);
+    }
+}
+
+#[tokio::test]
 async fn an_edit_loads_its_community_and_leaves_the_others() {
     let store = town(SMALL).await;
     let handle = DirectoryHandle::load(&store).await.expect("loads");
