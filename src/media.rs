@@ -43,7 +43,7 @@ pub struct MediaConfig {
     pub dscp: u8,
     /// Threads that send and hear. One carries several thousand calls.
     pub threads: NonZeroU8,
-    /// How long nothing may be heard from a peer that should send before [`Report::PeerSilent`].
+    /// How long nothing may be heard from a peer that should send before [`Report::PeerSilent`]; zero is for ever.
     pub silence_timeout: Duration,
 }
 

@@ -134,7 +134,8 @@ struct Sequence {
 /// still is no silence of the peer.
 #[derive(Debug)]
 struct Silence {
-    limit_ms: u32,
+    /// `None` when no silence is too long.
+    limit_ms: Option<u32>,
     heard_ms_ago: u32,
     is_told: bool,
     is_due: bool,
@@ -153,7 +154,11 @@ impl Session {
             is_marked: true,
             phase: splitmix(&mut seed),
         };
-        let limit_ms = u32::try_from(silence_timeout.as_millis()).unwrap_or(u32::MAX);
+        let limit_ms = match u32::try_from(silence_timeout.as_millis()) {
+            Ok(0) => None,
+            Ok(limit_ms) => Some(limit_ms),
+            Err(_) => Some(u32::MAX),
+        };
         Self {
             sender,
             stream: None,
@@ -426,7 +431,8 @@ impl Silence {
             return self.on_heard();
         }
         self.heard_ms_ago = self.heard_ms_ago.saturating_add(u32::from(ptime_ms));
-        if self.limit_ms <= self.heard_ms_ago && !self.is_told {
+        let is_long = self.limit_ms.is_some_and(|limit_ms| limit_ms <= self.heard_ms_ago);
+        if is_long && !self.is_told {
             (self.is_told, self.is_due) = (true, true);
         }
     }

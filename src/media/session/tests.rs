@@ -444,6 +444,14 @@ fn silence_of_the_peer_is_told_once_each_time() {
 }
 
 #[test]
+fn a_timeout_of_zero_is_none() {
+    let mut session = Session::new(7, Duration::ZERO);
+    session.start(&plan(), at_ms(0));
+    run(&mut session, at_ms(100_000));
+    assert_eq!(reports(&mut session), []);
+}
+
+#[test]
 fn a_peer_on_hold_and_a_clock_that_jumps_are_no_silence() {
     let mut session = Session::new(7, Duration::from_secs(5));
     session.start(&MediaPlan { direction: Direction::SendOnly, ..plan() }, at_ms(0));
