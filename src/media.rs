@@ -95,7 +95,8 @@ pub struct MediaPlan {
     /// Where the peer's SDP wants media; `None` when it names no address (on hold): then packets go to whoever is
     /// heard as the peer.
     pub remote: Option<SocketAddr>,
-    /// The address that the peer's SIP message came from, if known: a peer behind NAT sends its media from there too.
+    /// The address that the peer's SIP message came from: a peer behind NAT sends its media from there too. `None` when
+    /// a proxy stands between: then a peer whose SDP names a private address is whoever is heard first.
     pub signalled_from: Option<IpAddr>,
     /// What we send.
     pub codec: Codec,
