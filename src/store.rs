@@ -18,6 +18,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Sqlite, Transaction};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -141,7 +142,7 @@ impl Store {
     /// # Errors
     /// When a file cannot be opened or migrated, or comes from a newer release.
     pub async fn open(folder: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(folder)
+        make_private_folder(folder)
             .map_err(|source| StoreError::CreateFolder { path: folder.to_owned(), source })?;
         let directory = folder.join(DIRECTORY_FILE);
         let alarms = folder.join(ALARMS_FILE);
@@ -232,6 +233,11 @@ impl Database {
     }
 }
 
+/// Makes a folder that only its owner can look into: it holds names, numbers and hashes. One that is there stays as it is.
+pub(crate) fn make_private_folder(path: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
 /// A pool of exactly one connection that is never given up: in memory, it is the database.
 fn one_connection() -> SqlitePoolOptions {
     SqlitePoolOptions::new()
@@ -275,6 +281,8 @@ mod tests {
     async fn a_missing_folder_is_made_and_the_files_are_durable() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("a/b")).await.expect("opens");
+        let mode = std::fs::metadata(folder.path().join("a/b")).unwrap().permissions();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o700);
         for database in [store.directory(), store.alarms()] {
             assert_eq!(pragma(database, "journal_mode").await, "wal");
             assert_eq!(pragma(database, "synchronous").await, "2");

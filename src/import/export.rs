@@ -3,7 +3,7 @@
 use super::ImportError;
 use super::table::Noun;
 use crate::store::number::StoredNumber;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, make_private_folder};
 use serde_json::Value;
 use std::path::Path;
 
@@ -83,7 +83,7 @@ fn select(noun: Noun) -> &'static str {
 /// # Errors
 /// When the database or the folder fails.
 pub async fn export(store: &Store, folder: &Path, realm: &str) -> Result<(), ImportError> {
-    std::fs::create_dir_all(folder)
+    make_private_folder(folder)
         .map_err(|source| ImportError::WriteFile { path: folder.to_owned(), source })?;
     let read = store.directory().reader().begin().await;
     let mut read = read.map_err(StoreError::Read)?;

@@ -2,6 +2,7 @@
 
 use super::JOURNAL_FILE;
 use super::record::Record;
+use crate::store::make_private_folder;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -59,7 +60,7 @@ impl Journal {
     }
 
     fn open_blocking(folder: &Path) -> Result<Self, JournalError> {
-        std::fs::create_dir_all(folder)
+        make_private_folder(folder)
             .map_err(|source| JournalError::CreateFolder { path: folder.to_owned(), source })?;
         let path = folder.join(JOURNAL_FILE);
         let file =
