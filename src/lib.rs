@@ -23,6 +23,8 @@ pub mod media;
 pub mod prompts;
 pub mod sms;
 pub mod store;
+pub mod switchboard;
 pub mod tasks;
 pub mod telemetry;
+pub mod telephone;
 pub mod web;

@@ -1,0 +1,243 @@
+//! Owns the live alarms. One task: decide, apply in memory, commit, act.
+//!
+//! What an event asks of the world is done when the event is on disk, or when the commit deadline has passed, whichever
+//! is first; so a dead disk delays nothing for longer than the deadline. Events of many alarms share a commit.
+//! Restart is the same path: the log is folded, and each open alarm is told that the process was restarted.
+//!
+//! Must not know SIP, HTTP or SQL: carriers are behind [`Carriers`], the log behind `store::alarm_log`.
+
+mod driver;
+mod live;
+mod measure;
+mod presses;
+mod recover;
+
+use crate::clock::Clock;
+use crate::store::alarm_log::AlarmLog;
+use crate::store::snapshot::DirectoryHandle;
+use crate::tasks::Tasks;
+use jiff::Timestamp;
+use lianfang_domain::alarm::{CancelReason, CloseOutcome, ResidentNotice, Trigger};
+use lianfang_domain::directory::LineRef;
+use lianfang_domain::dispatch::Route;
+use lianfang_domain::id::{AlarmId, LegId};
+use lianfang_domain::leg::{LegOrder, LegReport, RouteName};
+use lianfang_domain::plan::{PartyId, Plan, Policy};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+pub use recover::RecoverError;
+
+/// Presses of #9 that may wait. A press that finds no room is refused at its source, loudly: the line hears a failure
+/// and the edge tries another node.
+const PRESSES_MAX: usize = 4_096;
+/// Reports of legs that may wait: ten seconds of a storm.
+const REPORTS_MAX: usize = 65_536;
+/// Requests of people and of health checks.
+const REQUESTS_MAX: usize = 1_024;
+
+/// The way to carriers. Nothing here waits: what cannot be taken is reported as a failed leg.
+pub trait Carriers: Send + Sync + 'static {
+    /// Reaches somebody over this route. Asked twice for one leg, it acts once.
+    fn place(&self, order: LegOrder, route: &RouteName);
+    /// A leg is needed no longer.
+    fn cancel(&self, leg: LegId, reason: CancelReason);
+    /// A voice leg of the process before this one may still ring: it is ended by what its id says.
+    fn cancel_orphan(&self, order: LegOrder, route: &RouteName);
+    /// Says something to the resident, if the handset is still up.
+    fn tell_resident(&self, alarm: AlarmId, notice: ResidentNotice, plan: Arc<Plan>);
+    /// A plan was made: names can be brought into memory, aside.
+    fn prepare(&self, plan: &Arc<Plan>);
+    /// Whether a number is a line that is registered here now.
+    fn is_registered(&self, line: LineRef) -> bool;
+}
+
+/// The answer to a press.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raised {
+    /// The alarm that the press raised or belongs to.
+    pub alarm: AlarmId,
+    /// It raised it.
+    pub is_new: bool,
+}
+
+/// How a press is answered: called once, on the switchboard's task, so it must not wait.
+pub type Reply = Box<dyn FnOnce(Raised) + Send>;
+
+/// A recognised press.
+pub struct Press {
+    /// What was heard.
+    pub trigger: Trigger,
+    /// Where the line stands in the directory.
+    pub line: LineRef,
+    /// When the last digit was heard.
+    pub heard_at: Timestamp,
+    /// Told when the alarm is on disk, or at the commit deadline.
+    pub reply: Reply,
+}
+
+impl std::fmt::Debug for Press {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Press").field("trigger", &self.trigger).finish_non_exhaustive()
+    }
+}
+
+/// What a person does to an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Says that a party is coming.
+    Acknowledge(PartyId),
+    /// Says that a party is at the door.
+    Arrive(PartyId),
+    /// Withdraws the alarm.
+    Cancel,
+    /// Ends the alarm.
+    Close(CloseOutcome),
+}
+
+/// Why an action was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ActError {
+    /// No open alarm has this id.
+    #[error("no such open alarm")]
+    NotOpen,
+    /// The plan has no such party.
+    #[error("the alarm has no such party")]
+    NoSuchParty,
+    /// The alarm knows it already, or it does not fit.
+    #[error("the alarm is past that")]
+    NothingChanged,
+    /// The switchboard does not answer.
+    #[error("the switchboard is busy")]
+    Busy,
+}
+
+/// Figures of the switchboard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Alarms that are not over.
+    pub open_alarms: usize,
+    /// Legs that wait for a slot.
+    pub legs_waiting: usize,
+}
+
+type Act = oneshot::Sender<Result<(), ActError>>;
+
+enum Request {
+    Act { alarm: AlarmId, action: Action, actor: Arc<str>, reply: Act },
+    RouteUp { route: RouteName, is_up: bool },
+    Load { reply: oneshot::Sender<Load> },
+}
+
+/// The handle. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Switchboard {
+    presses: mpsc::Sender<Press>,
+    reports: mpsc::Sender<(LegId, LegReport)>,
+    requests: mpsc::Sender<Request>,
+}
+
+/// What the task receives from.
+pub struct Inboxes {
+    presses: mpsc::Receiver<Press>,
+    reports: mpsc::Receiver<(LegId, LegReport)>,
+    requests: mpsc::Receiver<Request>,
+}
+
+/// What the task needs.
+pub struct Ports {
+    /// The directory of the moment.
+    pub directory: DirectoryHandle,
+    /// The log.
+    pub log: AlarmLog,
+    /// The carriers.
+    pub carriers: Arc<dyn Carriers>,
+    /// The clock.
+    pub clock: Clock,
+    /// Routes, in order of preference.
+    pub routes: Vec<Route>,
+    /// How long things take where a group says nothing else.
+    pub policy: Policy,
+    /// How long a commit is waited for.
+    pub commit_deadline: Duration,
+    /// The node's number, part of alarm ids.
+    pub node: u8,
+}
+
+/// How long a person's request may take.
+const ACT_MAX: Duration = Duration::from_secs(5);
+
+impl Switchboard {
+    /// Makes the handle and the inboxes of the task that is started later: carriers need the handle first.
+    #[must_use]
+    pub fn channel() -> (Self, Inboxes) {
+        let (presses, presses_in) = mpsc::channel(PRESSES_MAX);
+        let (reports, reports_in) = mpsc::channel(REPORTS_MAX);
+        let (requests, requests_in) = mpsc::channel(REQUESTS_MAX);
+        let inboxes = Inboxes { presses: presses_in, reports: reports_in, requests: requests_in };
+        (Self { presses, reports, requests }, inboxes)
+    }
+
+    /// Takes up the open alarms of the log and starts the task.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn start(inboxes: Inboxes, ports: Ports, tasks: &Tasks) -> Result<(), RecoverError> {
+        let mut driver = driver::Driver::new(ports).map_err(RecoverError::Routes)?;
+        driver.recover().await?;
+        tasks.start("switchboard", move |stop| driver.run(inboxes, stop));
+        Ok(())
+    }
+
+    /// Hands over a press.
+    ///
+    /// # Errors
+    /// Gives the press back when the switchboard takes no more.
+    pub fn press(&self, press: Press) -> Result<(), Press> {
+        self.presses.try_send(press).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(press) | mpsc::error::TrySendError::Closed(press) => {
+                press
+            }
+        })
+    }
+
+    /// Where carriers report to.
+    #[must_use]
+    pub fn reports(&self) -> mpsc::Sender<(LegId, LegReport)> {
+        self.reports.clone()
+    }
+
+    /// A person acts.
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub async fn act(
+        &self,
+        alarm: AlarmId,
+        action: Action,
+        actor: Arc<str>,
+    ) -> Result<(), ActError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests
+            .try_send(Request::Act { alarm, action, actor, reply })
+            .map_err(|_| ActError::Busy)?;
+        match tokio::time::timeout(ACT_MAX, answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) | Err(_) => Err(ActError::Busy),
+        }
+    }
+
+    /// Tells that a route works or does not. Dropped when the switchboard is busy; the next probe says it again.
+    pub fn route_is(&self, route: &RouteName, is_up: bool) {
+        // See above: a lost word about a route is repeated by the next probe.
+        let _ = self.requests.try_send(Request::RouteUp { route: Arc::clone(route), is_up });
+    }
+
+    /// Its figures; `None` when it does not answer in time, which makes the service not ready.
+    pub async fn load(&self) -> Option<Load> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.try_send(Request::Load { reply }).ok()?;
+        tokio::time::timeout(ACT_MAX, answer).await.ok()?.ok()
+    }
+}

@@ -1,0 +1,89 @@
+//! The histograms of the promise, fed with what happens to one alarm.
+
+use crate::telemetry;
+use jiff::Timestamp;
+use lianfang_domain::alarm::Event;
+use lianfang_domain::leg::Channel;
+use std::collections::BTreeSet;
+
+/// What one alarm was measured for, and what is still to come.
+#[derive(Debug)]
+pub(super) struct Measure {
+    heard_at: Timestamp,
+    /// Voice legs of the first wave that are not on the wire yet.
+    first_wave: BTreeSet<u32>,
+    has_first_wave: bool,
+    has_rung: bool,
+    is_acknowledged: bool,
+    has_arrived: bool,
+}
+
+impl Measure {
+    pub(super) fn new(heard_at: Timestamp) -> Self {
+        Self {
+            heard_at,
+            first_wave: BTreeSet::new(),
+            has_first_wave: false,
+            has_rung: false,
+            is_acknowledged: false,
+            has_arrived: false,
+        }
+    }
+
+    pub(super) fn on_committed(&self, now: Timestamp) {
+        self.record(telemetry::HEARD_TO_COMMITTED, now);
+    }
+
+    pub(super) fn on_event(&mut self, event: &Event, now: Timestamp) {
+        match event {
+            Event::WaveStarted { wave: 0, legs } if !self.has_first_wave => {
+                self.has_first_wave = true;
+                let voice = legs.iter().filter(|leg| leg.channel == Channel::Voice);
+                self.first_wave = voice.map(|leg| leg.leg).collect();
+            }
+            Event::LegPlaced { leg, .. } if self.first_wave.remove(leg) => {
+                if self.first_wave.is_empty() {
+                    self.record(telemetry::HEARD_TO_LAST_LEG, now);
+                }
+            }
+            Event::LegRinging { .. } if !self.has_rung => {
+                self.has_rung = true;
+                self.record(telemetry::HEARD_TO_RINGING, now);
+            }
+            Event::Acknowledged { .. } if !self.is_acknowledged => {
+                self.is_acknowledged = true;
+                self.record(telemetry::HEARD_TO_ACKNOWLEDGED, now);
+            }
+            Event::Arrived { .. } if !self.has_arrived => {
+                self.has_arrived = true;
+                self.record(telemetry::HEARD_TO_ARRIVED, now);
+            }
+            Event::LegEnded { leg, outcome } => {
+                self.first_wave.remove(leg);
+                metrics::counter!("lianfang_legs_ended_total", "outcome" => format!("{outcome:?}"))
+                    .increment(1);
+            }
+            Event::Raised { .. }
+            | Event::Planned { .. }
+            | Event::WaveStarted { .. }
+            | Event::LegsOrdered { .. }
+            | Event::LegPlaced { .. }
+            | Event::LegRinging { .. }
+            | Event::LegAnswered { .. }
+            | Event::SmsAccepted { .. }
+            | Event::Acknowledged { .. }
+            | Event::Declined { .. }
+            | Event::Arrived { .. }
+            | Event::PoliceCalled { .. }
+            | Event::SaidMistake { .. }
+            | Event::EnoughComing
+            | Event::StillInDanger { .. }
+            | Event::Cancelled { .. }
+            | Event::Closed { .. } => {}
+        }
+    }
+
+    fn record(&self, histogram: &'static str, now: Timestamp) {
+        metrics::histogram!(histogram).record(now.duration_since(self.heard_at).as_secs_f64());
+    }
+}

@@ -1,0 +1,255 @@
+//! The telephone: the shell around the SIP user agent. Sockets, shards, calls of residents, legs to neighbours.
+//!
+//! Read in the order of an alarm: `sockets` → `routing` → `shard` → `desk` (the press) → the switchboard →
+//! `legs` → `trunk` → `sockets`. The machines `resident_call` and `voice_leg` are pure.
+
+mod desk;
+mod legs;
+mod lines;
+mod resident_call;
+mod routing;
+mod session;
+mod shard;
+mod sockets;
+mod trunk;
+mod voice_leg;
+
+pub use lines::{LineBook, Registration};
+pub use trunk::LegKeys;
+
+use crate::clock::Clock;
+use crate::config::{SipConfig, TrunkConfig};
+use crate::media::{Media, MediaEvent};
+use crate::prompts::Library;
+use crate::store::snapshot::DirectoryHandle;
+use crate::switchboard::Switchboard;
+use crate::tasks::Tasks;
+use jiff::Timestamp;
+use lianfang_domain::alarm::{CancelReason, ResidentNotice};
+use lianfang_domain::id::{AlarmId, LegId};
+use lianfang_domain::leg::{LegOrder, LegOutcome, LegReport, RouteName};
+use lianfang_domain::plan::Plan;
+use lianfang_domain::trigger::ReceptionRules;
+use lianfang_sip::agent::UserAgent;
+use lianfang_sip::agent::api::AgentConfig;
+use routing::ShardTable;
+use shard::{INBOX_MAX, MEDIA_MAX, Shard, ShardInput};
+use sockets::Sockets;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::mpsc;
+
+/// What the telephone works with.
+#[derive(Debug)]
+pub struct Needs {
+    /// The clock.
+    pub clock: Clock,
+    /// Tasks of the alarm path.
+    pub tasks: Tasks,
+    /// The directory.
+    pub directory: DirectoryHandle,
+    /// RTP.
+    pub media: Media,
+    /// The address in SDP.
+    pub media_address: IpAddr,
+    /// What is said.
+    pub prompts: Arc<Library>,
+    /// Where presses and reports go.
+    pub switchboard: Switchboard,
+    /// From which tags and branches are made.
+    pub leg_keys: LegKeys,
+}
+
+/// What every shard shares.
+struct Parts {
+    clock: Clock,
+    directory: DirectoryHandle,
+    lines: Arc<LineBook>,
+    trunks: Arc<[TrunkConfig]>,
+    media: Media,
+    media_address: IpAddr,
+    prompts: Arc<Library>,
+    switchboard: Switchboard,
+    reports: mpsc::Sender<(LegId, LegReport)>,
+    leg_keys: LegKeys,
+    rules: ReceptionRules,
+    advertised: SocketAddr,
+    sockets: OnceLock<Arc<Sockets>>,
+}
+
+impl Parts {
+    /// Sockets are opened before any shard runs.
+    fn sockets(&self) -> &Arc<Sockets> {
+        self.sockets.get().expect("the sockets are set before the shards start")
+    }
+}
+
+/// Why there is no telephone.
+#[derive(Debug, thiserror::Error)]
+pub enum TelephoneError {
+    /// An address cannot be bound.
+    #[error("cannot listen for SIP on {address}; is another program there?")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The system has no random numbers.
+    #[error("cannot get random numbers")]
+    Random(#[source] getrandom::Error),
+}
+
+/// The handle. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Telephone {
+    shards: ShardTable,
+    lines: Arc<LineBook>,
+    reports: mpsc::Sender<(LegId, LegReport)>,
+}
+
+impl Telephone {
+    /// Opens the sockets and starts the shards.
+    ///
+    /// # Errors
+    /// When an address cannot be bound.
+    pub async fn start(
+        config: &SipConfig,
+        trunks: &[TrunkConfig],
+        rules: ReceptionRules,
+        needs: Needs,
+    ) -> Result<Self, TelephoneError> {
+        let trunks: Arc<[TrunkConfig]> = trunks.into();
+        let lines =
+            Arc::new(LineBook::new(needs.directory.clone(), &config.realm, Arc::clone(&trunks)));
+        let inboxes: Vec<_> = (0..=config.leg_shards).map(|_| mpsc::channel(INBOX_MAX)).collect();
+        let mut senders = inboxes.iter().map(|(sender, _)| sender.clone());
+        let first = senders.next().expect("there is a shard for the lines");
+        let table = ShardTable::new(first, senders.collect());
+        let sockets = Sockets::open(
+            &config.listen,
+            config.dscp,
+            table.clone(),
+            needs.clock.clone(),
+            needs.tasks.clone(),
+        )
+        .await
+        .map_err(|(address, source)| TelephoneError::Listen { address, source })?;
+        let port = config.listen.first().map_or(5060, |listen| listen.address.port());
+        let reports = needs.switchboard.reports();
+        let parts = Arc::new(Parts {
+            clock: needs.clock,
+            directory: needs.directory,
+            lines: Arc::clone(&lines),
+            trunks: Arc::clone(&trunks),
+            media: needs.media,
+            media_address: needs.media_address,
+            prompts: needs.prompts,
+            switchboard: needs.switchboard,
+            reports: reports.clone(),
+            leg_keys: needs.leg_keys,
+            rules,
+            advertised: SocketAddr::new(config.advertised, port),
+            sockets: OnceLock::from(Arc::clone(&sockets)),
+        });
+        for (number, (sender, inbox)) in inboxes.into_iter().enumerate() {
+            let (events, media) = mpsc::channel::<MediaEvent>(MEDIA_MAX);
+            let agent = agent(config, number, &sockets, parts.clock.now())?;
+            let desk = desk::Desk::new(
+                Arc::clone(&parts),
+                sender,
+                events.clone(),
+                config.resident_call_max,
+                config.access_call_max,
+            );
+            let legs = legs::Legs::new(number, Arc::clone(&parts), events);
+            let shard = Shard::new(agent, desk, legs, Arc::clone(&parts));
+            needs.tasks.start("sip_shard", move |stop| shard.run(inbox, media, stop));
+        }
+        for (index, trunk) in trunks.iter().enumerate().filter(|(_, trunk)| !trunk.probe.is_zero())
+        {
+            let (pause, inbox) = (trunk.probe, table.lines().clone());
+            needs.tasks.start("trunk_probe", move |stop| async move {
+                while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+                    // A full shard has better things to do than to probe.
+                    let _ = inbox.try_send(ShardInput::Probe { trunk: index });
+                }
+            });
+        }
+        Ok(Self { shards: table, lines, reports })
+    }
+
+    /// Lines and their registrations.
+    #[must_use]
+    pub fn lines(&self) -> &Arc<LineBook> {
+        &self.lines
+    }
+
+    /// Rings somebody.
+    pub fn place(&self, order: LegOrder, route: &RouteName) {
+        let leg = order.leg;
+        let input = ShardInput::Place { order: Box::new(order), route: Arc::clone(route) };
+        if self.shard_of(leg, route).try_send(input).is_err() {
+            metrics::counter!("lianfang_sip_shed_total", "where" => "orders").increment(1);
+            tracing::error!(leg.id = %leg, "A SIP shard takes no orders");
+            // A full report queue is counted where it is read: the alarm gives the leg up by itself.
+            let _ = self
+                .reports
+                .try_send((leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed }));
+        }
+    }
+
+    /// A leg is needed no longer. Asked of every shard that may have it.
+    pub fn cancel(&self, leg: LegId, reason: CancelReason) {
+        for shard in [self.shards.of_leg(leg).1, self.shards.lines()] {
+            // A leg that hears nothing of it rings on until its limit, which is the safe side.
+            let _ = shard.try_send(ShardInput::CancelLeg { leg, reason });
+        }
+    }
+
+    /// Ends a leg of the process before this one.
+    pub fn cancel_orphan(&self, order: LegOrder, route: &RouteName) {
+        let shard = self.shard_of(order.leg, route);
+        // As above.
+        let _ = shard.try_send(ShardInput::CancelOrphan {
+            order: Box::new(order),
+            route: Arc::clone(route),
+        });
+    }
+
+    /// Says something to the resident.
+    pub fn tell_resident(&self, alarm: AlarmId, notice: &ResidentNotice, plan: &Arc<Plan>) {
+        let input = ShardInput::Tell { alarm, notice: notice.clone(), plan: Arc::clone(plan) };
+        // An announcement is worth no wait.
+        let _ = self.shards.lines().try_send(input);
+    }
+
+    fn shard_of(&self, leg: LegId, route: &RouteName) -> &mpsc::Sender<ShardInput> {
+        if **route == *crate::config::sip_lines_route() {
+            self.shards.lines()
+        } else {
+            self.shards.of_leg(leg).1
+        }
+    }
+}
+
+fn agent(
+    config: &SipConfig,
+    shard: usize,
+    sockets: &Sockets,
+    now: Timestamp,
+) -> Result<UserAgent, TelephoneError> {
+    let advertised = sockets
+        .udp_addresses()
+        .map(|local| (local, SocketAddr::new(config.advertised, local.port())))
+        .collect();
+    let agent = AgentConfig {
+        shard: u8::try_from(shard).unwrap_or(u8::MAX),
+        advertised,
+        realm: config.realm.as_str().into(),
+        ..AgentConfig::default()
+    };
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(TelephoneError::Random)?;
+    Ok(UserAgent::new(agent, &seed, now))
+}

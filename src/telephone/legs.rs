@@ -1,0 +1,359 @@
+//! The legs to neighbours that one shard drives: an INVITE, a media session and a [`VoiceLeg`] each.
+
+use super::Parts;
+use super::routing;
+use super::session::Session;
+use super::trunk::{self, Outgoing};
+use super::voice_leg::{Happening, Speech, Step, VoiceLeg};
+use crate::media::{MediaEvent, OpenSession, Piece, Playlist, Report};
+use crate::prompts::LEAD_SILENCE_MS;
+use jiff::Timestamp;
+use lianfang_domain::alarm::CancelReason;
+use lianfang_domain::digits::Key;
+use lianfang_domain::digits::info::{self, InfoBody};
+use lianfang_domain::digits::merge::{Means, PressMerge};
+use lianfang_domain::id::LegId;
+use lianfang_domain::leg::{LegOrder, LegOutcome, LegReport, Message, RouteName};
+use lianfang_domain::words;
+use lianfang_sip::agent::UserAgent;
+use lianfang_sip::agent::api::{CallFailure, CallHandle, Command, Flow, Transport};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// A trunk that is silent to so many probes in a row is down.
+const PROBES_LOST_MAX: u8 = 2;
+
+struct Leg {
+    order: LegOrder,
+    route: RouteName,
+    machine: VoiceLeg,
+    keys: PressMerge,
+    /// Our SDP, to answer a re-INVITE and to read the answer against.
+    session: Session,
+    playlist: u32,
+}
+
+/// See the module.
+pub(super) struct Legs {
+    shard: usize,
+    parts: Arc<Parts>,
+    events: mpsc::Sender<MediaEvent>,
+    calls: HashMap<CallHandle, Leg>,
+    by_leg: BTreeMap<LegId, CallHandle>,
+    timers: BinaryHeap<Reverse<(Timestamp, CallHandle)>>,
+    commands: VecDeque<Command>,
+    next_call: u64,
+    probes_lost: BTreeMap<u64, u8>,
+}
+
+impl Legs {
+    pub(super) fn new(shard: usize, parts: Arc<Parts>, events: mpsc::Sender<MediaEvent>) -> Self {
+        Self {
+            shard,
+            parts,
+            events,
+            calls: HashMap::new(),
+            by_leg: BTreeMap::new(),
+            timers: BinaryHeap::new(),
+            commands: VecDeque::new(),
+            next_call: 0,
+            probes_lost: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn poll_command(&mut self) -> Option<Command> {
+        self.commands.pop_front()
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Timestamp> {
+        self.timers.peek().map(|Reverse((due, _))| *due)
+    }
+
+    pub(super) fn on_timeout(&mut self, now: Timestamp) {
+        while let Some(Reverse((due, call))) = self.timers.peek().copied() {
+            if now < due {
+                return;
+            }
+            self.timers.pop();
+            if let Some(leg) = self.calls.get_mut(&call) {
+                leg.machine.on_timeout(now);
+                self.run(call, now);
+            }
+        }
+    }
+
+    /// Rings somebody. What cannot be done ends the leg at once, so that the alarm chooses another way.
+    pub(super) fn place(
+        &mut self,
+        order: LegOrder,
+        route: &RouteName,
+        agent: &UserAgent,
+        now: Timestamp,
+    ) {
+        let leg = order.leg;
+        if self.by_leg.contains_key(&leg) {
+            return;
+        }
+        let Some(outgoing) = self.outgoing(&order, route, agent) else {
+            self.report(leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed });
+            return;
+        };
+        self.next_call += 1;
+        let call = CallHandle((self.shard as u64) << 48 | self.next_call);
+        let opened = self.parts.media.open(OpenSession { id: call.0, events: self.events.clone() });
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::error!(leg.id = %leg, %error, "A leg has no media and cannot be placed");
+                self.report(leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed });
+                return;
+            }
+        };
+        let signalled_from = outgoing.leg.flow.remote.ip();
+        let session =
+            Session::new(self.parts.media_address, opened.local_port, call.0, signalled_from);
+        let invite = outgoing.invite(call, session.offer());
+        self.commands.push_back(Command::Invite(Box::new(invite)));
+        let ring = Duration::from_secs(u64::from(order.ring_timeout_s));
+        let machine = VoiceLeg::new(ring, now);
+        let keys = PressMerge::default();
+        self.calls.insert(
+            call,
+            Leg { order, route: Arc::clone(route), machine, keys, session, playlist: 0 },
+        );
+        self.by_leg.insert(leg, call);
+        self.report(leg, LegReport::Placed { route: Arc::clone(route) });
+        self.run(call, now);
+    }
+
+    pub(super) fn cancel(&mut self, leg: LegId, reason: CancelReason, now: Timestamp) {
+        if let Some(call) = self.by_leg.get(&leg).copied() {
+            self.on(call, Happening::Unneeded(reason), now);
+        }
+    }
+
+    pub(super) fn cancel_orphan(&mut self, order: LegOrder, route: &RouteName) {
+        let Some(config) = self.parts.trunks.iter().find(|trunk| *trunk.name == **route) else {
+            return;
+        };
+        let Some(local) = self.parts.sockets().first_udp() else { return };
+        let flow = trunk_flow(local, config.address);
+        let outgoing = trunk::over_trunk(&order, config, flow, &self.parts.leg_keys, self.shard);
+        self.next_call += 1;
+        let call = CallHandle((self.shard as u64) << 48 | self.next_call);
+        let had_credentials = config.credentials.is_some();
+        self.commands.push_back(Command::CancelOrphan {
+            call,
+            leg: Box::new(outgoing.leg),
+            had_credentials,
+        });
+    }
+
+    pub(super) fn probe(&mut self, trunk: usize) {
+        let Some(config) = self.parts.trunks.get(trunk) else { return };
+        let Some(local) = self.parts.sockets().first_udp() else { return };
+        self.commands.push_back(Command::Probe {
+            probe: trunk as u64,
+            flow: trunk_flow(local, config.address),
+            uri: format!("sip:{}", config.domain).into(),
+        });
+    }
+
+    /// Any answer but 503 says that the trunk lives.
+    pub(super) fn on_probe(&mut self, probe: u64, status: Option<u16>) {
+        let trunk = usize::try_from(probe).ok().and_then(|index| self.parts.trunks.get(index));
+        let Some(config) = trunk else { return };
+        let name: RouteName = config.name.as_str().into();
+        let lost = self.probes_lost.entry(probe).or_default();
+        let is_alive = status.is_some_and(|status| status != 503);
+        *lost = if is_alive { 0 } else { lost.saturating_add(1) };
+        let is_up = *lost < PROBES_LOST_MAX;
+        if *lost == PROBES_LOST_MAX {
+            tracing::error!(carrier = %name, "The trunk does not answer");
+        }
+        metrics::gauge!("lianfang_trunk_up", "trunk" => name.to_string())
+            .set(f64::from(u8::from(is_up)));
+        self.parts.switchboard.route_is(&name, is_up);
+    }
+
+    pub(super) fn on_ringing(&mut self, call: CallHandle, status: u16, now: Timestamp) {
+        if status == 180 {
+            self.on(call, Happening::Ringing, now);
+        }
+    }
+
+    pub(super) fn on_answered(&mut self, call: CallHandle, body: Option<&[u8]>, now: Timestamp) {
+        let Some(leg) = self.calls.get_mut(&call) else { return };
+        let plan = body.and_then(|body| leg.session.read_answer(body).ok());
+        let started = plan.map(|plan| self.parts.media.start(call.0, plan));
+        let happening = match started {
+            Some(Ok(())) => Happening::Answered,
+            Some(Err(_)) | None => Happening::AnsweredWithoutMedia,
+        };
+        self.on(call, happening, now);
+    }
+
+    pub(super) fn on_failed(&mut self, call: CallHandle, failure: &CallFailure, now: Timestamp) {
+        if let Some(leg) = self.calls.get(&call) {
+            tracing::debug!(leg.id = %leg.order.leg, sip.status = failure.status, carrier = %leg.route, "The leg failed");
+        }
+        // A 408 of our own making says that the trunk is silent, not that nobody picked up.
+        let outcome = match failure.status {
+            408 if failure.is_local => LegOutcome::CarrierFailed,
+            status => LegOutcome::of_failure(status),
+        };
+        self.on(call, Happening::Failed(outcome), now);
+    }
+
+    /// No 100 in time: the trunk counts as dead for this leg, another one is used at once.
+    pub(super) fn on_no_trying(&mut self, call: CallHandle, now: Timestamp) {
+        self.commands.push_back(Command::Cancel { call, reason: None });
+        self.on(call, Happening::Failed(LegOutcome::CarrierFailed), now);
+    }
+
+    pub(super) fn on_ended(&mut self, call: CallHandle, now: Timestamp) {
+        self.on(call, Happening::HungUp, now);
+    }
+
+    pub(super) fn on_info(
+        &mut self,
+        call: CallHandle,
+        content_type: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) {
+        let Some(key) = key_of(content_type, body) else { return };
+        let Some(leg) = self.calls.get_mut(&call) else { return };
+        if leg.keys.on_press(key, Means::Info, now) {
+            self.on(call, Happening::Key(key), now);
+        }
+    }
+
+    pub(super) fn on_session_change(&mut self, call: CallHandle, offer: Option<&[u8]>) {
+        let Some(leg) = self.calls.get_mut(&call) else { return };
+        let (answer, plan) = leg.session.renegotiate(offer);
+        if let Some(plan) = plan {
+            // A full queue leaves the session as it was; the peer's old address still hears us.
+            let _ = self.parts.media.start(call.0, plan);
+        }
+        self.commands.push_back(Command::AnswerSession { call, sdp: answer });
+    }
+
+    pub(super) fn on_media(&mut self, event: MediaEvent, now: Timestamp) {
+        let call = CallHandle(event.session);
+        let Some(leg) = self.calls.get_mut(&call) else { return };
+        let happening = match event.report {
+            Report::Key(key) if leg.keys.on_press(key, Means::Rtp, now) => Happening::Key(key),
+            Report::PlaylistEnded(id) if id == leg.playlist => Happening::Spoken,
+            Report::Key(_) | Report::PlaylistEnded(_) | Report::PeerSilent | Report::Closed(_) => {
+                return;
+            }
+        };
+        self.on(call, happening, now);
+    }
+
+    fn on(&mut self, call: CallHandle, happening: Happening, now: Timestamp) {
+        if let Some(leg) = self.calls.get_mut(&call) {
+            leg.machine.on(happening, now);
+            self.run(call, now);
+        }
+    }
+
+    fn run(&mut self, call: CallHandle, now: Timestamp) {
+        while let Some(step) = self.calls.get_mut(&call).and_then(|leg| leg.machine.poll_step()) {
+            self.step(call, step);
+        }
+        if let Some(due) = self.calls.get(&call).and_then(|leg| leg.machine.poll_timeout()) {
+            self.timers.push(Reverse((due.max(now), call)));
+        }
+    }
+
+    fn step(&mut self, call: CallHandle, step: Step) {
+        let Some(leg) = self.calls.get_mut(&call) else { return };
+        match step {
+            Step::Report(report) => {
+                let id = leg.order.leg;
+                self.report(id, report);
+            }
+            Step::Speak(speech) => {
+                leg.playlist += 1;
+                let playlist = playlist(&self.parts, &leg.order, speech, leg.playlist);
+                if let Err(error) = self.parts.media.play(call.0, playlist) {
+                    tracing::error!(leg.id = %leg.order.leg, %error, "A prompt cannot be played");
+                }
+            }
+            Step::CancelCall(reason) => {
+                let reason = Some(reason_header(reason).into());
+                self.commands.push_back(Command::Cancel { call, reason });
+            }
+            Step::HangUp => self.commands.push_back(Command::Hangup { call }),
+            Step::Forget => {
+                self.parts.media.close(call.0);
+                if let Some(leg) = self.calls.remove(&call) {
+                    self.by_leg.remove(&leg.order.leg);
+                }
+            }
+        }
+    }
+
+    fn report(&self, leg: LegId, report: LegReport) {
+        if self.parts.reports.try_send((leg, report)).is_err() {
+            metrics::counter!("lianfang_reports_dropped_total").increment(1);
+            tracing::error!(leg.id = %leg, "The switchboard takes no reports");
+        }
+    }
+
+    fn outgoing(&self, order: &LegOrder, route: &RouteName, agent: &UserAgent) -> Option<Outgoing> {
+        if **route == *crate::config::sip_lines_route() {
+            return trunk::to_line(order, agent, &self.parts, self.shard);
+        }
+        let config = self.parts.trunks.iter().find(|trunk| *trunk.name == **route)?;
+        let flow = trunk_flow(self.parts.sockets().first_udp()?, config.address);
+        Some(trunk::over_trunk(order, config, flow, &self.parts.leg_keys, self.shard))
+    }
+}
+
+/// The key in the body of an INFO.
+pub(super) fn key_of(content_type: &str, body: &[u8]) -> Option<Key> {
+    match info::read(content_type, body) {
+        InfoBody::Key(key) => Some(key),
+        InfoBody::HookFlash | InfoBody::Ignored => None,
+    }
+}
+
+fn trunk_flow(local: std::net::SocketAddr, remote: std::net::SocketAddr) -> Flow {
+    Flow { transport: Transport::Udp, local, remote, connection: 0 }
+}
+
+/// RFC 3326: a phone that is told so shows no missed call.
+fn reason_header(reason: CancelReason) -> &'static str {
+    match reason {
+        CancelReason::EnoughComing | CancelReason::AnsweredElsewhere => {
+            "SIP;cause=200;text=\"Call completed elsewhere\""
+        }
+        CancelReason::AlarmOver | CancelReason::Lost => "SIP;cause=487;text=\"Alarm over\"",
+    }
+}
+
+fn playlist(parts: &Parts, order: &LegOrder, speech: Speech, id: u32) -> Playlist {
+    let clips = match speech {
+        Speech::Message => words::spoken(&order.plan, order.message, order.language),
+        Speech::Thanks(_) => words::noted(),
+        Speech::StandDown => words::spoken(&order.plan, Message::StandDown, order.language),
+        Speech::Over => words::spoken(&order.plan, Message::Cancelled, order.language),
+    };
+    let words = parts.prompts.speak(&clips, order.language);
+    let lead = match speech {
+        Speech::Message => Some(Piece::Silence(LEAD_SILENCE_MS)),
+        Speech::Thanks(_) | Speech::StandDown | Speech::Over => None,
+    };
+    Playlist::once(id, lead.into_iter().chain(words.pieces.iter().cloned()))
+}
+
+/// Names the shard in the Call-ID; kept beside its reader.
+pub(super) fn call_id(leg: LegId, shard: usize) -> String {
+    routing::call_id_of(leg, shard)
+}

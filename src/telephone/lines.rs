@@ -1,0 +1,147 @@
+//! What the user agent and the switchboard ask about lines and trunks: answered from the snapshot, at once.
+
+use crate::config::{CallerIdentity, TrunkConfig};
+use crate::store::snapshot::DirectoryHandle;
+use jiff::Timestamp;
+use lianfang_domain::directory::{DigestAlgorithm, LineRef};
+use lianfang_sip::agent::UserAgent;
+use lianfang_sip::agent::api::{Dialled, Flow};
+use lianfang_sip::agent::lines::{Lines, Trunk};
+use lianfang_sip::digest::{ChallengeOffer, Secrets};
+use lianfang_sip::registrar::Supervision;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// A registration, for people to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Where from.
+    pub remote: SocketAddr,
+    /// The device, as it calls itself.
+    pub user_agent: Option<Box<str>>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct LineBook {
+    directory: DirectoryHandle,
+    realm: Arc<str>,
+    trunks: Arc<[TrunkConfig]>,
+    /// Written when a phone registers or falls silent, read at each alarm.
+    registered: RwLock<BTreeMap<Arc<str>, Registration>>,
+}
+
+impl LineBook {
+    pub(super) fn new(directory: DirectoryHandle, realm: &str, trunks: Arc<[TrunkConfig]>) -> Self {
+        Self { directory, realm: realm.into(), trunks, registered: RwLock::default() }
+    }
+
+    /// Whether the line is registered now.
+    pub(super) fn is_registered(&self, line: LineRef) -> bool {
+        let directory = self.directory.current();
+        directory
+            .resolve(line)
+            .is_some_and(|(_, _, line)| self.registration(&line.account).is_some())
+    }
+
+    /// The registration of an account.
+    #[must_use]
+    pub fn registration(&self, account: &str) -> Option<Registration> {
+        self.registered.read().unwrap_or_else(PoisonError::into_inner).get(account).cloned()
+    }
+
+    /// How many lines are registered.
+    #[must_use]
+    pub fn registered_len(&self) -> usize {
+        self.registered.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Keeps what people look at in step with the registrar.
+    pub(super) fn on_registration(
+        &self,
+        supervision: &Supervision,
+        agent: &UserAgent,
+        now: Timestamp,
+    ) {
+        let account = match supervision {
+            Supervision::Refreshed { .. } => return,
+            Supervision::Registered { account, .. } | Supervision::Moved { account, .. } => account,
+            Supervision::Lost { account, cause, left, .. } => {
+                if *left == 0 {
+                    tracing::warn!(?cause, "A line is not registered any more");
+                }
+                account
+            }
+        };
+        let binding = agent.bindings(account).iter().max_by_key(|binding| binding.expires_at);
+        let mut registered = self.registered.write().unwrap_or_else(PoisonError::into_inner);
+        match binding {
+            Some(binding) => {
+                let since = registered.get(account).map_or(now, |known| known.since);
+                let registration = Registration {
+                    remote: binding.flow.remote,
+                    user_agent: binding.user_agent.as_deref().map(Box::from),
+                    since,
+                };
+                registered.insert(Arc::clone(account), registration);
+            }
+            None => {
+                registered.remove(account);
+            }
+        }
+        metrics::gauge!("lianfang_lines_registered").set(registered.len() as f64);
+    }
+
+    /// The trunk whose addresses hold this one.
+    pub(super) fn trunk_of(&self, remote: SocketAddr) -> Option<&TrunkConfig> {
+        self.trunks.iter().find(|trunk| trunk.is_source(remote.ip()))
+    }
+}
+
+impl Lines for LineBook {
+    fn secrets(&self, account: &str) -> Option<Secrets> {
+        let directory = self.directory.current();
+        let (_, _, line) = directory.resolve(directory.line_by_account(account)?)?;
+        let of = |algorithm| {
+            let secrets = line.secrets.iter();
+            let mut fitting = secrets
+                .filter(|secret| secret.algorithm == algorithm && secret.realm == self.realm);
+            fitting.next().map(|secret| &*secret.ha1)
+        };
+        // A hash that cannot be read proves nothing: the line can then not be proven, as without a secret.
+        Some(
+            Secrets::from_hex(of(DigestAlgorithm::Md5), of(DigestAlgorithm::Sha256))
+                .unwrap_or_default(),
+        )
+    }
+
+    fn challenge_offer(&self, _account: &str) -> ChallengeOffer {
+        ChallengeOffer::Sha256ThenMd5
+    }
+
+    fn trunk(&self, flow: &Flow) -> Option<Trunk> {
+        let trunk = self.trunk_of(flow.remote)?;
+        let trusts_from = trunk.caller_identity == CallerIdentity::HeadersOrFrom;
+        Some(Trunk { name: trunk.name.as_str().into(), trusts_from })
+    }
+
+    /// Only who may use the reserved share is asked here, so a broad answer is a safe one.
+    fn is_alarm(&self, dialled: &Dialled, account: Option<&str>) -> bool {
+        let is_code = |user: &str| user.starts_with(['#', '*']) || user.is_empty();
+        let directory = self.directory.current();
+        let line = account.and_then(|account| directory.line_by_account(account));
+        let community = line.and_then(|line| directory.community(line.community));
+        let is_known = community.is_some_and(|community| {
+            let numbers = community.alarm_codes.iter().chain(&community.access_numbers);
+            numbers.into_iter().any(|code| **code == dialled.user)
+        });
+        dialled.alarm_code.is_some() || is_code(&dialled.user) || is_known
+    }
+
+    fn has_binding_elsewhere(&self, account: &str, flow: &Flow) -> bool {
+        self.registration(account).is_some_and(|registration| registration.remote == flow.remote)
+    }
+}

@@ -1,0 +1,71 @@
+//! The session description of one call: what we offered or answered, and what came of it for the media path.
+
+use crate::media;
+use lianfang_sip::agent::api::Bytes;
+use lianfang_sip::sdp::{self, SdpError};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Session {
+    local: sdp::Local,
+    /// Where the signalling comes from: a peer behind a NAT sends its media from there too.
+    signalled_from: IpAddr,
+}
+
+impl Session {
+    pub(super) fn new(address: IpAddr, port: u16, id: u64, signalled_from: IpAddr) -> Self {
+        let media = SocketAddr::new(address, port);
+        let local = sdp::Local { media, session: id, version: 1 };
+        Self { local, signalled_from }
+    }
+
+    pub(super) fn offer(&self) -> Bytes {
+        Arc::from(self.local.offer())
+    }
+
+    /// Answers an offer.
+    pub(super) fn answer(&mut self, offer: &[u8]) -> Result<(Bytes, media::MediaPlan), SdpError> {
+        let (answer, plan) = sdp::answer_to(offer, &self.local)?;
+        Ok((Arc::from(answer), self.plan(plan)))
+    }
+
+    /// Reads the answer to our offer.
+    pub(super) fn read_answer(&self, answer: &[u8]) -> Result<media::MediaPlan, SdpError> {
+        Ok(self.plan(sdp::read_answer(answer)?))
+    }
+
+    /// Answers a change of a session that is under way, such as hold. Without an offer it asks for ours.
+    pub(super) fn renegotiate(
+        &mut self,
+        offer: Option<&[u8]>,
+    ) -> (Option<Bytes>, Option<media::MediaPlan>) {
+        self.local.version += 1;
+        match offer.map(|offer| self.answer(offer)) {
+            None => (Some(self.offer()), None),
+            Some(Ok((answer, plan))) => (Some(answer), Some(plan)),
+            Some(Err(_)) => (None, None),
+        }
+    }
+
+    fn plan(&self, plan: sdp::MediaPlan) -> media::MediaPlan {
+        media::MediaPlan {
+            remote: plan.remote,
+            signalled_from: Some(self.signalled_from),
+            codec: match plan.codec {
+                sdp::Codec::Pcma => media::Codec::Pcma,
+                sdp::Codec::Pcmu => media::Codec::Pcmu,
+            },
+            payload_type: plan.payload_type,
+            telephone_event: plan.telephone_event,
+            ptime_ms: u8::try_from(plan.ptime_ms).unwrap_or(u8::MAX),
+            direction: match plan.direction {
+                sdp::Direction::SendRecv => media::Direction::SendRecv,
+                sdp::Direction::SendOnly => media::Direction::SendOnly,
+                sdp::Direction::RecvOnly => media::Direction::RecvOnly,
+                sdp::Direction::Inactive => media::Direction::Inactive,
+            },
+        }
+    }
+}

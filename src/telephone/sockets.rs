@@ -1,0 +1,361 @@
+//! The sockets of SIP: receives datagrams and streams, hands them to shards, sends what shards say.
+//!
+//! Must not read messages beyond the Call-ID. A datagram that finds its shard's queue full is dropped and counted: the
+//! sender repeats it. A stream that does so is slowed down by not reading on.
+
+use super::routing::ShardTable;
+use super::shard::ShardInput;
+use crate::clock::Clock;
+use crate::config::{ListenAddress, Transport as Listening};
+use crate::tasks::Tasks;
+use lianfang_sip::agent::api::{Bytes, Flow, Transport};
+use lianfang_sip::framing::{Framed, Framer, FramingConfig, PING};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Largest UDP payload.
+const DATAGRAM_BYTES_MAX: usize = 65_535;
+/// Datagrams taken in a row before others get their turn.
+const DATAGRAMS_IN_A_ROW: usize = 256;
+/// Kernel buffers: a second of a storm fits in.
+const SOCKET_BUFFER_BYTES: usize = 8 * 1024 * 1024;
+/// Streams at once; further ones are closed at once.
+const STREAMS_MAX: usize = 20_000;
+/// Streams at once from one address: a whole building may sit behind it.
+const STREAMS_PER_ADDRESS_MAX: usize = 2_000;
+/// Messages that wait to be written into one stream; a peer that reads no faster loses its connection.
+const STREAM_QUEUE_MAX: usize = 256;
+const READ_BYTES: usize = 4 * 1024;
+/// The framer has its own, shorter deadlines.
+const IDLE_MAX: Duration = Duration::from_secs(4 * 3_600);
+const CONNECT_MAX: Duration = Duration::from_secs(4);
+const WRITE_MAX: Duration = Duration::from_secs(10);
+
+/// Every open socket and stream.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    udp: BTreeMap<SocketAddr, Arc<UdpSocket>>,
+    streams: Mutex<Streams>,
+    next_connection: AtomicU64,
+    shards: ShardTable,
+    clock: Clock,
+    tasks: Tasks,
+}
+
+#[derive(Debug, Default)]
+struct Streams {
+    by_connection: HashMap<u64, Stream>,
+    by_remote: HashMap<SocketAddr, u64>,
+    by_address: HashMap<std::net::IpAddr, usize>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    flow: Flow,
+    writer: mpsc::Sender<Bytes>,
+}
+
+impl Sockets {
+    /// Opens what is configured and starts to receive.
+    ///
+    /// # Errors
+    /// When an address cannot be bound.
+    pub(super) async fn open(
+        listen: &[ListenAddress],
+        dscp: u8,
+        shards: ShardTable,
+        clock: Clock,
+        tasks: Tasks,
+    ) -> Result<Arc<Self>, (SocketAddr, io::Error)> {
+        let mut udp = BTreeMap::new();
+        let mut listeners = Vec::new();
+        for listen in listen {
+            let failed = |error| (listen.address, error);
+            match listen.transport {
+                Listening::Udp => {
+                    let socket = bind_udp(listen.address, dscp).map_err(failed)?;
+                    let local = socket.local_addr().map_err(failed)?;
+                    udp.insert(local, Arc::new(socket));
+                }
+                Listening::Tcp => {
+                    let listener = TcpListener::bind(listen.address).await.map_err(failed)?;
+                    listeners.push(listener);
+                }
+            }
+        }
+        let sockets = Arc::new(Self {
+            udp,
+            streams: Mutex::default(),
+            next_connection: AtomicU64::new(1),
+            shards,
+            clock,
+            tasks,
+        });
+        for (local, socket) in &sockets.udp {
+            let (sockets, socket, local) = (Arc::clone(&sockets), Arc::clone(socket), *local);
+            let tasks = sockets.tasks.clone();
+            tasks.start("sip_udp", move |stop| async move {
+                receive(&sockets, &socket, local, stop).await
+            });
+        }
+        for listener in listeners {
+            let sockets = Arc::clone(&sockets);
+            let tasks = sockets.tasks.clone();
+            tasks
+                .start("sip_tcp", move |stop| async move { accept(sockets, listener, stop).await });
+        }
+        Ok(sockets)
+    }
+
+    /// The first UDP address that we listen on: where legs over trunks leave.
+    pub(super) fn first_udp(&self) -> Option<SocketAddr> {
+        self.udp.keys().next().copied()
+    }
+
+    /// Every UDP address that we listen on.
+    pub(super) fn udp_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.udp.keys().copied()
+    }
+
+    /// Sends one message. What cannot be sent now is dropped and counted; transactions repeat it.
+    pub(super) fn send(self: &Arc<Self>, flow: Flow, bytes: Bytes) {
+        match flow.transport {
+            Transport::Udp => {
+                let Some(socket) = self.udp.get(&flow.local) else {
+                    return count_unsent("no_socket");
+                };
+                if socket.try_send_to(&bytes, flow.remote).is_err() {
+                    count_unsent("udp");
+                }
+            }
+            Transport::Tcp | Transport::Tls => self.send_stream(flow, bytes),
+        }
+    }
+
+    fn send_stream(self: &Arc<Self>, flow: Flow, bytes: Bytes) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = match flow.connection {
+            0 => streams.by_remote.get(&flow.remote).copied().unwrap_or_else(|| {
+                let connection = self.connect(&mut streams, flow);
+                connection.unwrap_or_default()
+            }),
+            connection => connection,
+        };
+        let sent =
+            streams.by_connection.get(&connection).map(|stream| stream.writer.try_send(bytes));
+        if !matches!(sent, Some(Ok(()))) {
+            count_unsent("stream");
+        }
+    }
+
+    /// Opens a stream of ours; what is sent meanwhile waits in its queue.
+    fn connect(self: &Arc<Self>, streams: &mut Streams, flow: Flow) -> Option<u64> {
+        let connection = self.next_connection.fetch_add(1, Ordering::Relaxed);
+        let (writer, queue) = mpsc::channel(STREAM_QUEUE_MAX);
+        let flow = Flow { connection, ..flow };
+        if !streams.insert(flow, writer) {
+            return None;
+        }
+        let sockets = Arc::clone(self);
+        self.tasks.start("sip_connect", move |stop| async move {
+            match tokio::time::timeout(CONNECT_MAX, TcpStream::connect(flow.remote)).await {
+                Ok(Ok(stream)) => sockets.run_stream(stream, flow, queue, stop).await,
+                Ok(Err(_)) | Err(_) => sockets.forget_stream(flow).await,
+            }
+        });
+        Some(connection)
+    }
+
+    async fn run_stream(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        flow: Flow,
+        queue: mpsc::Receiver<Bytes>,
+        stop: CancellationToken,
+    ) {
+        // Signalling is small and urgent; failing to say so is no reason to refuse it.
+        let _ = stream.set_nodelay(true);
+        let (reader, writer) = stream.into_split();
+        tokio::select! {
+            () = self.read_stream(reader, flow) => {}
+            () = write_stream(writer, queue) => {}
+            () = stop.cancelled() => {}
+        }
+        self.forget_stream(flow).await;
+    }
+
+    async fn read_stream(&self, mut reader: OwnedReadHalf, flow: Flow) {
+        let mut framer = Framer::new(FramingConfig::default(), self.clock.now());
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let wait = framer.poll_timeout().map_or(IDLE_MAX, |(due, _)| self.clock.until(due));
+            let read = match tokio::time::timeout(wait, reader.read(&mut buffer)).await {
+                Ok(Ok(0)) | Ok(Err(_)) => return,
+                Ok(Ok(read)) => read,
+                Err(_) => 0,
+            };
+            match read {
+                0 => framer.on_timeout(self.clock.now()),
+                read => framer.on_bytes(buffer.get(..read).unwrap_or_default(), self.clock.now()),
+            }
+            while let Some(framed) = framer.poll_output() {
+                match framed {
+                    Framed::Packet(bytes) if bytes == PING => self.pong(flow),
+                    Framed::Packet(bytes) => {
+                        let shard = self.shards.of_message(&bytes);
+                        if shard.send(ShardInput::Packet { flow, bytes }).await.is_err() {
+                            return;
+                        }
+                    }
+                    Framed::Close(error) => {
+                        tracing::debug!(%error, "A SIP stream is closed");
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers a keepalive (RFC 5626 4.4.1).
+    fn pong(&self, flow: Flow) {
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = streams.by_connection.get(&flow.connection) {
+            // A full queue means that the peer does not read; its keepalive may then fail.
+            let _ = stream.writer.try_send(Bytes::from(&b"\r\n"[..]));
+        }
+    }
+
+    async fn forget_stream(&self, flow: Flow) {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).remove(flow);
+        for shard in self.shards.all() {
+            let closed = shard.send(ShardInput::StreamClosed { flow });
+            if tokio::time::timeout(WRITE_MAX, closed).await.is_err() {
+                tracing::error!("A SIP shard does not take inputs");
+            }
+        }
+    }
+}
+
+impl Streams {
+    fn insert(&mut self, flow: Flow, writer: mpsc::Sender<Bytes>) -> bool {
+        let of_address = self.by_address.entry(flow.remote.ip()).or_default();
+        if STREAMS_MAX <= self.by_connection.len() || STREAMS_PER_ADDRESS_MAX <= *of_address {
+            return false;
+        }
+        *of_address += 1;
+        self.by_remote.insert(flow.remote, flow.connection);
+        self.by_connection.insert(flow.connection, Stream { flow, writer });
+        true
+    }
+
+    fn remove(&mut self, flow: Flow) {
+        let Some(stream) = self.by_connection.remove(&flow.connection) else { return };
+        if self.by_remote.get(&stream.flow.remote) == Some(&flow.connection) {
+            self.by_remote.remove(&stream.flow.remote);
+        }
+        if let Some(count) = self.by_address.get_mut(&stream.flow.remote.ip()) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_address.remove(&stream.flow.remote.ip());
+            }
+        }
+    }
+}
+
+async fn receive(
+    sockets: &Sockets,
+    socket: &UdpSocket,
+    local: SocketAddr,
+    stop: CancellationToken,
+) {
+    let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+    loop {
+        tokio::select! {
+            readable = socket.readable() => {
+                if let Err(error) = readable {
+                    tracing::error!(%error, "The SIP socket fails");
+                    return;
+                }
+            }
+            () = stop.cancelled() => return,
+        }
+        for _ in 0..DATAGRAMS_IN_A_ROW {
+            let Ok((length, remote)) = socket.try_recv_from(&mut buffer) else { break };
+            let bytes = buffer.get(..length).unwrap_or_default();
+            let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
+            let shard = sockets.shards.of_message(bytes);
+            if shard.try_send(ShardInput::Packet { flow, bytes: bytes.to_vec() }).is_err() {
+                metrics::counter!("lianfang_sip_shed_total", "where" => "queue").increment(1);
+            }
+        }
+    }
+}
+
+async fn accept(sockets: Arc<Sockets>, listener: TcpListener, stop: CancellationToken) {
+    let Ok(local) = listener.local_addr() else { return };
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        let (stream, remote) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors: closing streams frees some.
+                tracing::warn!(%error, "Cannot accept a SIP connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let connection = sockets.next_connection.fetch_add(1, Ordering::Relaxed);
+        let flow = Flow { transport: Transport::Tcp, local, remote, connection };
+        let (writer, queue) = mpsc::channel(STREAM_QUEUE_MAX);
+        let fits =
+            sockets.streams.lock().unwrap_or_else(PoisonError::into_inner).insert(flow, writer);
+        if !fits {
+            metrics::counter!("lianfang_sip_shed_total", "where" => "streams").increment(1);
+            continue;
+        }
+        let sockets = Arc::clone(&sockets);
+        let tasks = sockets.tasks.clone();
+        tasks.start("sip_stream", move |stop| async move {
+            sockets.run_stream(stream, flow, queue, stop).await;
+        });
+    }
+}
+
+async fn write_stream(mut writer: OwnedWriteHalf, mut queue: mpsc::Receiver<Bytes>) {
+    while let Some(bytes) = queue.recv().await {
+        let written = tokio::time::timeout(WRITE_MAX, writer.write_all(&bytes)).await;
+        if !matches!(written, Ok(Ok(()))) {
+            return;
+        }
+    }
+}
+
+fn bind_udp(address: SocketAddr, dscp: u8) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    // The kernel may grant less; that is no reason to fail.
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
+    if address.is_ipv4() {
+        let _ = socket.set_tos_v4(u32::from(dscp) << 2);
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+fn count_unsent(why: &'static str) {
+    metrics::counter!("lianfang_sip_unsent_total", "why" => why).increment(1);
+}

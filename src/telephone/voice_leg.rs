@@ -1,0 +1,464 @@
+//! One outbound voice leg: ring, speak, hear a key, hang up. Pure: events and the time go in, steps come out.
+//!
+//! Early media is no answer and keys before the answer count for nothing. The key counts at any moment after it, also
+//! in the middle of a word. Every leg ends with exactly one [`LegReport::Ended`].
+
+use jiff::Timestamp;
+use lianfang_domain::alarm::CancelReason;
+use lianfang_domain::digits::Key;
+use lianfang_domain::leg::{LegOutcome, LegReport};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How often the message is spoken to somebody who presses nothing.
+const TIMES_SPOKEN: u8 = 3;
+/// How long we listen after the message before it is spoken again.
+const LISTEN: Duration = Duration::from_secs(5);
+/// Nobody needs longer, and a voicemail must not hold the channel.
+const ANSWERED_MAX: Duration = Duration::from_secs(120);
+/// How long the end of a call may take before we forget it.
+const CLOSING_MAX: Duration = Duration::from_secs(40);
+
+/// What is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speech {
+    /// Who needs help, where, what to press.
+    Message,
+    /// The answer to a key.
+    Thanks(Key),
+    /// You are no longer needed.
+    StandDown,
+    /// It is over.
+    Over,
+}
+
+/// What the leg asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Tell the switchboard.
+    Report(LegReport),
+    /// Speak, from the start, in place of what is spoken now.
+    Speak(Speech),
+    /// CANCEL.
+    CancelCall(CancelReason),
+    /// BYE.
+    HangUp,
+    /// Nothing more will come: free the media session and forget the leg.
+    Forget,
+}
+
+/// What happens to the leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Happening {
+    /// 180.
+    Ringing,
+    /// 200 with media that we can use.
+    Answered,
+    /// 200 without media that we can use.
+    AnsweredWithoutMedia,
+    /// A key, by RTP or INFO.
+    Key(Key),
+    /// What was spoken has ended.
+    Spoken,
+    /// A final failure of the INVITE, as an outcome.
+    Failed(LegOutcome),
+    /// The other side hung up, or the dialog is over.
+    HungUp,
+    /// The alarm needs the leg no longer.
+    Unneeded(CancelReason),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Calling {
+        ring_limit: Timestamp,
+    },
+    /// CANCEL is sent; the final response is awaited.
+    Cancelling {
+        outcome: LegOutcome,
+        until: Timestamp,
+    },
+    Speaking {
+        times: u8,
+        until: Timestamp,
+    },
+    Listening {
+        times: u8,
+        speak_again: Timestamp,
+        until: Timestamp,
+    },
+    /// A key was pressed that needs no more: thanks are spoken, then we hang up.
+    Thanking {
+        outcome: LegOutcome,
+        until: Timestamp,
+    },
+    /// BYE is sent.
+    Closing {
+        until: Timestamp,
+    },
+    Over,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct VoiceLeg {
+    state: State,
+    /// A key that answers the question was pressed.
+    has_answered: bool,
+    steps: VecDeque<Step>,
+}
+
+impl VoiceLeg {
+    pub(super) fn new(ring_timeout: Duration, now: Timestamp) -> Self {
+        let state = State::Calling { ring_limit: now + ring_timeout };
+        Self { state, has_answered: false, steps: VecDeque::new() }
+    }
+
+    pub(super) fn poll_step(&mut self) -> Option<Step> {
+        self.steps.pop_front()
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Calling { ring_limit } => Some(ring_limit),
+            State::Listening { speak_again, until, .. } => Some(speak_again.min(until)),
+            State::Cancelling { until, .. }
+            | State::Speaking { until, .. }
+            | State::Thanking { until, .. }
+            | State::Closing { until } => Some(until),
+            State::Over => None,
+        }
+    }
+
+    pub(super) fn on_timeout(&mut self, now: Timestamp) {
+        if self.poll_timeout().is_none_or(|due| now < due) {
+            return;
+        }
+        match self.state {
+            State::Calling { .. } => {
+                self.cancel(LegOutcome::NoAnswer, CancelReason::AnsweredElsewhere, now)
+            }
+            State::Cancelling { outcome, .. } => self.end(outcome),
+            State::Listening { times, until, .. } if now < until && times < TIMES_SPOKEN => {
+                self.speak(Speech::Message);
+                self.state = State::Speaking { times, until };
+            }
+            State::Speaking { .. } | State::Listening { .. } => {
+                self.hang_up(self.answered_outcome(), now)
+            }
+            State::Thanking { outcome, .. } => self.hang_up(outcome, now),
+            State::Closing { .. } => self.forget(),
+            State::Over => {}
+        }
+    }
+
+    pub(super) fn on(&mut self, happening: Happening, now: Timestamp) {
+        match (self.state, happening) {
+            (State::Calling { .. }, Happening::Ringing) => self.report(LegReport::Ringing),
+            (State::Calling { .. }, Happening::Answered) => {
+                self.report(LegReport::Answered);
+                self.speak(Speech::Message);
+                self.state = State::Speaking { times: 0, until: now + ANSWERED_MAX };
+            }
+            (State::Calling { .. }, Happening::AnsweredWithoutMedia) => {
+                self.report(LegReport::Answered);
+                self.hang_up(LegOutcome::CarrierFailed, now);
+            }
+            (State::Calling { .. }, Happening::Failed(outcome)) => self.end(outcome),
+            (State::Calling { .. }, Happening::HungUp) => self.end(LegOutcome::CarrierFailed),
+            (State::Calling { .. }, Happening::Unneeded(reason)) => {
+                self.cancel(LegOutcome::Cancelled, reason, now);
+            }
+            (State::Cancelling { outcome, .. }, Happening::Failed(_) | Happening::HungUp) => {
+                self.end(outcome)
+            }
+            (
+                State::Cancelling { outcome, .. },
+                Happening::Answered | Happening::AnsweredWithoutMedia,
+            ) => {
+                // The 200 crossed our CANCEL; the agent hangs up by itself (RFC 3261 9.1).
+                self.end(outcome);
+            }
+            (State::Speaking { times, until }, Happening::Spoken) => {
+                let speak_again = now + LISTEN;
+                self.state = State::Listening { times: times + 1, speak_again, until };
+            }
+            (State::Speaking { .. } | State::Listening { .. }, Happening::Key(key)) => {
+                self.on_key(key, now)
+            }
+            (State::Thanking { .. }, Happening::Key(key)) => self.on_later_key(key, now),
+            (State::Speaking { .. } | State::Listening { .. }, Happening::Unneeded(reason)) => {
+                self.on_unneeded(reason, now);
+            }
+            (State::Speaking { .. } | State::Listening { .. }, Happening::HungUp) => {
+                self.end(self.answered_outcome());
+            }
+            (State::Thanking { outcome, .. }, Happening::Spoken) => self.hang_up(outcome, now),
+            (State::Thanking { outcome, .. }, Happening::HungUp) => self.end(outcome),
+            (State::Closing { .. }, Happening::HungUp | Happening::Failed(_)) => self.forget(),
+            // Late, doubled or meaningless here.
+            (
+                State::Calling { .. }
+                | State::Cancelling { .. }
+                | State::Speaking { .. }
+                | State::Listening { .. }
+                | State::Thanking { .. }
+                | State::Closing { .. }
+                | State::Over,
+                _,
+            ) => {}
+        }
+    }
+
+    /// 1 coming, 2 cannot, 3 arrived and 7 mistake answer the question; 4 (called 110) does not; 9 repeats.
+    fn on_key(&mut self, key: Key, now: Timestamp) {
+        match key.as_char() {
+            '1' | '2' | '3' | '7' => {
+                self.has_answered = true;
+                self.report(LegReport::Key { key });
+                self.speak(Speech::Thanks(key));
+                self.state =
+                    State::Thanking { outcome: LegOutcome::Answered, until: now + ANSWERED_MAX };
+            }
+            '4' => {
+                self.has_answered = true;
+                self.report(LegReport::Key { key });
+            }
+            '9' => {
+                self.speak(Speech::Message);
+                self.state = State::Speaking { times: 0, until: now + ANSWERED_MAX };
+            }
+            _ => {}
+        }
+    }
+
+    /// Somebody who corrects himself while we thank him.
+    fn on_later_key(&mut self, key: Key, now: Timestamp) {
+        if matches!(key.as_char(), '1' | '2' | '3' | '4' | '7') {
+            self.on_key(key, now);
+        }
+    }
+
+    fn on_unneeded(&mut self, reason: CancelReason, now: Timestamp) {
+        let speech = match reason {
+            CancelReason::EnoughComing | CancelReason::AnsweredElsewhere => Speech::StandDown,
+            CancelReason::AlarmOver | CancelReason::Lost => Speech::Over,
+        };
+        let outcome = if self.has_answered { LegOutcome::Answered } else { LegOutcome::Cancelled };
+        self.speak(speech);
+        self.state = State::Thanking { outcome, until: now + ANSWERED_MAX };
+    }
+
+    fn answered_outcome(&self) -> LegOutcome {
+        if self.has_answered { LegOutcome::Answered } else { LegOutcome::AnsweredNoKey }
+    }
+
+    fn cancel(&mut self, outcome: LegOutcome, reason: CancelReason, now: Timestamp) {
+        self.steps.push_back(Step::CancelCall(reason));
+        self.state = State::Cancelling { outcome, until: now + CLOSING_MAX };
+    }
+
+    fn hang_up(&mut self, outcome: LegOutcome, now: Timestamp) {
+        self.steps.push_back(Step::HangUp);
+        self.report(LegReport::Ended { outcome });
+        self.state = State::Closing { until: now + CLOSING_MAX };
+    }
+
+    fn end(&mut self, outcome: LegOutcome) {
+        self.report(LegReport::Ended { outcome });
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.state = State::Over;
+        self.steps.push_back(Step::Forget);
+    }
+
+    fn report(&mut self, report: LegReport) {
+        self.steps.push_back(Step::Report(report));
+    }
+
+    fn speak(&mut self, speech: Speech) {
+        self.steps.push_back(Step::Speak(speech));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RING: Duration = Duration::from_secs(40);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).expect("a time")
+    }
+
+    fn key(character: char) -> Key {
+        Key::of_char(character).expect("a key")
+    }
+
+    /// Plays what happens at which second and returns every step.
+    fn check(happenings: &[(i64, Happening)], until: i64) -> Vec<Step> {
+        let mut leg = VoiceLeg::new(RING, at(0));
+        let mut steps = Vec::new();
+        let mut pending = happenings.iter().peekable();
+        for second in 0..=until {
+            leg.on_timeout(at(second));
+            while let Some((_, happening)) = pending.next_if(|(when, _)| *when == second) {
+                leg.on(happening.clone(), at(second));
+            }
+            steps.extend(std::iter::from_fn(|| leg.poll_step()));
+        }
+        steps
+    }
+
+    fn ended(outcome: LegOutcome) -> Step {
+        Step::Report(LegReport::Ended { outcome })
+    }
+
+    #[test]
+    fn a_neighbour_answers_and_presses_1() {
+        let steps = check(
+            &[
+                (1, Happening::Ringing),
+                (3, Happening::Answered),
+                (5, Happening::Key(key('1'))),
+                (7, Happening::Spoken),
+                (8, Happening::HungUp),
+            ],
+            10,
+        );
+        let expected = [
+            Step::Report(LegReport::Ringing),
+            Step::Report(LegReport::Answered),
+            Step::Speak(Speech::Message),
+            Step::Report(LegReport::Key { key: key('1') }),
+            Step::Speak(Speech::Thanks(key('1'))),
+            Step::HangUp,
+            ended(LegOutcome::Answered),
+            Step::Forget,
+        ];
+        assert_eq!(steps, expected);
+    }
+
+    #[test]
+    fn nobody_picks_up() {
+        let steps =
+            check(&[(1, Happening::Ringing), (41, Happening::Failed(LegOutcome::NoAnswer))], 50);
+        let cancel = Step::CancelCall(CancelReason::AnsweredElsewhere);
+        assert_eq!(
+            steps,
+            [Step::Report(LegReport::Ringing), cancel, ended(LegOutcome::NoAnswer), Step::Forget]
+        );
+    }
+
+    #[test]
+    fn a_voicemail_hears_it_three_times_and_reaches_nobody() {
+        let mut happenings = vec![(0, Happening::Answered)];
+        happenings.extend((0..9).map(|round| (8 + round * 10, Happening::Spoken)));
+        let steps = check(&happenings, 100);
+        let spoken = steps.iter().filter(|step| **step == Step::Speak(Speech::Message)).count();
+        assert_eq!(spoken, usize::from(TIMES_SPOKEN));
+        assert!(steps.contains(&ended(LegOutcome::AnsweredNoKey)));
+    }
+
+    #[test]
+    fn keys_before_the_answer_count_for_nothing() {
+        let steps =
+            check(&[(1, Happening::Key(key('1'))), (2, Happening::Failed(LegOutcome::Busy))], 3);
+        assert_eq!(steps, [ended(LegOutcome::Busy), Step::Forget]);
+    }
+
+    #[test]
+    fn enough_are_coming_while_it_rings() {
+        let unneeded = Happening::Unneeded(CancelReason::EnoughComing);
+        let steps = check(&[(1, unneeded), (2, Happening::Failed(LegOutcome::NoAnswer))], 3);
+        let cancel = Step::CancelCall(CancelReason::EnoughComing);
+        assert_eq!(steps, [cancel, ended(LegOutcome::Cancelled), Step::Forget]);
+    }
+
+    #[test]
+    fn the_answer_crosses_the_cancel() {
+        let unneeded = Happening::Unneeded(CancelReason::EnoughComing);
+        let steps = check(&[(1, unneeded), (1, Happening::Answered)], 3);
+        assert!(steps.contains(&ended(LegOutcome::Cancelled)));
+        assert_eq!(steps.last(), Some(&Step::Forget));
+    }
+
+    #[test]
+    fn who_listens_is_told_that_enough_are_coming() {
+        let unneeded = Happening::Unneeded(CancelReason::EnoughComing);
+        let steps = check(&[(1, Happening::Answered), (3, unneeded), (6, Happening::Spoken)], 7);
+        let expected = [
+            Step::Report(LegReport::Answered),
+            Step::Speak(Speech::Message),
+            Step::Speak(Speech::StandDown),
+            Step::HangUp,
+            ended(LegOutcome::Cancelled),
+        ];
+        assert_eq!(steps, expected);
+    }
+
+    #[test]
+    fn a_key_still_counts_while_the_stand_down_is_spoken() {
+        let unneeded = Happening::Unneeded(CancelReason::EnoughComing);
+        let steps =
+            check(&[(1, Happening::Answered), (3, unneeded), (4, Happening::Key(key('1')))], 5);
+        assert!(steps.contains(&Step::Report(LegReport::Key { key: key('1') })));
+    }
+
+    #[test]
+    fn nine_repeats_and_four_goes_on() {
+        let happenings = [
+            (1, Happening::Answered),
+            (2, Happening::Key(key('9'))),
+            (3, Happening::Key(key('4'))),
+            (4, Happening::Key(key('5'))),
+            (5, Happening::HungUp),
+        ];
+        let steps = check(&happenings, 6);
+        let expected = [
+            Step::Report(LegReport::Answered),
+            Step::Speak(Speech::Message),
+            Step::Speak(Speech::Message),
+            Step::Report(LegReport::Key { key: key('4') }),
+            ended(LegOutcome::Answered),
+            Step::Forget,
+        ];
+        assert_eq!(steps, expected);
+    }
+
+    /// Whatever happens in whatever order: one end, and after it nothing.
+    #[test]
+    fn every_leg_ends_exactly_once() {
+        let all = [
+            Happening::Ringing,
+            Happening::Answered,
+            Happening::AnsweredWithoutMedia,
+            Happening::Key(key('1')),
+            Happening::Key(key('9')),
+            Happening::Spoken,
+            Happening::Failed(LegOutcome::Busy),
+            Happening::HungUp,
+            Happening::Unneeded(CancelReason::AlarmOver),
+        ];
+        let mut seed: u64 = 1;
+        for _ in 0..5_000 {
+            let mut happenings = Vec::new();
+            for second in 0..20 {
+                seed = seed
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                let index = usize::try_from(seed >> 33).expect("fits") % all.len();
+                happenings.push((second, all[index].clone()));
+            }
+            let steps = check(&happenings, 400);
+            let ends = steps
+                .iter()
+                .filter(|step| matches!(step, Step::Report(LegReport::Ended { .. })))
+                .count();
+            assert_eq!(ends, 1, "{happenings:?}");
+            assert_eq!(steps.last(), Some(&Step::Forget), "{happenings:?}");
+        }
+    }
+}
