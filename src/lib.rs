@@ -16,6 +16,8 @@
 //!
 //! Decisions are not here: they are in `lianfang-domain` and `lianfang-sip`, which know no clock and no socket.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod import;

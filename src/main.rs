@@ -1,3 +1,13 @@
-//! The command line: parses arguments, nothing else.
+//! The program. Everything is in the library; see `lianfang::cli`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match lianfang::cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

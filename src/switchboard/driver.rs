@@ -188,12 +188,7 @@ impl Driver {
         let directory = self.ports.directory.current();
         let plan = plan::rebuild(&previous, &directory, press.line, &self.ports.policy);
         // The line may have left the directory since: the old plan still rings.
-        let plan = plan.unwrap_or_else(|| {
-            let mut plan = (*previous).clone();
-            plan.revision = plan.revision.saturating_add(1);
-            plan
-        });
-        let plan = Arc::new(plan);
+        let plan = plan.map_or(previous, Arc::new);
         self.ports.carriers.prepare(&plan);
         let input = Input::PressedAgain { trigger: press.trigger.clone(), plan };
         self.feed(id, &input);
@@ -207,7 +202,8 @@ impl Driver {
     }
 
     fn on_report(&mut self, leg: LegId, report: LegReport) {
-        if matches!(report, LegReport::Ended { .. }) {
+        // A message that the provider took needs its slot no longer.
+        if matches!(report, LegReport::Ended { .. } | LegReport::Accepted { .. }) {
             self.dispatch.on_ended(leg);
         }
         self.feed(leg.alarm, &Input::Leg { leg: leg.number, report });
@@ -430,7 +426,7 @@ impl Driver {
                     }
                 }
             }
-            Effect::CancelLeg { leg, reason: CancelReason::Lost } => self.end_orphan(leg),
+            Effect::CancelLeg { leg, reason: CancelReason::Lost } => self.end_lost(leg),
             Effect::CancelLeg { leg, reason } => {
                 if self.dispatch.withdraw(leg).is_some() {
                     self.end(leg);
@@ -446,8 +442,15 @@ impl Driver {
         }
     }
 
-    /// A leg of the process before this one may still ring.
-    fn end_orphan(&self, leg: LegId) {
+    /// The alarm has given the leg up. One of ours is ended; one of the process before this one may still ring.
+    fn end_lost(&mut self, leg: LegId) {
+        if self.dispatch.withdraw(leg).is_some() {
+            return;
+        }
+        if self.dispatch.is_known(leg) {
+            self.dispatch.on_ended(leg);
+            return self.ports.carriers.cancel(leg, CancelReason::Lost);
+        }
         let Some(live) = self.alarms.get(&leg.alarm) else { return };
         let route = live.alarm.leg(leg.number).and_then(|leg| leg.route.clone());
         if let (Some(route), Some(order)) = (route, live.alarm.order_of(leg.number)) {

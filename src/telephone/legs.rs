@@ -176,6 +176,7 @@ impl Legs {
         }
         metrics::gauge!("lianfang_trunk_up", "trunk" => name.to_string())
             .set(f64::from(u8::from(is_up)));
+        self.parts.lines.trunk_is(&name, is_up);
         self.parts.switchboard.route_is(&name, is_up);
     }
 

@@ -9,7 +9,7 @@ use lianfang_sip::agent::api::{Dialled, Flow};
 use lianfang_sip::agent::lines::{Lines, Trunk};
 use lianfang_sip::digest::{ChallengeOffer, Secrets};
 use lianfang_sip::registrar::Supervision;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -20,8 +20,10 @@ pub struct Registration {
     pub remote: SocketAddr,
     /// The device, as it calls itself.
     pub user_agent: Option<Box<str>>,
-    /// Since when.
+    /// Since when, without a gap.
     pub since: Timestamp,
+    /// When it ends unless it is renewed.
+    pub expires: Timestamp,
 }
 
 /// See the module.
@@ -32,15 +34,23 @@ pub struct LineBook {
     trunks: Arc<[TrunkConfig]>,
     /// Written when a phone registers or falls silent, read at each alarm.
     registered: RwLock<BTreeMap<Arc<str>, Registration>>,
+    trunks_down: RwLock<BTreeSet<String>>,
 }
 
 impl LineBook {
     pub(super) fn new(directory: DirectoryHandle, realm: &str, trunks: Arc<[TrunkConfig]>) -> Self {
-        Self { directory, realm: realm.into(), trunks, registered: RwLock::default() }
+        Self {
+            directory,
+            realm: realm.into(),
+            trunks,
+            registered: RwLock::default(),
+            trunks_down: RwLock::default(),
+        }
     }
 
     /// Whether the line is registered now.
-    pub(super) fn is_registered(&self, line: LineRef) -> bool {
+    #[must_use]
+    pub fn is_registered(&self, line: LineRef) -> bool {
         let directory = self.directory.current();
         directory
             .resolve(line)
@@ -67,8 +77,9 @@ impl LineBook {
         now: Timestamp,
     ) {
         let account = match supervision {
-            Supervision::Refreshed { .. } => return,
-            Supervision::Registered { account, .. } | Supervision::Moved { account, .. } => account,
+            Supervision::Refreshed { account }
+            | Supervision::Registered { account, .. }
+            | Supervision::Moved { account, .. } => account,
             Supervision::Lost { account, cause, left, .. } => {
                 if *left == 0 {
                     tracing::warn!(?cause, "A line is not registered any more");
@@ -85,6 +96,7 @@ impl LineBook {
                     remote: binding.flow.remote,
                     user_agent: binding.user_agent.as_deref().map(Box::from),
                     since,
+                    expires: binding.expires_at,
                 };
                 registered.insert(Arc::clone(account), registration);
             }
@@ -93,6 +105,21 @@ impl LineBook {
             }
         }
         metrics::gauge!("lianfang_lines_registered").set(registered.len() as f64);
+    }
+
+    /// Trunks that do not answer.
+    #[must_use]
+    pub fn trunks_down(&self) -> Vec<String> {
+        self.trunks_down.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    pub(super) fn trunk_is(&self, name: &str, is_up: bool) {
+        let mut down = self.trunks_down.write().unwrap_or_else(PoisonError::into_inner);
+        if is_up {
+            down.remove(name);
+        } else {
+            down.insert(name.to_owned());
+        }
     }
 
     /// The trunk whose addresses hold this one.

@@ -1,0 +1,275 @@
+//! Wires everything; the only module that may use all others. Start order, stop order, nothing else.
+//!
+//! Two runtimes: the alarm path (SIP, switchboard, alarm log, SMS) has threads of its own, so that a flood of API
+//! requests or a slow page cannot hold up a leg.
+
+mod api;
+mod carriers;
+mod gauges;
+mod names;
+mod node_key;
+
+use crate::clock::Clock;
+use crate::config::{Config, sip_lines_route};
+use crate::media::{Media, MediaConfig};
+use crate::prompts::{Library, NameVoice, PromptsConfig};
+use crate::sms::{self, SmsCarrier};
+use crate::store::alarm_log::{AlarmLog, LogOptions};
+use crate::store::snapshot::DirectoryHandle;
+use crate::store::{Store, tokens};
+use crate::switchboard::{self, Switchboard};
+use crate::tasks::Tasks;
+use crate::telephone::{Needs, Telephone};
+use crate::{telemetry, web};
+use anyhow::Context;
+use lianfang_domain::dispatch::Route;
+use lianfang_domain::leg::Channel;
+use lianfang_domain::plan::Policy;
+use lianfang_domain::trigger::ReceptionRules;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::num::NonZeroU8;
+use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+/// The journal takes a record over when the database is this much slower than those who wait for it allow.
+const JOURNAL_BEFORE_DEADLINE: f64 = 0.8;
+
+/// Runs the service until it is asked to stop.
+///
+/// # Errors
+/// When it cannot start; the message says what to do.
+pub fn serve(config: Config) -> anyhow::Result<()> {
+    let metrics = telemetry::start_metrics()?;
+    let alarm_runtime = runtime("alarm").context("cannot start the runtime of the alarm path")?;
+    let service_runtime = runtime("service").context("cannot start the runtime of the API")?;
+    let result = alarm_runtime.block_on(run(config, metrics, &service_runtime));
+    service_runtime.shutdown_background();
+    alarm_runtime.shutdown_background();
+    result
+}
+
+fn runtime(name: &'static str) -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().thread_name(name).enable_all().build()
+}
+
+/// The three groups of tasks, in the order in which they stop.
+struct Stages {
+    service: Tasks,
+    alarm: Tasks,
+    /// The alarm log stops last: what the others append until their end is kept.
+    log: Tasks,
+}
+
+async fn run(config: Config, metrics: PrometheusHandle, service: &Runtime) -> anyhow::Result<()> {
+    let clock = Clock::system();
+    let stop = CancellationToken::new();
+    let own = tokio::runtime::Handle::current();
+    let stages = Stages {
+        service: Tasks::new(service.handle().clone(), stop.clone()),
+        alarm: Tasks::new(own.clone(), stop.child_token()),
+        log: Tasks::new(own, CancellationToken::new()),
+    };
+    let store = Store::open(&config.data_dir).await?;
+    let started = start(&config, &clock, &store, &stages, metrics).await;
+    if let Err(error) = started {
+        stop.cancel();
+        return Err(error);
+    }
+    tokio::select! {
+        () = asked_to_stop() => tracing::info!("Stopping"),
+        () = stop.cancelled() => {}
+        () = stages.alarm.shutdown().cancelled() => {}
+    }
+    let grace = config.shutdown_grace;
+    for (name, tasks) in
+        [("service", &stages.service), ("alarm", &stages.alarm), ("log", &stages.log)]
+    {
+        if !tasks.stop(grace).await {
+            tracing::error!(name, "Some tasks did not stop in time");
+        }
+    }
+    store.close().await;
+    tracing::info!("Stopped");
+    Ok(())
+}
+
+async fn start(
+    config: &Config,
+    clock: &Clock,
+    store: &Store,
+    stages: &Stages,
+    metrics: PrometheusHandle,
+) -> anyhow::Result<()> {
+    let log = start_log(config, clock, store, stages).await?;
+    let directory = DirectoryHandle::load(store).await?;
+    directory.follow(&stages.service);
+    let current = directory.current();
+    tracing::info!(lines = current.lines_len(), version = current.version, "Directory loaded");
+    let prompts = start_prompts(config, &directory, stages);
+    let media = Media::new(&media_config(config), clock, &stages.alarm)
+        .context("cannot start the media thread")?;
+    let (switchboard, inboxes) = Switchboard::channel();
+    let telephone = Telephone::start(
+        &config.sip,
+        &config.trunks,
+        ReceptionRules { ordinary_calls: config.sip.ordinary_calls.as_deref().map(Arc::from) },
+        Needs {
+            clock: clock.clone(),
+            tasks: stages.alarm.clone(),
+            directory: directory.clone(),
+            media: media.clone(),
+            media_address: config.media.advertised,
+            prompts: Arc::clone(&prompts),
+            switchboard: switchboard.clone(),
+            leg_keys: node_key::load(&config.data_dir)?,
+        },
+    )
+    .await?;
+    let base_url = config.http.public_base_url.as_deref();
+    let sms = SmsCarrier::new(&config.sms, base_url, switchboard.reports(), stages.alarm.clone())?;
+    let carriers =
+        carriers::AllCarriers::new(telephone.clone(), sms.clone(), prompts, stages.service.clone());
+    let ports = switchboard::Ports {
+        directory: directory.clone(),
+        log: log.clone(),
+        carriers: Arc::new(carriers),
+        clock: clock.clone(),
+        routes: routes(config),
+        policy: Policy::default(),
+        commit_deadline: config.commit_deadline,
+        node: config.node,
+    };
+    Switchboard::start(inboxes, ports, &stages.alarm).await?;
+    gauges::start(&stages.service, clock, &log, &media, &switchboard);
+    let warm = sms.clone();
+    stages.alarm.start("sms_warm_up", |_| async move { warm.warm_up().await });
+    let ports = api::ports(api::Parts {
+        store: store.clone(),
+        directory,
+        log,
+        switchboard,
+        telephone,
+        metrics,
+        clock: clock.clone(),
+        tasks: stages.service.clone(),
+    });
+    let router = web::router(ports).merge(sms::router(&sms, &config.sms, base_url));
+    start_http(config, router, stages).await?;
+    if let Some(secret) = tokens::create_first(store.directory(), clock.now()).await? {
+        print_first_token(secret.reveal());
+    }
+    Ok(())
+}
+
+async fn start_log(
+    config: &Config,
+    clock: &Clock,
+    store: &Store,
+    stages: &Stages,
+) -> anyhow::Result<AlarmLog> {
+    let options = LogOptions {
+        commit_deadline: config.commit_deadline.mul_f64(JOURNAL_BEFORE_DEADLINE),
+        ..LogOptions::in_folder(&config.journal_dir)
+    };
+    let (log, replayed) = AlarmLog::start(store, &options, clock, &stages.log).await?;
+    if replayed.records != 0 || replayed.lines_skipped != 0 {
+        tracing::warn!(?replayed, "The journal held records of a bad day");
+    }
+    Ok(log)
+}
+
+fn start_prompts(config: &Config, directory: &DirectoryHandle, stages: &Stages) -> Arc<Library> {
+    let prompts = PromptsConfig {
+        directory: config.prompts_dir.clone().unwrap_or_else(|| config.data_dir.join("prompts")),
+        voice: "espeak-ng".into(),
+    };
+    let (library, problems) = Library::load(&prompts);
+    for problem in problems {
+        tracing::error!(error = %problem, "A recording cannot be used, the shipped one is said instead");
+    }
+    let voice = NameVoice::new(&prompts, &stages.service);
+    names::start(voice, directory.clone(), &stages.service);
+    Arc::new(library)
+}
+
+fn media_config(config: &Config) -> MediaConfig {
+    MediaConfig {
+        bind_ip: config.media.bind,
+        ports: config.media.ports.clone(),
+        dscp: config.media.dscp,
+        threads: NonZeroU8::MIN,
+        silence_timeout: config.media.silence_timeout,
+    }
+}
+
+/// Phones that are registered here first, then the trunks and providers in the order of the configuration.
+fn routes(config: &Config) -> Vec<Route> {
+    let lines = Route {
+        name: sip_lines_route().into(),
+        channel: Channel::Voice,
+        per_second: config.sip.line_calls_per_second,
+        channels: config.sip.line_channels,
+        callee_budgets: Vec::new(),
+        preference: 0,
+    };
+    let preference = |index: usize| u8::try_from(index + 1).unwrap_or(u8::MAX);
+    let trunks = config.trunks.iter().enumerate().map(|(index, trunk)| Route {
+        name: trunk.name.as_str().into(),
+        channel: Channel::Voice,
+        per_second: trunk.calls_per_second,
+        channels: trunk.channels,
+        callee_budgets: Vec::new(),
+        preference: preference(index),
+    });
+    let sms = config.sms.iter().enumerate().map(|(index, route)| Route {
+        name: route.name.as_str().into(),
+        channel: Channel::Sms,
+        per_second: route.messages_per_second,
+        channels: route.in_flight,
+        callee_budgets: Vec::new(),
+        preference: preference(index),
+    });
+    std::iter::once(lines).chain(trunks).chain(sms).collect()
+}
+
+async fn start_http(config: &Config, router: axum::Router, stages: &Stages) -> anyhow::Result<()> {
+    let address = config.http.listen;
+    let listener = std::net::TcpListener::bind(address).with_context(|| {
+        format!("cannot listen for HTTP on {address}; is another program there?")
+    })?;
+    listener.set_nonblocking(true).context("cannot use the HTTP socket")?;
+    tracing::info!(%address, "The API is at /api/v1, its description at /api/docs");
+    stages.service.start("http", move |stop| async move {
+        let listener = match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => return tracing::error!(%error, "Cannot use the HTTP socket"),
+        };
+        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = served.await {
+            tracing::error!(%error, "The API has stopped");
+        }
+    });
+    Ok(())
+}
+
+/// Once in the life of a database, and nowhere but here: never into a log.
+#[expect(clippy::print_stdout, reason = "the operator reads it at the first start")]
+fn print_first_token(secret: &str) {
+    println!("First API token (admin), shown this once: {secret}");
+}
+
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::error!(%error, "Cannot listen for SIGTERM");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

@@ -1,0 +1,161 @@
+//! The service as the API sees it: its ports, made of the switchboard, the telephone and the store.
+
+use crate::clock::Clock;
+use crate::store::Store;
+use crate::store::alarm_log::AlarmLog;
+use crate::store::snapshot::DirectoryHandle;
+use crate::switchboard::{self, Press, Switchboard};
+use crate::tasks::Tasks;
+use crate::telephone::Telephone;
+use crate::web::ports::{
+    ActError, Action, Alarms, Answer, Binding, Ports, RaiseError, Raised, Readiness, Registrations,
+    Unready,
+};
+use lianfang_domain::alarm::{Actor, Trigger};
+use lianfang_domain::directory::LineRef;
+use lianfang_domain::id::AlarmId;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// The switchboard answers within its commit deadline; longer than this it is broken.
+const RAISE_MAX: Duration = Duration::from_secs(5);
+
+/// What the ports are made of.
+pub(super) struct Parts {
+    pub(super) store: Store,
+    pub(super) directory: DirectoryHandle,
+    pub(super) log: AlarmLog,
+    pub(super) switchboard: Switchboard,
+    pub(super) telephone: Telephone,
+    pub(super) metrics: PrometheusHandle,
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
+}
+
+pub(super) fn ports(parts: Parts) -> Ports {
+    let live = Arc::new(Live {
+        switchboard: parts.switchboard,
+        directory: parts.directory.clone(),
+        log: parts.log.clone(),
+        telephone: parts.telephone,
+        clock: parts.clock.clone(),
+    });
+    Ports {
+        store: parts.store,
+        directory: parts.directory,
+        alarms: Arc::clone(&live) as Arc<dyn Alarms>,
+        alarm_log: parts.log,
+        registrations: Arc::clone(&live) as Arc<dyn Registrations>,
+        readiness: live,
+        metrics: parts.metrics,
+        clock: parts.clock,
+        tasks: parts.tasks,
+    }
+}
+
+struct Live {
+    switchboard: Switchboard,
+    directory: DirectoryHandle,
+    log: AlarmLog,
+    telephone: Telephone,
+    clock: Clock,
+}
+
+impl Alarms for Live {
+    fn raise(&self, trigger: Trigger) -> Answer<'_, Result<Raised, RaiseError>> {
+        Box::pin(async move {
+            let line = self.place_of(&trigger).ok_or(RaiseError::UnknownLine)?;
+            let (reply, raised) = oneshot::channel();
+            let press = Press {
+                trigger,
+                line,
+                heard_at: self.clock.now(),
+                reply: Box::new(move |raised| {
+                    // Whoever asked may have given up; the alarm rings all the same.
+                    let _ = reply.send(raised);
+                }),
+            };
+            self.switchboard.press(press).map_err(|_| RaiseError::Unavailable)?;
+            match tokio::time::timeout(RAISE_MAX, raised).await {
+                Ok(Ok(raised)) => Ok(Raised { alarm: raised.alarm, is_new: raised.is_new }),
+                Ok(Err(_)) | Err(_) => Err(RaiseError::Unavailable),
+            }
+        })
+    }
+
+    fn act(
+        &self,
+        alarm: AlarmId,
+        action: Action,
+        actor: Actor,
+    ) -> Answer<'_, Result<(), ActError>> {
+        Box::pin(async move {
+            let action = match action {
+                Action::Acknowledge { party } => switchboard::Action::Acknowledge(party),
+                Action::Arrive { party } => switchboard::Action::Arrive(party),
+                Action::Cancel => switchboard::Action::Cancel,
+                Action::Close { outcome } => switchboard::Action::Close(outcome),
+            };
+            match self.switchboard.act(alarm, action, actor).await {
+                // Doing the same twice is no error.
+                Ok(()) | Err(switchboard::ActError::NothingChanged) => Ok(()),
+                Err(switchboard::ActError::NoSuchParty) => Err(ActError::UnknownParty),
+                Err(switchboard::ActError::Busy) => Err(ActError::Unavailable),
+                Err(switchboard::ActError::NotOpen) => match self.log.alarm(alarm).await {
+                    Ok(Some(_)) => Err(ActError::Closed),
+                    Ok(None) => Err(ActError::UnknownAlarm),
+                    Err(_) => Err(ActError::Unavailable),
+                },
+            }
+        })
+    }
+}
+
+impl Live {
+    fn place_of(&self, trigger: &Trigger) -> Option<LineRef> {
+        let directory = self.directory.current();
+        let mut communities = directory.communities();
+        communities.find_map(|community| {
+            let household = community.household(trigger.household)?;
+            let line = household.lines.iter().find(|line| line.id == trigger.line)?;
+            Some(LineRef { community: community.id, household: household.id, line: line.id })
+        })
+    }
+}
+
+impl Registrations for Live {
+    fn of_account<'a>(&'a self, account: &'a str) -> Answer<'a, Vec<Binding>> {
+        Box::pin(async move {
+            let registration = self.telephone.lines().registration(account);
+            let binding = registration.map(|registration| Binding {
+                from: registration.remote.to_string(),
+                since: registration.since,
+                expires: registration.expires,
+            });
+            binding.into_iter().collect()
+        })
+    }
+}
+
+impl Readiness for Live {
+    fn unready(&self) -> Answer<'_, Vec<Unready>> {
+        Box::pin(async move {
+            let mut unready = Vec::new();
+            if self.switchboard.load().await.is_none() {
+                let reason = "the switchboard does not answer".to_owned();
+                unready.push(Unready { part: "switchboard", reason });
+            }
+            if self.log.counters().is_behind.load(Ordering::Relaxed) != 0 {
+                let reason = "events wait in the journal for the database".to_owned();
+                unready.push(Unready { part: "alarm_log", reason });
+            }
+            for trunk in self.telephone.lines().trunks_down() {
+                unready.push(Unready { part: "trunk", reason: format!("{trunk} does not answer") });
+            }
+            unready
+        })
+    }
+}

@@ -1,0 +1,89 @@
+//! The carriers as the switchboard sees them: the telephone for voice, the providers for SMS.
+
+use crate::prompts::Library;
+use crate::sms::{SmsCarrier, Text};
+use crate::switchboard::Carriers;
+use crate::tasks::Tasks;
+use crate::telephone::Telephone;
+use lianfang_domain::alarm::{CancelReason, ResidentNotice};
+use lianfang_domain::directory::{Language, LineRef};
+use lianfang_domain::id::{AlarmId, LegId};
+use lianfang_domain::leg::{Channel, LegOrder, Message, RouteName};
+use lianfang_domain::phone::{NumberFormat, format_for};
+use lianfang_domain::plan::Plan;
+use lianfang_domain::words::{self, Clip};
+use std::sync::Arc;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct AllCarriers {
+    telephone: Telephone,
+    sms: SmsCarrier,
+    prompts: Arc<Library>,
+    service: Tasks,
+}
+
+impl AllCarriers {
+    pub(super) fn new(
+        telephone: Telephone,
+        sms: SmsCarrier,
+        prompts: Arc<Library>,
+        service: Tasks,
+    ) -> Self {
+        Self { telephone, sms, prompts, service }
+    }
+}
+
+impl Carriers for AllCarriers {
+    fn place(&self, order: LegOrder, route: &RouteName) {
+        match order.channel {
+            Channel::Voice => self.telephone.place(order, route),
+            Channel::Sms => {
+                let to = format_for(&order.number, &NumberFormat::E164);
+                let body = words::sms(&order.plan, order.message, order.language);
+                self.sms.place(route, Text { leg: order.leg, to, body });
+            }
+        }
+    }
+
+    fn cancel(&self, leg: LegId, reason: CancelReason) {
+        self.telephone.cancel(leg, reason);
+    }
+
+    fn cancel_orphan(&self, order: LegOrder, route: &RouteName) {
+        if order.channel == Channel::Voice {
+            self.telephone.cancel_orphan(order, route);
+        }
+    }
+
+    fn tell_resident(&self, alarm: AlarmId, notice: ResidentNotice, plan: Arc<Plan>) {
+        self.telephone.tell_resident(alarm, &notice, &plan);
+    }
+
+    fn prepare(&self, plan: &Arc<Plan>) {
+        let (plan, prompts) = (Arc::clone(plan), Arc::clone(&self.prompts));
+        self.service.start("names", |_| async move {
+            for language in Language::ALL {
+                let names = names_of(&plan, language);
+                prompts.fetch(&names, language).await;
+            }
+        });
+    }
+
+    fn is_registered(&self, line: LineRef) -> bool {
+        self.telephone.lines().is_registered(line)
+    }
+}
+
+/// Every name that an alarm of this plan may say in a language.
+pub(super) fn names_of(plan: &Plan, language: Language) -> Vec<Clip> {
+    let messages = words::spoken(plan, Message::Alarm, language);
+    let coming = plan
+        .parties()
+        .flat_map(|(party, _)| words::resident(plan, &ResidentNotice::Coming { party }, language));
+    let mut names: Vec<Clip> =
+        messages.into_iter().chain(coming).filter(|clip| !clip.is_fixed()).collect();
+    names.sort();
+    names.dedup();
+    names
+}

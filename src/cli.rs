@@ -1,0 +1,195 @@
+//! The command line: reads arguments, calls what they ask for, prints what it says.
+#![expect(clippy::print_stdout, reason = "a command line prints")]
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::import::{self, ImportOptions};
+use crate::store::tokens::{self, NewToken, Scope};
+use crate::store::{Store, secrets};
+use crate::telemetry::{self, LogFormat};
+use crate::{app, prompts};
+use anyhow::Context;
+use clap::{Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
+use std::path::PathBuf;
+
+/// 电话平安联防: a neighbour presses #9, the neighbours come.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// The configuration file (TOML). Without one, every default holds.
+    #[arg(long, global = true, env = "LIANFANG_CONFIG")]
+    config: Option<PathBuf>,
+    /// What is logged, such as `info,lianfang=debug`.
+    #[arg(long, global = true, env = "LIANFANG_LOG", default_value = "info")]
+    log: String,
+    /// How it is logged.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    log_format: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the service.
+    Serve,
+    /// Reports every mistake of the configuration, and what is probably not meant.
+    CheckConfig,
+    /// Reads a directory of CSV files: all or nothing.
+    Import {
+        /// The folder with streets.csv, communities.csv, ... (docs/import.md).
+        folder: PathBuf,
+        /// Checks and counts, changes nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Removes what is not in the files.
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Writes the directory as CSV files that `import` reads.
+    Export {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Telephone lines.
+    #[command(subcommand)]
+    Line(LineCommand),
+    /// Tokens of the API.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Prompts.
+    #[command(subcommand)]
+    Prompts(PromptsCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum LineCommand {
+    /// Makes a new password for a line and prints it once; the old one no longer works.
+    Secret {
+        /// The account under which the line registers.
+        account: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Makes a token and prints it once.
+    Create {
+        /// Its name, as it stands in the log of alarms.
+        name: String,
+        /// admin, operator, trigger or metrics.
+        #[arg(long)]
+        scope: Scope,
+        /// Days until it expires; never without.
+        #[arg(long)]
+        days: Option<u16>,
+    },
+    /// Lists every token that there is or was.
+    List,
+    /// Revokes a token at once.
+    Revoke {
+        /// Its name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PromptsCommand {
+    /// Lists every recording that a language must have: language, file, text, script; with tabs between.
+    List,
+}
+
+/// Does what the arguments ask for.
+///
+/// # Errors
+/// When it cannot; the message says what to do.
+pub fn run() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let format = match cli.log_format {
+        Format::Text => LogFormat::Text,
+        Format::Json => LogFormat::Json,
+    };
+    telemetry::start_logging(&cli.log, format)?;
+    let config = Config::load(cli.config.as_deref(), std::env::vars())?;
+    // A second provider would be a mistake of ours; that the first is in place is all that matters.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match cli.command {
+        Command::Serve => {
+            config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+            app::serve(config)
+        }
+        Command::CheckConfig => {
+            config.warnings().iter().for_each(|warning| println!("warning: {warning}"));
+            println!("The configuration is valid.");
+            Ok(())
+        }
+        Command::Prompts(PromptsCommand::List) => {
+            print!("{}", prompts::scripts_tsv());
+            Ok(())
+        }
+        Command::Import { .. } | Command::Export { .. } | Command::Line(_) | Command::Token(_) => {
+            let runtime = tokio::runtime::Runtime::new().context("cannot start a runtime")?;
+            runtime.block_on(with_store(&config, cli.command))
+        }
+    }
+}
+
+async fn with_store(config: &Config, command: Command) -> anyhow::Result<()> {
+    let store = Store::open(&config.data_dir).await?;
+    let done = on_store(config, &store, command).await;
+    store.close().await;
+    done
+}
+
+async fn on_store(config: &Config, store: &Store, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Import { folder, dry_run, replace } => {
+            let options = ImportOptions { replace, dry_run, realm: config.sip.realm.clone() };
+            println!("{}", import::import(store, &folder, &options).await?);
+        }
+        Command::Export { folder } => {
+            import::export(store, &folder, &config.sip.realm).await?;
+            println!("Exported to {}.", folder.display());
+        }
+        Command::Line(LineCommand::Secret { account }) => {
+            let secret =
+                secrets::make_line_secret(store.directory(), &account, &config.sip.realm).await?;
+            println!("{secret}");
+        }
+        Command::Token(command) => on_tokens(store, command).await?,
+        Command::Serve | Command::CheckConfig | Command::Prompts(_) => {}
+    }
+    Ok(())
+}
+
+async fn on_tokens(store: &Store, command: TokenCommand) -> anyhow::Result<()> {
+    let now = Clock::system().now();
+    match command {
+        TokenCommand::Create { name, scope, days } => {
+            let expires = days.map(|days| now + SignedDuration::from_hours(24 * i64::from(days)));
+            let secret =
+                tokens::create(store.directory(), &NewToken { name, scope, expires }, now).await?;
+            println!("{}", secret.reveal());
+        }
+        TokenCommand::List => {
+            for token in tokens::list(store.directory()).await? {
+                println!("{token}");
+            }
+        }
+        TokenCommand::Revoke { name } => {
+            anyhow::ensure!(
+                tokens::revoke(store.directory(), &name, now).await?,
+                "no working token has this name"
+            );
+            println!("Revoked.");
+        }
+    }
+    Ok(())
+}
