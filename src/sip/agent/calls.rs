@@ -201,7 +201,10 @@ impl UserAgent {
         }
     }
 
-    pub(super) fn insert_call(&mut self, handle: CallHandle, call: Call) {
+    /// Keeps a call. As long as it lasts the gate sheds its source last: whoever has a call here proved itself, is a
+    /// trunk, or is called by us, and its answers must not be lost in somebody's flood.
+    pub(super) fn insert_call(&mut self, handle: CallHandle, call: Call, now: Timestamp) {
+        self.gate.protect(call.flow.remote.ip(), now);
         if let Some(source) = call.source {
             let count = self.sources.entry(source).or_default();
             *count = count.saturating_add(1);
@@ -224,6 +227,7 @@ impl UserAgent {
                 self.sources.remove(&source);
             }
         }
+        self.gate.unprotect(call.flow.remote.ip());
         self.connections.remove(&(call.flow.connection, handle));
         let dialog = match &call.stage {
             Stage::Offered(offered) => Some(&offered.dialog),

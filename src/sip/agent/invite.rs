@@ -266,7 +266,7 @@ impl UserAgent {
         };
         let stage = Stage::Offered(Box::new(offered));
         let call = Call { flow: scene.flow, stage, source, armed: Armed::default() };
-        self.insert_call(handle, call);
+        self.insert_call(handle, call, scene.now);
         Some(handle)
     }
 

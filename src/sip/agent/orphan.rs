@@ -59,7 +59,7 @@ impl UserAgent {
             orphans_open,
         };
         let stage = Stage::Calling(Box::new(calling));
-        self.insert_call(call, Call { flow, stage, source: None, armed: Armed::default() });
+        self.insert_call(call, Call { flow, stage, source: None, armed: Armed::default() }, now);
     }
 
     pub(super) fn close_orphan(&mut self, call: CallHandle) {

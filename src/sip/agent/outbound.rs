@@ -49,7 +49,7 @@ impl UserAgent {
             orphans_open: 0,
         };
         let stage = Stage::Calling(Box::new(calling));
-        self.insert_call(call, Call { flow, stage, source: None, armed: Armed::default() });
+        self.insert_call(call, Call { flow, stage, source: None, armed: Armed::default() }, now);
     }
 
     fn send_invite(

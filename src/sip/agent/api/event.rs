@@ -110,7 +110,8 @@ pub enum Event {
     IncomingCall(Box<IncomingCall>),
     /// A line's call came back from our challenge with a wrong proof.
     ChallengeFailed(Box<Unproven>),
-    /// A line's call did not come back from our challenge in time.
+    /// A line's call did not come back from our challenge in time. Where the network repeats an old INVITE this may
+    /// follow the proven call itself: the idempotency key is the same.
     ChallengeUnanswered(Box<Unproven>),
     /// The caller gave up before we answered, or its connection broke, or nobody decided in time.
     Cancelled {

@@ -1,7 +1,7 @@
 //! Calls between two agents over a network that loses what the test says.
 
-use super::world::{Habit, Side, World, ring_up, sdp};
-use crate::agent::api::{CallHandle, Command};
+use super::world::{Habit, Side, World, outbound, ring_up, sdp};
+use crate::agent::api::{CallHandle, Command, Transport};
 
 const CALL: CallHandle = CallHandle(1);
 /// 64 × T1 and a margin: by then everything is forgotten.
@@ -283,4 +283,34 @@ fn the_session_is_changed_by_the_layer_above() {
     world.ours.command(Command::Hangup { call: CALL }, at(2_100));
     let (sent, _) = drained(&mut world.ours);
     assert!(sent[0].1.starts_with("BYE sip:held@10.0.0.2 "), "{}", sent[0].1);
+}
+
+#[test]
+fn over_a_stream_nothing_is_repeated_but_a_200_without_ack() {
+    let habits = [
+        (answers_after(100), "ended Local"),
+        (Habit { reject: Some((50, 486)), ..Habit::default() }, "failed 486"),
+        (Habit { ring: Some(20), ..Habit::default() }, "failed 487"),
+    ];
+    for (habit, end) in habits {
+        let mut world = World::new(habit);
+        world.transport = Transport::Tcp;
+        let mut invite = outbound(1);
+        invite.leg.flow.transport = Transport::Tcp;
+        world.plan(0, Side::Ours, Command::Invite(Box::new(invite)));
+        if end == "failed 487" {
+            world.plan(1_000, Side::Ours, Command::Cancel { call: CALL, reason: None });
+        } else {
+            world.plan(1_000, Side::Ours, Command::Hangup { call: CALL });
+        }
+        world.run_to(REST_MS);
+        assert_eq!(world.told(Side::Ours).last().unwrap(), end);
+        let repeated = world.ours.counters().retransmitted + world.theirs.counters().retransmitted;
+        assert_eq!(repeated, 0, "{end}");
+        world.assert_at_rest(end);
+    }
+    let mut world = call_with(answers_after(10), |_, line| u32::from(!line.starts_with("ACK")));
+    world.transport = Transport::Tcp;
+    world.run_to(20_000);
+    assert!(1 < world.sent(Side::Theirs, "SIP/2.0 200 OK [CSeq: 1 INVITE]"));
 }

@@ -1,7 +1,8 @@
 //! Many calls over a network that loses, doubles and reorders: each ends once on both sides, and nothing is left.
 
-use super::world::{Habit, Random, Side, World, ring_up};
-use crate::agent::api::{CallHandle, Command, Event};
+use super::world::{Habit, PASSWORD, Random, Side, World, outbound, ring_up};
+use crate::agent::api::{CallHandle, Command, Credentials, Event};
+use std::sync::Arc;
 
 const CALL: CallHandle = CallHandle(1);
 
@@ -94,4 +95,32 @@ fn a_seed_is_a_story() {
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7), run(8));
+}
+
+#[test]
+fn a_line_that_has_to_prove_itself_gets_through_a_bad_network() {
+    let mut answered = 0;
+    for seed in 0..500 {
+        let habit = Habit { ring: Some(100), accept: Some(500), ..Habit::default() };
+        let mut world = World::chaotic(seed, habit);
+        world.town.has_trunks = false;
+        let mut invite = outbound(1);
+        invite.leg.from = "<sip:8001@town.example>".into();
+        invite.credentials = Some(Arc::new(Credentials {
+            realm: Some("lianfang".into()),
+            username: "8001".into(),
+            password: PASSWORD.into(),
+        }));
+        world.plan(0, Side::Ours, Command::Invite(Box::new(invite)));
+        world.plan(40_000, Side::Ours, Command::Hangup { call: CALL });
+        world.run_to(240_000);
+        assert_eq!(ends(&world, Side::Ours, CALL), 1, "seed {seed}: {:#?}", world.wire);
+        let told = world.told(Side::Theirs);
+        let incoming = told.iter().filter(|word| word.starts_with("incoming")).count();
+        assert!(incoming <= 1, "seed {seed}: {told:?}");
+        assert_eq!(world.theirs.counters().proofs_wrong, 0, "seed {seed}");
+        world.assert_at_rest(&format!("seed {seed}"));
+        answered += usize::from(world.told(Side::Ours).contains(&"answered true".to_owned()));
+    }
+    assert!(490 <= answered, "{answered} of 500 answered");
 }

@@ -58,7 +58,7 @@ impl Phone {
     }
 
     fn with(config: AgentConfig) -> Self {
-        let town = Town { offer: ChallengeOffer::Sha256ThenMd5 };
+        let town = TOWN;
         Self { agent: agent(config, 1), town, now_ms: 1_000 }
     }
 
@@ -506,4 +506,17 @@ fn a_call_that_nobody_decides_about_is_refused_at_last() {
     sleep(&mut phone.agent, phone.now_ms, Duration::from_secs(90));
     let load = phone.agent.load();
     assert_eq!((load.calls, load.transactions, load.timers), (0, 0, 0));
+}
+
+#[test]
+fn a_trunk_with_calls_is_shed_last() {
+    let mut phone = Phone::new();
+    let mut taken = 0;
+    for number in 0..1_000 {
+        let text = ALARM_AT_TRUNK.text().replace("phone-1", &format!("call-{number}"));
+        let text = text.replace("z9hG4bKa", &format!("z9hG4bK{number}"));
+        phone.agent.on_packet(udp(SERVICE, TRUNK), text.as_bytes(), &phone.town, at(1_000));
+        taken += usize::from(drained(&mut phone.agent).0[0].1.starts_with("SIP/2.0 100"));
+    }
+    assert_eq!((taken, phone.agent.counters().dropped), (1_000, 0));
 }

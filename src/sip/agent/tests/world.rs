@@ -40,6 +40,8 @@ pub(super) fn udp(local: &str, remote: &str) -> Flow {
 #[derive(Debug)]
 pub(super) struct Town {
     pub(super) offer: ChallengeOffer,
+    /// Whether the two agents trust each other's address.
+    pub(super) has_trunks: bool,
 }
 
 impl Lines for Town {
@@ -53,7 +55,7 @@ impl Lines for Town {
 
     fn trunk(&self, flow: &Flow) -> Option<Trunk> {
         let is_trunk = flow.remote == address(TRUNK) || flow.remote == address(SERVICE);
-        is_trunk.then(|| Trunk { name: "town".into(), trusts_from: true })
+        (is_trunk && self.has_trunks).then(|| Trunk { name: "town".into(), trusts_from: true })
     }
 
     fn is_alarm(&self, dialled: &Dialled, _account: Option<&str>) -> bool {
@@ -65,7 +67,7 @@ impl Lines for Town {
     }
 }
 
-pub(super) const TOWN: Town = Town { offer: ChallengeOffer::Sha256ThenMd5 };
+pub(super) const TOWN: Town = Town { offer: ChallengeOffer::Sha256ThenMd5, has_trunks: true };
 
 pub(super) fn agent(config: AgentConfig, seed: u8) -> UserAgent {
     UserAgent::new(config, &[seed; 32], at(0))
@@ -126,6 +128,8 @@ pub(super) struct World {
     /// Copies of a message that arrive: by sender and first line.
     fate: Fate,
     delay_max_ms: u64,
+    pub(super) town: Town,
+    pub(super) transport: Transport,
 }
 
 impl World {
@@ -149,6 +153,8 @@ impl World {
             random: Random(1),
             fate,
             delay_max_ms: 1,
+            town: TOWN,
+            transport: Transport::Udp,
         }
     }
 
@@ -209,7 +215,12 @@ impl World {
                 Side::Ours => udp(SERVICE, TRUNK),
                 Side::Theirs => udp(TRUNK, SERVICE),
             };
-            self.agent(side).on_packet(flow, &bytes, &TOWN, now);
+            let flow = Flow { transport: self.transport, ..flow };
+            let agent = match side {
+                Side::Ours => &mut self.ours,
+                Side::Theirs => &mut self.theirs,
+            };
+            agent.on_packet(flow, &bytes, &self.town, now);
         } else {
             self.ours.on_timeout(now);
             self.theirs.on_timeout(now);
@@ -353,13 +364,17 @@ pub(super) fn leg(number: u64, flow: Flow) -> Leg {
 
 /// A call from the service to the trunk.
 pub(super) fn ring_up(number: u64) -> Command {
-    Command::Invite(Box::new(OutboundInvite {
+    Command::Invite(Box::new(outbound(number)))
+}
+
+pub(super) fn outbound(number: u64) -> OutboundInvite {
+    OutboundInvite {
         call: CallHandle(number),
         leg: leg(number, udp(SERVICE, TRUNK)),
         headers: vec![(Arc::from("Priority"), Arc::from("emergency"))],
         sdp: sdp("offer"),
         credentials: None,
-    }))
+    }
 }
 
 /// All that an agent without a network has to say now.
