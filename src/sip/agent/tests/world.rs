@@ -119,6 +119,8 @@ pub(super) struct World {
     pub(super) events: Vec<(i64, Side, Event)>,
     /// First lines of what was sent, by whom.
     pub(super) wire: Vec<(i64, Side, String)>,
+    /// The messages themselves.
+    pub(super) raw: Vec<Bytes>,
     pub(super) habit: Habit,
     pub(super) rejected: BTreeSet<CallHandle>,
     flying: BTreeMap<(i64, u64), (Side, Bytes)>,
@@ -145,6 +147,7 @@ impl World {
             now_ms: 0,
             events: Vec::new(),
             wire: Vec::new(),
+            raw: Vec::new(),
             habit,
             rejected: BTreeSet::new(),
             flying: BTreeMap::new(),
@@ -197,6 +200,12 @@ impl World {
             self.step(arrival == Some(next), plan == Some(next));
         }
         panic!("the world does not come to rest");
+    }
+
+    /// A packet from nowhere.
+    pub(super) fn inject(&mut self, side: Side, bytes: &[u8]) {
+        self.number += 1;
+        self.flying.insert((self.now_ms, self.number), (side, bytes.into()));
     }
 
     fn step(&mut self, arrives: bool, is_planned: bool) {
@@ -263,6 +272,7 @@ impl World {
             self.flying.insert((self.now_ms + delay, self.number), (to, bytes.clone()));
         }
         self.wire.push((self.now_ms, from, line));
+        self.raw.push(bytes.clone());
     }
 
     fn react(&mut self, side: Side, event: &Event) {
