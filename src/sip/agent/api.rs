@@ -255,7 +255,8 @@ pub enum Command {
         /// The value of a Reason header (RFC 3326).
         reason: Option<Arc<str>>,
     },
-    /// Ends an answered call, of either direction.
+    /// Ends a call of either direction, whatever its stage: BYE once answered (after the ACK of our 200), CANCEL while it
+    /// rings, 480 while it waits for a decision.
     Hangup {
         /// The call.
         call: CallHandle,
