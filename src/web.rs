@@ -25,9 +25,8 @@ mod words;
 use axum::extract::DefaultBodyLimit;
 use axum::{Extension, Router, middleware};
 use ports::Ports;
-use problem::ApiError;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -45,14 +44,18 @@ const TRIGGERS_MAX: usize = 512;
 pub fn router(ports: Ports) -> Router {
     let (routes, document) = described().split_for_parts();
     let document: Arc<str> = openapi::complete(document).into();
+    let (clock, tasks) = (ports.clock.clone(), ports.tasks.clone());
     routes
         .merge(openapi::pages())
         .with_state(Arc::new(ports))
         .layer(Extension(openapi::Document(document)))
+        .layer(Extension(caller::Remembered::default()))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(middleware::from_fn(guard::limit_time))
         .layer(CatchPanicLayer::custom(guard::on_panic))
+        .layer(middleware::from_fn_with_state(tasks, guard::see_through))
         .layer(middleware::from_fn(guard::write_problems))
+        .layer(middleware::from_fn_with_state(clock, guard::measure))
 }
 
 /// Every described route.
@@ -72,19 +75,4 @@ fn described() -> OpenApiRouter<Web> {
     let health =
         health::routes().layer(middleware::from_fn_with_state(slots(), guard::limit_number));
     OpenApiRouter::default().nest("/api/v1", api.merge(openapi::routes())).merge(health)
-}
-
-/// Runs `work` to its end, even when the client hangs up: an edit that is committed must reach the snapshot, and a
-/// trigger that was read must raise its alarm.
-async fn see_through<T: Send + 'static>(
-    web: &Web,
-    name: &'static str,
-    work: impl Future<Output = T> + Send + 'static,
-) -> Result<T, ApiError> {
-    let (tell, told) = oneshot::channel();
-    web.tasks.start(name, |_| async move {
-        // Whoever asked may have gone; the work is done all the same.
-        drop(tell.send(work.await));
-    });
-    told.await.map_err(|_| ApiError::Busy)
 }

@@ -1,12 +1,12 @@
 //! Alarms: which there are, what happened to one, and what an operator does to it.
 
+use super::Web;
 use super::caller::{Caller, Operator};
 use super::extract::{Body, Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::ports::Action;
 use super::problem::{ApiError, Must};
 use super::timeline::{Moment, timeline};
-use super::{Web, see_through};
 use crate::store::alarm_log::{AlarmFilter, AlarmRow, StoredAlarm};
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +17,6 @@ use lianfang_domain::directory::Address;
 use lianfang_domain::id::{AlarmId, LineId};
 use lianfang_domain::plan::{Party, PartyId, Plan, Role};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -300,10 +299,6 @@ async fn act(
     action: Action,
     caller: Caller<Operator>,
 ) -> Result<StatusCode, ApiError> {
-    let alarms = Arc::clone(&web.alarms);
-    let actor = caller.0.name.into();
-    let acted =
-        see_through(web, "alarm action", async move { alarms.act(alarm, action, actor).await });
-    acted.await??;
+    web.alarms.act(alarm, action, caller.0.name.into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,15 +1,17 @@
 //! What every request passes: bounds, deadline, panics, safe headers, and problems in the client's language.
 
 use super::problem::{self, ApiError, Unwritten};
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use crate::clock::Clock;
+use crate::tasks::Tasks;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use lianfang_domain::directory::Language;
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// Longest time that a request may take. The alarm path has its own deadline of 100 ms, far below.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
@@ -25,6 +27,27 @@ const POLICY_API: &str = "default-src 'none'; frame-ancestors 'none'";
 /// The bundled Swagger UI has inline styles and images in `data:`; all of its scripts are files of ours.
 const POLICY_DOCS: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      frame-ancestors 'none'";
+
+/// Measures every request, by method, path and status. Only names that we know become labels: whoever asks for paths
+/// that are not there fills no memory.
+pub(super) async fn measure(State(clock): State<Clock>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>();
+    let path = path.map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    };
+    let begun = clock.now();
+    let response = next.run(request).await;
+    let status = response.status().as_str().to_owned();
+    let took = clock.now().duration_since(begun).as_secs_f64();
+    metrics::histogram!("lianfang_http_seconds", "method" => method, "path" => path, "status" => status)
+        .record(took);
+    response
+}
 
 /// Adds safe headers, and writes problems: those of our handlers and those of the router.
 pub(super) async fn write_problems(request: Request, next: Next) -> Response {
@@ -58,6 +81,24 @@ fn written(mut response: Response, path: &str, language: Language) -> Response {
 fn is_json(content_type: &HeaderValue) -> bool {
     content_type.as_bytes().starts_with(b"application/")
         && content_type.as_bytes().ends_with(b"json")
+}
+
+/// Sees a request that changes something through to its end, even when the client hangs up: an edit that is committed
+/// must reach the snapshot, and a trigger that was read must raise its alarm.
+pub(super) async fn see_through(
+    State(tasks): State<Tasks>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let (tell, told) = oneshot::channel();
+    tasks.start("request", |_| async move {
+        // Whoever asked may have gone; the work is done all the same.
+        drop(tell.send(next.run(request).await));
+    });
+    told.await.unwrap_or_else(|_| ApiError::Busy.into_response())
 }
 
 /// Ends what takes too long.

@@ -3,8 +3,8 @@
 use super::caller::{Admin, Caller, Operator};
 use super::extract::{Body, IfMatch, Parameters, PathId};
 use super::problem::ApiError;
-use super::{Web, openapi, see_through};
-use crate::store::nouns::{self, Noun, NounError, Page};
+use super::{Web, openapi};
+use crate::store::nouns::{self, Noun, Page};
 use crate::store::nouns::{Community, Contact, Grid, Group, Household, Line, Street, Worker};
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
@@ -22,10 +22,7 @@ const LIMIT: u32 = 50;
 
 /// A noun that the API shows.
 pub(super) trait Shown:
-    Noun<Id: DeserializeOwned, Draft: DeserializeOwned + ToSchema + Clone + 'static>
-    + Serialize
-    + ToSchema
-    + Sync
+    Noun<Id: DeserializeOwned, Draft: DeserializeOwned + ToSchema> + Serialize + ToSchema + Sync
 {
     /// Its plural in paths.
     const PLURAL: &'static str;
@@ -115,9 +112,8 @@ async fn create<N: Shown>(
     State(web): State<Web>,
     Body(draft): Body<N::Draft>,
 ) -> Result<Response, ApiError> {
-    let store = web.store.clone();
-    let row =
-        edit(&web, async move { nouns::create::<N>(store.directory(), &draft).await }).await?;
+    let row = nouns::create::<N>(web.store.directory(), &draft).await?;
+    take_up(&web).await;
     let id: u32 = row.id().into();
     let location = (header::LOCATION, format!("/api/v1/{}/{id}", N::PLURAL));
     let [etag] = tag(&row);
@@ -131,9 +127,8 @@ async fn replace<N: Shown>(
     IfMatch(version): IfMatch,
     Body(draft): Body<N::Draft>,
 ) -> Result<Response, ApiError> {
-    let store = web.store.clone();
-    let work = async move { nouns::update::<N>(store.directory(), id, version, &draft).await };
-    let row = edit(&web, work).await?;
+    let row = nouns::update::<N>(web.store.directory(), id, version, &draft).await?;
+    take_up(&web).await;
     Ok((tag(&row), axum::Json(row)).into_response())
 }
 
@@ -143,8 +138,8 @@ async fn delete<N: Shown>(
     PathId(id): PathId<N::Id>,
     IfMatch(version): IfMatch,
 ) -> Result<StatusCode, ApiError> {
-    let store = web.store.clone();
-    edit(&web, async move { nouns::delete::<N>(store.directory(), id, version).await }).await?;
+    nouns::delete::<N>(web.store.directory(), id, version).await?;
+    take_up(&web).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -152,19 +147,10 @@ fn tag<N: Noun>(row: &N) -> [(HeaderName, String); 1] {
     [(header::ETAG, format!("\"{}\"", row.version()))]
 }
 
-/// Edits the directory and takes the edit up into the snapshot, before anybody is told that it is done.
-async fn edit<T: Send + 'static>(
-    web: &Web,
-    work: impl Future<Output = Result<T, NounError>> + Send + 'static,
-) -> Result<T, ApiError> {
-    let directory = web.directory.clone();
-    let edited = see_through(web, "directory edit", async move {
-        let edited = work.await?;
-        if let Err(error) = directory.refresh().await {
-            // The edit is stored; whoever keeps the snapshot tries again, and tells when it cannot.
-            tracing::error!(?error, "An edit is not in the snapshot yet");
-        }
-        Ok::<_, NounError>(edited)
-    });
-    Ok(edited.await??)
+/// Takes an edit up into the snapshot, before anybody is told that it is done.
+async fn take_up(web: &Web) {
+    if let Err(error) = web.directory.refresh().await {
+        // The edit is stored; whoever keeps the snapshot tries again every second.
+        tracing::error!(?error, "An edit is not in the snapshot yet");
+    }
 }

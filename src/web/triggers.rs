@@ -1,9 +1,9 @@
 //! Triggers by HTTP: a PBX that heard #9 itself tells us.
 
+use super::Web;
 use super::caller::{Caller, Trigger as MayTrigger};
 use super::extract::{Body, wrong};
 use super::problem::{ApiError, Must};
-use super::{Web, see_through};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -83,9 +83,7 @@ async fn raise(
         // Two PBXs, or two lines of a careless one, may use the same key: neither must swallow the other's alarm.
         format!("http:{}:{}:{key}", caller.0.name, line.id).into()
     })?;
-    let alarms = Arc::clone(&web.alarms);
-    let raised = see_through(&web, "trigger", async move { alarms.raise(trigger).await });
-    let raised = raised.await??;
+    let raised = web.alarms.raise(trigger).await?;
     let status = if raised.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let location = [("location", format!("/api/v1/alarms/{}", raised.alarm))];
     Ok((status, location, Json(RaisedAlarm { id: raised.alarm, is_new: raised.is_new })))

@@ -27,6 +27,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -42,6 +43,7 @@ pub(crate) struct Api {
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) line_lamp: Arc<Lamp>,
     pub(crate) clock: Clock,
+    pub(crate) tasks: Tasks,
     _folder: tempfile::TempDir,
 }
 
@@ -52,22 +54,32 @@ pub(crate) struct Switchboard {
     pub(crate) actions: Mutex<Vec<(AlarmId, Action, Actor)>>,
     pub(crate) refuses: Mutex<Option<ActError>>,
     pub(crate) is_full: Mutex<bool>,
+    pub(crate) is_broken: Mutex<bool>,
+    /// Tells that a trigger has come.
+    pub(crate) called: Notify,
+    /// Held by a test, triggers wait.
+    pub(crate) gate: tokio::sync::Mutex<()>,
 }
 
 impl Alarms for Switchboard {
     fn raise(&self, trigger: Trigger) -> Answer<'_, Result<Raised, RaiseError>> {
-        if *self.is_full.lock().expect("no panic") {
-            return Box::pin(std::future::ready(Err(RaiseError::Unavailable)));
-        }
-        let mut triggers = self.triggers.lock().expect("no panic");
-        let known =
-            triggers.iter().position(|known| known.idempotency_key == trigger.idempotency_key);
-        let index = known.unwrap_or_else(|| {
-            triggers.push(trigger);
-            triggers.len() - 1
-        });
-        let alarm = AlarmId(u64::try_from(index).expect("few"));
-        Box::pin(std::future::ready(Ok(Raised { alarm, is_new: known.is_none() })))
+        Box::pin(async move {
+            self.called.notify_one();
+            let _open = self.gate.lock().await;
+            assert!(!*self.is_broken.lock().expect("no panic"), "planted");
+            if *self.is_full.lock().expect("no panic") {
+                return Err(RaiseError::Unavailable);
+            }
+            let mut triggers = self.triggers.lock().expect("no panic");
+            let key = &trigger.idempotency_key;
+            let known = triggers.iter().position(|known| known.idempotency_key == *key);
+            let index = known.unwrap_or_else(|| {
+                triggers.push(trigger);
+                triggers.len() - 1
+            });
+            let alarm = AlarmId(u64::try_from(index).expect("few"));
+            Ok(Raised { alarm, is_new: known.is_none() })
+        })
     }
 
     fn act(
@@ -200,9 +212,19 @@ impl Api {
             readiness: line_lamp.clone(),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             clock: clock.clone(),
-            tasks,
+            tasks: tasks.clone(),
         });
-        Self { router, store, directory, log, switchboard, line_lamp, clock, _folder: folder }
+        Self {
+            router,
+            store,
+            directory,
+            log,
+            switchboard,
+            line_lamp,
+            clock,
+            tasks,
+            _folder: folder,
+        }
     }
 
     /// Makes a token and gives its secret.

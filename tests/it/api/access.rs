@@ -110,6 +110,48 @@ async fn metrics_are_text() {
 }
 
 #[tokio::test]
+async fn requests_are_measured_by_names_that_we_know() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let api = Api::new().await;
+    api.call(Method::GET, "/api/v1/streets/7").send().await.expect(401);
+    api.call(Method::from_bytes(b"BREW").expect("a method"), "/made/up").send().await.expect(404);
+    let text = recorder.handle().render();
+    let wanted = r#"method="GET",path="/api/v1/streets/{id}",status="401""#;
+    assert!(text.contains(wanted), "{text}");
+    assert!(text.contains(r#"method="other",path="none",status="404""#), "{text}");
+    assert!(!text.contains("BREW") && !text.contains("made"), "{text}");
+}
+
+#[tokio::test]
+async fn a_dead_database_keeps_no_known_pbx_from_raising() {
+    let api = Api::new().await;
+    api.admin(&api.token("root", Scope::Admin).await).town().await;
+    let pbx = api.token("pbx", Scope::Trigger).await;
+    let expires = api.clock.now() + SignedDuration::from_secs(60);
+    let new = NewToken { name: "guest".to_owned(), scope: Scope::Trigger, expires: Some(expires) };
+    let guest = tokens::create(api.store.directory(), &new, api.clock.now()).await;
+    let guest = guest.expect("a token");
+    let press = async |secret: &str, key: &str| {
+        let client = api.admin(secret);
+        let call = client.call(Method::POST, "/triggers").header("idempotency-key", key);
+        call.json(&json!({"account": "1001", "code": "#9"})).send().await
+    };
+    press(&pbx, "1").await.expect(201);
+    press(guest.reveal(), "1").await.expect(201);
+    let stranger = api.token("stranger", Scope::Trigger).await;
+    api.store.close().await;
+    press(&pbx, "2").await.expect(201);
+    press(guest.reveal(), "2").await.expect(201);
+    let unknown = press(&stranger, "3").await;
+    assert!(unknown.status.is_server_error(), "{}", unknown.text);
+    api.clock.advance(Duration::from_secs(60));
+    let expired = press(guest.reveal(), "4").await;
+    assert!(expired.status.is_server_error(), "{}", expired.text);
+    assert_eq!(api.switchboard.triggers.lock().expect("no panic").len(), 4);
+}
+
+#[tokio::test]
 async fn every_answer_has_safe_headers() {
     let api = Api::new().await;
     for path in ["/healthz", "/nothing", "/api/v1/streets", "/api/docs/"] {

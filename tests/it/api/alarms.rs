@@ -130,6 +130,39 @@ async fn a_wrong_trigger_raises_nothing_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_client_that_hangs_up_withdraws_nothing() {
+    let api = Api::new().await;
+    with(&api, "root", Scope::Admin).await.town().await;
+    let pbx = with(&api, "pbx", Scope::Trigger).await;
+    let closed = api.switchboard.gate.lock().await;
+    let body = json!({"account": "1001", "code": "#9"});
+    tokio::select! {
+        reply = press(&pbx, "1", body) => panic!("answered: {}", reply.text),
+        () = api.switchboard.called.notified() => {}
+    }
+    drop(closed);
+    // The task of the request is all that still runs.
+    assert!(api.tasks.stop(std::time::Duration::from_secs(5)).await);
+    assert_eq!(api.switchboard.triggers.lock().expect("no panic").len(), 1);
+}
+
+#[tokio::test]
+async fn a_panic_ends_one_request_and_nothing_else() {
+    let api = Api::new().await;
+    let admin = with(&api, "root", Scope::Admin).await;
+    admin.town().await;
+    let body = json!({"account": "1001", "code": "#9"});
+    *api.switchboard.is_broken.lock().expect("no panic") = true;
+    let broken = press(&admin, "1", body.clone()).await.expect(500);
+    assert_eq!(broken.problem(), "internal");
+    assert!(!broken.text.contains("planted"));
+    assert!(!api.tasks.shutdown().is_cancelled());
+    *api.switchboard.is_broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = false;
+    api.switchboard.is_broken.clear_poison();
+    press(&admin, "2", body).await.expect(201);
+}
+
+#[tokio::test]
 async fn a_hotline_needs_no_code() {
     let api = Api::new().await;
     let admin = with(&api, "root", Scope::Admin).await;

@@ -2,9 +2,11 @@
 
 use super::{Api, Client};
 use axum::body::{Body, Bytes};
-use axum::http::Method;
+use axum::http::{Method, Uri};
 use lianfang::store::tokens::Scope;
-use serde_json::json;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
 
 async fn with_admin(api: &Api) -> Client<'_> {
     let secret = api.token("root", Scope::Admin).await;
@@ -155,4 +157,136 @@ async fn a_failure_inside_is_not_shown() {
     for inside in ["column", "SQL", "sqlite", "database"] {
         assert!(!reply.text.contains(inside), "{}", reply.text);
     }
+}
+
+/// Values that break readers: wrong types, ends of ranges, strange characters, long and deep things.
+fn strange() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        (0_u32..4).prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        "[0-9+*#@:;-]{0,26}".prop_map(Value::from),
+        Just(json!("\u{0}\u{202e}%s%n'\";--")),
+        Just(Value::from("长".repeat(300))),
+        Just(json!("0592")),
+        Just(json!("en")),
+        Just(json!("Asia/Shanghai")),
+        Just(json!("../../etc/passwd")),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(field(), inner, 0..8)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+fn field() -> impl Strategy<Value = String> {
+    let known = [
+        "name",
+        "street_id",
+        "community_id",
+        "grid_id",
+        "group_id",
+        "household_id",
+        "area_code",
+        "language",
+        "time_zone",
+        "alarm_codes",
+        "access_numbers",
+        "acknowledgements_wanted",
+        "position",
+        "pronunciation",
+        "door",
+        "number",
+        "account",
+        "hotline_grace_s",
+        "is_silent",
+        "rank",
+        "numbers",
+        "voice",
+        "sms",
+        "is_on_duty",
+        "code",
+        "party",
+        "outcome",
+    ];
+    prop_oneof![9 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => ".{0,8}"]
+}
+
+/// What a client may send, with more or less sense: method, path, entity tag, body.
+fn requests() -> impl Strategy<Value = (usize, String, String, Value)> {
+    let numbers = json!([{"number": "13800001111"}, {"number": "5559999", "sms": true}]);
+    let places = vec![
+        ("streets", json!({"name": ""})),
+        ("communities", json!({"street_id": 1, "name": "", "area_code": "0592"})),
+        ("grids", json!({"community_id": 1, "name": ""})),
+        ("groups", json!({"grid_id": 1, "name": ""})),
+        ("households", json!({"group_id": 1, "name": ""})),
+        ("lines", json!({"household_id": 1, "number": "", "account": ""})),
+        ("contacts", json!({"household_id": 1, "name": "", "numbers": numbers.clone()})),
+        ("workers", json!({"community_id": 1, "name": "", "numbers": numbers})),
+        ("triggers", json!({"account": "1001", "code": "#9"})),
+        ("triggers", json!({"number": "5551234", "code": "#9"})),
+        ("alarms", json!({})),
+        ("lines/1/registration", json!({})),
+        ("alarms/0000000000001/acknowledge", json!({"party": 1})),
+        ("alarms/0000000000001/close", json!({"outcome": "drill"})),
+        ("alarms/0000000000001/cancel", json!({})),
+    ];
+    let tail = prop_oneof![
+        4 => Just(String::new()),
+        4 => Just("/1".to_owned()),
+        1 => "/[0-9]{1,12}",
+        1 => "[?]limit=[0-9]{0,4}&after=[0-9a-z-]{0,14}",
+        1 => "[?&=/a-z0-9%]{0,12}",
+    ];
+    let tag = prop_oneof![3 => Just("\"1\"".to_owned()), 1 => "[ -~]{0,12}"];
+    let more = proptest::collection::vec((field(), strange()), 0..3);
+    let whole = proptest::option::weighted(0.1, strange());
+    let own = "[1-9][0-9]{6}";
+    (0_usize..4, proptest::sample::select(places), tail, tag, more, whole, own).prop_map(
+        |(method, (place, mut body), tail, tag, more, whole, own)| {
+            if let Some(fields) = body.as_object_mut() {
+                for unique in fields.iter_mut().filter(|(_, value)| *value == "") {
+                    *unique.1 = own.clone().into();
+                }
+                fields.extend(more);
+            }
+            (method, format!("/{place}{tail}"), tag, whole.unwrap_or(body))
+        },
+    )
+}
+
+#[test]
+fn nothing_that_a_client_sends_is_our_failure() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let _inside = runtime.enter();
+    let api = runtime.block_on(Api::new());
+    let admin = runtime.block_on(with_admin(&api));
+    runtime.block_on(admin.town());
+    let methods = [Method::GET, Method::POST, Method::PUT, Method::DELETE];
+    let mut runner =
+        TestRunner::new(Config { cases: 2_000, failure_persistence: None, ..Config::default() });
+    let created = std::cell::Cell::new(0);
+    let outcome = runner.run(&requests(), |(method, path, tag, body)| {
+        let Ok(uri) = format!("/api/v1{path}").parse::<Uri>() else { return Ok(()) };
+        let path = uri.to_string().replacen("/api/v1", "", 1);
+        let call = admin.call(methods[method].clone(), &path).json(&body);
+        let call = call.header("if-match", &tag).header("idempotency-key", "k");
+        let reply = runtime.block_on(call.send());
+        prop_assert!(!reply.status.is_server_error(), "{}", reply.text);
+        created.set(created.get() + u32::from(reply.status == 201));
+        if reply.status.is_client_error() {
+            prop_assert_eq!(reply.header("content-type"), "application/problem+json");
+        }
+        Ok(())
+    });
+    outcome.expect("no failure of ours");
+    assert!(10 < created.get(), "too little gets in to try anything: {}", created.get());
 }
