@@ -154,7 +154,10 @@ impl Telephone {
         });
         for (number, (sender, inbox)) in inboxes.into_iter().enumerate() {
             let (events, media) = mpsc::channel::<MediaEvent>(MEDIA_MAX);
-            let agent = agent(config, number, &sockets, parts.clock.now())?;
+            let mut agent = agent(config, number, &sockets, parts.clock.now())?;
+            for address in trunks.iter().flat_map(TrunkConfig::addresses) {
+                agent.protect(address, parts.clock.now());
+            }
             let desk = desk::Desk::new(
                 Arc::clone(&parts),
                 sender,

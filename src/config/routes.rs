@@ -128,6 +128,15 @@ impl TrunkConfig {
         }
     }
 
+    /// Addresses of the trunk, so far as they can be counted: networks larger than 256 give their first 256.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let networks = self.inbound.iter().flat_map(|(network, bits)| {
+            let free = u32::from(host_bits(*network) - *bits).min(8);
+            (0..1_u32 << free).filter_map(move |offset| nth(*network, *bits, offset))
+        });
+        std::iter::once(self.address.ip()).chain(networks)
+    }
+
     /// Whether calls from this address come in over the trunk.
     #[must_use]
     pub fn is_source(&self, address: IpAddr) -> bool {
@@ -253,6 +262,21 @@ fn read_network(section: &mut Section<'_>, text: &str) -> Option<(IpAddr, u8)> {
             .mistake("inbound", format!("`{text}` is no address or network, such as 10.0.0.0/29"));
     }
     network
+}
+
+/// The address of a network at an offset from its first.
+fn nth(network: IpAddr, bits: u8, offset: u32) -> Option<IpAddr> {
+    let free = u32::from(host_bits(network) - bits);
+    match network {
+        IpAddr::V4(address) => {
+            let mask = u32::MAX.checked_shl(free).unwrap_or(0);
+            Some(IpAddr::V4((u32::from(address) & mask).checked_add(offset)?.into()))
+        }
+        IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(free).unwrap_or(0);
+            Some(IpAddr::V6((u128::from(address) & mask).checked_add(offset.into())?.into()))
+        }
+    }
 }
 
 fn host_bits(address: IpAddr) -> u8 {

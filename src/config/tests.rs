@@ -114,6 +114,10 @@ fn a_trunk_trusts_its_networks_only() {
             "{address}"
         );
     }
+    let addresses: Vec<String> =
+        config.trunks[0].addresses().take(9).map(|address| address.to_string()).collect();
+    assert_eq!(addresses.first().map(String::as_str), Some("10.0.0.1"));
+    assert_eq!(addresses.last().map(String::as_str), Some("10.1.0.7"));
     let config = load(trunk, &[]).expect("valid");
     assert!(config.trunks[0].is_source("10.0.0.1".parse().expect("address")));
 }
