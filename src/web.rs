@@ -51,7 +51,7 @@ pub fn router(ports: Ports) -> Router {
         .layer(Extension(openapi::Document(document)))
         .layer(Extension(caller::Remembered::default()))
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .layer(middleware::from_fn(guard::limit_time))
+        .layer(middleware::from_fn_with_state(guard::REQUEST_MAX, guard::limit_time))
         .layer(CatchPanicLayer::custom(guard::on_panic))
         .layer(middleware::from_fn_with_state(tasks, guard::see_through))
         .layer(middleware::from_fn(guard::write_problems))

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 
 /// Longest time that a request may take. The alarm path has its own deadline of 100 ms, far below.
-const REQUEST_MAX: Duration = Duration::from_secs(10);
+pub(super) const REQUEST_MAX: Duration = Duration::from_secs(10);
 
 /// Headers of every response. The console of another origin gets nothing: there is no CORS here.
 const SAFE_HEADERS: [(HeaderName, &str); 4] = [
@@ -102,8 +102,12 @@ pub(super) async fn see_through(
 }
 
 /// Ends what takes too long.
-pub(super) async fn limit_time(request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(REQUEST_MAX, next.run(request)).await;
+pub(super) async fn limit_time(
+    State(longest): State<Duration>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let answer = tokio::time::timeout(longest, next.run(request)).await;
     answer.unwrap_or_else(|_| ApiError::TimedOut.into_response())
 }
 
@@ -177,6 +181,34 @@ fn weighted<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_over_the_bound_is_told_to_come_again() {
+        use tower::ServiceExt;
+        for (slots, status) in [(0, 503), (1, 200)] {
+            let slots = Arc::new(Semaphore::new(slots));
+            let router = axum::Router::new()
+                .route("/", axum::routing::get(|| async { "served" }))
+                .layer(axum::middleware::from_fn_with_state(slots, limit_number))
+                .layer(axum::middleware::from_fn(write_problems));
+            let request = Request::builder().uri("/").body(axum::body::Body::empty());
+            let response = router.oneshot(request.expect("a request")).await.expect("an answer");
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), status == 503);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_ended() {
+        use tower::ServiceExt;
+        let router = axum::Router::new()
+            .route("/", axum::routing::get(std::future::pending::<&'static str>))
+            .layer(axum::middleware::from_fn_with_state(Duration::from_millis(1), limit_time))
+            .layer(axum::middleware::from_fn(write_problems));
+        let request = Request::builder().uri("/").body(axum::body::Body::empty());
+        let response = router.oneshot(request.expect("a request")).await.expect("an answer");
+        assert_eq!(response.status(), 503);
+    }
 
     fn headers(name: HeaderName, value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
