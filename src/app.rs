@@ -182,14 +182,22 @@ async fn start_log(
 fn start_prompts(config: &Config, directory: &DirectoryHandle, stages: &Stages) -> Arc<Library> {
     let prompts = PromptsConfig {
         directory: config.prompts_dir.clone().unwrap_or_else(|| config.data_dir.join("prompts")),
-        voice: "espeak-ng".into(),
+        voice: config.voice.clone().unwrap_or_default(),
     };
     let (library, problems) = Library::load(&prompts);
     for problem in problems {
         tracing::error!(error = %problem, "A recording cannot be used, the shipped one is said instead");
     }
-    let voice = NameVoice::new(&prompts, &stages.service);
-    names::start(voice, directory.clone(), &stages.service);
+    match config.voice.as_deref() {
+        Some(program) if names::is_installed(program) => {
+            let voice = NameVoice::new(&prompts, &stages.service);
+            names::start(voice, directory.clone(), &stages.service);
+        }
+        Some(program) => {
+            tracing::warn!(program = %program.display(), "Names are left out of prompts: the voice is not installed");
+        }
+        None => {}
+    }
     Arc::new(library)
 }
 

@@ -52,6 +52,8 @@ pub struct Config {
     pub journal_dir: PathBuf,
     /// Recordings that replace the shipped ones: `<dir>/<language>/<clip>.wav`.
     pub prompts_dir: Option<PathBuf>,
+    /// The program that speaks names when a household is saved; `none` leaves them out.
+    pub voice: Option<PathBuf>,
     /// Number of this node in its cluster, 0-255; part of every alarm id.
     pub node: u8,
     /// How long the switchboard waits for a commit before it acts all the same.
@@ -128,6 +130,7 @@ impl Config {
             .optional_string("journal_dir")
             .map_or_else(|| data_dir.join("journal"), PathBuf::from);
         let prompts_dir = root.optional_string("prompts_dir").map(PathBuf::from);
+        let voice = Some(root.string("voice", "espeak-ng")).filter(|voice| voice != "none");
         let node = u8::try_from(root.number("node", 0, 0..=255)).unwrap_or_default();
         let commit_deadline = Duration::from_millis(root.number(
             "commit_deadline_ms",
@@ -147,6 +150,7 @@ impl Config {
             data_dir,
             journal_dir,
             prompts_dir,
+            voice: voice.map(PathBuf::from),
             node,
             commit_deadline,
             shutdown_grace,

@@ -12,6 +12,7 @@ use lianfang_domain::leg::{Channel, LegOrder, Message, RouteName};
 use lianfang_domain::phone::{NumberFormat, format_for};
 use lianfang_domain::plan::Plan;
 use lianfang_domain::words::{self, Clip};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// See the module.
@@ -63,7 +64,7 @@ impl Carriers for AllCarriers {
     fn prepare(&self, plan: &Arc<Plan>) {
         let (plan, prompts) = (Arc::clone(plan), Arc::clone(&self.prompts));
         self.service.start("names", |_| async move {
-            for language in Language::ALL {
+            for language in languages_of(&plan) {
                 let names = names_of(&plan, language);
                 prompts.fetch(&names, language).await;
             }
@@ -73,6 +74,12 @@ impl Carriers for AllCarriers {
     fn is_registered(&self, line: LineRef) -> bool {
         self.telephone.lines().is_registered(line)
     }
+}
+
+/// The languages that somebody in the plan is spoken to in.
+pub(super) fn languages_of(plan: &Plan) -> BTreeSet<Language> {
+    let numbers = plan.parties.iter().flat_map(|party| &party.numbers);
+    numbers.map(|number| number.language).chain([plan.scene.language]).collect()
 }
 
 /// Every name that an alarm of this plan may say in a language.

@@ -3,14 +3,16 @@
 //! Walks the directory after the start, and after each edit the communities that changed, at a pace that nobody
 //! notices; what has a recording already costs a look at the disk.
 
-use super::carriers::names_of;
+use super::carriers::{languages_of, names_of};
 use crate::prompts::NameVoice;
 use crate::store::snapshot::DirectoryHandle;
 use crate::tasks::Tasks;
-use lianfang_domain::directory::{Community, Directory, Household, Language, LineRef};
+use lianfang_domain::directory::{Community, Directory, Household, LineRef};
 use lianfang_domain::id::CommunityId;
 use lianfang_domain::plan::{self, Policy};
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const PACE: Duration = Duration::from_millis(1);
 /// Pause when the voices have enough to do.
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
+
+/// Whether the program is there: it is asked for its version.
+pub(super) fn is_installed(program: &Path) -> bool {
+    let mut command = Command::new(program);
+    let asked =
+        command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    asked.status().is_ok_and(|status| status.success())
+}
 
 /// Starts the walk.
 pub(super) fn start(voice: NameVoice, directory: DirectoryHandle, tasks: &Tasks) {
@@ -70,7 +80,7 @@ async fn prepare_household(
     let Some(line) = household.lines.first() else { return };
     let place = LineRef { community: community.id, household: household.id, line: line.id };
     let Some(plan) = plan::build(directory, place, 1, &Policy::default()) else { return };
-    for language in Language::ALL {
+    for language in languages_of(&plan) {
         for clip in names_of(&plan, language) {
             if !voice.is_prepared(&clip, language).await {
                 while voice.prepare(&clip, language).is_err() {

@@ -159,14 +159,14 @@ impl NameVoice {
     pub fn new(config: &PromptsConfig, tasks: &Tasks) -> Self {
         let (waiting, queue) = mpsc::channel::<(Clip, Language)>(WAITING_MAX);
         let queue = Arc::new(tokio::sync::Mutex::new(queue));
-        for _ in 0..VOICES {
+        for number in 0..VOICES {
             let queue = Arc::clone(&queue);
             let config = config.clone();
             tasks.start("name-voice", |stop| async move {
                 let next = || async { queue.lock().await.recv().await };
                 let work = async {
                     while let Some((clip, language)) = next().await {
-                        synthesise_new(&config, &clip, language).await;
+                        synthesise_new(&config, &clip, language, number).await;
                     }
                 };
                 // Dropping the work ends the program that speaks; the name is asked for again.
@@ -200,11 +200,12 @@ async fn is_there(directory: &Path, clip: &Clip, language: Language) -> bool {
     exists(recorded).await || exists(synthesised).await
 }
 
-async fn synthesise_new(config: &PromptsConfig, clip: &Clip, language: Language) {
+/// `number` tells the voices apart: two may be asked for the same name at once.
+async fn synthesise_new(config: &PromptsConfig, clip: &Clip, language: Language, number: usize) {
     if is_there(&config.directory, clip, language).await {
         return;
     }
-    let spoken = synthesise(config, clip, language).await;
+    let spoken = synthesise(config, clip, language, number).await;
     if let Err(error) = spoken {
         let error: &dyn std::error::Error = &error;
         metrics::counter!("prompts_names_failed").increment(1);
@@ -217,12 +218,13 @@ async fn synthesise(
     config: &PromptsConfig,
     clip: &Clip,
     language: Language,
+    number: usize,
 ) -> Result<(), VoiceError> {
     let path = synthesised_path(&config.directory, clip, language);
     if let Some(parent) = path.parent() {
         tokio::fs::create_dir_all(parent).await.map_err(VoiceError::Store)?;
     }
-    let partial = path.with_extension("part");
+    let partial = path.with_extension(format!("{number}.part"));
     let script = clip.script(language);
     let written = async {
         let samples =
