@@ -66,7 +66,7 @@ async fn a_name_is_spoken_once_and_then_said() {
     assert_eq!(library.fetch(std::slice::from_ref(&clip), Language::English).await, 0);
     let said = library.speak(std::slice::from_ref(&clip), Language::English).duration();
     assert!((900..1100).contains(&said.as_millis()), "{said:?}");
-    synthesise_new(&config, &clip, Language::Chinese).await;
+    synthesise_new(&config, &clip, Language::Chinese, 0).await;
     assert_eq!(runs(directory.path()), 1, "it is there already");
     library.forget(std::slice::from_ref(&clip), Language::Chinese).await.unwrap();
     assert!(!voice.is_prepared(&clip, Language::Chinese).await);
@@ -80,7 +80,7 @@ async fn a_voice_that_fails_leaves_nothing_behind() {
     {
         let directory = tempfile::tempdir().unwrap();
         let config = config(directory.path(), body);
-        let error = synthesise(&config, &name("李强"), Language::Chinese).await.unwrap_err();
+        let error = synthesise(&config, &name("李强"), Language::Chinese, 0).await.unwrap_err();
         let kind = match error {
             VoiceError::Failed(_) => "failed",
             VoiceError::Output(_) => "output",
@@ -105,7 +105,7 @@ async fn without_the_program_a_name_is_an_error_and_no_more() {
         directory: directory.path().to_owned(),
         voice: directory.path().join("no-such-program"),
     };
-    let error = synthesise(&config, &name("李强"), Language::Chinese).await.unwrap_err();
+    let error = synthesise(&config, &name("李强"), Language::Chinese, 0).await.unwrap_err();
     assert!(matches!(error, VoiceError::Failed(_)), "{error}");
 }
 
@@ -114,7 +114,7 @@ async fn a_recording_of_people_comes_before_a_synthesised_one() {
     let directory = tempfile::tempdir().unwrap();
     let config = config(directory.path(), "cp spoken.wav \"$last\"");
     let clip = name("陈阿姨");
-    synthesise(&config, &clip, Language::Chinese).await.unwrap();
+    synthesise(&config, &clip, Language::Chinese, 0).await.unwrap();
     let path = recording_path(&config.directory, &clip, Language::Chinese);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     wav::write(std::fs::File::create(path).unwrap(), &[900; 800]).unwrap();
