@@ -1,0 +1,139 @@
+//! The service's admin API, as a client that waits.
+
+use anyhow::Context as _;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Longest wait for an answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An HTTP client.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn http_client(timeout: Duration) -> anyhow::Result<reqwest::Client> {
+    // Fails only when somebody chose a provider before us, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder().timeout(timeout).tcp_nodelay(true).no_proxy();
+    builder.build().context("cannot build an HTTP client")
+}
+
+/// A client of the admin API.
+#[derive(Debug)]
+pub struct Api {
+    runtime: tokio::runtime::Runtime,
+    http: reqwest::Client,
+    base: String,
+    token: String,
+}
+
+impl Api {
+    /// A client of the service at `address`; an empty token is left out.
+    ///
+    /// # Errors
+    /// When the client cannot be built.
+    pub fn new(address: SocketAddr, token: &str) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let http = http_client(TIMEOUT)?;
+        Ok(Self { runtime, http, base: format!("http://{address}"), token: token.to_owned() })
+    }
+
+    /// `GET path`: status and body.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn get(&self, path: &str) -> anyhow::Result<(u16, String)> {
+        self.send(self.http.get(format!("{}{path}", self.base)))
+    }
+
+    /// `GET path` as JSON.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is no success or no JSON.
+    pub fn get_json(&self, path: &str) -> anyhow::Result<Value> {
+        let (status, body) = self.get(path)?;
+        anyhow::ensure!(status == 200, "GET {path} was answered with {status}: {body}");
+        serde_json::from_str(&body).with_context(|| format!("GET {path} gave no JSON: {body}"))
+    }
+
+    /// `POST path` with JSON: status and body.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<(u16, String)> {
+        self.send(self.http.post(format!("{}{path}", self.base)).json(body))
+    }
+
+    fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<(u16, String)> {
+        let request = match self.token.as_str() {
+            "" => request,
+            token => request.bearer_auth(token),
+        };
+        self.runtime.block_on(async {
+            let answer = request.send().await.context("the service does not answer")?;
+            let status = answer.status().as_u16();
+            Ok((status, answer.text().await.context("the answer broke off")?))
+        })
+    }
+
+    /// The alarms, the latest first.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn alarms(&self) -> anyhow::Result<Vec<Value>> {
+        let mut page = self.get_json("/api/v1/alarms?limit=200")?;
+        Ok(page["items"].as_array_mut().map(std::mem::take).unwrap_or_default())
+    }
+
+    /// One alarm with its timeline.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn alarm(&self, id: &str) -> anyhow::Result<Value> {
+        self.get_json(&format!("/api/v1/alarms/{id}"))
+    }
+
+    /// A quantile of a histogram of `/metrics`, in milliseconds: the upper bound of the bucket where it falls. `None` when
+    /// nothing was measured or it falls beyond the last bucket.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn quantile_ms(&self, histogram: &str, quantile: f64) -> anyhow::Result<Option<f64>> {
+        let (status, text) = self.get("/metrics")?;
+        anyhow::ensure!(status == 200, "/metrics was answered with {status}");
+        Ok(quantile_ms(&text, histogram, quantile))
+    }
+}
+
+fn quantile_ms(text: &str, histogram: &str, quantile: f64) -> Option<f64> {
+    let start = format!("{histogram}_bucket{{");
+    let mut buckets = Vec::new();
+    for line in text.lines().filter_map(|line| line.strip_prefix(&start)) {
+        let (labels, count) = line.rsplit_once(' ')?;
+        let bound = labels.split("le=\"").nth(1)?.split('"').next()?;
+        buckets.push((bound.parse::<f64>().ok(), count.parse::<f64>().ok()?));
+    }
+    let (_, total) = buckets.last().copied().filter(|(_, total)| 0.0 < *total)?;
+    let (bound, _) = buckets.into_iter().find(|(_, count)| quantile * total <= *count)?;
+    bound.filter(|bound| bound.is_finite()).map(|bound| bound * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_come_from_buckets() {
+        let text = "# TYPE a histogram\na_bucket{le=\"0.001\"} 50\na_bucket{le=\"0.002\"} 98\na_bucket{le=\"+Inf\"} 100\na_sum 1\na_count 100\nb_bucket{le=\"+Inf\"} 0\n";
+        for (histogram, quantile, expected) in [
+            ("a", 0.5, Some(1.0)),
+            ("a", 0.95, Some(2.0)),
+            ("a", 0.99, None),
+            ("b", 0.5, None),
+            ("c", 0.5, None),
+        ] {
+            assert_eq!(quantile_ms(text, histogram, quantile), expected, "{histogram} {quantile}");
+        }
+    }
+}
