@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sms", &["clock", "tasks", "config"]),
     ("telephone", &["clock", "tasks", "config", "media", "prompts", "switchboard", "store"]),
     ("switchboard", &["clock", "tasks", "store", "telemetry"]),
-    ("web", &["clock", "store", "switchboard"]),
+    ("web", &["clock", "tasks", "store", "switchboard"]),
 ];
 const FILE_LINES_MAX: usize = 500;
 const LEFTOVERS: &[&str] = &["todo!", "dbg!", "unimplemented!", "FIXME", "XXX", "TODO", "#[ignore"];
@@ -55,7 +55,9 @@ fn tidy() {
         for leftover in LEFTOVERS.iter().filter(|leftover| code.contains(**leftover)) {
             untidy.push(format!("{shown}: leftover {leftover}"));
         }
-        untidy.extend(forbidden_uses(&path, code));
+        if !is_test {
+            untidy.extend(forbidden_uses(&path, code));
+        }
     }
     assert!(untidy.is_empty(), "untidy:\n{}", untidy.join("\n"));
 }
