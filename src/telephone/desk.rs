@@ -265,7 +265,8 @@ impl Desk {
                     self.on(call, Happening::Said, now);
                 }
             }
-            Report::PeerSilent | Report::Closed(_) => {}
+            Report::PeerSilent => self.on(call, Happening::Silent, now),
+            Report::Closed(_) => {}
         }
     }
 

@@ -81,6 +81,8 @@ pub(super) enum Happening {
     Code(Arc<str>),
     /// What was said has ended.
     Said,
+    /// Nothing was heard of the phone for so long that it is gone: the power failed, or the line was cut.
+    Silent,
     /// CANCEL, BYE, or the dialog is over.
     HungUp,
 }
@@ -172,6 +174,13 @@ impl ResidentCall {
             (State::Over, _) => {}
             (_, Happening::HungUp) => self.forget(),
             (State::Unanswered { .. }, Happening::Raised) => self.accept(now),
+            // A grace goes on: the alarm of a phone that was cut off is all the more needed.
+            (
+                State::Up { .. } | State::Access { .. } | State::Leaving { .. },
+                Happening::Silent,
+            ) => {
+                self.hang_up();
+            }
             (State::Access { .. } | State::Up { .. }, Happening::Code(code)) => {
                 self.steps.push_back(Step::Raise { code, source: TriggerSource::Keyed });
                 self.state = State::Up { until: now + self.limits.resident };
@@ -193,7 +202,11 @@ impl ResidentCall {
                 | State::Access { .. }
                 | State::Grace { .. }
                 | State::Leaving { .. },
-                Happening::Raised | Happening::Key(_) | Happening::Code(_) | Happening::Said,
+                Happening::Raised
+                | Happening::Key(_)
+                | Happening::Code(_)
+                | Happening::Said
+                | Happening::Silent,
             ) => {}
         }
     }
@@ -304,6 +317,15 @@ mod tests {
     fn nobody_keys_anything() {
         let steps = check(Kind::Access, &[]);
         assert_eq!(steps.get(2), Some(&(120_000, Step::HangUp)));
+    }
+
+    #[test]
+    fn a_phone_that_is_gone_frees_the_line() {
+        let steps = check(dialled(), &[(2, Happening::Raised), (60_000, Happening::Silent)]);
+        assert_eq!(steps.get(2), Some(&(60_000, Step::HangUp)));
+        let kind = Kind::Hotline { grace: Duration::from_secs(5) };
+        let steps = check(kind, &[(2_000, Happening::Silent)]);
+        assert_eq!(steps.get(2), Some(&(5_000, raise("", TriggerSource::Hotline))));
     }
 
     #[test]
