@@ -94,6 +94,24 @@ impl Api {
         self.get_json(&format!("/api/v1/alarms/{id}"))
     }
 
+    /// The words of an alarm's timeline in a language, each with its kind and its milliseconds since the alarm was raised.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn timeline(&self, id: &str, language: &str) -> anyhow::Result<Vec<(String, i64, String)>> {
+        let request = self.http.get(format!("{}/api/v1/alarms/{id}", self.base));
+        let (status, body) = self.send(request.header("Accept-Language", language))?;
+        anyhow::ensure!(status == 200, "the alarm was answered with {status}: {body}");
+        let alarm: Value = serde_json::from_str(&body)?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let moments = alarm["timeline"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let tell = |moment: &Value| {
+            let since = moment["since_raised_ms"].as_i64().unwrap_or_default();
+            (text(&moment["event"]["kind"]), since, text(&moment["text"]))
+        };
+        Ok(moments.iter().map(tell).collect())
+    }
+
     /// A quantile of a histogram of `/metrics`, in milliseconds: the upper bound of the bucket where it falls. `None` when
     /// nothing was measured or it falls beyond the last bucket.
     ///
