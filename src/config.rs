@@ -145,6 +145,7 @@ impl Config {
         let trunks = root.sections("trunk", TrunkConfig::read);
         let sms = root.sections("sms", |section| SmsRouteConfig::read(section, &http));
         routes::check_names(&mut root, &trunks, &sms);
+        routes::check_ways_out(&mut root, &sip, &trunks);
         root.finish();
         Self {
             data_dir,

@@ -3,10 +3,13 @@
 use super::Secret;
 use super::http::HttpConfig;
 use super::reader::Section;
-use super::sip::{seconds, to_u32};
+use super::sip::{ListenAddress, SipConfig, Transport, seconds, to_u32};
 use lianfang_domain::phone::NumberFormat;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+/// Nobody owns a wider network, so nobody can speak for all of it.
+const TRUSTED_BITS_MIN: u8 = 8;
 
 /// Which identity of a call that comes in over a trunk is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,15 +74,7 @@ impl TrunkConfig {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         let name = section.required_string("name", "carrier");
         let written = section.required_string("address", "10.0.0.1:5060");
-        let address = written.parse().unwrap_or_else(|_| {
-            if !written.is_empty() {
-                section.mistake(
-                    "address",
-                    format!("`{written}` is no address with port, such as 10.0.0.1:5060"),
-                );
-            }
-            SocketAddr::from(([0, 0, 0, 0], 0))
-        });
+        let address = read_address(section, &written);
         let inbound = section
             .strings("inbound", &[])
             .iter()
@@ -185,8 +180,13 @@ impl SmsRouteConfig {
                 "needs `http.public_base_url`, the address under which the provider reaches us",
             );
         }
+        let name = section.required_string("name", "sms");
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+            section
+                .mistake("name", "need letters, digits, `-` and `_`: it is part of a web address");
+        }
         Self {
-            name: section.required_string("name", "sms"),
+            name,
             base_url: base_url.trim_end_matches('/').to_owned(),
             account_sid: section.required_string("account_sid", "AC..."),
             auth_token: Secret::new(section.required_string("auth_token", "...")),
@@ -209,6 +209,36 @@ pub(super) fn check_names(root: &mut Section<'_>, trunks: &[TrunkConfig], sms: &
             root.mistake(kind, format!("the name `{name}` is taken; every route needs its own"));
         }
         names.push(name);
+    }
+}
+
+fn read_address(section: &mut Section<'_>, written: &str) -> SocketAddr {
+    let address = written.parse().ok();
+    let is_callable = |address: &SocketAddr| address.port() != 0 && !address.ip().is_unspecified();
+    address.filter(is_callable).unwrap_or_else(|| {
+        if !written.is_empty() {
+            section.mistake(
+                "address",
+                format!("`{written}` is no address with port, such as 10.0.0.1:5060"),
+            );
+        }
+        SocketAddr::from(([0, 0, 0, 0], 0))
+    })
+}
+
+/// Calls go out over UDP, from an address of the same family.
+pub(super) fn check_ways_out(root: &mut Section<'_>, sip: &SipConfig, trunks: &[TrunkConfig]) {
+    for (index, trunk) in trunks.iter().enumerate().filter(|(_, trunk)| trunk.address.port() != 0) {
+        let is_way = |listen: &ListenAddress| {
+            listen.transport == Transport::Udp
+                && listen.address.is_ipv4() == trunk.address.is_ipv4()
+        };
+        if !sip.listen.iter().any(is_way) {
+            root.mistake(
+                &format!("trunk[{index}].address"),
+                "`sip.listen` has no UDP address of its family to call from",
+            );
+        }
     }
 }
 
@@ -257,9 +287,14 @@ fn read_network(section: &mut Section<'_>, text: &str) -> Option<(IpAddr, u8)> {
         }
     };
     let network = address.zip(bits).filter(|(address, bits)| *bits <= host_bits(*address));
-    if network.is_none() {
-        section
-            .mistake("inbound", format!("`{text}` is no address or network, such as 10.0.0.0/29"));
+    match network {
+        None => section
+            .mistake("inbound", format!("`{text}` is no address or network, such as 10.0.0.0/29")),
+        Some((_, bits)) if bits < TRUSTED_BITS_MIN => section.mistake(
+            "inbound",
+            format!("`{text}` is too wide: everybody in it may raise alarms in any line's name"),
+        ),
+        Some(_) => {}
     }
     network
 }

@@ -123,6 +123,27 @@ fn a_trunk_trusts_its_networks_only() {
 }
 
 #[test]
+fn a_way_out_that_leads_nowhere_is_a_mistake() {
+    let trunk = |address: &str, more: &str| {
+        format!("[[trunk]]\nname = \"a\"\naddress = \"{address}\"\ncaller_number = \"1\"\n{more}")
+    };
+    let sms = "[[sms]]\nname = \"a b\"\naccount_sid = \"A\"\nauth_token = \"t\"\nfrom = \"1\"\n";
+    let tcp = "[sip]\nlisten = [\"tcp://127.0.0.1:5060\"]\n";
+    for (text, path) in [
+        (trunk("10.0.0.1:0", ""), "trunk[0].address"),
+        (trunk("0.0.0.0:5060", ""), "trunk[0].address"),
+        (trunk("[2001:db8::1]:5060", ""), "trunk[0].address"),
+        (format!("{tcp}{}", trunk("10.0.0.1:5060", "")), "trunk[0].address"),
+        (trunk("10.0.0.1:5060", "inbound = [\"0.0.0.0/0\"]"), "trunk[0].inbound"),
+        (trunk("10.0.0.1:5060", "inbound = [\"::/0\"]"), "trunk[0].inbound"),
+        (sms.to_owned(), "sms[0].name"),
+    ] {
+        assert_eq!(paths(&load(&text, &[]).expect_err("wrong")), [path], "{text}");
+    }
+    load(&trunk("10.0.0.1:5060", "inbound = [\"10.0.0.0/8\"]"), &[]).expect("valid");
+}
+
+#[test]
 fn secrets_are_not_printed() {
     let config = load(
         "[[sms]]\nname = \"s\"\naccount_sid = \"AC1\"\nauth_token = \"hush\"\nfrom = \"1\"",
