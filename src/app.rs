@@ -127,7 +127,13 @@ async fn start(
     )
     .await?;
     let base_url = config.http.public_base_url.as_deref();
-    let sms = SmsCarrier::new(&config.sms, base_url, switchboard.reports(), stages.alarm.clone())?;
+    let needs = sms::Needs {
+        clock: clock.clone(),
+        tasks: stages.alarm.clone(),
+        reports: switchboard.reports(),
+        pauses: sms::Pauses::default(),
+    };
+    let sms = SmsCarrier::new(&config.sms, base_url, needs)?;
     let carriers =
         carriers::AllCarriers::new(telephone.clone(), sms.clone(), prompts, stages.service.clone());
     let ports = switchboard::Ports {
@@ -142,8 +148,7 @@ async fn start(
     };
     Switchboard::start(inboxes, ports, &stages.alarm).await?;
     gauges::start(&stages.service, clock, &log, &media, &switchboard);
-    let warm = sms.clone();
-    stages.alarm.start("sms_warm_up", |_| async move { warm.warm_up().await });
+    sms.keep_warm();
     let ports = api::ports(api::Parts {
         store: store.clone(),
         directory,

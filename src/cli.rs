@@ -118,8 +118,6 @@ pub fn run() -> anyhow::Result<()> {
     };
     telemetry::start_logging(&cli.log, format)?;
     let config = Config::load(cli.config.as_deref(), std::env::vars())?;
-    // A second provider would be a mistake of ours; that the first is in place is all that matters.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
         Command::Serve => {
             config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));

@@ -40,7 +40,7 @@ pub fn router(
     let hooks = Hooks {
         public_base_url: public_base_url.trim_end_matches('/').to_owned(),
         tokens: tokens.collect(),
-        reports: carrier.reports.clone(),
+        reports: carrier.needs.reports.clone(),
     };
     Router::new()
         .route("/hooks/sms/{route}/status", post(take_status))

@@ -1,3 +1,4 @@
 //! Tests of the whole service over its real database, in one binary.
 
 mod api;
+mod sms;
