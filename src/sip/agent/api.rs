@@ -103,7 +103,7 @@ pub struct AgentConfig {
     pub calls_max: usize,
     /// Of `calls_max`, how many are kept for alarm calls and for legs that ring neighbours.
     pub calls_reserved: usize,
-    /// Inbound calls at once from one address that is not a trunk.
+    /// Inbound calls other than alarms at once from one address that is not a trunk; alarms may fill `calls_reserved`.
     pub calls_per_source_max: usize,
     /// Transactions at once. Above it, new requests other than alarm calls get 503 without state.
     pub transactions_max: usize,

@@ -270,7 +270,8 @@ impl UserAgent {
         Some(handle)
     }
 
-    /// Alarms may use the whole table, others leave the reserved share free and only so many from one address.
+    /// Alarms may use the whole table, others leave the reserved share free and only so many from one address. A
+    /// gateway with a thousand lines has one address too, so alarms from one may fill the reserved share, no more.
     fn has_room(&self, is_alarm: bool, source: Option<IpAddr>) -> bool {
         let config = &self.config;
         let calls_max = if is_alarm {
@@ -280,8 +281,13 @@ impl UserAgent {
         };
         let from_source = source.and_then(|source| self.sources.get(&source)).copied();
         let transactions_max = if is_alarm { usize::MAX } else { config.transactions_max };
+        let per_source_max = if is_alarm {
+            config.calls_reserved.max(config.calls_per_source_max)
+        } else {
+            config.calls_per_source_max
+        };
         self.calls.len() < calls_max
-            && from_source.unwrap_or(0) < config.calls_per_source_max
+            && from_source.unwrap_or(0) < per_source_max
             && self.transactions.len() < transactions_max
     }
 }

@@ -433,18 +433,24 @@ fn a_full_agent_still_takes_alarms() {
     assert_eq!(phone.agent.load().calls, 6);
 }
 
+/// Ordinary calls are few from one address; the alarms of a gateway may be as many as the reserved share.
 #[test]
 fn one_address_cannot_fill_the_agent() {
-    let config = AgentConfig { calls_per_source_max: 2, ..AgentConfig::default() };
-    let mut phone = Phone::with(config);
-    for (number, wanted) in [(1, 100), (2, 100), (3, 503)] {
-        let rename = |text: String| text.replace("phone-1", &format!("call-{number}"));
-        let (sent, _) = phone.sends(udp(SERVICE, PHONE), &rename(ALARM.text()));
-        let headers = phone.proof(&sent[0], &ALARM, PASSWORD);
-        let branch = format!("z9hG4bK{number}");
-        let again = Ask { headers: &headers, branch: &branch, number: 2, ..ALARM };
-        let (sent, _) = phone.sends(udp(SERVICE, PHONE), &rename(again.text()));
-        assert_eq!(status(&sent), wanted, "call {number}");
+    for (uri, fitting) in [("sip:110@town.example", 2), (ALARM.uri, 5)] {
+        let config =
+            AgentConfig { calls_per_source_max: 2, calls_reserved: 5, ..AgentConfig::default() };
+        let mut phone = Phone::with(config);
+        let call = Ask { uri, ..ALARM };
+        for number in 1..=fitting + 1 {
+            let rename = |text: String| text.replace("phone-1", &format!("call-{number}"));
+            let (sent, _) = phone.sends(udp(SERVICE, PHONE), &rename(call.text()));
+            let headers = phone.proof(&sent[0], &call, PASSWORD);
+            let branch = format!("z9hG4bK{number}");
+            let again = Ask { headers: &headers, branch: &branch, number: 2, ..call };
+            let (sent, _) = phone.sends(udp(SERVICE, PHONE), &rename(again.text()));
+            let wanted = if number <= fitting { 100 } else { 503 };
+            assert_eq!(status(&sent), wanted, "call {number} to {uri}");
+        }
     }
 }
 
