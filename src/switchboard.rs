@@ -140,8 +140,10 @@ pub struct Switchboard {
 
 /// What the task receives from.
 pub struct Inboxes {
-    presses: mpsc::Receiver<Press>,
-    reports: mpsc::Receiver<(LegId, LegReport)>,
+    /// Presses of #9.
+    pub presses: mpsc::Receiver<Press>,
+    /// What carriers report.
+    pub reports: mpsc::Receiver<(LegId, LegReport)>,
     requests: mpsc::Receiver<Request>,
 }
 

@@ -3,6 +3,7 @@
 //! Read in the order of an alarm: `sockets` → `routing` → `shard` → `desk` (the press) → the switchboard →
 //! `legs` → `trunk` → `sockets`. The machines `resident_call` and `voice_leg` are pure.
 
+mod deadlines;
 mod desk;
 mod legs;
 mod lines;
@@ -18,7 +19,7 @@ pub use lines::{LineBook, Registration};
 pub use trunk::LegKeys;
 
 use crate::clock::Clock;
-use crate::config::{SipConfig, TrunkConfig};
+use crate::config::{ListenAddress, SipConfig, TrunkConfig};
 use crate::media::{Media, MediaEvent};
 use crate::prompts::Library;
 use crate::store::snapshot::DirectoryHandle;
@@ -32,6 +33,7 @@ use lianfang_domain::plan::Plan;
 use lianfang_domain::trigger::ReceptionRules;
 use lianfang_sip::agent::UserAgent;
 use lianfang_sip::agent::api::AgentConfig;
+use lianfang_sip::registrar::RegistrarConfig;
 use routing::ShardTable;
 use shard::{INBOX_MAX, MEDIA_MAX, Shard, ShardInput};
 use sockets::Sockets;
@@ -106,6 +108,7 @@ pub struct Telephone {
     shards: ShardTable,
     lines: Arc<LineBook>,
     reports: mpsc::Sender<(LegId, LegReport)>,
+    listening: Arc<[ListenAddress]>,
 }
 
 impl Telephone {
@@ -135,7 +138,7 @@ impl Telephone {
         )
         .await
         .map_err(|(address, source)| TelephoneError::Listen { address, source })?;
-        let port = config.listen.first().map_or(5060, |listen| listen.address.port());
+        let port = sockets.listening().first().map_or(5060, |listen| listen.address.port());
         let reports = needs.switchboard.reports();
         let parts = Arc::new(Parts {
             clock: needs.clock,
@@ -179,7 +182,14 @@ impl Telephone {
                 }
             });
         }
-        Ok(Self { shards: table, lines, reports })
+        let listening = sockets.listening().into();
+        Ok(Self { shards: table, lines, reports, listening })
+    }
+
+    /// Where it listens, in the order of the configuration, with the ports that the system chose where none was given.
+    #[must_use]
+    pub fn listening(&self) -> &[ListenAddress] {
+        &self.listening
     }
 
     /// Lines and their registrations.
@@ -243,13 +253,22 @@ fn agent(
     now: Timestamp,
 ) -> Result<UserAgent, TelephoneError> {
     let advertised = sockets
-        .udp_addresses()
-        .map(|local| (local, SocketAddr::new(config.advertised, local.port())))
+        .listening()
+        .iter()
+        .filter(|known| known.address.is_ipv4() == config.advertised.is_ipv4())
+        .map(|known| (known.address, SocketAddr::new(config.advertised, known.address.port())))
         .collect();
     let agent = AgentConfig {
         shard: u8::try_from(shard).unwrap_or(u8::MAX),
         advertised,
         realm: config.realm.as_str().into(),
+        registrar: RegistrarConfig {
+            expires_default: config.register_expires,
+            expires_max: config.register_expires,
+            expires_min: RegistrarConfig::default().expires_min.min(config.register_expires),
+            bindings_max: config.lines_max,
+            ..RegistrarConfig::default()
+        },
         ..AgentConfig::default()
     };
     let mut seed = [0; 32];

@@ -4,6 +4,7 @@
 //! Decisions are `domain::trigger` (what a call is) and [`ResidentCall`] (how it goes on); here is the wiring.
 
 use super::Parts;
+use super::deadlines::{Armed, Deadlines};
 use super::legs::key_of;
 use super::resident_call::{Happening, Kind, Limits, ResidentCall, Saying, Step};
 use super::session::Session;
@@ -21,9 +22,10 @@ use lianfang_domain::phone::Home;
 use lianfang_domain::plan::Plan;
 use lianfang_domain::trigger::{self, CallerKind, Dialled, Verdict};
 use lianfang_domain::words::{self, Clip};
-use lianfang_sip::agent::api::{CallHandle, Caller, Command, IncomingCall, Rejection, Unproven};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use lianfang_sip::agent::api::{
+    CallHandle, Caller, Command, EndCause, IncomingCall, Rejection, Unproven,
+};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,9 @@ use tokio::sync::mpsc;
 
 /// What an edge is told when the switchboard takes no more: another node may.
 const RETRY_AFTER_S: &str = "2";
+
+/// Weak alarms whose call may yet be proven: far more than there are in the seconds that this takes.
+const WEAK_MAX: usize = 256;
 
 /// Whose call it is and what it may raise.
 #[derive(Clone, Debug)]
@@ -62,6 +67,9 @@ struct Call {
     presses: u32,
     playlist: u32,
     heard_at: Timestamp,
+    /// The alarm that the last press raised or belongs to.
+    alarm: Option<AlarmId>,
+    armed: Armed,
 }
 
 /// See the module.
@@ -73,7 +81,9 @@ pub(super) struct Desk {
     calls: HashMap<CallHandle, Call>,
     /// Calls of residents by alarm, so that they hear who is coming.
     by_alarm: BTreeMap<AlarmId, Vec<CallHandle>>,
-    timers: BinaryHeap<Reverse<(Timestamp, CallHandle)>>,
+    deadlines: Deadlines,
+    /// Calls that raised a weak alarm and may yet prove themselves, the latest ones.
+    weak: VecDeque<String>,
     commands: VecDeque<Command>,
 }
 
@@ -92,7 +102,8 @@ impl Desk {
             limits: Limits { resident, access },
             calls: HashMap::new(),
             by_alarm: BTreeMap::new(),
-            timers: BinaryHeap::new(),
+            deadlines: Deadlines::default(),
+            weak: VecDeque::new(),
             commands: VecDeque::new(),
         }
     }
@@ -102,16 +113,14 @@ impl Desk {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Timestamp> {
-        self.timers.peek().map(|Reverse((due, _))| *due)
+        self.deadlines.next()
     }
 
     pub(super) fn on_timeout(&mut self, now: Timestamp) {
-        while let Some(Reverse((due, call))) = self.timers.peek().copied() {
-            if now < due {
-                return;
-            }
-            self.timers.pop();
-            if let Some(known) = self.calls.get_mut(&call) {
+        while let Some((due, call)) = self.deadlines.pop_due(now) {
+            if let Some(known) = self.calls.get_mut(&call)
+                && known.armed.take(due)
+            {
                 known.machine.on_timeout(now);
                 self.run(call, now);
             }
@@ -138,7 +147,7 @@ impl Desk {
             trigger::hear(&heard, caller, &self.parts.directory.current(), &self.parts.rules);
         let asked = Asked {
             call: incoming.call,
-            idempotency_key: incoming.idempotency_key,
+            idempotency_key: self.proven_key(incoming.idempotency_key),
             offer: incoming.offer,
             signalled_from: incoming.flow.remote.ip(),
         };
@@ -166,13 +175,12 @@ impl Desk {
             }
             (Verdict::Alarm { line, code, proof }, None) => {
                 let Some(speaker) = self.speaker(Some(line), proof) else { return };
-                let press = self.press(
-                    &speaker,
-                    code,
-                    TriggerSource::Dialled,
-                    unproven.idempotency_key,
-                    now,
-                );
+                let key = unproven.idempotency_key;
+                if self.weak.len() == WEAK_MAX {
+                    self.weak.pop_front();
+                }
+                self.weak.push_back(key.clone());
+                let press = self.press(&speaker, code, TriggerSource::Dialled, key, now);
                 if let Some(press) = press
                     && self.parts.switchboard.press(press).is_err()
                 {
@@ -215,23 +223,44 @@ impl Desk {
             presses: 0,
             playlist: 0,
             heard_at: now,
+            alarm: None,
+            armed: Armed::default(),
         };
         self.calls.insert(call, known);
         self.run(call, now);
     }
 
     pub(super) fn on_raised(&mut self, call: CallHandle, alarm: AlarmId, now: Timestamp) {
-        if self.calls.contains_key(&call) {
-            let calls = self.by_alarm.entry(alarm).or_default();
-            if !calls.contains(&call) {
-                calls.push(call);
+        if let Some(known) = self.calls.get_mut(&call) {
+            let before = known.alarm.replace(alarm);
+            if before != Some(alarm) {
+                self.leave(before, call);
+                self.by_alarm.entry(alarm).or_default().push(call);
             }
         }
         self.on(call, Happening::Raised, now);
     }
 
+    /// The caller gave up before we answered.
     pub(super) fn on_gone(&mut self, call: CallHandle, now: Timestamp) {
         self.on(call, Happening::HungUp, now);
+    }
+
+    /// An answered call is over. Only the other side's BYE says that somebody hung up.
+    pub(super) fn on_ended(&mut self, call: CallHandle, cause: EndCause, now: Timestamp) {
+        let happening = match cause {
+            EndCause::Remote => Happening::HungUp,
+            EndCause::Local | EndCause::NoAck | EndCause::ConnectionLost | EndCause::Orphan => {
+                Happening::Lost
+            }
+        };
+        self.on(call, happening, now);
+    }
+
+    /// Raises a weak alarm again once its call is proven after all, so that the neighbours are called as well: as
+    /// another press, since the same one would be known already.
+    fn proven_key(&self, key: String) -> String {
+        if self.weak.contains(&key) { format!("{key};proven") } else { key }
     }
 
     /// The resident's answer to an offer of ours.
@@ -317,15 +346,24 @@ impl Desk {
         {
             self.step(call, step, now);
         }
-        if let Some(due) = self.calls.get(&call).and_then(|known| known.machine.poll_timeout()) {
-            self.timers.push(Reverse((due.max(now), call)));
+        if let Some(known) = self.calls.get_mut(&call) {
+            let due = known.machine.poll_timeout().map(|due| due.max(now));
+            self.deadlines.arm(&mut known.armed, due, call);
         }
     }
 
     fn step(&mut self, call: CallHandle, step: Step, now: Timestamp) {
         match step {
             Step::Raise { code, source } => self.raise(call, code, source, now),
-            Step::Accept => self.accept(call),
+            Step::Accept => {
+                if let Some(status) = self.accept(call) {
+                    let rejection = Rejection { status, contact: None, headers: Vec::new() };
+                    self.commands.push_back(Command::Reject { call, rejection });
+                    if let Some(known) = self.calls.get_mut(&call) {
+                        known.machine.on(Happening::Lost, now);
+                    }
+                }
+            }
             Step::Say(saying) => {
                 let Some(known) = self.calls.get(&call) else { return };
                 let clips = match saying {
@@ -362,7 +400,9 @@ impl Desk {
             metrics::counter!("lianfang_presses_refused_total").increment(1);
             let headers = vec![("Retry-After".into(), RETRY_AFTER_S.into())];
             let rejection = Rejection { status: 503, contact: None, headers };
+            // One of them means something: the call is answered or not. Either way the line hears that it failed.
             self.commands.push_back(Command::Reject { call, rejection });
+            self.commands.push_back(Command::Hangup { call });
             self.on(call, Happening::HungUp, now);
         }
     }
@@ -390,15 +430,15 @@ impl Desk {
         Some(Press { trigger, line, heard_at, reply: Box::new(|_| ()) })
     }
 
-    /// Answers. A call whose media cannot be agreed on is refused, but its alarm stands.
-    fn accept(&mut self, call: CallHandle) {
-        let Some(known) = self.calls.get_mut(&call) else { return };
+    /// Answers. A call whose media cannot be agreed on is refused, with the status that is returned; its alarm stands.
+    fn accept(&mut self, call: CallHandle) -> Option<u16> {
+        let known = self.calls.get_mut(&call)?;
         let opened = self.parts.media.open(OpenSession { id: call.0, events: self.events.clone() });
         let opened = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 tracing::error!(%error, "A resident's call has no media");
-                return self.reject(call, 503, None);
+                return Some(503);
             }
         };
         let mut session =
@@ -409,8 +449,7 @@ impl Desk {
                 Ok((answer, plan)) => (answer, Some(plan)),
                 Err(error) => {
                     tracing::warn!(%error, "A resident's call offers no media that we know");
-                    self.parts.media.close(call.0);
-                    return self.reject(call, 488, None);
+                    return Some(488);
                 }
             },
         };
@@ -419,6 +458,7 @@ impl Desk {
             self.start_media(call, plan);
         }
         self.commands.push_back(Command::Accept { call, sdp: answer });
+        None
     }
 
     fn start_media(&self, call: CallHandle, plan: MediaPlan) {
@@ -448,11 +488,20 @@ impl Desk {
 
     fn forget(&mut self, call: CallHandle) {
         self.parts.media.close(call.0);
-        self.calls.remove(&call);
-        self.by_alarm.retain(|_, calls| {
-            calls.retain(|known| *known != call);
-            !calls.is_empty()
-        });
+        let alarm = self.calls.remove(&call).and_then(|known| known.alarm);
+        self.leave(alarm, call);
+    }
+
+    /// The call hears nothing more of the alarm.
+    fn leave(&mut self, alarm: Option<AlarmId>, call: CallHandle) {
+        let Some((alarm, calls)) = alarm.and_then(|id| Some((id, self.by_alarm.get_mut(&id)?)))
+        else {
+            return;
+        };
+        calls.retain(|known| *known != call);
+        if calls.is_empty() {
+            self.by_alarm.remove(&alarm);
+        }
     }
 
     fn speaker(&self, line: Option<LineRef>, proof: Proof) -> Option<Speaker> {

@@ -1,10 +1,12 @@
 //! The legs to neighbours that one shard drives: an INVITE, a media session and a [`VoiceLeg`] each.
 
 use super::Parts;
+use super::deadlines::{Armed, Deadlines};
 use super::routing;
 use super::session::Session;
 use super::trunk::{self, Outgoing};
 use super::voice_leg::{Happening, Speech, Step, VoiceLeg};
+use crate::config::TrunkConfig;
 use crate::media::{MediaEvent, OpenSession, Piece, Playlist, Report};
 use crate::prompts::LEAD_SILENCE_MS;
 use jiff::Timestamp;
@@ -17,8 +19,7 @@ use lianfang_domain::leg::{LegOrder, LegOutcome, LegReport, Message, RouteName};
 use lianfang_domain::words;
 use lianfang_sip::agent::UserAgent;
 use lianfang_sip::agent::api::{CallFailure, CallHandle, Command, Flow, Transport};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -34,6 +35,7 @@ struct Leg {
     /// Our SDP, to answer a re-INVITE and to read the answer against.
     session: Session,
     playlist: u32,
+    armed: Armed,
 }
 
 /// See the module.
@@ -43,7 +45,7 @@ pub(super) struct Legs {
     events: mpsc::Sender<MediaEvent>,
     calls: HashMap<CallHandle, Leg>,
     by_leg: BTreeMap<LegId, CallHandle>,
-    timers: BinaryHeap<Reverse<(Timestamp, CallHandle)>>,
+    deadlines: Deadlines,
     commands: VecDeque<Command>,
     next_call: u64,
     probes_lost: BTreeMap<u64, u8>,
@@ -57,7 +59,7 @@ impl Legs {
             events,
             calls: HashMap::new(),
             by_leg: BTreeMap::new(),
-            timers: BinaryHeap::new(),
+            deadlines: Deadlines::default(),
             commands: VecDeque::new(),
             next_call: 0,
             probes_lost: BTreeMap::new(),
@@ -69,16 +71,14 @@ impl Legs {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Timestamp> {
-        self.timers.peek().map(|Reverse((due, _))| *due)
+        self.deadlines.next()
     }
 
     pub(super) fn on_timeout(&mut self, now: Timestamp) {
-        while let Some(Reverse((due, call))) = self.timers.peek().copied() {
-            if now < due {
-                return;
-            }
-            self.timers.pop();
-            if let Some(leg) = self.calls.get_mut(&call) {
+        while let Some((due, call)) = self.deadlines.pop_due(now) {
+            if let Some(leg) = self.calls.get_mut(&call)
+                && leg.armed.take(due)
+            {
                 leg.machine.on_timeout(now);
                 self.run(call, now);
             }
@@ -119,11 +119,16 @@ impl Legs {
         self.commands.push_back(Command::Invite(Box::new(invite)));
         let ring = Duration::from_secs(u64::from(order.ring_timeout_s));
         let machine = VoiceLeg::new(ring, now);
-        let keys = PressMerge::default();
-        self.calls.insert(
-            call,
-            Leg { order, route: Arc::clone(route), machine, keys, session, playlist: 0 },
-        );
+        let known = Leg {
+            order,
+            route: Arc::clone(route),
+            machine,
+            keys: PressMerge::default(),
+            session,
+            playlist: 0,
+            armed: Armed::default(),
+        };
+        self.calls.insert(call, known);
         self.by_leg.insert(leg, call);
         self.report(leg, LegReport::Placed { route: Arc::clone(route) });
         self.run(call, now);
@@ -139,8 +144,7 @@ impl Legs {
         let Some(config) = self.parts.trunks.iter().find(|trunk| *trunk.name == **route) else {
             return;
         };
-        let Some(local) = self.parts.sockets().first_udp() else { return };
-        let flow = trunk_flow(local, config.address);
+        let Some(flow) = self.flow_to(config) else { return };
         let outgoing = trunk::over_trunk(&order, config, flow, &self.parts.leg_keys, self.shard);
         self.next_call += 1;
         let call = CallHandle((self.shard as u64) << 48 | self.next_call);
@@ -154,10 +158,10 @@ impl Legs {
 
     pub(super) fn probe(&mut self, trunk: usize) {
         let Some(config) = self.parts.trunks.get(trunk) else { return };
-        let Some(local) = self.parts.sockets().first_udp() else { return };
+        let Some(flow) = self.flow_to(config) else { return };
         self.commands.push_back(Command::Probe {
             probe: trunk as u64,
-            flow: trunk_flow(local, config.address),
+            flow,
             uri: format!("sip:{}", config.domain).into(),
         });
     }
@@ -234,13 +238,25 @@ impl Legs {
     }
 
     pub(super) fn on_session_change(&mut self, call: CallHandle, offer: Option<&[u8]>) {
-        let Some(leg) = self.calls.get_mut(&call) else { return };
+        let Some(leg) = self.calls.get_mut(&call) else {
+            self.commands.push_back(Command::AnswerSession { call, sdp: None });
+            return;
+        };
         let (answer, plan) = leg.session.renegotiate(offer);
         if let Some(plan) = plan {
             // A full queue leaves the session as it was; the peer's old address still hears us.
             let _ = self.parts.media.start(call.0, plan);
         }
         self.commands.push_back(Command::AnswerSession { call, sdp: answer });
+    }
+
+    /// The answer to an offer that the other side asked us for.
+    pub(super) fn on_confirmed(&mut self, call: CallHandle, answer: Option<&[u8]>) {
+        let plan = self.calls.get(&call).zip(answer).map(|(leg, sdp)| leg.session.read_answer(sdp));
+        if let Some(Ok(plan)) = plan {
+            // As above.
+            let _ = self.parts.media.start(call.0, plan);
+        }
     }
 
     pub(super) fn on_media(&mut self, event: MediaEvent, now: Timestamp) {
@@ -267,8 +283,9 @@ impl Legs {
         while let Some(step) = self.calls.get_mut(&call).and_then(|leg| leg.machine.poll_step()) {
             self.step(call, step);
         }
-        if let Some(due) = self.calls.get(&call).and_then(|leg| leg.machine.poll_timeout()) {
-            self.timers.push(Reverse((due.max(now), call)));
+        if let Some(leg) = self.calls.get_mut(&call) {
+            let due = leg.machine.poll_timeout().map(|due| due.max(now));
+            self.deadlines.arm(&mut leg.armed, due, call);
         }
     }
 
@@ -287,8 +304,8 @@ impl Legs {
                 }
             }
             Step::CancelCall(reason) => {
-                let reason = Some(reason_header(reason).into());
-                self.commands.push_back(Command::Cancel { call, reason });
+                let reason = reason_header(reason).into();
+                self.commands.push_back(Command::Cancel { call, reason: Some(reason) });
             }
             Step::HangUp => self.commands.push_back(Command::Hangup { call }),
             Step::Forget => {
@@ -312,8 +329,14 @@ impl Legs {
             return trunk::to_line(order, agent, &self.parts, self.shard);
         }
         let config = self.parts.trunks.iter().find(|trunk| *trunk.name == **route)?;
-        let flow = trunk_flow(self.parts.sockets().first_udp()?, config.address);
+        let flow = self.flow_to(config)?;
         Some(trunk::over_trunk(order, config, flow, &self.parts.leg_keys, self.shard))
+    }
+
+    fn flow_to(&self, trunk: &TrunkConfig) -> Option<Flow> {
+        let remote = trunk.address;
+        let local = self.parts.sockets().udp_towards(remote)?;
+        Some(Flow { transport: Transport::Udp, local, remote, connection: 0 })
     }
 }
 
@@ -325,17 +348,14 @@ pub(super) fn key_of(content_type: &str, body: &[u8]) -> Option<Key> {
     }
 }
 
-fn trunk_flow(local: std::net::SocketAddr, remote: std::net::SocketAddr) -> Flow {
-    Flow { transport: Transport::Udp, local, remote, connection: 0 }
-}
-
-/// RFC 3326: a phone that is told so shows no missed call.
-fn reason_header(reason: CancelReason) -> &'static str {
+/// RFC 3326: a phone that is told of an answer elsewhere shows no missed call. Who did not pick up has to see one.
+fn reason_header(reason: Option<CancelReason>) -> &'static str {
     match reason {
-        CancelReason::EnoughComing | CancelReason::AnsweredElsewhere => {
+        Some(CancelReason::EnoughComing | CancelReason::AnsweredElsewhere) => {
             "SIP;cause=200;text=\"Call completed elsewhere\""
         }
-        CancelReason::AlarmOver | CancelReason::Lost => "SIP;cause=487;text=\"Alarm over\"",
+        Some(CancelReason::AlarmOver | CancelReason::Lost) => "SIP;cause=487;text=\"Alarm over\"",
+        None => "SIP;cause=487;text=\"No answer\"",
     }
 }
 

@@ -83,8 +83,10 @@ pub(super) enum Happening {
     Said,
     /// Nothing was heard of the phone for so long that it is gone: the power failed, or the line was cut.
     Silent,
-    /// CANCEL, BYE, or the dialog is over.
+    /// CANCEL or BYE.
     HungUp,
+    /// The call cannot go on, and nobody hung up: no media, no ACK, a connection that broke.
+    Lost,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +174,13 @@ impl ResidentCall {
     pub(super) fn on(&mut self, happening: Happening, now: Timestamp) {
         match (self.state, happening) {
             (State::Over, _) => {}
-            (_, Happening::HungUp) => self.forget(),
+            // Nobody took the alarm back, and nobody can any more.
+            (State::Grace { .. }, Happening::Lost) => {
+                self.steps
+                    .push_back(Step::Raise { code: "".into(), source: TriggerSource::Hotline });
+                self.forget();
+            }
+            (_, Happening::HungUp | Happening::Lost) => self.forget(),
             (State::Unanswered { .. }, Happening::Raised) => self.accept(now),
             // A grace goes on: the alarm of a phone that was cut off is all the more needed.
             (
@@ -326,6 +334,18 @@ mod tests {
         let kind = Kind::Hotline { grace: Duration::from_secs(5) };
         let steps = check(kind, &[(2_000, Happening::Silent)]);
         assert_eq!(steps.get(2), Some(&(5_000, raise("", TriggerSource::Hotline))));
+    }
+
+    #[test]
+    fn a_hotline_that_is_cut_off_in_its_grace_raises_at_once() {
+        let kind = || Kind::Hotline { grace: Duration::from_secs(5) };
+        let steps = check(kind(), &[(2_000, Happening::Lost)]);
+        assert_eq!(
+            steps.get(2..),
+            Some(&[(2_000, raise("", TriggerSource::Hotline)), (2_000, Step::Forget)][..])
+        );
+        let steps = check(kind(), &[(2_000, Happening::HungUp)]);
+        assert_eq!(steps.get(2..), Some(&[(2_000, Step::Forget)][..]));
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(address: IpAddr, port: u16, id: u64, signalled_from: IpAddr) -> Self {
         let media = SocketAddr::new(address, port);
-        let local = sdp::Local { media, session: id, version: 1 };
+        // Some phones read the number with a sign.
+        let local = sdp::Local { media, session: id & i64::MAX.unsigned_abs(), version: 1 };
         Self { local, signalled_from }
     }
 
@@ -28,12 +29,12 @@ impl Session {
     /// Answers an offer.
     pub(super) fn answer(&mut self, offer: &[u8]) -> Result<(Bytes, media::MediaPlan), SdpError> {
         let (answer, plan) = sdp::answer_to(offer, &self.local)?;
-        Ok((Arc::from(answer), self.plan(plan)))
+        Ok((Arc::from(answer), self.plan(&plan)))
     }
 
     /// Reads the answer to our offer.
     pub(super) fn read_answer(&self, answer: &[u8]) -> Result<media::MediaPlan, SdpError> {
-        Ok(self.plan(sdp::read_answer(answer)?))
+        Ok(self.plan(&sdp::read_answer(answer)?))
     }
 
     /// Answers a change of a session that is under way, such as hold. Without an offer it asks for ours.
@@ -49,23 +50,7 @@ impl Session {
         }
     }
 
-    fn plan(&self, plan: sdp::MediaPlan) -> media::MediaPlan {
-        media::MediaPlan {
-            remote: plan.remote,
-            signalled_from: Some(self.signalled_from),
-            codec: match plan.codec {
-                sdp::Codec::Pcma => media::Codec::Pcma,
-                sdp::Codec::Pcmu => media::Codec::Pcmu,
-            },
-            payload_type: plan.payload_type,
-            telephone_event: plan.telephone_event,
-            ptime_ms: u8::try_from(plan.ptime_ms).unwrap_or(u8::MAX),
-            direction: match plan.direction {
-                sdp::Direction::SendRecv => media::Direction::SendRecv,
-                sdp::Direction::SendOnly => media::Direction::SendOnly,
-                sdp::Direction::RecvOnly => media::Direction::RecvOnly,
-                sdp::Direction::Inactive => media::Direction::Inactive,
-            },
-        }
+    fn plan(&self, plan: &sdp::MediaPlan) -> media::MediaPlan {
+        media::MediaPlan::of_sdp(plan, Some(self.signalled_from))
     }
 }

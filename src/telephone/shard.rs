@@ -74,22 +74,19 @@ impl Shard {
             // Cancel-safe: both channels lose nothing.
             tokio::select! {
                 biased;
-                Some(input) = inbox.recv() => {
-                    self.take(input);
-                    for _ in 1..TURN_MAX {
-                        let Ok(input) = inbox.try_recv() else { break };
-                        self.take(input);
-                    }
-                }
-                Some(event) = media.recv() => {
-                    self.take_media(event);
-                    for _ in 1..TURN_MAX {
-                        let Ok(event) = media.try_recv() else { break };
-                        self.take_media(event);
-                    }
-                }
-                () = tokio::time::sleep(wait) => {}
                 () = stop.cancelled() => return,
+                Some(input) = inbox.recv() => self.take(input),
+                Some(event) = media.recv() => self.take_media(event),
+                () = tokio::time::sleep(wait) => {}
+            }
+            // Both in each turn: a storm of messages holds up no key.
+            for _ in 1..TURN_MAX {
+                let Ok(input) = inbox.try_recv() else { break };
+                self.take(input);
+            }
+            for _ in 1..TURN_MAX {
+                let Ok(event) = media.try_recv() else { break };
+                self.take_media(event);
             }
             self.settle();
         }
@@ -174,8 +171,13 @@ impl Shard {
                 self.desk.on_unproven(*call, now);
             }
             Event::Cancelled { call } => self.desk.on_gone(call, now),
-            Event::Confirmed { call, answer } => self.desk.on_confirmed(call, answer.as_deref()),
-            Event::Ended { call, .. } if call.is_inbound() => self.desk.on_gone(call, now),
+            Event::Confirmed { call, answer } if call.is_inbound() => {
+                self.desk.on_confirmed(call, answer.as_deref());
+            }
+            Event::Confirmed { call, answer } => self.legs.on_confirmed(call, answer.as_deref()),
+            Event::Ended { call, cause } if call.is_inbound() => {
+                self.desk.on_ended(call, cause, now)
+            }
             Event::Ended { call, .. } => self.legs.on_ended(call, now),
             Event::Info { call, content_type, body } if call.is_inbound() => {
                 self.desk.on_info(call, &content_type, &body, now);

@@ -13,7 +13,7 @@ use lianfang_sip::framing::{Framed, Framer, FramingConfig, PING};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -45,6 +45,8 @@ const WRITE_MAX: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Sockets {
     udp: BTreeMap<SocketAddr, Arc<UdpSocket>>,
+    /// Where we listen, in the order of the configuration.
+    listening: Vec<ListenAddress>,
     streams: Mutex<Streams>,
     next_connection: AtomicU64,
     shards: ShardTable,
@@ -56,7 +58,7 @@ pub(super) struct Sockets {
 struct Streams {
     by_connection: HashMap<u64, Stream>,
     by_remote: HashMap<SocketAddr, u64>,
-    by_address: HashMap<std::net::IpAddr, usize>,
+    by_address: HashMap<IpAddr, usize>,
 }
 
 #[derive(Debug)]
@@ -79,22 +81,28 @@ impl Sockets {
     ) -> Result<Arc<Self>, (SocketAddr, io::Error)> {
         let mut udp = BTreeMap::new();
         let mut listeners = Vec::new();
+        let mut listening = Vec::new();
         for listen in listen {
             let failed = |error| (listen.address, error);
-            match listen.transport {
+            let address = match listen.transport {
                 Listening::Udp => {
                     let socket = bind_udp(listen.address, dscp).map_err(failed)?;
                     let local = socket.local_addr().map_err(failed)?;
                     udp.insert(local, Arc::new(socket));
+                    local
                 }
                 Listening::Tcp => {
                     let listener = TcpListener::bind(listen.address).await.map_err(failed)?;
-                    listeners.push(listener);
+                    let local = listener.local_addr().map_err(failed)?;
+                    listeners.push((listener, local));
+                    local
                 }
-            }
+            };
+            listening.push(ListenAddress { address, ..*listen });
         }
         let sockets = Arc::new(Self {
             udp,
+            listening,
             streams: Mutex::default(),
             next_connection: AtomicU64::new(1),
             shards,
@@ -108,23 +116,34 @@ impl Sockets {
                 receive(&sockets, &socket, local, stop).await
             });
         }
-        for listener in listeners {
+        for (listener, local) in listeners {
             let sockets = Arc::clone(&sockets);
             let tasks = sockets.tasks.clone();
-            tasks
-                .start("sip_tcp", move |stop| async move { accept(sockets, listener, stop).await });
+            tasks.start("sip_tcp", move |stop| async move {
+                accept(sockets, (listener, local), stop).await;
+            });
         }
         Ok(sockets)
     }
 
-    /// The first UDP address that we listen on: where legs over trunks leave.
-    pub(super) fn first_udp(&self) -> Option<SocketAddr> {
-        self.udp.keys().next().copied()
+    /// The UDP address from which we reach somebody: the first of the same family, and on the loopback only what is
+    /// there too, since packets from one do not get to the other.
+    pub(super) fn udp_towards(&self, remote: SocketAddr) -> Option<SocketAddr> {
+        let is_way = |local: IpAddr| {
+            let is_loopback_alike = local.is_loopback() == remote.ip().is_loopback();
+            local.is_ipv4() == remote.is_ipv4() && (local.is_unspecified() || is_loopback_alike)
+        };
+        let is_family = |local: IpAddr| local.is_ipv4() == remote.is_ipv4();
+        let udp = || {
+            let listening = self.listening.iter().filter(|known| known.transport == Listening::Udp);
+            listening.map(|known| known.address)
+        };
+        udp().find(|local| is_way(local.ip())).or_else(|| udp().find(|local| is_family(local.ip())))
     }
 
-    /// Every UDP address that we listen on.
-    pub(super) fn udp_addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.udp.keys().copied()
+    /// Where we listen, with the ports that the system chose where none was given.
+    pub(super) fn listening(&self) -> &[ListenAddress] {
+        &self.listening
     }
 
     /// Sends one message. What cannot be sent now is dropped and counted; transactions repeat it.
@@ -248,11 +267,11 @@ impl Sockets {
 
 impl Streams {
     fn insert(&mut self, flow: Flow, writer: mpsc::Sender<Bytes>) -> bool {
-        let of_address = self.by_address.entry(flow.remote.ip()).or_default();
-        if STREAMS_MAX <= self.by_connection.len() || STREAMS_PER_ADDRESS_MAX <= *of_address {
+        let of_address = self.by_address.get(&flow.remote.ip()).copied().unwrap_or_default();
+        if STREAMS_MAX <= self.by_connection.len() || STREAMS_PER_ADDRESS_MAX <= of_address {
             return false;
         }
-        *of_address += 1;
+        self.by_address.insert(flow.remote.ip(), of_address + 1);
         self.by_remote.insert(flow.remote, flow.connection);
         self.by_connection.insert(flow.connection, Stream { flow, writer });
         true
@@ -301,8 +320,11 @@ async fn receive(
     }
 }
 
-async fn accept(sockets: Arc<Sockets>, listener: TcpListener, stop: CancellationToken) {
-    let Ok(local) = listener.local_addr() else { return };
+async fn accept(
+    sockets: Arc<Sockets>,
+    (listener, local): (TcpListener, SocketAddr),
+    stop: CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -348,9 +370,11 @@ fn bind_udp(address: SocketAddr, dscp: u8) -> io::Result<UdpSocket> {
     // The kernel may grant less; that is no reason to fail.
     let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
-    if address.is_ipv4() {
-        let _ = socket.set_tos_v4(u32::from(dscp) << 2);
-    }
+    let octet = u32::from(dscp) << 2;
+    let _ = match address {
+        SocketAddr::V4(_) => socket.set_tos_v4(octet),
+        SocketAddr::V6(_) => socket.set_tclass_v6(octet),
+    };
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     UdpSocket::from_std(socket.into())

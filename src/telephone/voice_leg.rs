@@ -40,7 +40,7 @@ pub(super) enum Step {
     /// Speak, from the start, in place of what is spoken now.
     Speak(Speech),
     /// CANCEL.
-    CancelCall(CancelReason),
+    CancelCall(Option<CancelReason>),
     /// BYE.
     HangUp,
     /// Nothing more will come: free the media session and forget the leg.
@@ -136,7 +136,7 @@ impl VoiceLeg {
         }
         match self.state {
             State::Calling { .. } => {
-                self.cancel(LegOutcome::NoAnswer, CancelReason::AnsweredElsewhere, now)
+                self.cancel(LegOutcome::NoAnswer, None, now);
             }
             State::Cancelling { outcome, .. } => self.end(outcome),
             State::Listening { times, until, .. } if now < until && times < TIMES_SPOKEN => {
@@ -167,7 +167,7 @@ impl VoiceLeg {
             (State::Calling { .. }, Happening::Failed(outcome)) => self.end(outcome),
             (State::Calling { .. }, Happening::HungUp) => self.end(LegOutcome::CarrierFailed),
             (State::Calling { .. }, Happening::Unneeded(reason)) => {
-                self.cancel(LegOutcome::Cancelled, reason, now);
+                self.cancel(LegOutcome::Cancelled, Some(reason), now);
             }
             (State::Cancelling { outcome, .. }, Happening::Failed(_) | Happening::HungUp) => {
                 self.end(outcome)
@@ -253,7 +253,7 @@ impl VoiceLeg {
         if self.has_answered { LegOutcome::Answered } else { LegOutcome::AnsweredNoKey }
     }
 
-    fn cancel(&mut self, outcome: LegOutcome, reason: CancelReason, now: Timestamp) {
+    fn cancel(&mut self, outcome: LegOutcome, reason: Option<CancelReason>, now: Timestamp) {
         self.steps.push_back(Step::CancelCall(reason));
         self.state = State::Cancelling { outcome, until: now + CLOSING_MAX };
     }
@@ -345,7 +345,7 @@ mod tests {
     fn nobody_picks_up() {
         let steps =
             check(&[(1, Happening::Ringing), (41, Happening::Failed(LegOutcome::NoAnswer))], 50);
-        let cancel = Step::CancelCall(CancelReason::AnsweredElsewhere);
+        let cancel = Step::CancelCall(None);
         assert_eq!(
             steps,
             [Step::Report(LegReport::Ringing), cancel, ended(LegOutcome::NoAnswer), Step::Forget]
@@ -373,7 +373,7 @@ mod tests {
     fn enough_are_coming_while_it_rings() {
         let unneeded = Happening::Unneeded(CancelReason::EnoughComing);
         let steps = check(&[(1, unneeded), (2, Happening::Failed(LegOutcome::NoAnswer))], 3);
-        let cancel = Step::CancelCall(CancelReason::EnoughComing);
+        let cancel = Step::CancelCall(Some(CancelReason::EnoughComing));
         assert_eq!(steps, [cancel, ended(LegOutcome::Cancelled), Step::Forget]);
     }
 
