@@ -5,6 +5,7 @@
 
 mod api;
 mod carriers;
+mod erasure;
 mod gauges;
 mod names;
 mod node_key;
@@ -147,6 +148,7 @@ async fn start(
         node: config.node,
     };
     Switchboard::start(inboxes, ports, &stages.alarm).await?;
+    erasure::start(&stages.service, clock, &log, config.plans_kept);
     gauges::start(&stages.service, clock, &log, &media, &switchboard);
     sms.keep_warm();
     let ports = api::ports(api::Parts {

@@ -4,6 +4,7 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::import::{self, ImportOptions};
+use crate::store::secrets::Hashes;
 use crate::store::tokens::{self, NewToken, Scope};
 use crate::store::{Store, secrets};
 use crate::telemetry::{self, LogFormat};
@@ -75,6 +76,9 @@ enum LineCommand {
     Secret {
         /// The account under which the line registers.
         account: String,
+        /// Keeps the MD5 hash alone: for phones that answer no challenge in which SHA-256 is offered.
+        #[arg(long)]
+        md5_only: bool,
     },
 }
 
@@ -156,9 +160,11 @@ async fn on_store(config: &Config, store: &Store, command: Command) -> anyhow::R
             import::export(store, &folder, &config.sip.realm).await?;
             println!("Exported to {}.", folder.display());
         }
-        Command::Line(LineCommand::Secret { account }) => {
+        Command::Line(LineCommand::Secret { account, md5_only }) => {
+            let hashes = if md5_only { Hashes::Md5Only } else { Hashes::Both };
             let secret =
-                secrets::make_line_secret(store.directory(), &account, &config.sip.realm).await?;
+                secrets::make_line_secret(store.directory(), &account, &config.sip.realm, hashes)
+                    .await?;
             println!("{secret}");
         }
         Command::Token(command) => on_tokens(store, command).await?,

@@ -56,6 +56,8 @@ pub struct Config {
     pub voice: Option<PathBuf>,
     /// Number of this node in its cluster, 0-255; part of every alarm id.
     pub node: u8,
+    /// How long the plans of closed alarms (names, numbers, addresses) are kept; the log of events, ids only, stays.
+    pub plans_kept: Duration,
     /// How long the switchboard waits for a commit before it acts all the same.
     pub commit_deadline: Duration,
     /// How long shutdown waits for tasks to end.
@@ -102,6 +104,9 @@ fn list(mistakes: &[Mistake]) -> String {
 
 /// The deadline of design: nothing waits longer for the disk.
 const COMMIT_DEADLINE_MS: u64 = 100;
+/// Half a year: long enough for any complaint, no longer than the purpose asks for.
+const PLANS_KEPT_DAYS: u64 = 180;
+const DAY_S: u64 = 86_400;
 /// Legs under way are safe in the log; longer than this nobody waits for a restart.
 const SHUTDOWN_GRACE_S: u64 = 10;
 
@@ -132,6 +137,9 @@ impl Config {
         let prompts_dir = root.optional_string("prompts_dir").map(PathBuf::from);
         let voice = Some(root.string("voice", "espeak-ng")).filter(|voice| voice != "none");
         let node = u8::try_from(root.number("node", 0, 0..=255)).unwrap_or_default();
+        let plans_kept = Duration::from_secs(
+            DAY_S * root.number("plans_kept_days", PLANS_KEPT_DAYS, 1..=36_500),
+        );
         let commit_deadline = Duration::from_millis(root.number(
             "commit_deadline_ms",
             COMMIT_DEADLINE_MS,
@@ -153,6 +161,7 @@ impl Config {
             prompts_dir,
             voice: voice.map(PathBuf::from),
             node,
+            plans_kept,
             commit_deadline,
             shutdown_grace,
             sip,

@@ -87,7 +87,7 @@ impl Library {
                 }
             };
             let Some(recording) = recording else {
-                metrics::counter!("prompts_left_out").increment(1);
+                metrics::counter!("lianfang_prompts_left_out_total").increment(1);
                 continue;
             };
             let gap_ms = match clip {

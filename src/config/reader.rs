@@ -22,8 +22,14 @@ impl fmt::Display for Mistake {
 
 const ENVIRONMENT_PREFIX: &str = "LIANFANG_";
 /// Variables of ours that are no configuration.
-const NO_CONFIGURATION: &[&str] =
-    &["LIANFANG_CONFIG", "LIANFANG_LOG", "LIANFANG_RFC4475_DIR", "LIANFANG_TWILIO_VECTORS"];
+const NO_CONFIGURATION: &[&str] = &[
+    "LIANFANG_CONFIG",
+    "LIANFANG_LOG",
+    "LIANFANG_INTEROP",
+    "LIANFANG_RFC4475_DIR",
+    "LIANFANG_TWILIO_VECTORS",
+    "LIANFANG_WRITE_SCRIPTS",
+];
 
 /// Puts `LIANFANG_A__B=value` into the table as `a.b`. A value that is TOML (a number, a list) is taken as such, anything else as text.
 pub(super) fn overlay_environment(

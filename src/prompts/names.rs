@@ -208,7 +208,7 @@ async fn synthesise_new(config: &PromptsConfig, clip: &Clip, language: Language,
     let spoken = synthesise(config, clip, language, number).await;
     if let Err(error) = spoken {
         let error: &dyn std::error::Error = &error;
-        metrics::counter!("prompts_names_failed").increment(1);
+        metrics::counter!("lianfang_prompts_names_failed_total").increment(1);
         tracing::warn!(error, "A name could not be spoken; alarms are told without it");
     }
 }

@@ -19,8 +19,9 @@ const FIND: &str = "SELECT line.id, grid.community_id FROM line
     JOIN household_group ON household_group.id = household.group_id
     JOIN grid ON grid.id = household_group.grid_id
     WHERE line.account = ?1";
-const PUT: &str = "INSERT INTO line_secret (line_id, algorithm, realm, ha1) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (line_id, algorithm, realm) DO UPDATE SET ha1 = excluded.ha1";
+const PUT: &str =
+    "INSERT INTO line_secret (line_id, algorithm, realm, ha1) VALUES (?1, ?2, ?3, ?4)";
+const FORGET: &str = "DELETE FROM line_secret WHERE line_id = ?1 AND realm = ?2";
 const EDITED: &str = "UPDATE line SET version = version + 1 WHERE id = ?1";
 
 /// Why a secret was not made.
@@ -73,6 +74,24 @@ pub fn ha1(algorithm: DigestAlgorithm, account: &str, realm: &str, password: &st
     }
 }
 
+/// Which hashes are kept of a password, and so which challenges its line gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hashes {
+    /// SHA-256 and MD5: phones answer what they know best.
+    Both,
+    /// MD5 alone, for phones that answer no challenge in which SHA-256 is offered.
+    Md5Only,
+}
+
+impl Hashes {
+    fn each(self) -> &'static [(DigestAlgorithm, &'static str)] {
+        match self {
+            Self::Both => &[(DigestAlgorithm::Md5, "MD5"), (DigestAlgorithm::Sha256, "SHA-256")],
+            Self::Md5Only => &[(DigestAlgorithm::Md5, "MD5")],
+        }
+    }
+}
+
 /// Makes a new password for a line; an older one of the same realm no longer works.
 ///
 /// # Errors
@@ -81,14 +100,17 @@ pub async fn make_line_secret(
     directory: &Database,
     account: &str,
     realm: &str,
+    hashes: Hashes,
 ) -> Result<NewSecret, SecretError> {
     let password = word(PASSWORD_ALPHABET, PASSWORD_LEN).map_err(SecretError::Random)?;
     let mut change = directory.write().await?;
     let found = sqlx::query_as(FIND).bind(account).fetch_optional(&mut *change).await;
     let found: Option<(u32, u32)> = found.map_err(StoreError::Read)?;
     let Some((line, community)) = found else { return Err(SecretError::NoLine) };
-    for (algorithm, name) in [(DigestAlgorithm::Md5, "MD5"), (DigestAlgorithm::Sha256, "SHA-256")] {
-        let ha1 = ha1(algorithm, account, realm, &password);
+    let forget = sqlx::query(FORGET).bind(line).bind(realm);
+    forget.execute(&mut *change).await.map_err(StoreError::Write)?;
+    for (algorithm, name) in hashes.each() {
+        let ha1 = ha1(*algorithm, account, realm, &password);
         let put = sqlx::query(PUT).bind(line).bind(name).bind(realm).bind(ha1);
         put.execute(&mut *change).await.map_err(StoreError::Write)?;
     }
@@ -136,8 +158,12 @@ mod tests {
         let store = Store::open_in_memory().await.expect("opens");
         sqlx::raw_sql(LINE).execute(&store.directory().writer).await.expect("is good SQL");
         let handle = DirectoryHandle::load(&store).await.expect("loads");
-        let first = make_line_secret(store.directory(), "a1", "lianfang").await.expect("makes");
-        let second = make_line_secret(store.directory(), "a1", "lianfang").await.expect("makes");
+        let first = make_line_secret(store.directory(), "a1", "lianfang", Hashes::Both)
+            .await
+            .expect("makes");
+        let second = make_line_secret(store.directory(), "a1", "lianfang", Hashes::Both)
+            .await
+            .expect("makes");
         assert_ne!(first.password, second.password);
         assert_eq!(second.password.len(), PASSWORD_LEN);
         assert!(!format!("{second:?}").contains(&second.password));
@@ -156,7 +182,9 @@ mod tests {
     #[tokio::test]
     async fn without_a_line_there_is_no_secret() {
         let store = Store::open_in_memory().await.expect("opens");
-        let error = make_line_secret(store.directory(), "a1", "r").await.expect_err("refuses");
+        let error = make_line_secret(store.directory(), "a1", "r", Hashes::Both)
+            .await
+            .expect_err("refuses");
         assert!(matches!(error, SecretError::NoLine), "{error:?}");
     }
 }

@@ -3,7 +3,7 @@
 use crate::config::{CallerIdentity, TrunkConfig};
 use crate::store::snapshot::DirectoryHandle;
 use jiff::Timestamp;
-use lianfang_domain::directory::{DigestAlgorithm, LineRef};
+use lianfang_domain::directory::{DigestAlgorithm, LineRef, LineSecret};
 use lianfang_sip::agent::UserAgent;
 use lianfang_sip::agent::api::{Dialled, Flow};
 use lianfang_sip::agent::lines::{Lines, Trunk};
@@ -25,6 +25,9 @@ pub struct Registration {
     /// When it ends unless it is renewed.
     pub expires: Timestamp,
 }
+
+/// A hash, if there is one.
+type Ha1 = Option<Arc<str>>;
 
 /// See the module.
 #[derive(Debug)]
@@ -122,6 +125,19 @@ impl LineBook {
         }
     }
 
+    /// HA1 of a line in our realm, by MD5 and by SHA-256; `None` where no such line exists.
+    fn ha1s(&self, account: &str) -> Option<(Ha1, Ha1)> {
+        let directory = self.directory.current();
+        let (_, _, line) = directory.resolve(directory.line_by_account(account)?)?;
+        let of = |algorithm| {
+            let mut secrets = line.secrets.iter();
+            let fits =
+                |secret: &&LineSecret| secret.algorithm == algorithm && secret.realm == self.realm;
+            secrets.find(fits).map(|secret| Arc::clone(&secret.ha1))
+        };
+        Some((of(DigestAlgorithm::Md5), of(DigestAlgorithm::Sha256)))
+    }
+
     /// The trunk whose addresses hold this one.
     pub(super) fn trunk_of(&self, remote: SocketAddr) -> Option<&TrunkConfig> {
         self.trunks.iter().find(|trunk| trunk.is_source(remote.ip()))
@@ -130,23 +146,17 @@ impl LineBook {
 
 impl Lines for LineBook {
     fn secrets(&self, account: &str) -> Option<Secrets> {
-        let directory = self.directory.current();
-        let (_, _, line) = directory.resolve(directory.line_by_account(account)?)?;
-        let of = |algorithm| {
-            let secrets = line.secrets.iter();
-            let mut fitting = secrets
-                .filter(|secret| secret.algorithm == algorithm && secret.realm == self.realm);
-            fitting.next().map(|secret| &*secret.ha1)
-        };
+        let (md5, sha256) = self.ha1s(account)?;
         // A hash that cannot be read proves nothing: the line can then not be proven, as without a secret.
-        Some(
-            Secrets::from_hex(of(DigestAlgorithm::Md5), of(DigestAlgorithm::Sha256))
-                .unwrap_or_default(),
-        )
+        Some(Secrets::from_hex(md5.as_deref(), sha256.as_deref()).unwrap_or_default())
     }
 
-    fn challenge_offer(&self, _account: &str) -> ChallengeOffer {
-        ChallengeOffer::Sha256ThenMd5
+    /// A line of which only the MD5 hash is kept is offered nothing else: there are phones that then give up.
+    fn challenge_offer(&self, account: &str) -> ChallengeOffer {
+        match self.ha1s(account) {
+            Some((Some(_), None)) => ChallengeOffer::Md5Only,
+            Some(_) | None => ChallengeOffer::Sha256ThenMd5,
+        }
     }
 
     fn trunk(&self, flow: &Flow) -> Option<Trunk> {

@@ -1,0 +1,31 @@
+//! Erases personal data when it is due: the plans of alarms that were closed long ago.
+
+use crate::clock::Clock;
+use crate::store::alarm_log::AlarmLog;
+use crate::tasks::Tasks;
+use jiff::SignedDuration;
+use std::time::Duration;
+
+/// How often it is looked for; what is due goes within this time.
+const EVERY: Duration = Duration::from_secs(3_600);
+
+/// Starts to look.
+pub(super) fn start(tasks: &Tasks, clock: &Clock, log: &AlarmLog, kept: Duration) {
+    let (clock, log) = (clock.clone(), log.clone());
+    let kept = SignedDuration::try_from(kept).unwrap_or(SignedDuration::MAX);
+    tasks.start("erasure", move |stop| async move {
+        loop {
+            let limit = clock.now().saturating_sub(kept).unwrap_or(jiff::Timestamp::MIN);
+            match log.erase_plans_before(limit).await {
+                Ok(0) => {}
+                Ok(plans) => tracing::info!(plans, "Erased the plans of alarms closed long ago"),
+                Err(error) => {
+                    tracing::error!(%error, "Cannot erase old plans; trying again in an hour")
+                }
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
+                return;
+            }
+        }
+    });
+}
