@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// Drift between wall clock and ours above which we follow the wall clock, if it is ahead.
 const REANCHOR_ABOVE: SignedDuration = SignedDuration::from_secs(1);
@@ -18,8 +19,8 @@ pub struct Clock(Arc<Source>);
 #[derive(Debug)]
 enum Source {
     System(Anchor),
-    /// Microseconds since 1970, moved by tests.
-    Simulated(AtomicI64),
+    /// Microseconds since 1970, moved by tests; whoever sleeps is told.
+    Simulated(watch::Sender<i64>),
 }
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Clock {
     /// A clock that stands still until [`Clock::advance`].
     #[must_use]
     pub fn simulated(start: Timestamp) -> Self {
-        Self(Arc::new(Source::Simulated(AtomicI64::new(start.as_microsecond()))))
+        Self(Arc::new(Source::Simulated(watch::Sender::new(start.as_microsecond()))))
     }
 
     /// The time. Never goes back.
@@ -49,7 +50,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         let us = match &*self.0 {
             Source::System(anchor) => anchor.now_us(),
-            Source::Simulated(us) => us.load(Ordering::Acquire),
+            Source::Simulated(us) => *us.borrow(),
         };
         Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
     }
@@ -60,10 +61,23 @@ impl Clock {
         deadline.duration_since(self.now()).try_into().unwrap_or(Duration::ZERO)
     }
 
+    /// Waits until this clock shows `deadline`; on a simulated clock, until it was moved there.
+    pub async fn sleep_until(&self, deadline: Timestamp) {
+        match &*self.0 {
+            Source::System(_) => tokio::time::sleep(self.until(deadline)).await,
+            Source::Simulated(us) => {
+                let is_over = |us: &i64| deadline.as_microsecond() <= *us;
+                // The sender lives as long as this clock, so the wait cannot fail.
+                let _ = us.subscribe().wait_for(is_over).await;
+            }
+        }
+    }
+
     /// Moves a simulated clock forward; a system clock moves by itself.
     pub fn advance(&self, by: Duration) {
         if let Source::Simulated(us) = &*self.0 {
-            us.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::AcqRel);
+            let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+            us.send_modify(|us| *us = us.saturating_add(by));
         }
     }
 
@@ -111,5 +125,28 @@ mod tests {
         clock.advance(Duration::from_secs(5));
         assert_eq!(clock.now().as_second(), 5);
         assert_eq!(clock.until(Timestamp::UNIX_EPOCH), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn who_sleeps_wakes_when_a_simulated_clock_gets_there() {
+        let clock = Clock::simulated(Timestamp::UNIX_EPOCH);
+        let deadline = Timestamp::from_second(60).expect("a time");
+        let sleep = clock.sleep_until(deadline);
+        let mut sleep = std::pin::pin!(sleep);
+        for seconds in [0, 59] {
+            clock.advance(Duration::from_secs(seconds));
+            let is_over = tokio::time::timeout(Duration::ZERO, &mut sleep).await.is_ok();
+            assert!(!is_over, "{seconds}");
+        }
+        clock.advance(Duration::from_secs(1));
+        tokio::time::timeout(Duration::from_secs(5), sleep).await.expect("wakes");
+        clock.sleep_until(deadline).await;
+    }
+
+    #[tokio::test]
+    async fn a_deadline_of_the_past_is_not_slept_for() {
+        let clock = Clock::system();
+        let sleep = clock.sleep_until(Timestamp::UNIX_EPOCH);
+        tokio::time::timeout(Duration::from_secs(5), sleep).await.expect("wakes at once");
     }
 }
