@@ -77,11 +77,14 @@ async fn run(config: Config, metrics: PrometheusHandle, service: &Runtime) -> an
         stop.cancel();
         return Err(error);
     }
-    tokio::select! {
-        () = asked_to_stop() => tracing::info!("Stopping"),
-        () = stop.cancelled() => {}
-        () = stages.alarm.shutdown().cancelled() => {}
-    }
+    // A token that is cancelled though nobody asked: a task of that group panicked.
+    let is_asked = tokio::select! {
+        () = asked_to_stop() => true,
+        () = stop.cancelled() => false,
+        () = stages.alarm.shutdown().cancelled() => false,
+        () = stages.log.shutdown().cancelled() => false,
+    };
+    tracing::info!(is_asked, "Stopping");
     let grace = config.shutdown_grace;
     for (name, tasks) in
         [("service", &stages.service), ("alarm", &stages.alarm), ("log", &stages.log)]
@@ -92,6 +95,7 @@ async fn run(config: Config, metrics: PrometheusHandle, service: &Runtime) -> an
     }
     store.close().await;
     tracing::info!("Stopped");
+    anyhow::ensure!(is_asked, "a part of the service broke; the log says which");
     Ok(())
 }
 
@@ -143,11 +147,12 @@ async fn start(
         carriers: Arc::new(carriers),
         clock: clock.clone(),
         routes: routes(config),
+        lines_route: sip_lines_route().into(),
         policy: Policy::default(),
         commit_deadline: config.commit_deadline,
         node: config.node,
     };
-    Switchboard::start(inboxes, ports, &stages.alarm).await?;
+    switchboard.start(inboxes, ports, &stages.alarm).await?;
     erasure::start(&stages.service, clock, &log, config.plans_kept);
     gauges::start(&stages.service, clock, &log, &media, &switchboard);
     sms.keep_warm();

@@ -6,14 +6,16 @@
 //!
 //! Must not know SIP, HTTP or SQL: carriers are behind [`Carriers`], the log behind `store::alarm_log`.
 
+mod act;
 mod driver;
 mod live;
 mod measure;
 mod presses;
 mod recover;
+mod turn;
 
 use crate::clock::Clock;
-use crate::store::alarm_log::AlarmLog;
+use crate::store::alarm_log::{AlarmLog, OpenAlarms};
 use crate::store::snapshot::DirectoryHandle;
 use crate::tasks::Tasks;
 use jiff::Timestamp;
@@ -27,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-pub use recover::RecoverError;
+pub use lianfang_domain::dispatch::TooManyRoutes;
 
 /// Presses of #9 that may wait. A press that finds no room is refused at its source, loudly: the line hears a failure
 /// and the edge tries another node.
@@ -120,6 +122,10 @@ pub struct Load {
     pub open_alarms: usize,
     /// Legs that wait for a slot.
     pub legs_waiting: usize,
+    /// Presses and reports that were not looked at yet.
+    pub inputs_waiting: usize,
+    /// Turns whose commit is under way.
+    pub commits_waiting: usize,
 }
 
 type Act = oneshot::Sender<Result<(), ActError>>;
@@ -128,6 +134,7 @@ enum Request {
     Act { alarm: AlarmId, action: Action, actor: Arc<str>, reply: Act },
     RouteUp { route: RouteName, is_up: bool },
     Load { reply: oneshot::Sender<Load> },
+    TakeOver(OpenAlarms),
 }
 
 /// The handle. Cheap to clone.
@@ -159,6 +166,8 @@ pub struct Ports {
     pub clock: Clock,
     /// Routes, in order of preference.
     pub routes: Vec<Route>,
+    /// The one of them that reaches lines that are registered here.
+    pub lines_route: RouteName,
     /// How long things take where a group says nothing else.
     pub policy: Policy,
     /// How long a commit is waited for.
@@ -181,14 +190,29 @@ impl Switchboard {
         (Self { presses, reports, requests }, inboxes)
     }
 
-    /// Takes up the open alarms of the log and starts the task.
+    /// Takes up the open alarms of the log and starts the task. What the log cannot tell now is taken up once it can.
     ///
     /// # Errors
-    /// When the log cannot be read.
-    pub async fn start(inboxes: Inboxes, ports: Ports, tasks: &Tasks) -> Result<(), RecoverError> {
-        let mut driver = driver::Driver::new(ports).map_err(RecoverError::Routes)?;
-        driver.recover().await?;
+    /// When the routes cannot be shared.
+    pub async fn start(
+        &self,
+        inboxes: Inboxes,
+        ports: Ports,
+        tasks: &Tasks,
+    ) -> Result<(), TooManyRoutes> {
+        let (log, clock) = (ports.log.clone(), ports.clock.clone());
+        let mut driver = driver::Driver::new(ports)?;
+        let open = recover::read(&log).await;
+        let is_complete = open.is_some() && !recover::is_behind(&log);
+        driver.take_over(open.unwrap_or_default());
         tasks.start("switchboard", move |stop| driver.run(inboxes, stop));
+        if !is_complete {
+            let requests = self.requests.clone();
+            tasks.start("recovery", move |stop| async move {
+                // What is not taken up yet is still open at the next start.
+                stop.run_until_cancelled(recover::later(log, clock, requests)).await;
+            });
+        }
         Ok(())
     }
 

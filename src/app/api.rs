@@ -12,7 +12,6 @@ use crate::web::ports::{
     Unready,
 };
 use lianfang_domain::alarm::{Actor, Trigger};
-use lianfang_domain::directory::LineRef;
 use lianfang_domain::id::AlarmId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
@@ -67,7 +66,9 @@ struct Live {
 impl Alarms for Live {
     fn raise(&self, trigger: Trigger) -> Answer<'_, Result<Raised, RaiseError>> {
         Box::pin(async move {
-            let line = self.place_of(&trigger).ok_or(RaiseError::UnknownLine)?;
+            let directory = self.directory.current();
+            let line = directory.line_of(trigger.household, trigger.line);
+            let line = line.ok_or(RaiseError::UnknownLine)?;
             let (reply, raised) = oneshot::channel();
             let press = Press {
                 trigger,
@@ -110,18 +111,6 @@ impl Alarms for Live {
                     Err(_) => Err(ActError::Unavailable),
                 },
             }
-        })
-    }
-}
-
-impl Live {
-    fn place_of(&self, trigger: &Trigger) -> Option<LineRef> {
-        let directory = self.directory.current();
-        let mut communities = directory.communities();
-        communities.find_map(|community| {
-            let household = community.household(trigger.household)?;
-            let line = household.lines.iter().find(|line| line.id == trigger.line)?;
-            Some(LineRef { community: community.id, household: household.id, line: line.id })
         })
     }
 }

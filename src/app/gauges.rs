@@ -31,6 +31,8 @@ pub(super) fn start(
             if let Some(load) = switchboard.load().await {
                 gauge!("lianfang_alarms_open").set(load.open_alarms as f64);
                 gauge!("lianfang_legs_waiting").set(load.legs_waiting as f64);
+                gauge!("lianfang_inputs_waiting").set(load.inputs_waiting as f64);
+                gauge!("lianfang_commits_waiting").set(load.commits_waiting as f64);
             }
         }
     });

@@ -353,6 +353,16 @@ impl Directory {
         self.lines.by_number(key)
     }
 
+    /// Finds a line of a household.
+    #[must_use]
+    pub fn line_of(&self, household: HouseholdId, line: LineId) -> Option<LineRef> {
+        self.communities.values().find_map(|community| {
+            let household = community.household(household)?;
+            let line = household.lines.iter().find(|known| known.id == line)?;
+            Some(LineRef { community: community.id, household: household.id, line: line.id })
+        })
+    }
+
     /// The line, its household and its community, if the reference still holds in this version.
     #[must_use]
     pub fn resolve(&self, line: LineRef) -> Option<(&Community, &Household, &Line)> {

@@ -1,58 +1,53 @@
-//! The task: takes inputs in turns, commits what a turn led to in one append, acts when it is kept.
+//! The task: takes inputs in turns, and feeds each to the alarm that it is for.
+//!
+//! `turn` commits what the inputs of a turn led to, `act` carries out what was kept.
 
-use super::live::{Live, Outcome};
+use super::live::{Birth, Live, Outcome};
 use super::presses::SeenPresses;
-use super::{Act, ActError, Action, Inboxes, Load, Ports, Press, Raised, Reply, Request};
-use crate::store::alarm_log::{AppendError, Appended, Kept, NewEvents};
-use jiff::Timestamp;
-use lianfang_domain::alarm::{self, Alarm, CancelReason, Effect, Input, Stage};
-use lianfang_domain::dispatch::{Dispatch, Pushed, TooManyRoutes};
+use super::turn::{Turn, Waiting, next_kept};
+use super::{Act, ActError, Action, Inboxes, Load, Ports, Press, Raised, Request};
+use crate::store::alarm_log::{Appended, NewEvents};
+use jiff::{SignedDuration, Timestamp};
+use lianfang_domain::alarm::{self, Alarm, Input};
+use lianfang_domain::dispatch::{Dispatch, TooManyRoutes};
 use lianfang_domain::id::{AlarmId, LegId, LineId};
-use lianfang_domain::leg::{LegOrder, LegOutcome, LegReport};
-use lianfang_domain::plan;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use lianfang_domain::leg::LegReport;
+use lianfang_domain::plan::{self, Plan};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-/// Inputs of one kind taken in one turn, so that a storm of reports holds up no press.
-const TURN_MAX: usize = 256;
+/// Presses taken in one turn: they go first, but a storm of them does not hold up the calls of those before it.
+const PRESSES_PER_TURN: usize = 64;
+/// Requests of people taken in one turn.
+const REQUESTS_PER_TURN: usize = 16;
+/// Reports taken in one turn.
+const REPORTS_PER_TURN: usize = 256;
 /// Legs other than first waves that wait for a slot; beyond it the oldest retries give way.
 const LEGS_WAITING_MAX: usize = 100_000;
-/// Longest sleep: bounds what a lost timer could cost (signal for speed, scan for safety).
-const SCAN_EVERY: Duration = Duration::from_secs(1);
+/// Longest sleep, and pause of an alarm whose deadline changed nothing: signal for speed, scan for safety.
+const SCAN_EVERY: SignedDuration = SignedDuration::from_secs(1);
 
 /// See the module.
 pub(super) struct Driver {
     pub(super) ports: Ports,
-    pub(super) alarms: HashMap<AlarmId, Live>,
-    pub(super) open_by_line: BTreeMap<LineId, AlarmId>,
+    pub(super) alarms: BTreeMap<AlarmId, Live>,
+    /// The newest alarm of a line, until it is closed: a cancelled one still holds the place of its line in the log.
+    pub(super) last_by_line: BTreeMap<LineId, AlarmId>,
     pub(super) seen: SeenPresses,
-    dispatch: Dispatch,
-    timers: BinaryHeap<Reverse<(Timestamp, AlarmId)>>,
+    pub(super) dispatch: Dispatch,
+    /// What each alarm waits for next, once per alarm; the same as [`Live::timer`].
+    timers: BTreeSet<(Timestamp, AlarmId)>,
     /// What this turn led to.
-    turn: Turn,
+    pub(super) turn: Turn,
     /// Turns whose commit is under way, in order.
-    waiting: VecDeque<Waiting>,
+    pub(super) waiting: VecDeque<Waiting>,
+    /// Records that the log had no room for, to be appended before any other.
+    pub(super) backlog: VecDeque<NewEvents>,
+    /// Who wants the figures when the turn is over.
+    load_asked: Vec<oneshot::Sender<Load>>,
     raised: u32,
-}
-
-#[derive(Default)]
-struct Turn {
-    records: Vec<NewEvents>,
-    effects: Vec<(AlarmId, Effect)>,
-    replies: Vec<(AlarmId, bool, Reply)>,
-    acts: Vec<oneshot::Sender<Result<(), ActError>>>,
-}
-
-struct Waiting {
-    kept: oneshot::Receiver<Appended>,
-    deadline: Timestamp,
-    /// Alarms of the records, in order.
-    alarms: Vec<(AlarmId, bool)>,
-    turn: Turn,
 }
 
 /// Why the task woke up.
@@ -70,99 +65,125 @@ impl Driver {
         let dispatch = Dispatch::new(ports.routes.clone(), LEGS_WAITING_MAX)?;
         Ok(Self {
             ports,
-            alarms: HashMap::new(),
-            open_by_line: BTreeMap::new(),
+            alarms: BTreeMap::new(),
+            last_by_line: BTreeMap::new(),
             seen: SeenPresses::default(),
             dispatch,
-            timers: BinaryHeap::new(),
+            timers: BTreeSet::new(),
             turn: Turn::default(),
             waiting: VecDeque::new(),
+            backlog: VecDeque::new(),
+            load_asked: Vec::new(),
             raised: 0,
         })
     }
 
     pub(super) async fn run(mut self, mut inboxes: Inboxes, stop: CancellationToken) {
-        self.end_turn();
-        self.send_legs();
         loop {
-            match self.wake(&mut inboxes, &stop).await {
-                Wake::Kept(appended) => self.on_kept(appended),
-                Wake::Press(press) => {
-                    self.on_press(press);
-                    // Every press that waits goes before any report.
-                    while let Ok(press) = inboxes.presses.try_recv() {
-                        self.on_press(press);
-                    }
-                }
-                Wake::Report(leg, report) => {
-                    self.on_report(leg, report);
-                    for _ in 1..TURN_MAX {
-                        let Ok((leg, report)) = inboxes.reports.try_recv() else { break };
-                        self.on_report(leg, report);
-                    }
-                }
-                Wake::Request(request) => self.on_request(request),
-                Wake::Timer => {}
-                Wake::Stop => return,
-            }
             self.on_time();
             self.end_turn();
             self.send_legs();
+            self.answer_load(&inboxes);
+            match self.wake(&mut inboxes, &stop).await {
+                Wake::Kept(appended) => self.on_kept(appended),
+                Wake::Press(press) => self.on_press(press),
+                Wake::Report(leg, report) => self.on_report(leg, report),
+                Wake::Request(request) => self.on_request(request),
+                Wake::Timer => {}
+                Wake::Stop => return self.farewell(inboxes).await,
+            }
+            self.take_waiting(&mut inboxes);
         }
     }
 
     async fn wake(&mut self, inboxes: &mut Inboxes, stop: &CancellationToken) -> Wake {
-        let now = self.ports.clock.now();
-        let next = self.next_timer().map_or(SCAN_EVERY, |due| until(now, due).min(SCAN_EVERY));
-        let (kept_by, kept) = match self.waiting.front_mut() {
-            Some(waiting) => (until(now, waiting.deadline), Some(&mut waiting.kept)),
-            None => (SCAN_EVERY, None),
-        };
-        let kept = async {
-            match kept {
-                Some(kept) => tokio::time::timeout(kept_by, kept).await.ok().and_then(Result::ok),
-                None => std::future::pending().await,
-            }
-        };
+        let clock = &self.ports.clock;
+        let scan_at = clock.now().saturating_add(SCAN_EVERY).unwrap_or(Timestamp::MAX);
+        let timer = self.timers.first().map(|(due, _)| *due);
+        let timers = [timer, self.dispatch.poll_timeout()].into_iter().flatten();
+        let next = timers.chain([scan_at]).min().unwrap_or(scan_at);
         // Cancel-safe: channels lose nothing, and the receiver of a commit is only borrowed.
         tokio::select! {
             biased;
-            appended = kept => Wake::Kept(appended),
+            () = stop.cancelled() => Wake::Stop,
+            appended = next_kept(&mut self.waiting, clock) => Wake::Kept(appended),
             Some(press) = inboxes.presses.recv() => Wake::Press(press),
             Some(request) = inboxes.requests.recv() => Wake::Request(request),
             Some((leg, report)) = inboxes.reports.recv() => Wake::Report(leg, report),
-            () = tokio::time::sleep(next) => Wake::Timer,
-            () = stop.cancelled() => Wake::Stop,
+            () = clock.sleep_until(next) => Wake::Timer,
         }
     }
 
-    fn next_timer(&self) -> Option<Timestamp> {
-        let alarm = self.timers.peek().map(|Reverse((due, _))| *due);
-        [alarm, self.dispatch.poll_timeout()].into_iter().flatten().min()
+    /// The share of this turn of everything that waits, presses first; so none of the three can starve another.
+    fn take_waiting(&mut self, inboxes: &mut Inboxes) {
+        for _ in 0..PRESSES_PER_TURN {
+            let Ok(press) = inboxes.presses.try_recv() else { break };
+            self.on_press(press);
+        }
+        for _ in 0..REQUESTS_PER_TURN {
+            let Ok(request) = inboxes.requests.try_recv() else { break };
+            self.on_request(request);
+        }
+        for _ in 0..REPORTS_PER_TURN {
+            let Ok((leg, report)) = inboxes.reports.try_recv() else { break };
+            self.on_report(leg, report);
+        }
+    }
+
+    /// What was heard before the stop is kept, for the next process to ring: a call that began now would have to be
+    /// found and ended by it first.
+    async fn farewell(mut self, mut inboxes: Inboxes) {
+        inboxes.presses.close();
+        inboxes.reports.close();
+        while !inboxes.presses.is_empty() || !inboxes.reports.is_empty() {
+            self.take_waiting(&mut inboxes);
+        }
+        self.end_turn();
+        while !self.waiting.is_empty() {
+            let appended = next_kept(&mut self.waiting, &self.ports.clock).await;
+            self.on_kept(appended);
+            self.end_turn();
+        }
+    }
+
+    fn answer_load(&mut self, inboxes: &Inboxes) {
+        if self.load_asked.is_empty() {
+            return;
+        }
+        let load = Load {
+            open_alarms: self.alarms.values().filter(|live| !live.alarm.is_over()).count(),
+            legs_waiting: self.dispatch.waiting_in_all(),
+            inputs_waiting: inboxes.presses.len() + inboxes.reports.len(),
+            commits_waiting: self.waiting.len(),
+        };
+        for reply in self.load_asked.drain(..) {
+            // Whoever asked may have given up.
+            let _ = reply.send(load);
+        }
     }
 
     fn on_press(&mut self, press: Press) {
         let now = self.ports.clock.now();
         let key = Arc::clone(&press.trigger.idempotency_key);
         if let Some(alarm) = self.seen.alarm_of(&key) {
-            (press.reply)(Raised { alarm, is_new: false });
+            self.turn.replies.push((Raised { alarm, is_new: false }, press.reply));
             return;
         }
-        let open = self.open_by_line.get(&press.line.line).copied();
-        let previous =
-            open.and_then(|id| Some((id, self.alarms.get(&id)?.alarm.takes_another_press(now))));
-        let alarm = match previous {
-            Some((id, alarm::Press::Again)) => self.press_again(id, &press),
-            Some((id, alarm::Press::NewAlarm)) => self.raise(&press, Some(id), now),
-            None => self.raise(&press, None, now),
+        let last = self.last_by_line.get(&press.line.line).copied();
+        let open = last.filter(|id| {
+            let means = self.alarms.get(id).map(|live| live.alarm.takes_another_press(now));
+            means == Some(alarm::Press::Again)
+        });
+        let alarm = match open {
+            Some(id) => self.press_again(id, &press),
+            None => self.raise(&press, last, now),
         };
         let Some(alarm) = alarm else {
             tracing::error!(line.id = %press.line.line, "The line of a press is not in the directory any more");
             return;
         };
         self.seen.remember(&key, alarm);
-        let is_new = open != Some(alarm);
-        self.turn.replies.push((alarm, is_new, press.reply));
+        self.turn.replies.push((Raised { alarm, is_new: open.is_none() }, press.reply));
     }
 
     fn raise(
@@ -172,19 +193,36 @@ impl Driver {
         now: Timestamp,
     ) -> Option<AlarmId> {
         let directory = self.ports.directory.current();
-        let plan = Arc::new(plan::build(&directory, press.line, 1, &self.ports.policy)?);
+        let plan = plan::build(&directory, press.line, 1, &self.ports.policy).map(Arc::new);
+        // The line may have left the directory since it was recognised: who was rung before still rings.
+        let plan = plan.or_else(|| self.plan_of(follows?))?;
+        let birth = Birth {
+            trigger: press.trigger.clone(),
+            line: press.line,
+            heard_at: press.heard_at,
+            plan,
+            follows,
+        };
+        Some(self.bear(birth, now))
+    }
+
+    fn plan_of(&self, id: AlarmId) -> Option<Arc<Plan>> {
+        self.alarms.get(&id).map(|live| Arc::clone(live.alarm.plan()))
+    }
+
+    /// A new alarm begins.
+    pub(super) fn bear(&mut self, birth: Birth, now: Timestamp) -> AlarmId {
         let id = self.next_id(now);
-        let (alarm, events) = Alarm::raise(id, press.trigger.clone(), plan, follows, now);
-        let (live, outcome) = Live::raise(alarm, events, press.line, press.heard_at, now);
-        self.ports.carriers.prepare(live.alarm.plan());
+        self.ports.carriers.prepare(&birth.plan);
+        self.last_by_line.insert(birth.line.line, id);
+        let (live, outcome) = Live::raise(id, birth, now);
         self.alarms.insert(id, live);
-        self.open_by_line.insert(press.line.line, id);
         self.take_up(id, outcome);
-        Some(id)
+        id
     }
 
     fn press_again(&mut self, id: AlarmId, press: &Press) -> Option<AlarmId> {
-        let previous = Arc::clone(self.alarms.get(&id)?.alarm.plan());
+        let previous = self.plan_of(id)?;
         let directory = self.ports.directory.current();
         let plan = plan::rebuild(&previous, &directory, press.line, &self.ports.policy);
         // The line may have left the directory since: the old plan still rings.
@@ -217,12 +255,8 @@ impl Driver {
             Request::RouteUp { route, is_up } => {
                 self.dispatch.set_route_up(&route, is_up);
             }
-            Request::Load { reply } => {
-                let open_alarms = self.open_by_line.len();
-                // Whoever asked may have given up.
-                let _ =
-                    reply.send(Load { open_alarms, legs_waiting: self.dispatch.waiting_in_all() });
-            }
+            Request::Load { reply } => self.load_asked.push(reply),
+            Request::TakeOver(open) => self.take_over(open),
         }
     }
 
@@ -243,19 +277,35 @@ impl Driver {
         let _ = reply.send(answer);
     }
 
+    /// Each alarm has one deadline in a turn, so that none can hold up the others.
     fn on_time(&mut self) {
         let now = self.ports.clock.now();
-        while let Some(Reverse((due, id))) = self.timers.peek().copied() {
-            if now < due {
-                break;
-            }
-            self.timers.pop();
-            let is_due = self.alarms.get(&id).and_then(|live| live.alarm.poll_timeout());
-            if is_due.is_some_and(|(due, _)| due <= now) {
-                self.feed(id, &Input::TimePassed);
-                self.replan(id);
-            }
-            self.set_timer(id);
+        let mut due = Vec::new();
+        while let Some((at, id)) = self.timers.first().copied()
+            && at <= now
+        {
+            self.timers.pop_first();
+            due.push(id);
+        }
+        for id in due {
+            self.on_timer(id, now);
+        }
+    }
+
+    fn on_timer(&mut self, id: AlarmId, now: Timestamp) {
+        let Some(live) = self.alarms.get_mut(&id) else { return };
+        live.timer = None;
+        if live.is_past(now) {
+            self.clear_away(id);
+            return;
+        }
+        let has_changed = self.feed(id, &Input::TimePassed);
+        self.replan(id);
+        if has_changed {
+            self.set_timer(id, Timestamp::MIN);
+        } else {
+            // A deadline that changes nothing must not keep the task busy.
+            self.set_timer(id, now.saturating_add(SCAN_EVERY).unwrap_or(Timestamp::MAX));
         }
     }
 
@@ -285,227 +335,33 @@ impl Driver {
     fn take_up(&mut self, id: AlarmId, outcome: Outcome) {
         self.turn.records.push(outcome.record);
         self.turn.effects.extend(outcome.effects.into_iter().map(|effect| (id, effect)));
-        self.set_timer(id);
-        let over = self.alarms.get(&id).filter(|live| live.alarm.is_over());
-        if let Some(live) = over {
-            let line = live.line.line;
-            if self.open_by_line.get(&line) == Some(&id) {
-                self.open_by_line.remove(&line);
-            }
+        self.set_timer(id, Timestamp::MIN);
+        let Some(live) = self.alarms.get(&id) else { return };
+        if live.is_closed() && self.last_by_line.get(&live.line.line) == Some(&id) {
+            self.last_by_line.remove(&live.line.line);
         }
-        if self.alarms.get(&id).is_some_and(|live| is_done(&live.alarm)) {
-            self.alarms.remove(&id);
+        if live.is_done() {
+            self.remove(id);
         }
     }
 
-    pub(super) fn set_timer(&mut self, id: AlarmId) {
-        let due = self.alarms.get(&id).and_then(|live| live.alarm.poll_timeout());
-        if let Some((due, _)) = due {
-            self.timers.push(Reverse((due, id)));
+    /// Notes when the alarm is to hear of the time again, not before `earliest`.
+    pub(super) fn set_timer(&mut self, id: AlarmId, earliest: Timestamp) {
+        let Some(live) = self.alarms.get_mut(&id) else { return };
+        let due = live.due().map(|due| due.max(earliest));
+        if let Some(old) = std::mem::replace(&mut live.timer, due) {
+            self.timers.remove(&(old, id));
         }
+        self.timers.extend(due.map(|due| (due, id)));
     }
 
-    /// Hands what the turn led to to the log. What is to be done waits for it.
-    fn end_turn(&mut self) {
-        // Acting may lead to more: a leg that no route takes fails at once.
-        while !self.turn.is_empty() {
-            let turn = std::mem::take(&mut self.turn);
-            self.commit(turn);
+    pub(super) fn remove(&mut self, id: AlarmId) -> Option<Live> {
+        let live = self.alarms.remove(&id)?;
+        if let Some(due) = live.timer {
+            self.timers.remove(&(due, id));
         }
+        Some(live)
     }
-
-    fn commit(&mut self, mut turn: Turn) {
-        if turn.records.is_empty() {
-            self.act(turn);
-            return;
-        }
-        let records = std::mem::take(&mut turn.records);
-        let alarms = records.iter().map(|record| (record.alarm, record.opened.is_some())).collect();
-        match self.ports.log.append(records) {
-            Ok(kept) => {
-                let wait = jiff::SignedDuration::try_from(self.ports.commit_deadline);
-                let deadline = self.ports.clock.now() + wait.unwrap_or(jiff::SignedDuration::ZERO);
-                self.waiting.push_back(Waiting { kept, deadline, alarms, turn });
-            }
-            Err(error) => {
-                self.shout(&error);
-                self.act(turn);
-            }
-        }
-    }
-
-    /// The log takes nothing: we ring all the same, and everybody who looks must see it.
-    #[expect(clippy::unused_self, reason = "reads as one of the driver's steps")]
-    fn shout(&self, error: &AppendError) {
-        metrics::counter!("lianfang_alarm_uncommitted_total").increment(1);
-        tracing::error!(%error, "Acting on events that are not stored");
-    }
-
-    fn on_kept(&mut self, appended: Option<Appended>) {
-        let Some(mut waiting) = self.waiting.pop_front() else { return };
-        let now = self.ports.clock.now();
-        match appended {
-            None => {
-                metrics::counter!("lianfang_commit_late_total").increment(1);
-                tracing::error!("The disk is slower than the commit deadline, acting all the same");
-            }
-            Some(appended) => {
-                for ((id, is_opening), kept) in
-                    std::mem::take(&mut waiting.alarms).into_iter().zip(appended.kept)
-                {
-                    if let Some(other) = self.on_kept_alarm(id, is_opening, kept, now) {
-                        waiting.turn.give_over(id, other);
-                    }
-                }
-            }
-        }
-        self.act(waiting.turn);
-    }
-
-    /// Returns the alarm of another process that was first.
-    fn on_kept_alarm(
-        &mut self,
-        id: AlarmId,
-        is_opening: bool,
-        kept: Kept,
-        now: Timestamp,
-    ) -> Option<AlarmId> {
-        match kept {
-            Kept::Committed | Kept::Journalled if is_opening => {
-                if let Some(live) = self.alarms.get(&id) {
-                    live.measure.on_committed(now);
-                }
-            }
-            Kept::Committed | Kept::Journalled => {}
-            Kept::InMemory | Kept::Nowhere => {
-                metrics::counter!("lianfang_alarm_uncommitted_total").increment(1);
-            }
-            Kept::SamePress { alarm } | Kept::LineHasAlarm { alarm } => {
-                // Another process was first. Its alarm rings; ours would ring everybody twice.
-                tracing::warn!(alarm.id = %id, other = %alarm, "The press belongs to an alarm of another process");
-                self.forget(id);
-                return Some(alarm);
-            }
-        }
-        None
-    }
-
-    fn forget(&mut self, id: AlarmId) {
-        if let Some(live) = self.alarms.remove(&id)
-            && self.open_by_line.get(&live.line.line) == Some(&id)
-        {
-            self.open_by_line.remove(&live.line.line);
-        }
-    }
-
-    fn act(&mut self, turn: Turn) {
-        for (id, effect) in turn.effects {
-            if self.alarms.contains_key(&id) || !matches!(effect, Effect::Order(_)) {
-                self.perform(id, effect);
-            }
-        }
-        for (alarm, is_new, reply) in turn.replies {
-            reply(Raised { alarm, is_new });
-        }
-        for reply in turn.acts {
-            // Whoever asked may have given up.
-            let _ = reply.send(Ok(()));
-        }
-    }
-
-    fn perform(&mut self, id: AlarmId, effect: Effect) {
-        let now = self.ports.clock.now();
-        match effect {
-            Effect::Order(order) => {
-                let order = self.with_route_hints(order);
-                match self.dispatch.push(order, now) {
-                    Pushed::Waits | Pushed::Known => {}
-                    Pushed::Shed(shed) => {
-                        metrics::counter!("lianfang_legs_shed_total").increment(1);
-                        self.end(shed.leg);
-                    }
-                }
-            }
-            Effect::CancelLeg { leg, reason: CancelReason::Lost } => self.end_lost(leg),
-            Effect::CancelLeg { leg, reason } => {
-                if self.dispatch.withdraw(leg).is_some() {
-                    self.end(leg);
-                } else {
-                    self.ports.carriers.cancel(leg, reason);
-                }
-            }
-            Effect::TellResident(notice) => {
-                if let Some(live) = self.alarms.get(&id) {
-                    self.ports.carriers.tell_resident(id, notice, Arc::clone(live.alarm.plan()));
-                }
-            }
-        }
-    }
-
-    /// The alarm has given the leg up. One of ours is ended; one of the process before this one may still ring.
-    fn end_lost(&mut self, leg: LegId) {
-        if self.dispatch.withdraw(leg).is_some() {
-            return;
-        }
-        if self.dispatch.is_known(leg) {
-            self.dispatch.on_ended(leg);
-            return self.ports.carriers.cancel(leg, CancelReason::Lost);
-        }
-        let Some(live) = self.alarms.get(&leg.alarm) else { return };
-        let route = live.alarm.leg(leg.number).and_then(|leg| leg.route.clone());
-        if let (Some(route), Some(order)) = (route, live.alarm.order_of(leg.number)) {
-            self.ports.carriers.cancel_orphan(order, &route);
-        }
-    }
-
-    /// A number that is a line here is rung here while it is registered, and over a trunk otherwise.
-    fn with_route_hints(&self, mut order: LegOrder) -> LegOrder {
-        let directory = self.ports.directory.current();
-        let is_here = directory
-            .line_by_number(order.number.key())
-            .is_some_and(|line| self.ports.carriers.is_registered(line));
-        if !is_here {
-            order.routes_failed.push(crate::config::sip_lines_route().into());
-        }
-        order
-    }
-
-    /// A leg that never left.
-    fn end(&mut self, leg: LegId) {
-        let report = LegReport::Ended { outcome: LegOutcome::Cancelled };
-        self.feed(leg.alarm, &Input::Leg { leg: leg.number, report });
-    }
-
-    fn send_legs(&mut self) {
-        let now = self.ports.clock.now();
-        while let Some((order, route)) = self.dispatch.poll(now) {
-            self.ports.carriers.place(order, &route);
-        }
-    }
-}
-
-impl Turn {
-    fn is_empty(&self) -> bool {
-        self.records.is_empty()
-            && self.effects.is_empty()
-            && self.replies.is_empty()
-            && self.acts.is_empty()
-    }
-
-    /// The press belongs to another alarm: ours does nothing, and whoever pressed is told of the other.
-    fn give_over(&mut self, id: AlarmId, other: AlarmId) {
-        self.effects.retain(|(of, _)| *of != id);
-        for (alarm, is_new, _) in self.replies.iter_mut().filter(|(alarm, _, _)| *alarm == id) {
-            (*alarm, *is_new) = (other, false);
-        }
-    }
-}
-
-/// Closed, everybody told, every phone silent: nothing can happen to it any more.
-fn is_done(alarm: &Alarm) -> bool {
-    matches!(alarm.stage(), Stage::Closed { .. })
-        && alarm.poll_timeout().is_none()
-        && !alarm.legs().iter().any(lianfang_domain::alarm::Leg::is_live)
 }
 
 fn input_of(alarm: &Alarm, action: Action, actor: Arc<str>) -> Result<Input, ActError> {
@@ -516,8 +372,4 @@ fn input_of(alarm: &Alarm, action: Action, actor: Arc<str>) -> Result<Input, Act
         Action::Cancel => Input::Cancel { actor },
         Action::Close(outcome) => Input::Close { actor, outcome },
     })
-}
-
-fn until(now: Timestamp, due: Timestamp) -> Duration {
-    due.duration_since(now).try_into().unwrap_or(Duration::ZERO)
 }

@@ -2,12 +2,15 @@
 
 use super::measure::Measure;
 use crate::store::alarm_log::{NewEvents, OpenedAlarm};
-use jiff::Timestamp;
-use lianfang_domain::alarm::{Alarm, Effect, Event, Input};
+use jiff::{SignedDuration, Timestamp};
+use lianfang_domain::alarm::{Alarm, Effect, Event, Input, Leg, Stage, Trigger};
 use lianfang_domain::directory::LineRef;
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::plan::Plan;
 use std::sync::Arc;
+
+/// A closed alarm waits so long for the ends of its legs and for receipts; then they are taken for lost.
+const KEPT_AFTER_CLOSE: SignedDuration = SignedDuration::from_mins(10);
 
 /// See the module.
 #[derive(Debug)]
@@ -15,7 +18,21 @@ pub(super) struct Live {
     pub(super) alarm: Alarm,
     pub(super) line: LineRef,
     pub(super) measure: Measure,
+    /// When the driver looks at it next.
+    pub(super) timer: Option<Timestamp>,
     next_sequence: u32,
+}
+
+/// What an alarm begins with.
+#[derive(Debug)]
+pub(super) struct Birth {
+    pub(super) trigger: Trigger,
+    pub(super) line: LineRef,
+    /// When the last digit was heard.
+    pub(super) heard_at: Timestamp,
+    pub(super) plan: Arc<Plan>,
+    /// The alarm before it on the same line.
+    pub(super) follows: Option<AlarmId>,
 }
 
 /// What an input led to: what is to be kept, and what is to be done once it is.
@@ -27,30 +44,27 @@ pub(super) struct Outcome {
 
 impl Live {
     /// An alarm that begins now, with its first events.
-    pub(super) fn raise(
-        alarm: Alarm,
-        events: Vec<Event>,
-        line: LineRef,
-        heard_at: Timestamp,
-        now: Timestamp,
-    ) -> (Self, Outcome) {
+    pub(super) fn raise(id: AlarmId, birth: Birth, now: Timestamp) -> (Self, Outcome) {
+        let Birth { trigger, line, heard_at, plan, follows } = birth;
         let opened = OpenedAlarm {
             line: line.line,
-            idempotency_key: Arc::clone(&alarm.trigger().idempotency_key),
+            idempotency_key: Arc::clone(&trigger.idempotency_key),
             raised: now,
-            follows: alarm.follows(),
+            follows,
         };
-        let plan = Some(Arc::clone(alarm.plan()));
-        let mut live = Self { alarm, line, measure: Measure::new(heard_at), next_sequence: 0 };
-        let mut outcome = live.record(events, plan, now);
-        outcome.record.opened = Some(opened);
-        (live, outcome)
+        let (alarm, events) = Alarm::raise(id, trigger, Arc::clone(&plan), follows, now);
+        let effects = events.iter().flat_map(|event| alarm.effects(event)).collect();
+        let measure = Measure::new(heard_at);
+        let mut live = Self { alarm, line, measure, timer: None, next_sequence: 0 };
+        let mut record = live.record(events, Some(plan), now);
+        record.opened = Some(opened);
+        (live, Outcome { record, effects })
     }
 
     /// An alarm that was folded from the log.
     pub(super) fn recovered(alarm: Alarm, line: LineRef, next_sequence: u32) -> Self {
-        let measure = Measure::new(alarm.raised_at());
-        Self { alarm, line, measure, next_sequence }
+        let measure = Measure::of_recovered(&alarm);
+        Self { alarm, line, measure, timer: None, next_sequence }
     }
 
     /// Decides and applies. `None` when the input changes nothing.
@@ -72,30 +86,27 @@ impl Live {
             | Input::TimePassed
             | Input::Restarted => None,
         };
-        Some(self.take_up(events, plan, now))
-    }
-
-    fn take_up(&mut self, events: Vec<Event>, plan: Option<Arc<Plan>>, now: Timestamp) -> Outcome {
+        let mut effects = Vec::new();
         for event in &events {
             self.alarm.apply(event, now);
+            effects.extend(self.alarm.effects(event));
         }
-        self.record(events, plan, now)
+        let record = self.record(events, plan, now);
+        Some(Outcome { record, effects })
     }
 
-    /// What applied events lead to.
-    fn record(&mut self, events: Vec<Event>, plan: Option<Arc<Plan>>, now: Timestamp) -> Outcome {
-        let mut effects = Vec::new();
+    /// Applied events as they are kept.
+    fn record(&mut self, events: Vec<Event>, plan: Option<Arc<Plan>>, now: Timestamp) -> NewEvents {
         for event in &events {
             log(self.alarm.id(), event);
             self.measure.on_event(event, now);
-            effects.extend(self.alarm.effects(event));
         }
         let first_sequence = self.next_sequence;
         self.next_sequence =
             first_sequence.saturating_add(u32::try_from(events.len()).unwrap_or(u32::MAX));
         let has_plan = events.iter().any(|event| matches!(event, Event::Planned { .. }));
         let is_closing = events.iter().any(|event| matches!(event, Event::Closed { .. }));
-        let record = NewEvents {
+        NewEvents {
             alarm: self.alarm.id(),
             first_sequence,
             at: now,
@@ -103,8 +114,35 @@ impl Live {
             plan: plan.filter(|_| has_plan),
             opened: None,
             closed: is_closing.then_some(now),
-        };
-        Outcome { record, effects }
+        }
+    }
+
+    /// When it wants to hear of the time.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.forgotten_at().or_else(|| self.alarm.poll_timeout().map(|(due, _)| due))
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.forgotten_at().is_some()
+    }
+
+    /// Closed for so long that nothing more can happen to it.
+    pub(super) fn is_past(&self, now: Timestamp) -> bool {
+        self.forgotten_at().is_some_and(|at| at <= now)
+    }
+
+    /// Closed, and every phone is silent: nothing can happen to it any more.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_closed() && !self.alarm.legs().iter().any(Leg::is_live)
+    }
+
+    fn forgotten_at(&self) -> Option<Timestamp> {
+        match self.alarm.stage() {
+            Stage::Open | Stage::Cancelled { .. } => None,
+            Stage::Closed { at, .. } => {
+                Some(at.saturating_add(KEPT_AFTER_CLOSE).unwrap_or(Timestamp::MAX))
+            }
+        }
     }
 }
 

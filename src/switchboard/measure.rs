@@ -2,7 +2,7 @@
 
 use crate::telemetry;
 use jiff::Timestamp;
-use lianfang_domain::alarm::Event;
+use lianfang_domain::alarm::{Alarm, Event};
 use lianfang_domain::leg::Channel;
 use std::collections::BTreeSet;
 
@@ -28,6 +28,22 @@ impl Measure {
             is_acknowledged: false,
             has_arrived: false,
         }
+    }
+
+    /// An alarm of the process before this one: what it measured is not measured again.
+    pub(super) fn of_recovered(alarm: &Alarm) -> Self {
+        let has_arrived = alarm.parties().any(|(_, _, state)| state.arrived_at.is_some());
+        Self {
+            has_first_wave: true,
+            has_rung: alarm.legs().iter().any(|leg| leg.ringing_at.is_some()),
+            is_acknowledged: alarm.has_anybody(),
+            has_arrived,
+            ..Self::new(alarm.raised_at())
+        }
+    }
+
+    pub(super) fn heard_at(&self) -> Timestamp {
+        self.heard_at
     }
 
     pub(super) fn on_committed(&self, now: Timestamp) {

@@ -77,6 +77,8 @@ impl Writer {
                 }
             }
         }
+        let is_behind = u64::from(self.fallback.is_behind());
+        self.fallback.counters.is_behind.store(is_behind, Ordering::Relaxed);
         replayed
     }
 
@@ -86,10 +88,10 @@ impl Writer {
         loop {
             let behind = self.fallback.is_behind();
             self.fallback.counters.is_behind.store(u64::from(behind), Ordering::Relaxed);
-            let retry_in = retry_at.map_or(Duration::ZERO, |at| self.fallback.clock.until(at));
+            let clock = self.fallback.clock.clone();
             tokio::select! {
                 biased;
-                () = tokio::time::sleep(retry_in), if behind => {
+                () = clock.sleep_until(retry_at.unwrap_or(Timestamp::MIN)), if behind => {
                     retry_at = self.write_back().await;
                 }
                 taken = self.inbox.recv_many(&mut group, GROUP_LEN_MAX) => {

@@ -1,0 +1,108 @@
+//! Carries out what a turn asks of the world, once it is kept.
+
+use super::driver::Driver;
+use super::turn::Turn;
+use lianfang_domain::alarm::{CancelReason, Effect, Input};
+use lianfang_domain::dispatch::Pushed;
+use lianfang_domain::id::{AlarmId, LegId};
+use lianfang_domain::leg::{LegOrder, LegOutcome, LegReport};
+use std::sync::Arc;
+
+impl Driver {
+    pub(super) fn act(&mut self, turn: Turn) {
+        for (id, effect) in turn.effects {
+            if self.alarms.contains_key(&id) || !matches!(effect, Effect::Order(_)) {
+                self.perform(id, effect);
+            }
+        }
+        for (raised, reply) in turn.replies {
+            reply(raised);
+        }
+        for reply in turn.acts {
+            // Whoever asked may have given up.
+            let _ = reply.send(Ok(()));
+        }
+    }
+
+    fn perform(&mut self, id: AlarmId, effect: Effect) {
+        let now = self.ports.clock.now();
+        match effect {
+            Effect::Order(order) => {
+                let order = self.with_route_hints(order);
+                match self.dispatch.push(order, now) {
+                    Pushed::Waits | Pushed::Known => {}
+                    Pushed::Shed(shed) => {
+                        metrics::counter!("lianfang_legs_shed_total").increment(1);
+                        self.end(shed.leg);
+                    }
+                }
+            }
+            Effect::CancelLeg { leg, reason: CancelReason::Lost } => self.end_lost(leg),
+            Effect::CancelLeg { leg, reason } => {
+                if self.dispatch.withdraw(leg).is_some() {
+                    self.end(leg);
+                } else {
+                    self.ports.carriers.cancel(leg, reason);
+                }
+            }
+            Effect::TellResident(notice) => {
+                if let Some(live) = self.alarms.get(&id) {
+                    self.ports.carriers.tell_resident(id, notice, Arc::clone(live.alarm.plan()));
+                }
+            }
+        }
+    }
+
+    /// The alarm has given the leg up. One of ours is ended; one of the process before this one may still ring.
+    fn end_lost(&mut self, leg: LegId) {
+        if self.dispatch.withdraw(leg).is_some() {
+            return;
+        }
+        if self.dispatch.is_known(leg) {
+            self.dispatch.on_ended(leg);
+            return self.ports.carriers.cancel(leg, CancelReason::Lost);
+        }
+        let Some(live) = self.alarms.get(&leg.alarm) else { return };
+        let route = live.alarm.leg(leg.number).and_then(|leg| leg.route.clone());
+        if let (Some(route), Some(order)) = (route, live.alarm.order_of(leg.number)) {
+            self.ports.carriers.cancel_orphan(order, &route);
+        }
+    }
+
+    /// Forgets an alarm that was closed long ago, though it waits for the end of a leg: that report was lost.
+    pub(super) fn clear_away(&mut self, id: AlarmId) {
+        let Some(live) = self.remove(id) else { return };
+        for leg in live.alarm.legs().iter().filter(|leg| leg.is_live()) {
+            let leg = LegId { alarm: id, number: leg.number };
+            if self.dispatch.withdraw(leg).is_none() && self.dispatch.is_known(leg) {
+                self.dispatch.on_ended(leg);
+                self.ports.carriers.cancel(leg, CancelReason::AlarmOver);
+            }
+        }
+    }
+
+    /// A number that is a line here is rung here while it is registered, and over a trunk otherwise.
+    fn with_route_hints(&self, mut order: LegOrder) -> LegOrder {
+        let directory = self.ports.directory.current();
+        let is_here = directory
+            .line_by_number(order.number.key())
+            .is_some_and(|line| self.ports.carriers.is_registered(line));
+        if !is_here {
+            order.routes_failed.push(Arc::clone(&self.ports.lines_route));
+        }
+        order
+    }
+
+    /// A leg that never left.
+    fn end(&mut self, leg: LegId) {
+        let report = LegReport::Ended { outcome: LegOutcome::Cancelled };
+        self.feed(leg.alarm, &Input::Leg { leg: leg.number, report });
+    }
+
+    pub(super) fn send_legs(&mut self) {
+        let now = self.ports.clock.now();
+        while let Some((order, route)) = self.dispatch.poll(now) {
+            self.ports.carriers.place(order, &route);
+        }
+    }
+}
