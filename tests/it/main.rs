@@ -1,4 +1,7 @@
 //! Tests of the whole service over its real database, in one binary.
 
 mod api;
+mod recovery;
+mod scenario;
 mod sms;
+mod town;

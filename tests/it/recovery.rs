@@ -1,0 +1,3 @@
+//! The service dies and comes back: ringing goes on, and nobody is rung twice for nothing.
+
+mod crashes;
