@@ -103,3 +103,70 @@ impl Measure {
         metrics::histogram!(histogram).record(now.duration_since(self.heard_at).as_secs_f64());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lianfang_domain::alarm::AnswerMeans;
+    use lianfang_domain::leg::LegOutcome;
+    use lianfang_domain::plan::PartyId;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    /// How often each histogram of the promise was fed.
+    fn counts(feed: impl FnOnce()) -> Vec<(&'static str, u32)> {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, feed);
+        let text = recorder.handle().render();
+        let count = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}_count ")));
+            line.map_or(0, |count| count.parse().expect("a count"))
+        };
+        [
+            telemetry::HEARD_TO_COMMITTED,
+            telemetry::HEARD_TO_LAST_LEG,
+            telemetry::HEARD_TO_RINGING,
+            telemetry::HEARD_TO_ACKNOWLEDGED,
+            telemetry::HEARD_TO_ARRIVED,
+        ]
+        .map(|name| (name, count(name)))
+        .to_vec()
+    }
+
+    fn wave(wave: u16, legs: std::ops::Range<u32>) -> Event {
+        let start = |leg| lianfang_domain::alarm::LegStart {
+            leg,
+            party: PartyId(0),
+            number_index: 0,
+            channel: Channel::Voice,
+            message: lianfang_domain::leg::Message::Alarm,
+        };
+        Event::WaveStarted { wave, legs: legs.map(start).collect() }
+    }
+
+    #[test]
+    fn each_part_of_the_promise_is_measured_once() {
+        let at = Timestamp::UNIX_EPOCH;
+        let means = AnswerMeans::Key { leg: 1 };
+        let story = [
+            wave(0, 1..4),
+            Event::LegPlaced { leg: 1, route: "a".into() },
+            Event::LegEnded { leg: 2, outcome: LegOutcome::CarrierFailed },
+            Event::LegPlaced { leg: 3, route: "a".into() },
+            Event::LegRinging { leg: 1 },
+            Event::LegRinging { leg: 3 },
+            Event::Acknowledged { party: PartyId(0), means: means.clone() },
+            Event::Acknowledged { party: PartyId(1), means: means.clone() },
+            Event::Arrived { party: PartyId(0), means: means.clone() },
+            Event::Arrived { party: PartyId(1), means },
+            wave(1, 4..6),
+            Event::LegPlaced { leg: 4, route: "a".into() },
+            Event::LegPlaced { leg: 5, route: "a".into() },
+        ];
+        let fed = counts(|| {
+            let mut measure = Measure::new(at);
+            measure.on_committed(at);
+            story.iter().for_each(|event| measure.on_event(event, at));
+        });
+        assert!(fed.iter().all(|(_, count)| *count == 1), "{fed:?}");
+    }
+}

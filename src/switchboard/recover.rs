@@ -24,6 +24,9 @@ const READ_MAX: Duration = Duration::from_secs(5);
 /// Pause before the log is asked again.
 const AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
+/// A call may be on the wire for so long before the log knows it.
+const ON_ITS_WAY: SignedDuration = SignedDuration::from_secs(2);
+
 /// Whether records wait that the database does not have.
 pub(super) fn is_behind(log: &AlarmLog) -> bool {
     log.counters().is_behind.load(Ordering::Relaxed) != 0
@@ -122,7 +125,7 @@ impl Driver {
             leg.is_live()
                 && leg.channel == Channel::Voice
                 && leg.route.is_none()
-                && Some(leg.ordered_at) == last_at
+                && last_at.is_some_and(|at| at.duration_since(leg.ordered_at) <= ON_ITS_WAY)
         };
         for leg in alarm.legs().iter().filter(may_ring) {
             for route in self.ports.routes.iter().filter(|route| route.channel == Channel::Voice) {

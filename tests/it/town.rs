@@ -390,6 +390,11 @@ impl Town {
     }
 }
 
+/// Writes the directory of the usual town into a folder.
+pub(crate) async fn people(folder: &Path) {
+    people::settle(folder, 1, "").await;
+}
+
 /// What a person does with a phone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Does {
