@@ -254,6 +254,11 @@ impl Engine {
         match command {
             Command::Open(opening) => self.open(*opening, now),
             Command::Start(id, plan) => {
+                let waiting = self.slot(id).filter(|(_, slot)| !slot.is_scheduled);
+                if let Some((port, _)) = waiting {
+                    // What waits in the socket was sent before the answer and counts for nothing.
+                    self.read(port, now);
+                }
                 if let Some((port, slot)) = self.slot(id) {
                     slot.session.start(&plan, now);
                     // A session that is scheduled already keeps its place in the heap.

@@ -4,4 +4,5 @@ mod api;
 mod recovery;
 mod scenario;
 mod sms;
+mod telephone;
 mod town;

@@ -1,0 +1,242 @@
+//! Legs to neighbours: over a carrier, and to a phone that is registered here.
+
+use super::phone::{Message, Phone};
+use super::{CARRIER, PATIENCE, TRUNK, World};
+use lianfang::config::{Transport, sip_lines_route};
+use lianfang_domain::alarm::CancelReason;
+use lianfang_domain::digits::Key;
+use lianfang_domain::id::{AlarmId, LegId};
+use lianfang_domain::leg::{Channel, Class, LegOrder, LegOutcome, LegReport, Message as Said};
+use lianfang_domain::phone::{Home, PhoneNumber};
+use lianfang_domain::plan::{self, Policy, Role};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+const LEG: LegId = LegId { alarm: AlarmId(9), number: 1 };
+
+/// A carrier that the test plays, and the service that calls over it.
+async fn with_carrier() -> (World, Phone) {
+    let nowhere = SocketAddr::from((CARRIER, 1));
+    let mut carrier = Phone::udp(CARRIER, nowhere).await;
+    let world = World::with(None, carrier.address()).await;
+    carrier.set_service(world.address(Transport::Udp));
+    (world, carrier)
+}
+
+/// The order to ring a number about the alarm of a1.
+fn order(world: &World, number: &str) -> LegOrder {
+    let directory = world.directory.current();
+    let line = directory.line_by_account("a1").expect("the line");
+    let plan = plan::build(&directory, line, 1, &Policy::default()).expect("a plan");
+    let (party, person) = plan
+        .parties()
+        .find(|(_, party)| party.role == Role::Neighbour)
+        .map(|(id, party)| (id, party.numbers[0].clone()))
+        .expect("a neighbour");
+    let home = Home { area_code: "0592".into(), community: line.community };
+    LegOrder {
+        leg: LEG,
+        channel: Channel::Voice,
+        party,
+        role: Role::Neighbour,
+        number_index: 0,
+        number: PhoneNumber::of_caller(number, &home).expect("a number"),
+        language: person.language,
+        message: Said::Alarm,
+        class: Class::First,
+        ring_timeout_s: 30,
+        routes_failed: Vec::new(),
+        plan: Arc::new(plan),
+        raised_at: world.clock.now(),
+    }
+}
+
+impl World {
+    async fn report(&mut self) -> LegReport {
+        let report = tokio::time::timeout(PATIENCE, self.inboxes.reports.recv()).await;
+        let (leg, report) = report.expect("a report in time").expect("a report");
+        assert_eq!(leg, LEG);
+        report
+    }
+}
+
+fn placed(route: &str) -> LegReport {
+    LegReport::Placed { route: route.into() }
+}
+
+fn ended(outcome: LegOutcome) -> LegReport {
+    LegReport::Ended { outcome }
+}
+
+fn key(character: char) -> Key {
+    Key::of_char(character).expect("a key")
+}
+
+/// Rings the mobile over the carrier: the INVITE as it arrives there.
+async fn ring(world: &mut World, carrier: &mut Phone) -> Message {
+    world.telephone.place(order(world, "13800000000"), &TRUNK.into());
+    let invite = carrier.request("INVITE").await;
+    assert_eq!(world.report().await, placed(TRUNK));
+    carrier.respond(&invite, "100 Trying", "").await;
+    carrier.respond(&invite, "180 Ringing", "").await;
+    assert_eq!(world.report().await, LegReport::Ringing);
+    invite
+}
+
+#[tokio::test]
+async fn a_neighbour_answers_hears_and_presses_1() {
+    let (mut world, mut carrier) = with_carrier().await;
+    let invite = ring(&mut world, &mut carrier).await;
+    assert!(invite.0.starts_with("INVITE sip:+8613800000000@carrier.example SIP/2.0\r\n"));
+    let own = world.address(Transport::Udp).to_string();
+    for name in ["Via", "Contact"] {
+        assert!(invite.header(name).contains(&own), "{name}: {}", invite.header(name));
+    }
+    assert_eq!(invite.header("P-Asserted-Identity"), "<sip:05925550009@carrier.example>");
+    assert_eq!(invite.header("Priority"), "emergency");
+    assert!(!invite.0.contains("5551234"), "the household's number goes to nobody");
+    carrier.respond(&invite, "200 OK", &carrier.sdp()).await;
+    carrier.request("ACK").await;
+    assert_eq!(world.report().await, LegReport::Answered);
+    assert_eq!(carrier.hear().await, (8, 172));
+    carrier.press(1, 16_000, invite.media()).await;
+    assert_eq!(world.report().await, LegReport::Key { key: key('1') });
+    let bye = carrier.request("BYE").await;
+    carrier.respond(&bye, "200 OK", "").await;
+    assert_eq!(world.report().await, ended(LegOutcome::Answered));
+    world.wait_for_silence().await;
+}
+
+#[tokio::test]
+async fn a_key_before_the_answer_counts_for_nothing_and_info_counts_after_it() {
+    let (mut world, mut carrier) = with_carrier().await;
+    let invite = ring(&mut world, &mut carrier).await;
+    carrier.press(1, 16_000, invite.media()).await;
+    carrier.respond(&invite, "200 OK", &carrier.sdp()).await;
+    let ack = carrier.request("ACK").await;
+    assert_eq!(world.report().await, LegReport::Answered);
+    let info = format!(
+        "INFO sip:x@{} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bKinfo\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: 7 INFO\r\nContent-Type: application/dtmf-relay\r\nContent-Length: 10\r\n\r\nSignal=2\r\n",
+        world.address(Transport::Udp),
+        carrier.address(),
+        ack.header("To"),
+        ack.header("From"),
+        ack.header("Call-ID"),
+    );
+    carrier.send(info.as_bytes()).await;
+    assert_eq!(world.report().await, LegReport::Key { key: key('2') });
+    let bye = carrier.request("BYE").await;
+    carrier.respond(&bye, "200 OK", "").await;
+    assert_eq!(world.report().await, ended(LegOutcome::Answered));
+    world.wait_for_silence().await;
+}
+
+#[tokio::test]
+async fn final_answers_become_outcomes() {
+    for (status, outcome) in [
+        ("486 Busy Here", LegOutcome::Busy),
+        ("603 Decline", LegOutcome::Declined),
+        ("404 Not Found", LegOutcome::BadNumber),
+        ("503 Service Unavailable", LegOutcome::CarrierFailed),
+    ] {
+        let (mut world, mut carrier) = with_carrier().await;
+        let invite = ring(&mut world, &mut carrier).await;
+        carrier.respond(&invite, status, "").await;
+        carrier.request("ACK").await;
+        assert_eq!(world.report().await, ended(outcome), "{status}");
+        world.wait_for_silence().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_media_is_no_way_to_tell_anybody() {
+    let (mut world, mut carrier) = with_carrier().await;
+    let invite = ring(&mut world, &mut carrier).await;
+    carrier.respond(&invite, "200 OK", "").await;
+    carrier.request("ACK").await;
+    let bye = carrier.request("BYE").await;
+    carrier.respond(&bye, "200 OK", "").await;
+    assert_eq!(world.report().await, LegReport::Answered);
+    assert_eq!(world.report().await, ended(LegOutcome::CarrierFailed));
+    world.wait_for_silence().await;
+}
+
+#[tokio::test]
+async fn enough_are_coming_while_it_rings() {
+    let (mut world, mut carrier) = with_carrier().await;
+    let invite = ring(&mut world, &mut carrier).await;
+    world.telephone.cancel(LEG, CancelReason::EnoughComing);
+    let cancel = carrier.request("CANCEL").await;
+    assert!(cancel.header("Reason").contains("cause=200"), "{}", cancel.0);
+    assert_eq!(cancel.header("Via"), invite.header("Via"));
+    carrier.respond(&cancel, "200 OK", "").await;
+    carrier.respond(&invite, "487 Request Terminated", "").await;
+    carrier.request("ACK").await;
+    assert_eq!(world.report().await, ended(LegOutcome::Cancelled));
+    world.wait_for_silence().await;
+}
+
+/// Who does not pick up is left with a missed call to see.
+#[tokio::test]
+async fn nobody_picks_up() {
+    let (mut world, mut carrier) = with_carrier().await;
+    let order = LegOrder { ring_timeout_s: 1, ..order(&world, "13800000000") };
+    world.telephone.place(order, &TRUNK.into());
+    let invite = carrier.request("INVITE").await;
+    carrier.respond(&invite, "180 Ringing", "").await;
+    let cancel = carrier.request("CANCEL").await;
+    assert!(cancel.header("Reason").contains("cause=487"), "{}", cancel.0);
+    carrier.respond(&cancel, "200 OK", "").await;
+    carrier.respond(&invite, "487 Request Terminated", "").await;
+    assert_eq!(world.report().await, placed(TRUNK));
+    assert_eq!(world.report().await, LegReport::Ringing);
+    assert_eq!(world.report().await, ended(LegOutcome::NoAnswer));
+    world.wait_for_silence().await;
+}
+
+/// A carrier that says nothing is given up soon, and told once, whatever it says later.
+#[tokio::test]
+async fn a_silent_carrier_fails_once() {
+    let (mut world, mut carrier) = with_carrier().await;
+    world.telephone.place(order(&world, "13800000000"), &TRUNK.into());
+    let invite = carrier.request("INVITE").await;
+    assert_eq!(world.report().await, placed(TRUNK));
+    assert_eq!(world.report().await, ended(LegOutcome::CarrierFailed));
+    carrier.respond(&invite, "180 Ringing", "").await;
+    let cancel = carrier.request("CANCEL").await;
+    carrier.respond(&cancel, "200 OK", "").await;
+    carrier.respond(&invite, "487 Request Terminated", "").await;
+    carrier.request("ACK").await;
+    world.wait_for_silence().await;
+    assert!(world.inboxes.reports.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_registered_phone_is_rung_on_its_own_connection() {
+    let (mut world, _carrier) = with_carrier().await;
+    let mut phone = Phone::tcp(world.address(Transport::Tcp)).await;
+    phone.account = "hot";
+    phone.register("MD5").await;
+    world.telephone.place(order(&world, "5551235"), &sip_lines_route().into());
+    let invite = phone.request("INVITE").await;
+    assert_eq!(world.report().await, placed(sip_lines_route()));
+    assert!(invite.0.starts_with(&format!("INVITE sip:hot@{} SIP/2.0\r\n", phone.address())));
+    assert!(invite.header("Via").starts_with("SIP/2.0/TCP "), "{}", invite.header("Via"));
+    phone.respond(&invite, "200 OK", &phone.sdp()).await;
+    phone.request("ACK").await;
+    assert_eq!(world.report().await, LegReport::Answered);
+    assert_eq!(phone.hear().await.0, 8);
+    phone.press(1, 16_000, invite.media()).await;
+    assert_eq!(world.report().await, LegReport::Key { key: key('1') });
+    drop(phone);
+    assert_eq!(world.report().await, ended(LegOutcome::Answered));
+    world.wait_for_silence().await;
+}
+
+#[tokio::test]
+async fn a_phone_that_is_not_registered_fails_at_once() {
+    let (mut world, _carrier) = with_carrier().await;
+    world.telephone.place(order(&world, "5551235"), &sip_lines_route().into());
+    assert_eq!(world.report().await, ended(LegOutcome::CarrierFailed));
+    world.wait_for_silence().await;
+}
