@@ -1,9 +1,19 @@
 //! The command line of the load generator.
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use lianfang_loadtest::demo;
-use std::path::PathBuf;
+use lianfang_loadtest::behaviour::{Behaviour, Behaviours};
+use lianfang_loadtest::directory::NumberPlan;
+use lianfang_loadtest::provider::{Provider, ProviderConfig};
+use lianfang_loadtest::say::say;
+use lianfang_loadtest::scenario::Scenario;
+use lianfang_loadtest::service::Setup;
+use lianfang_loadtest::world::{World, WorldConfig};
+use lianfang_loadtest::{demo, run};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// The world around Lianfang, simulated: phones, neighbours, a carrier, an SMS provider.
 #[derive(Debug, Parser)]
@@ -24,11 +34,145 @@ enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Runs a scenario against a service that is started for it; status 0 only if nothing was lost or doubled.
+    Run {
+        /// The scenario, a TOML file.
+        scenario: PathBuf,
+        /// The program of the service.
+        #[arg(long)]
+        service: PathBuf,
+        /// Another seed.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Other alarms a second.
+        #[arg(long)]
+        rate: Option<f64>,
+        /// Another number of alarms.
+        #[arg(long)]
+        alarms: Option<u32>,
+        /// Another number of registered lines.
+        #[arg(long)]
+        lines: Option<u32>,
+        /// Reports as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Writes a directory and a configuration for the number plan of the SIPp bench: 57gggg00 calls, 57gggg01 to
+    /// 57gggg10 ring.
+    PeerDirectory {
+        /// How many groups; beyond 10,000 the numbers have another form.
+        groups: u32,
+        /// Where to.
+        folder: PathBuf,
+        /// Gives every household a line, and a hundred groups to a community: a whole town.
+        #[arg(long)]
+        town: bool,
+    },
+    /// Runs a Twilio-compatible provider until Ctrl-C.
+    Provider {
+        /// Where it listens.
+        #[arg(long, default_value = "127.0.0.1:4010")]
+        listen: SocketAddr,
+    },
+    /// Runs a carrier whose phones ring, answer and press 1, until Ctrl-C.
+    Carrier {
+        /// Where it listens.
+        #[arg(long, default_value = "127.0.0.3:5090")]
+        listen: SocketAddr,
+        /// How long phones ring.
+        #[arg(long, default_value_t = 100)]
+        answer_ms: u64,
+        /// How long people listen before they press.
+        #[arg(long, default_value_t = 1_000)]
+        then_ms: u64,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let is_good = match Cli::parse().command {
         Command::Demo { service, once } => demo::run(&service, once)?,
+        Command::Run { scenario, service, seed, rate, alarms, lines, json } => {
+            let text = std::fs::read_to_string(&scenario)
+                .with_context(|| format!("cannot read {}", scenario.display()))?;
+            let mut scenario = Scenario::read(&text)?;
+            scenario.seed = seed.unwrap_or(scenario.seed);
+            scenario.rate = rate.unwrap_or(scenario.rate);
+            scenario.alarms = alarms.unwrap_or(scenario.alarms);
+            scenario.lines = lines.unwrap_or(scenario.lines);
+            scenario.check()?;
+            let report = run::run(&scenario, &service)?;
+            if json {
+                say(serde_json::to_string(&report)?);
+            } else {
+                say(&report);
+            }
+            report.is_good()
+        }
+        Command::PeerDirectory { groups, folder, town } => {
+            peer_directory(groups, &folder, town)?;
+            true
+        }
+        Command::Provider { listen } => {
+            let provider = Provider::start(ProviderConfig::faultless(listen))?;
+            say(format!("listening at {}", provider.base_url()));
+            wait_for_ctrl_c()?;
+            say(serde_json::to_string(&provider.counts())?);
+            true
+        }
+        Command::Carrier { listen, answer_ms, then_ms } => {
+            carrier(listen, Duration::from_millis(answer_ms), Duration::from_millis(then_ms))?;
+            true
+        }
     };
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn peer_directory(groups: u32, folder: &Path, town: bool) -> anyhow::Result<()> {
+    let load = NumberPlan::for_load(groups);
+    let plan = if town {
+        NumberPlan { groups_per_community: 100, has_all_lines: true, has_passwords: false, ..load }
+    } else {
+        load
+    };
+    plan.write(&folder.join("directory"))?;
+    let setup = Setup {
+        folder: folder.to_owned(),
+        sip: SocketAddr::from(([127, 0, 0, 1], 25_060)),
+        http: SocketAddr::from(([127, 0, 0, 1], 8_080)),
+        rtp: (10_000, 24_998),
+        carrier: SocketAddr::from(([127, 0, 0, 3], 5_090)),
+        inbound: IpAddr::from([127, 0, 0, 2]),
+        sms: None,
+        calls_per_second: 2_000,
+        probe_s: 0,
+    };
+    setup.write()?;
+    say(format!("wrote {}/directory and {}/lianfang.toml", folder.display(), folder.display()));
+    Ok(())
+}
+
+fn carrier(listen: SocketAddr, answer: Duration, then: Duration) -> anyhow::Result<()> {
+    let mut world = World::new(WorldConfig {
+        carrier: listen,
+        phones_ip: listen.ip(),
+        phones_port: 0,
+        service: listen,
+        phones_per_socket: 1,
+        media_sockets: 16,
+        seed: 1,
+        keeps_diary: true,
+    })?;
+    world.set_behaviours(Behaviours::all(Behaviour::presses('1', answer, then)));
+    say(format!("listening at {listen}; Ctrl-C ends it"));
+    loop {
+        world.run_until(Duration::from_millis(200), |_| false)?;
+        for happening in world.take_diary() {
+            say(format!("{} {:?}", happening.who, happening.what));
+        }
+    }
+}
+
+fn wait_for_ctrl_c() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(tokio::signal::ctrl_c()).context("cannot wait for Ctrl-C")
 }

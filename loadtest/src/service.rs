@@ -63,6 +63,11 @@ impl Setup {
         })
     }
 
+    /// Takes a large range of ports for sound, for a machine that has nothing else to do.
+    pub fn use_all_ports(&mut self) {
+        self.rtp = (10_000, 32_000);
+    }
+
     /// The configuration as TOML.
     #[must_use]
     pub fn toml(&self) -> String {
@@ -102,14 +107,25 @@ impl Setup {
         std::fs::write(self.config(), self.toml()).context("cannot write the configuration")
     }
 
+    /// The program with this configuration and nothing of ours: variables of its own would change it.
+    fn program(&self, binary: &Path) -> Command {
+        let mut command = Command::new(binary);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("LIANFANG_") {
+                command.env_remove(name);
+            }
+        }
+        command.arg("--config").arg(self.config());
+        command
+    }
+
     /// Runs a command of the service to its end; returns what it printed.
     ///
     /// # Errors
     /// When it fails; with what it said.
     pub fn command(&self, binary: &Path, arguments: &[&str]) -> anyhow::Result<String> {
-        let output = Command::new(binary)
-            .arg("--config")
-            .arg(self.config())
+        let output = self
+            .program(binary)
             .args(arguments)
             .stdin(Stdio::null())
             .output()
@@ -130,9 +146,8 @@ impl Setup {
     /// When it cannot be started.
     pub fn serve(&self, binary: &Path) -> anyhow::Result<Service> {
         let log = File::options().create(true).append(true).open(self.log())?;
-        let child = Command::new(binary)
-            .arg("--config")
-            .arg(self.config())
+        let child = self
+            .program(binary)
             .arg("serve")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -154,6 +154,18 @@ impl World {
         self.diary.take()
     }
 
+    /// Calls, of called phones and of residents, whose sound is open.
+    #[must_use]
+    pub fn calls_up(&self) -> u64 {
+        self.streams.len()
+    }
+
+    /// Whether no call has sound any more.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.streams.len() == 0
+    }
+
     /// Lets things happen until `is_reached` or for so long. Returns whether it was reached.
     ///
     /// # Errors

@@ -102,6 +102,11 @@ impl Streams {
         self.sockets.iter_mut().map(|(socket, _)| socket)
     }
 
+    /// How many streams are open.
+    pub(crate) fn len(&self) -> u64 {
+        u64::try_from(self.streams.len()).unwrap_or(u64::MAX)
+    }
+
     /// Chooses where the next call listens.
     pub(crate) fn local_end(&mut self) -> LocalEnd {
         self.next_socket = (self.next_socket + 1) % self.sockets.len();

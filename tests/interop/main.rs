@@ -1,0 +1,10 @@
+//! The real service against foreign programs: SIPp and baresip, and simulated phones that share no code with it.
+//!
+//! Each case starts the service on free ports of the loopback with a folder of its own. Where a program is missing the
+//! case says so and is skipped; with `LIANFANG_INTEROP=require` it fails.
+
+mod baresip;
+mod lines;
+mod sipp;
+mod skip;
+mod stage;
