@@ -66,7 +66,7 @@ impl Program {
     }
 
     /// SIGKILL: nothing of it can say goodbye.
-    async fn is_killed(mut self) {
+    async fn kill(mut self) {
         self.child.kill().await.expect("is killed");
     }
 
@@ -136,7 +136,7 @@ async fn a_program_that_is_killed_in_a_wave_rings_on_after_its_start() {
     assert_eq!(status, 201, "{raised}");
     let alarm = raised["id"].as_str().expect("an id").to_owned();
     let first = ten_calls(&trunk, "INVITE ", &BTreeSet::new()).await;
-    program.is_killed().await;
+    program.kill().await;
 
     let program = Program::start(folder.path(), http, at_trunk, &token).await;
 

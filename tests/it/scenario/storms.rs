@@ -1,6 +1,7 @@
 //! Many alarms at once.
 
-use crate::town::{Does, Setup, Town, answer, routes};
+use crate::town::{Does, Setup, Town, answer, routes, trigger};
+use lianfang::switchboard::{Press, Switchboard};
 use lianfang_domain::leg::Channel;
 use std::collections::BTreeMap;
 
@@ -75,4 +76,23 @@ async fn a_worker_of_two_alarms_is_called_for_one_after_the_other() {
     town.phone("duty", Does::HangUp).await;
 
     assert_eq!(alarms(&town), [first.alarm, second.alarm]);
+}
+
+#[tokio::test]
+async fn a_press_that_finds_no_room_is_given_back() {
+    let town = Town::new().await;
+    let line = town.line(1);
+    // Nobody takes from these inboxes.
+    let (switchboard, inboxes) = Switchboard::channel();
+    let press = |number: usize| Press {
+        trigger: trigger("#9", &format!("call-{number}")),
+        line,
+        heard_at: town.clock.now(),
+        reply: Box::new(|_| {}),
+    };
+    let taken = (0..).take_while(|number| switchboard.press(press(*number)).is_ok()).count();
+    assert_eq!(taken, 4096);
+    drop(inboxes);
+    let refused = switchboard.press(press(5000)).expect_err("nobody is there");
+    assert_eq!(&*refused.trigger.idempotency_key, "call-5000");
 }
