@@ -12,6 +12,7 @@ mod routing;
 mod session;
 mod shard;
 mod sockets;
+mod speaker;
 mod trunk;
 mod voice_leg;
 
@@ -33,6 +34,7 @@ use lianfang_domain::plan::Plan;
 use lianfang_domain::trigger::ReceptionRules;
 use lianfang_sip::agent::UserAgent;
 use lianfang_sip::agent::api::AgentConfig;
+use lianfang_sip::gate::{GateConfig, Rate};
 use lianfang_sip::registrar::RegistrarConfig;
 use routing::ShardTable;
 use shard::{INBOX_MAX, MEDIA_MAX, Shard, ShardInput};
@@ -40,6 +42,9 @@ use sockets::Sockets;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::mpsc;
+
+/// What one trunk may send to a shard of legs: answers to two thousand calls a second, some repeated.
+const TRUNK_RATE: Rate = Rate { per_s: 20_000, burst: 40_000 };
 
 /// What the telephone works with.
 #[derive(Debug)]
@@ -258,7 +263,12 @@ fn agent(
         .filter(|known| known.address.is_ipv4() == config.advertised.is_ipv4())
         .map(|known| (known.address, SocketAddr::new(config.advertised, known.address.port())))
         .collect();
+    let mut gate = GateConfig::default();
+    if shard != 0 {
+        gate.protected = TRUNK_RATE;
+    }
     let agent = AgentConfig {
+        gate,
         shard: u8::try_from(shard).unwrap_or(u8::MAX),
         advertised,
         realm: config.realm.as_str().into(),

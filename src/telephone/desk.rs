@@ -9,16 +9,16 @@ use super::legs::key_of;
 use super::resident_call::{Happening, Kind, Limits, ResidentCall, Saying, Step};
 use super::session::Session;
 use super::shard::ShardInput;
+use super::speaker::{Heard, Speaker};
 use crate::media::{MediaEvent, MediaPlan, OpenSession, Playlist, Report};
-use crate::switchboard::{Press, Raised};
+use crate::switchboard::Raised;
 use jiff::Timestamp;
-use lianfang_domain::alarm::{Proof, ResidentNotice, Trigger, TriggerSource};
+use lianfang_domain::alarm::{Proof, ResidentNotice, TriggerSource};
 use lianfang_domain::digits::Key;
 use lianfang_domain::digits::matcher::CodeMatcher;
 use lianfang_domain::digits::merge::{Means, PressMerge};
-use lianfang_domain::directory::{Language, LineRef};
-use lianfang_domain::id::{AlarmId, CommunityId};
-use lianfang_domain::phone::Home;
+use lianfang_domain::directory::LineRef;
+use lianfang_domain::id::AlarmId;
 use lianfang_domain::plan::Plan;
 use lianfang_domain::trigger::{self, CallerKind, Dialled, Verdict};
 use lianfang_domain::words::{self, Clip};
@@ -36,16 +36,6 @@ const RETRY_AFTER_S: &str = "2";
 
 /// Weak alarms whose call may yet be proven: far more than there are in the seconds that this takes.
 const WEAK_MAX: usize = 256;
-
-/// Whose call it is and what it may raise.
-#[derive(Clone, Debug)]
-struct Speaker {
-    line: Option<LineRef>,
-    proof: Proof,
-    language: Language,
-    is_silent: bool,
-    codes: Vec<Arc<str>>,
-}
 
 /// A call that waits for its answer.
 struct Asked {
@@ -129,13 +119,13 @@ impl Desk {
 
     /// A call from a proven line or over a trunk.
     pub(super) fn on_call(&mut self, incoming: IncomingCall, now: Timestamp) {
-        let home = self.home_of(&incoming.caller);
+        let home = self.parts.lines.home_of(&incoming.caller);
         let caller = match &incoming.caller {
             Caller::Line { account } => CallerKind::Proven { account },
             Caller::Trunk { trunk, identity } => CallerKind::Trusted {
                 identity: identity.as_deref(),
                 home: &home,
-                has_trusted_code: self.trunk(trunk).is_some_and(|trunk| trunk.trust_alarm_code),
+                has_trusted_code: self.parts.lines.trusts_alarm_code(trunk),
             },
         };
         let heard = Dialled {
@@ -163,33 +153,52 @@ impl Desk {
         let heard = Dialled { user: &unproven.dialled.user, alarm_code: None, is_diverted: false };
         let verdict =
             trigger::hear(&heard, caller, &self.parts.directory.current(), &self.parts.rules);
+        let idempotency_key = unproven.idempotency_key;
         match (verdict, unproven.call) {
             (verdict, Some(call)) => {
                 let asked = Asked {
                     call,
-                    idempotency_key: unproven.idempotency_key,
+                    idempotency_key,
                     offer: unproven.offer,
                     signalled_from: unproven.flow.remote.ip(),
                 };
                 self.obey(verdict, asked, now);
             }
             (Verdict::Alarm { line, code, proof }, None) => {
-                let Some(speaker) = self.speaker(Some(line), proof) else { return };
-                let key = unproven.idempotency_key;
-                if self.weak.len() == WEAK_MAX {
-                    self.weak.pop_front();
-                }
-                self.weak.push_back(key.clone());
-                let press = self.press(&speaker, code, TriggerSource::Dialled, key, now);
-                if let Some(press) = press
-                    && self.parts.switchboard.press(press).is_err()
-                {
-                    tracing::error!(
-                        "The switchboard takes no more presses: a weak alarm is lost here"
-                    );
-                }
+                let heard =
+                    Heard { code, source: TriggerSource::Dialled, idempotency_key, at: now };
+                self.raise_unheard((line, proof), heard);
             }
-            (_, None) => {}
+            // Without a call there is nobody to wait for in the grace.
+            (Verdict::Hotline { line, proof, .. }, None) => {
+                let source = TriggerSource::Hotline;
+                let heard = Heard { code: "".into(), source, idempotency_key, at: now };
+                self.raise_unheard((line, proof), heard);
+            }
+            (
+                Verdict::Access { .. }
+                | Verdict::Incomplete
+                | Verdict::Redirect { .. }
+                | Verdict::NotFound
+                | Verdict::Forbidden,
+                None,
+            ) => {}
+        }
+    }
+
+    /// A weak alarm of a phone that we cannot talk to.
+    fn raise_unheard(&mut self, (line, proof): (LineRef, Proof), heard: Heard) {
+        let directory = self.parts.directory.current();
+        let Some(speaker) = Speaker::find(&directory, Some(line), proof) else { return };
+        if self.weak.len() == WEAK_MAX {
+            self.weak.pop_front();
+        }
+        self.weak.push_back(heard.idempotency_key.clone());
+        if let Some(press) = speaker.press(&directory, heard)
+            && self.parts.switchboard.press(press).is_err()
+        {
+            metrics::counter!("lianfang_presses_refused_total").increment(1);
+            tracing::error!("The switchboard takes no more presses: a weak alarm is lost here");
         }
     }
 
@@ -208,7 +217,9 @@ impl Desk {
             Verdict::NotFound => return self.reject(call, 404, None),
             Verdict::Forbidden => return self.reject(call, 403, None),
         };
-        let Some(speaker) = self.speaker(line, proof) else { return self.reject(call, 404, None) };
+        let Some(speaker) = Speaker::find(&self.parts.directory.current(), line, proof) else {
+            return self.reject(call, 404, None);
+        };
         let matcher = CodeMatcher::new(&speaker.codes);
         let machine = ResidentCall::new(kind, self.limits, now);
         let known = Call {
@@ -383,20 +394,22 @@ impl Desk {
     fn raise(&mut self, call: CallHandle, code: Arc<str>, source: TriggerSource, now: Timestamp) {
         let Some(known) = self.calls.get_mut(&call) else { return };
         // Each press within a call is one of its own; the first is the call's.
-        let key = match known.presses {
+        let idempotency_key = match known.presses {
             0 => known.idempotency_key.clone(),
             again => format!("{};{again}", known.idempotency_key),
         };
         known.presses += 1;
-        let (speaker, heard_at) = (known.speaker.clone(), known.heard_at);
-        let Some(mut press) = self.press(&speaker, code, source, key, heard_at) else { return };
+        let line = known.speaker.line;
+        let heard = Heard { code, source, idempotency_key, at: known.heard_at };
+        let directory = self.parts.directory.current();
+        let Some(mut press) = known.speaker.press(&directory, heard) else { return };
         let inbox = self.inbox.clone();
         press.reply = Box::new(move |raised: Raised| {
             // A full inbox loses only the early answer: the call is answered by its own deadline.
             let _ = inbox.try_send(ShardInput::Raised { call, alarm: raised.alarm });
         });
         if self.parts.switchboard.press(press).is_err() {
-            tracing::error!(line.id = ?speaker.line, "The switchboard takes no more presses");
+            tracing::error!(line.id = ?line, "The switchboard takes no more presses");
             metrics::counter!("lianfang_presses_refused_total").increment(1);
             let headers = vec![("Retry-After".into(), RETRY_AFTER_S.into())];
             let rejection = Rejection { status: 503, contact: None, headers };
@@ -405,29 +418,6 @@ impl Desk {
             self.commands.push_back(Command::Hangup { call });
             self.on(call, Happening::HungUp, now);
         }
-    }
-
-    fn press(
-        &self,
-        speaker: &Speaker,
-        code: Arc<str>,
-        source: TriggerSource,
-        idempotency_key: String,
-        heard_at: Timestamp,
-    ) -> Option<Press> {
-        let line = speaker.line?;
-        let directory = self.parts.directory.current();
-        let (_, household, _) = directory.resolve(line)?;
-        let trigger = Trigger {
-            line: line.line,
-            household: line.household,
-            group: household.group,
-            code,
-            source,
-            proof: speaker.proof,
-            idempotency_key: idempotency_key.into(),
-        };
-        Some(Press { trigger, line, heard_at, reply: Box::new(|_| ()) })
     }
 
     /// Answers. A call whose media cannot be agreed on is refused, with the status that is returned; its alarm stands.
@@ -502,39 +492,5 @@ impl Desk {
         if calls.is_empty() {
             self.by_alarm.remove(&alarm);
         }
-    }
-
-    fn speaker(&self, line: Option<LineRef>, proof: Proof) -> Option<Speaker> {
-        let directory = self.parts.directory.current();
-        let Some(place) = line else {
-            return Some(Speaker {
-                line: None,
-                proof,
-                language: Language::default(),
-                is_silent: false,
-                codes: Vec::new(),
-            });
-        };
-        let (community, household, line) = directory.resolve(place)?;
-        Some(Speaker {
-            line: Some(place),
-            proof,
-            language: household.language,
-            is_silent: line.is_silent,
-            codes: community.alarm_codes.clone(),
-        })
-    }
-
-    fn trunk(&self, name: &str) -> Option<&crate::config::TrunkConfig> {
-        self.parts.trunks.iter().find(|trunk| trunk.name == name)
-    }
-
-    /// Where the numbers of a trunk are at home.
-    fn home_of(&self, caller: &Caller) -> Home {
-        let area_code = match caller {
-            Caller::Trunk { trunk, .. } => self.trunk(trunk).map(|trunk| trunk.area_code.as_str()),
-            Caller::Line { .. } => None,
-        };
-        Home { area_code: area_code.unwrap_or_default().into(), community: CommunityId::default() }
     }
 }

@@ -4,8 +4,10 @@ use crate::config::{CallerIdentity, TrunkConfig};
 use crate::store::snapshot::DirectoryHandle;
 use jiff::Timestamp;
 use lianfang_domain::directory::{DigestAlgorithm, LineRef, LineSecret};
+use lianfang_domain::id::CommunityId;
+use lianfang_domain::phone::Home;
 use lianfang_sip::agent::UserAgent;
-use lianfang_sip::agent::api::{Dialled, Flow};
+use lianfang_sip::agent::api::{Caller, Dialled, Flow};
 use lianfang_sip::agent::lines::{Lines, Trunk};
 use lianfang_sip::digest::{ChallengeOffer, Secrets};
 use lianfang_sip::registrar::Supervision;
@@ -136,6 +138,24 @@ impl LineBook {
             secrets.find(fits).map(|secret| Arc::clone(&secret.ha1))
         };
         Some((of(DigestAlgorithm::Md5), of(DigestAlgorithm::Sha256)))
+    }
+
+    /// Where the numbers of a trunk are at home.
+    pub(super) fn home_of(&self, caller: &Caller) -> Home {
+        let area_code = match caller {
+            Caller::Trunk { trunk, .. } => self.named(trunk).map(|trunk| trunk.area_code.as_str()),
+            Caller::Line { .. } => None,
+        };
+        Home { area_code: area_code.unwrap_or_default().into(), community: CommunityId::default() }
+    }
+
+    /// Whether the trunk is an edge of ours.
+    pub(super) fn trusts_alarm_code(&self, trunk: &str) -> bool {
+        self.named(trunk).is_some_and(|trunk| trunk.trust_alarm_code)
+    }
+
+    fn named(&self, name: &str) -> Option<&TrunkConfig> {
+        self.trunks.iter().find(|trunk| trunk.name == name)
     }
 
     /// The trunk whose addresses hold this one.

@@ -79,11 +79,11 @@ impl Drop for World {
 
 impl World {
     async fn new() -> Self {
-        Self::with(None, SocketAddr::from((CARRIER, 5060))).await
+        Self::with(None, trunk(SocketAddr::from((CARRIER, 5060)))).await
     }
 
     /// A service with a place for ordinary calls and a trunk.
-    async fn with(ordinary_calls: Option<&str>, carrier: SocketAddr) -> Self {
+    async fn with(ordinary_calls: Option<&str>, trunk: TrunkConfig) -> Self {
         let directory = directory().await;
         let clock = Clock::system();
         let tasks = Tasks::new(Handle::current(), CancellationToken::new());
@@ -101,7 +101,7 @@ impl World {
             leg_keys: LegKeys::new([7; 32]),
         };
         let rules = ReceptionRules { ordinary_calls: ordinary_calls.map(Arc::from) };
-        let telephone = Telephone::start(&sip(), &[trunk(carrier)], rules, needs).await;
+        let telephone = Telephone::start(&sip(), &[trunk], rules, needs).await;
         let telephone = telephone.expect("a telephone");
         Self { telephone, inboxes, directory, media, clock, tasks }
     }

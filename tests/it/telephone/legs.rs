@@ -1,8 +1,8 @@
 //! Legs to neighbours: over a carrier, and to a phone that is registered here.
 
 use super::phone::{Message, Phone};
-use super::{CARRIER, PATIENCE, TRUNK, World};
-use lianfang::config::{Transport, sip_lines_route};
+use super::{CARRIER, PATIENCE, TRUNK, World, trunk};
+use lianfang::config::{Transport, TrunkConfig, sip_lines_route};
 use lianfang_domain::alarm::CancelReason;
 use lianfang_domain::digits::Key;
 use lianfang_domain::id::{AlarmId, LegId};
@@ -11,14 +11,20 @@ use lianfang_domain::phone::{Home, PhoneNumber};
 use lianfang_domain::plan::{self, Policy, Role};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 const LEG: LegId = LegId { alarm: AlarmId(9), number: 1 };
 
 /// A carrier that the test plays, and the service that calls over it.
 async fn with_carrier() -> (World, Phone) {
+    with_probed_carrier(Duration::ZERO).await
+}
+
+async fn with_probed_carrier(probe: Duration) -> (World, Phone) {
     let nowhere = SocketAddr::from((CARRIER, 1));
     let mut carrier = Phone::udp(CARRIER, nowhere).await;
-    let world = World::with(None, carrier.address()).await;
+    let trunk = TrunkConfig { probe, ..trunk(carrier.address()) };
+    let world = World::with(None, trunk).await;
     carrier.set_service(world.address(Transport::Udp));
     (world, carrier)
 }
@@ -239,4 +245,66 @@ async fn a_phone_that_is_not_registered_fails_at_once() {
     world.telephone.place(order(&world, "5551235"), &sip_lines_route().into());
     assert_eq!(world.report().await, ended(LegOutcome::CarrierFailed));
     world.wait_for_silence().await;
+}
+
+/// The kernel tells us that nobody listens there; our socket serves others all the same.
+#[tokio::test]
+async fn a_carrier_that_is_not_there_stops_nobody() {
+    let (mut world, carrier) = with_carrier().await;
+    drop(carrier);
+    world.telephone.place(order(&world, "13800000000"), &TRUNK.into());
+    assert_eq!(world.report().await, placed(TRUNK));
+    assert_eq!(world.report().await, ended(LegOutcome::CarrierFailed));
+    let mut phone = world.phone().await;
+    let (call, _) = tokio::join!(phone.call("sip:%239@phone.example"), world.press());
+    assert_eq!(call.1.status(), Some(200));
+}
+
+#[tokio::test]
+async fn a_trunk_is_down_while_it_says_so() {
+    let (world, mut carrier) = with_probed_carrier(Duration::from_millis(5)).await;
+    for (status, is_down) in [("200 OK", false), ("503 Full", true), ("404 Nobody", false)] {
+        let answering = async {
+            while world.telephone.lines().trunks_down().is_empty() == is_down {
+                let probe = carrier.request("OPTIONS").await;
+                assert!(probe.0.starts_with("OPTIONS sip:carrier.example SIP/2.0"), "{}", probe.0);
+                carrier.respond(&probe, status, "").await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, answering).await.expect(status);
+    }
+}
+
+/// The same order told twice, and a leg that is not wanted before it rings.
+#[tokio::test]
+async fn a_leg_is_placed_once() {
+    let (mut world, mut carrier) = with_carrier().await;
+    for _ in 0..2 {
+        world.telephone.place(order(&world, "13800000000"), &TRUNK.into());
+    }
+    let invite = carrier.request("INVITE").await;
+    carrier.respond(&invite, "486 Busy Here", "").await;
+    carrier.request("ACK").await;
+    assert_eq!(world.report().await, placed(TRUNK));
+    assert_eq!(world.report().await, ended(LegOutcome::Busy));
+    world.wait_for_silence().await;
+    assert!(world.inboxes.reports.try_recv().is_err());
+}
+
+/// A node that was restarted knows the leg by its id alone, and ends what still rings.
+#[tokio::test]
+async fn a_leg_of_the_process_before_is_ended() {
+    let (mut world, mut carrier) = with_carrier().await;
+    let invite = ring(&mut world, &mut carrier).await;
+    let next = World::with(None, trunk(carrier.address())).await;
+    next.telephone.cancel_orphan(order(&next, "13800000000"), &TRUNK.into());
+    carrier.set_service(next.address(Transport::Udp));
+    let cancel = carrier.request("CANCEL").await;
+    for name in ["Call-ID", "From"] {
+        assert_eq!(cancel.header(name), invite.header(name));
+    }
+    let branch = |message: &Message| {
+        message.header("Via").split("branch=").nth(1).map(|rest| rest.to_owned())
+    };
+    assert_eq!(branch(&cancel), branch(&invite));
 }

@@ -1,7 +1,7 @@
 //! Calls of residents: how #9 is heard, and from whom.
 
 use super::phone::Phone;
-use super::{CARRIER, PATIENCE, STRANGER, World, assert_press, since};
+use super::{CARRIER, PATIENCE, STRANGER, World, assert_press, since, trunk};
 use lianfang::config::Transport;
 use lianfang_domain::alarm::{Proof, TriggerSource};
 use std::net::SocketAddr;
@@ -101,6 +101,18 @@ async fn a_challenge_that_is_not_answered_is_a_weak_alarm_until_it_is_answered()
     world.assert_no_press();
 }
 
+/// A hotline has nobody to talk to while its grace runs, so it is not waited for.
+#[tokio::test]
+async fn a_hotline_that_does_not_answer_its_challenge_is_a_weak_alarm() {
+    let mut world = World::new().await;
+    let mut phone = Phone::udp(super::SERVICE, world.address(Transport::Udp)).await;
+    phone.account = "hot";
+    phone.register("MD5").await;
+    assert_eq!(phone.invite("sip:9@phone.example").await.1.status(), Some(401));
+    assert_press(&world.press().await, "", TriggerSource::Hotline, Proof::Weak);
+    world.assert_no_press();
+}
+
 #[tokio::test]
 async fn a_stranger_raises_nothing_and_learns_nothing() {
     let mut world = World::new().await;
@@ -149,9 +161,9 @@ async fn a_trunk_names_the_line() {
 
 #[tokio::test]
 async fn what_is_no_code_raises_nothing() {
-    let carrier = SocketAddr::from((CARRIER, 5060));
     for (ordinary_calls, status) in [(None, 404), (Some("sip:10.0.0.1"), 302)] {
-        let mut world = World::with(ordinary_calls, carrier).await;
+        let trunk = trunk(SocketAddr::from((CARRIER, 5060)));
+        let mut world = World::with(ordinary_calls, trunk).await;
         let mut phone = world.phone().await;
         for (uri, expected) in [
             ("sip:%23@phone.example", 484),

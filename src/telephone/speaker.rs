@@ -1,0 +1,67 @@
+//! Whose call it is and what it may raise: looked up once, when the call comes in.
+
+use crate::switchboard::Press;
+use jiff::Timestamp;
+use lianfang_domain::alarm::{Proof, Trigger, TriggerSource};
+use lianfang_domain::directory::{Directory, Language, LineRef};
+use std::sync::Arc;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(super) struct Speaker {
+    /// Without a line, nothing that is keyed raises an alarm.
+    pub(super) line: Option<LineRef>,
+    pub(super) language: Language,
+    pub(super) is_silent: bool,
+    /// The alarm codes of the community.
+    pub(super) codes: Vec<Arc<str>>,
+    proof: Proof,
+}
+
+/// What was heard of a press.
+#[derive(Debug)]
+pub(super) struct Heard {
+    pub(super) code: Arc<str>,
+    pub(super) source: TriggerSource,
+    pub(super) idempotency_key: String,
+    pub(super) at: Timestamp,
+}
+
+impl Speaker {
+    /// `None` when the line is not in the directory any more.
+    pub(super) fn find(directory: &Directory, line: Option<LineRef>, proof: Proof) -> Option<Self> {
+        let Some(place) = line else {
+            return Some(Self {
+                line: None,
+                language: Language::default(),
+                is_silent: false,
+                codes: Vec::new(),
+                proof,
+            });
+        };
+        let (community, household, line) = directory.resolve(place)?;
+        Some(Self {
+            line: Some(place),
+            language: household.language,
+            is_silent: line.is_silent,
+            codes: community.alarm_codes.clone(),
+            proof,
+        })
+    }
+
+    /// The press, as the switchboard takes it.
+    pub(super) fn press(&self, directory: &Directory, heard: Heard) -> Option<Press> {
+        let line = self.line?;
+        let (_, household, _) = directory.resolve(line)?;
+        let trigger = Trigger {
+            line: line.line,
+            household: line.household,
+            group: household.group,
+            code: heard.code,
+            source: heard.source,
+            proof: self.proof,
+            idempotency_key: heard.idempotency_key.into(),
+        };
+        Some(Press { trigger, line, heard_at: heard.at, reply: Box::new(|_| ()) })
+    }
+}
