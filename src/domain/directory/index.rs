@@ -22,12 +22,19 @@ const SHARDS: usize = 1024;
 
 /// Lines of one key; more than one only where the directory has a double entry.
 type Places = Vec<LineRef>;
-type Shard = HashMap<Key, Places>;
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    Account(Arc<str>),
-    Number(Arc<str>),
+/// A part of the index: whatever hashes to it.
+#[derive(Clone, Debug, Default)]
+struct Shard {
+    by_account: HashMap<Arc<str>, Places>,
+    by_number: HashMap<Arc<str>, Places>,
+}
+
+/// What a line is found by.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Account,
+    Number,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,15 +49,16 @@ impl LineIndex {
     }
 
     pub(super) fn by_account(&self, account: &str) -> Option<LineRef> {
-        self.find(&Key::Account(account.into()))
+        self.find(Kind::Account, account)
     }
 
     pub(super) fn by_number(&self, key: &str) -> Option<LineRef> {
-        self.find(&Key::Number(key.into()))
+        self.find(Kind::Number, key)
     }
 
-    fn find(&self, key: &Key) -> Option<LineRef> {
-        self.shards.get(shard_of(key))?.get(key)?.iter().min_by_key(|place| place.line).copied()
+    fn find(&self, kind: Kind, text: &str) -> Option<LineRef> {
+        let places = self.shards.get(shard_of(text))?.of(kind).get(text)?;
+        places.iter().min_by_key(|place| place.line).copied()
     }
 
     /// Takes the lines of `old` out and those of `new` in; touches only what differs.
@@ -63,29 +71,48 @@ impl LineIndex {
         for (place, line) in &before {
             if after.get(place).is_none_or(|kept| !has_same_keys(kept, line)) {
                 self.lines -= 1;
-                keys_of(line).into_iter().for_each(|key| self.remove(&key, *place));
+                self.remove(Kind::Account, &line.account, *place);
+                self.remove(Kind::Number, line.number.key(), *place);
             }
         }
         for (place, line) in &after {
             if before.get(place).is_none_or(|known| !has_same_keys(known, line)) {
                 self.lines += 1;
-                keys_of(line).into_iter().for_each(|key| self.insert(key, *place));
+                self.insert(Kind::Account, Arc::clone(&line.account), *place);
+                self.insert(Kind::Number, line.number.key().into(), *place);
             }
         }
     }
 
-    fn insert(&mut self, key: Key, place: LineRef) {
-        let shard = shard_of(&key);
-        Arc::make_mut(&mut self.shards[shard]).entry(key).or_default().push(place);
+    fn insert(&mut self, kind: Kind, text: Arc<str>, place: LineRef) {
+        let Some(shard) = self.shards.get_mut(shard_of(&text)) else { return };
+        Arc::make_mut(shard).of_mut(kind).entry(text).or_default().push(place);
     }
 
-    fn remove(&mut self, key: &Key, place: LineRef) {
-        let shard = Arc::make_mut(&mut self.shards[shard_of(key)]);
-        if let Some(places) = shard.get_mut(key) {
+    fn remove(&mut self, kind: Kind, text: &str, place: LineRef) {
+        let Some(shard) = self.shards.get_mut(shard_of(text)) else { return };
+        let map = Arc::make_mut(shard).of_mut(kind);
+        if let Some(places) = map.get_mut(text) {
             places.retain(|known| *known != place);
             if places.is_empty() {
-                shard.remove(key);
+                map.remove(text);
             }
+        }
+    }
+}
+
+impl Shard {
+    fn of(&self, kind: Kind) -> &HashMap<Arc<str>, Places> {
+        match kind {
+            Kind::Account => &self.by_account,
+            Kind::Number => &self.by_number,
+        }
+    }
+
+    fn of_mut(&mut self, kind: Kind) -> &mut HashMap<Arc<str>, Places> {
+        match kind {
+            Kind::Account => &mut self.by_account,
+            Kind::Number => &mut self.by_number,
         }
     }
 }
@@ -106,12 +133,8 @@ fn has_same_keys(one: &Line, other: &Line) -> bool {
     one.account == other.account && one.number == other.number
 }
 
-fn keys_of(line: &Line) -> [Key; 2] {
-    [Key::Account(Arc::clone(&line.account)), Key::Number(line.number.key().into())]
-}
-
-fn shard_of(key: &Key) -> usize {
+fn shard_of(text: &str) -> usize {
     let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    (hasher.finish() % SHARDS as u64) as usize
+    text.hash(&mut hasher);
+    usize::try_from(hasher.finish() % SHARDS as u64).unwrap_or_default()
 }
