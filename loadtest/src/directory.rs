@@ -35,6 +35,12 @@ impl NumberPlan {
         Self { groups, groups_per_community: 1, has_all_lines: false, has_passwords: true }
     }
 
+    /// A whole town: every household has a line, a community has a hundred groups.
+    #[must_use]
+    pub fn town(groups: u32) -> Self {
+        Self { groups, groups_per_community: 100, has_all_lines: true, has_passwords: false }
+    }
+
     /// The number of a place in a group.
     #[must_use]
     pub fn number(&self, group: u32, place: u32) -> String {
@@ -173,5 +179,22 @@ mod tests {
         assert_eq!((lines("contacts.csv"), lines("workers.csv")), (18, 2));
         assert_eq!((lines("households.csv"), lines("lines.csv")), (20, 2));
         assert_eq!((lines("communities.csv"), lines("groups.csv")), (2, 2));
+    }
+
+    /// `peer-directory 2` made it; made again it must be the same.
+    #[test]
+    fn the_shipped_sample_is_what_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        NumberPlan::for_load(2).write(folder.path()).expect("writes");
+        let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/peer/sample/directory");
+        let mut files = 0;
+        for entry in std::fs::read_dir(sample).expect("is there") {
+            let path = entry.expect("is an entry").path();
+            let name = path.file_name().expect("has a name");
+            let read = |path: &Path| std::fs::read_to_string(path).expect("can be read");
+            assert_eq!(read(&path), read(&folder.path().join(name)), "{name:?}");
+            files += 1;
+        }
+        assert_eq!(files, 8);
     }
 }

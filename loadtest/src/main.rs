@@ -1,10 +1,11 @@
 //! The command line of the load generator.
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use lianfang_loadtest::behaviour::{Behaviour, Behaviours};
 use lianfang_loadtest::directory::NumberPlan;
 use lianfang_loadtest::provider::{Provider, ProviderConfig};
+use lianfang_loadtest::run::LoadTime;
 use lianfang_loadtest::say::say;
 use lianfang_loadtest::scenario::Scenario;
 use lianfang_loadtest::service::Setup;
@@ -35,27 +36,16 @@ enum Command {
         once: bool,
     },
     /// Runs a scenario against a service that is started for it; status 0 only if nothing was lost or doubled.
-    Run {
-        /// The scenario, a TOML file.
-        scenario: PathBuf,
+    Run(RunArguments),
+    /// Prints the head of the table that `run --row` fills.
+    Head,
+    /// Imports a town of so many groups of ten lines, starts a service with it, and tells how long that takes.
+    LoadTime {
+        /// How many groups.
+        groups: u32,
         /// The program of the service.
         #[arg(long)]
         service: PathBuf,
-        /// Another seed.
-        #[arg(long)]
-        seed: Option<u64>,
-        /// Other alarms a second.
-        #[arg(long)]
-        rate: Option<f64>,
-        /// Another number of alarms.
-        #[arg(long)]
-        alarms: Option<u32>,
-        /// Another number of registered lines.
-        #[arg(long)]
-        lines: Option<u32>,
-        /// Reports as JSON.
-        #[arg(long)]
-        json: bool,
     },
     /// Writes a directory and a configuration for the number plan of the SIPp bench: 57gggg00 calls, 57gggg01 to
     /// 57gggg10 ring.
@@ -88,25 +78,47 @@ enum Command {
     },
 }
 
+#[derive(Debug, Args)]
+struct RunArguments {
+    /// The scenario, a TOML file.
+    scenario: PathBuf,
+    /// The program of the service.
+    #[arg(long)]
+    service: PathBuf,
+    /// Another seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Other alarms a second.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Another number of alarms.
+    #[arg(long)]
+    alarms: Option<u32>,
+    /// Another number of registered lines.
+    #[arg(long)]
+    lines: Option<u32>,
+    /// Reports as JSON.
+    #[arg(long, conflicts_with = "row")]
+    json: bool,
+    /// Reports as a row of a Markdown table.
+    #[arg(long)]
+    row: bool,
+}
+
 fn main() -> anyhow::Result<ExitCode> {
     let is_good = match Cli::parse().command {
         Command::Demo { service, once } => demo::run(&service, once)?,
-        Command::Run { scenario, service, seed, rate, alarms, lines, json } => {
-            let text = std::fs::read_to_string(&scenario)
-                .with_context(|| format!("cannot read {}", scenario.display()))?;
-            let mut scenario = Scenario::read(&text)?;
-            scenario.seed = seed.unwrap_or(scenario.seed);
-            scenario.rate = rate.unwrap_or(scenario.rate);
-            scenario.alarms = alarms.unwrap_or(scenario.alarms);
-            scenario.lines = lines.unwrap_or(scenario.lines);
-            scenario.check()?;
-            let report = run::run(&scenario, &service)?;
-            if json {
-                say(serde_json::to_string(&report)?);
-            } else {
-                say(&report);
-            }
-            report.is_good()
+        Command::Run(arguments) => run_scenario(&arguments)?,
+        Command::Head => {
+            say(run::Report::HEAD);
+            true
+        }
+        Command::LoadTime { groups, service } => {
+            let LoadTime { lines, import_s, start_s, rss_mib } = run::load_time(groups, &service)?;
+            say(format!(
+                "{lines} lines: import {import_s:.1} s, start until ready {start_s:.1} s, RSS {rss_mib:.0} MiB"
+            ));
+            true
         }
         Command::PeerDirectory { groups, folder, town } => {
             peer_directory(groups, &folder, town)?;
@@ -127,13 +139,29 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn peer_directory(groups: u32, folder: &Path, town: bool) -> anyhow::Result<()> {
-    let load = NumberPlan::for_load(groups);
-    let plan = if town {
-        NumberPlan { groups_per_community: 100, has_all_lines: true, has_passwords: false, ..load }
+fn run_scenario(arguments: &RunArguments) -> anyhow::Result<bool> {
+    let path = &arguments.scenario;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut scenario = Scenario::read(&text)?;
+    scenario.seed = arguments.seed.unwrap_or(scenario.seed);
+    scenario.rate = arguments.rate.unwrap_or(scenario.rate);
+    scenario.alarms = arguments.alarms.unwrap_or(scenario.alarms);
+    scenario.lines = arguments.lines.unwrap_or(scenario.lines);
+    scenario.check()?;
+    let report = run::run(&scenario, &arguments.service)?;
+    if arguments.json {
+        say(serde_json::to_string(&report)?);
+    } else if arguments.row {
+        say(report.row());
     } else {
-        load
-    };
+        say(&report);
+    }
+    Ok(report.is_good())
+}
+
+fn peer_directory(groups: u32, folder: &Path, town: bool) -> anyhow::Result<()> {
+    let plan = if town { NumberPlan::town(groups) } else { NumberPlan::for_load(groups) };
     plan.write(&folder.join("directory"))?;
     let setup = Setup {
         folder: folder.to_owned(),

@@ -4,7 +4,7 @@ use crate::api::Api;
 use crate::board::{Figures, Summary};
 use crate::clock::now;
 use crate::digest::{Algorithm, Credentials};
-use crate::directory::NumberPlan;
+use crate::directory::{HOUSEHOLDS, NumberPlan};
 use crate::provider::{Provider, ProviderConfig, ProviderCounts};
 use crate::scenario::Scenario;
 use crate::service::{Service, Setup};
@@ -64,6 +64,33 @@ pub struct Report {
 }
 
 impl Report {
+    /// The heads of the columns of [`Self::row`], as Markdown.
+    pub const HEAD: &str = "| run | alarms | trigger to last leg p50 / p95 / p99 / max, ms | lost / doubled / INVITEs again | CPU ms an alarm | RSS at rest / most, MiB | calls at once, KiB a call |\n|---|---|---|---|---|---|---|";
+
+    /// The report as a row of a Markdown table.
+    #[must_use]
+    pub fn row(&self) -> String {
+        let Figures { counts, lost, trigger_to_last_leg_ms: last, .. } = &self.figures;
+        format!(
+            "| {} | {} at {}/s, {} lines | {:.1} / {:.1} / {:.1} / {:.1} | {lost} / {} / {} | {:.1} | {:.0} / {:.0} | {}, {:.1} |",
+            self.scenario,
+            counts.pressed,
+            self.rate,
+            self.lines,
+            last.p50,
+            last.p95,
+            last.p99,
+            last.max,
+            counts.doubled,
+            counts.invites_again,
+            self.service_cpu_ms_per_alarm,
+            self.rss_at_rest_mib,
+            self.rss_max_mib,
+            self.calls_at_once,
+            self.kib_per_call,
+        )
+    }
+
     /// Nothing lost, nothing doubled.
     #[must_use]
     pub fn is_good(&self) -> bool {
@@ -81,6 +108,57 @@ pub fn run(scenario: &Scenario, binary: &Path) -> anyhow::Result<Report> {
     run.register()?;
     run.play()?;
     run.report()
+}
+
+/// How long a directory takes.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct LoadTime {
+    /// Lines in it.
+    pub lines: u32,
+    /// `lianfang import`, in seconds.
+    pub import_s: f64,
+    /// From the start of the service until it is ready, in seconds.
+    pub start_s: f64,
+    /// Its memory then, in MiB.
+    pub rss_mib: f64,
+}
+
+/// Imports a town of so many groups of ten lines and starts the service with it.
+///
+/// # Errors
+/// When something cannot be started.
+pub fn load_time(groups: u32, binary: &Path) -> anyhow::Result<LoadTime> {
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let mut setup = Setup::on_free_ports(folder.path(), SocketAddr::new(CARRIER, 9), TRUNK)?;
+    setup.probe_s = 0;
+    setup.write()?;
+    let csv = folder.path().join("directory");
+    NumberPlan::town(groups).write(&csv)?;
+    let start = now();
+    setup.command(binary, &["import", &csv.to_string_lossy()])?;
+    let import_s = now().duration_since(start).as_secs_f64();
+    let token = setup.command(binary, &["token", "create", "load", "--scope", "admin"])?;
+    let api = Api::new(setup.http, token.trim())?;
+    let start = now();
+    let mut service = setup.serve(binary)?;
+    // Nobody has to answer meanwhile: without probes the carrier counts as there.
+    let mut pause = World::new(WorldConfig {
+        carrier: SocketAddr::new(CARRIER, 0),
+        phones_ip: TRUNK,
+        phones_port: 0,
+        service: setup.sip,
+        phones_per_socket: 1,
+        media_sockets: 1,
+        seed: 0,
+        keeps_diary: false,
+    })?;
+    service.wait_until_ready(&api, START_MAX, |wait| {
+        pause.run_until(wait, |_| false)?;
+        Ok(())
+    })?;
+    let start_s = now().duration_since(start).as_secs_f64();
+    let usage = Usage::of(service.pid()).context("the service has gone")?;
+    Ok(LoadTime { lines: groups * HOUSEHOLDS, import_s, start_s, rss_mib: mib(usage.rss_kib) })
 }
 
 struct Run<'a> {
