@@ -1,7 +1,8 @@
 //! The sockets of SIP: receives datagrams and streams, hands them to shards, sends what shards say.
 //!
 //! Must not read messages beyond the Call-ID. A datagram that finds its shard's queue full is dropped and counted: the
-//! sender repeats it. A stream that does so is slowed down by not reading on.
+//! sender repeats it. Large ones go first, and the last places are kept for what the switchboard wants. A stream that
+//! finds a full queue is slowed down by not reading on.
 
 use super::routing::ShardTable;
 use super::shard::ShardInput;
@@ -27,6 +28,12 @@ use tokio_util::sync::CancellationToken;
 const DATAGRAM_BYTES_MAX: usize = 65_535;
 /// Datagrams taken in a row before others get their turn.
 const DATAGRAMS_IN_A_ROW: usize = 256;
+/// A datagram above this is large: few telephones ever send one.
+const LARGE_BYTES: usize = 8 * 1024;
+/// Inputs that may wait in a queue that still takes large datagrams, so that a flood of them fills no memory.
+const LARGE_WAITING_MAX: usize = 1_024;
+/// Places in the queue of a shard that datagrams leave to orders and answers of the switchboard.
+const RESERVED: usize = 4_096;
 /// Kernel buffers: a second of a storm fits in.
 const SOCKET_BUFFER_BYTES: usize = 8 * 1024 * 1024;
 /// Streams at once; further ones are closed at once.
@@ -313,11 +320,20 @@ async fn receive(
             let bytes = buffer.get(..length).unwrap_or_default();
             let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
             let shard = sockets.shards.of_message(bytes);
-            if shard.try_send(ShardInput::Packet { flow, bytes: bytes.to_vec() }).is_err() {
+            let is_taken = has_room(shard, length)
+                && shard.try_send(ShardInput::Packet { flow, bytes: bytes.to_vec() }).is_ok();
+            if !is_taken {
                 metrics::counter!("lianfang_sip_shed_total", "where" => "queue").increment(1);
             }
         }
     }
+}
+
+/// Whether a datagram of this length may wait in the queue.
+fn has_room(shard: &mpsc::Sender<ShardInput>, length: usize) -> bool {
+    let waiting = shard.max_capacity().saturating_sub(shard.capacity());
+    let is_small_or_early = length <= LARGE_BYTES || waiting < LARGE_WAITING_MAX;
+    is_small_or_early && RESERVED < shard.capacity()
 }
 
 async fn accept(
@@ -382,4 +398,51 @@ fn bind_udp(address: SocketAddr, dscp: u8) -> io::Result<UdpSocket> {
 
 fn count_unsent(why: &'static str) {
     metrics::counter!("lianfang_sip_unsent_total", "why" => why).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telephone::shard::INBOX_MAX;
+
+    #[tokio::test]
+    async fn a_flood_leaves_places_for_the_switchboard_and_fills_no_memory() {
+        let (shard, _inbox) = mpsc::channel(INBOX_MAX);
+        let fill = |length: usize| {
+            let mut taken = 0;
+            while has_room(&shard, length) {
+                shard.try_send(ShardInput::Probe { trunk: 0 }).expect("room");
+                taken += 1;
+            }
+            taken
+        };
+        assert_eq!(fill(DATAGRAM_BYTES_MAX), LARGE_WAITING_MAX);
+        assert_eq!(fill(LARGE_BYTES), INBOX_MAX - LARGE_WAITING_MAX - RESERVED);
+        assert_eq!(shard.capacity(), RESERVED);
+    }
+
+    #[test]
+    fn streams_are_counted_by_address_and_forgotten() {
+        let mut streams = Streams::default();
+        let flow = |connection: u64, port: u16| Flow {
+            transport: Transport::Tcp,
+            local: SocketAddr::from(([127, 0, 0, 1], 5060)),
+            remote: SocketAddr::from(([127, 0, 0, 2], port)),
+            connection,
+        };
+        let (writer, _queue) = mpsc::channel(1);
+        let most = u64::try_from(STREAMS_PER_ADDRESS_MAX).expect("fits");
+        for connection in 1..=most {
+            let port = u16::try_from(connection).expect("fits");
+            assert!(streams.insert(flow(connection, port), writer.clone()));
+        }
+        assert!(!streams.insert(flow(most + 1, 60_000), writer.clone()), "one address has enough");
+        streams.remove(flow(1, 1));
+        assert!(streams.insert(flow(most + 1, 60_000), writer));
+        for connection in 2..=most + 1 {
+            streams.remove(flow(connection, 0));
+        }
+        let left = (streams.by_connection.len(), streams.by_remote.len(), streams.by_address.len());
+        assert_eq!(left, (0, 0, 0));
+    }
 }
