@@ -119,7 +119,8 @@ impl Live {
 
     /// When it wants to hear of the time.
     pub(super) fn due(&self) -> Option<Timestamp> {
-        self.forgotten_at().or_else(|| self.alarm.poll_timeout().map(|(due, _)| due))
+        let due = self.alarm.poll_timeout().map(|(due, _)| due);
+        due.or_else(|| self.forgotten_at())
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -128,12 +129,14 @@ impl Live {
 
     /// Closed for so long that nothing more can happen to it.
     pub(super) fn is_past(&self, now: Timestamp) -> bool {
-        self.forgotten_at().is_some_and(|at| at <= now)
+        self.alarm.poll_timeout().is_none() && self.forgotten_at().is_some_and(|at| at <= now)
     }
 
-    /// Closed, and every phone is silent: nothing can happen to it any more.
+    /// Closed, everybody told, every phone silent: nothing can happen to it any more.
     pub(super) fn is_done(&self) -> bool {
-        self.is_closed() && !self.alarm.legs().iter().any(Leg::is_live)
+        self.is_closed()
+            && self.alarm.poll_timeout().is_none()
+            && !self.alarm.legs().iter().any(Leg::is_live)
     }
 
     fn forgotten_at(&self) -> Option<Timestamp> {

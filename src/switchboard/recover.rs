@@ -34,12 +34,17 @@ pub(super) fn is_behind(log: &AlarmLog) -> bool {
 
 /// The open alarms; `None` when the log does not tell them in time.
 pub(super) async fn read(log: &AlarmLog) -> Option<OpenAlarms> {
-    match tokio::time::timeout(READ_MAX, log.open_alarms()).await {
-        Ok(Ok(open)) => return Some(open),
-        Ok(Err(error)) => tracing::error!(?error, "Cannot read the open alarms, trying again"),
-        Err(_) => tracing::error!("The log does not tell the open alarms, trying again"),
-    }
-    None
+    let open = tokio::time::timeout(READ_MAX, read_slowly(log)).await;
+    open.unwrap_or_else(|_| {
+        tracing::error!("The log does not tell the open alarms in time, hearing presses meanwhile");
+        None
+    })
+}
+
+async fn read_slowly(log: &AlarmLog) -> Option<OpenAlarms> {
+    let open = log.open_alarms().await;
+    open.inspect_err(|error| tracing::error!(?error, "Cannot read the open alarms, trying again"))
+        .ok()
 }
 
 /// Takes the open alarms up once the log knows them all.
@@ -49,7 +54,7 @@ pub(super) async fn later(log: AlarmLog, clock: Clock, requests: mpsc::Sender<Re
         if is_behind(&log) {
             continue;
         }
-        if let Some(open) = read(&log).await {
+        if let Some(open) = read_slowly(&log).await {
             // Without a switchboard nobody is left to tell.
             let _ = requests.send(Request::TakeOver(open)).await;
             return;

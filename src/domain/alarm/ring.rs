@@ -15,6 +15,9 @@ pub(super) const ROUTES_TRIED_MAX: u8 = 3;
 const UNDELIVERED_MAX: u8 = 3;
 /// A leg of which nothing is heard for so long, in seconds, is lost: under ten minutes, the longest pause of an alarm.
 const LEG_OVERDUE_S: u64 = 540;
+/// The same for a leg to somebody who is coming: they may talk for long, but their phone must not be taken for busy for
+/// ever when the end of the call is never told.
+const COMING_OVERDUE_S: u64 = 3600;
 
 /// A leg that may be ordered; it gets its number when it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -311,12 +314,12 @@ impl Alarm {
 
     /// Voice legs of which nothing was heard for long, with the time at which they are given up.
     pub(super) fn overdue(&self) -> impl Iterator<Item = (Timestamp, u32)> {
-        let is_watched = |leg: &&Leg| {
+        let is_watched = |leg: &&Leg| leg.channel == Channel::Voice && leg.is_live();
+        self.legs.iter().filter(is_watched).map(|leg| {
             let is_coming = self.party(leg.party).is_some_and(|party| party.coming.is_some());
-            leg.channel == Channel::Voice && leg.is_live() && !is_coming
-        };
-        let legs = self.legs.iter().filter(is_watched);
-        legs.map(|leg| (after(leg.last_heard_at(), LEG_OVERDUE_S), leg.number))
+            let limit = if is_coming { COMING_OVERDUE_S } else { LEG_OVERDUE_S };
+            (after(leg.last_heard_at(), limit), leg.number)
+        })
     }
 
     /// When `decide` wants to hear [`Input::TimePassed`](super::Input::TimePassed), and what for. `None` once nothing

@@ -1,7 +1,8 @@
 //! Many alarms at once.
 
-use crate::town::{Does, Setup, Town, answer, routes, trigger};
+use crate::town::{Does, LINES, Setup, TRUNK_1, TRUNK_2, Town, answer, routes, trigger};
 use lianfang::switchboard::{Press, Switchboard};
+use lianfang_domain::id::AlarmId;
 use lianfang_domain::leg::Channel;
 use std::collections::BTreeMap;
 
@@ -10,10 +11,16 @@ async fn in_a_storm_each_alarm_gets_its_duty_worker_before_any_gets_its_tenth_ca
     let setup = Setup { groups: 200, routes: routes(100), ..Setup::default() };
     let mut town = Town::with(setup).await;
 
+    // The trunks come back when all have pressed: else the first to press would find every channel free.
+    let trunks = [LINES, TRUNK_1, TRUNK_2];
+    trunks.map(|trunk| town.route_is(trunk, false));
     let pressed: Vec<_> = (1..=200).map(|group| town.dials_and_hangs_up(group, "#9")).collect();
     for raised in pressed {
         assert!(answer(raised).await.is_new);
     }
+    town.settle().await;
+    assert!(town.wire.calls().is_empty());
+    trunks.map(|trunk| town.route_is(trunk, true));
     town.settle().await;
 
     let mut calls = 0;
@@ -56,6 +63,32 @@ async fn with_one_channel_everybody_is_called_one_after_the_other() {
 
 #[tokio::test]
 async fn a_worker_of_two_alarms_is_called_for_one_after_the_other() {
+    let (town, first, second) = two_groups_with_one_worker().await;
+    assert_eq!(calls_to_duty(&town), [first]);
+
+    town.phone("duty", Does::Press('1')).await;
+    town.phone("duty", Does::HangUp).await;
+
+    assert_eq!(calls_to_duty(&town), [first, second]);
+}
+
+#[tokio::test]
+async fn a_worker_whose_call_never_ended_is_called_for_the_other_alarm_all_the_same() {
+    let (town, first, second) = two_groups_with_one_worker().await;
+    town.phone("duty", Does::Press('1')).await;
+    town.wire.loses_reports(true);
+    town.phone("duty", Does::HangUp).await;
+    town.wire.loses_reports(false);
+    town.leap(1800).await;
+    assert_eq!(calls_to_duty(&town), [first], "they may still talk");
+
+    town.leap(1800).await;
+
+    assert_eq!(calls_to_duty(&town), [first, second]);
+}
+
+/// Both groups have pressed.
+async fn two_groups_with_one_worker() -> (Town, AlarmId, AlarmId) {
     let setup = Setup {
         groups: 2,
         sql: "UPDATE worker SET numbers = (SELECT numbers FROM worker WHERE id = 1)
@@ -66,16 +99,13 @@ async fn a_worker_of_two_alarms_is_called_for_one_after_the_other() {
     let first = answer(town.dials_and_hangs_up(1, "#9")).await;
     let second = answer(town.dials_and_hangs_up(2, "#9")).await;
     town.settle().await;
-    let alarms = |town: &Town| -> Vec<_> {
-        let calls = town.wire.calls().into_iter().filter(|(_, who, _)| who == "duty");
-        calls.map(|(alarm, _, _)| alarm).collect()
-    };
-    assert_eq!(alarms(&town), [first.alarm]);
+    (town, first.alarm, second.alarm)
+}
 
-    town.phone("duty", Does::Press('1')).await;
-    town.phone("duty", Does::HangUp).await;
-
-    assert_eq!(alarms(&town), [first.alarm, second.alarm]);
+/// The alarms for which the worker was called, in order.
+fn calls_to_duty(town: &Town) -> Vec<AlarmId> {
+    let calls = town.wire.calls().into_iter().filter(|(_, who, _)| who == "duty");
+    calls.map(|(alarm, _, _)| alarm).collect()
 }
 
 #[tokio::test]
