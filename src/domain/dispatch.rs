@@ -1,9 +1,10 @@
 //! Shares the routes among the alarms that want to ring at the same time. A protocol machine: pure, one owner.
 //!
 //! Fair by construction: a free slot goes to the alarm with the fewest legs under way, so that a second house on fire
-//! never waits for the last neighbour of the first; ties go to the older alarm. Within an alarm legs leave in the order
-//! in which they were pushed: the duty worker, then the nearest. First waves go before retries, but of four slots one
-//! is for retries of alarms that nobody answered, when they wait. One call of ours per callee number at a time.
+//! never waits for the last neighbour of the first; ties go to the alarm of which the fewest have left, then to the
+//! older one. Within an alarm legs leave in the order in which they were pushed: the duty worker, then the nearest. First
+//! waves go before retries, but of four slots one is for retries of alarms that nobody answered, when they wait. One call
+//! of ours per callee number at a time.
 //!
 //! Must not know what a leg is for, nor drop a first wave for want of room.
 

@@ -12,11 +12,15 @@ pub(super) type Mask = u64;
 /// Legs of one urgency that may use the same routes.
 type Kind = (Class, Mask);
 
+/// Whose turn it is: fewest legs under way, then fewest that have left, so that an alarm without any call goes before the
+/// second call of another; then the oldest.
+type Turn = (u32, u32, AlarmId);
+
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     alarms: BTreeMap<AlarmId, Queue>,
-    /// Alarms that have such legs waiting: fewest under way first, then the oldest.
-    ready: BTreeMap<Kind, BTreeSet<(u32, AlarmId)>>,
+    /// Alarms that have such legs waiting, the next one first.
+    ready: BTreeMap<Kind, BTreeSet<Turn>>,
     /// First-wave legs in a row that left while retries of unanswered alarms waited.
     firsts_in_row: u8,
 }
@@ -24,6 +28,8 @@ pub(super) struct Lane {
 #[derive(Debug, Default)]
 struct Queue {
     under_way: u32,
+    /// Legs that have left since it last had nothing to do.
+    left: u32,
     /// In the order in which they were pushed.
     waiting: BTreeMap<Kind, BTreeMap<u64, LegOrder>>,
 }
@@ -31,13 +37,19 @@ struct Queue {
 /// Out of four slots one is for retries of unanswered alarms, when they wait.
 const FIRSTS_IN_ROW_MAX: u8 = 3;
 
+impl Queue {
+    fn turn(&self, alarm: AlarmId) -> Turn {
+        (self.under_way, self.left, alarm)
+    }
+}
+
 impl Lane {
     pub(super) fn insert(&mut self, mask: Mask, sequence: u64, order: LegOrder) {
         let alarm = order.leg.alarm;
         let queue = self.alarms.entry(alarm).or_default();
         let kind = (order.class, mask);
         queue.waiting.entry(kind).or_default().insert(sequence, order);
-        self.ready.entry(kind).or_default().insert((queue.under_way, alarm));
+        self.ready.entry(kind).or_default().insert(queue.turn(alarm));
     }
 
     pub(super) fn remove(
@@ -51,19 +63,15 @@ impl Lane {
         let order = legs.remove(&sequence)?;
         if legs.is_empty() {
             queue.waiting.remove(&kind);
-            Self::unready(&mut self.ready, kind, (queue.under_way, alarm));
+            Self::unready(&mut self.ready, kind, queue.turn(alarm));
         }
         self.forget_if_idle(alarm);
         Some(order)
     }
 
-    fn unready(
-        ready: &mut BTreeMap<Kind, BTreeSet<(u32, AlarmId)>>,
-        kind: Kind,
-        place: (u32, AlarmId),
-    ) {
+    fn unready(ready: &mut BTreeMap<Kind, BTreeSet<Turn>>, kind: Kind, turn: Turn) {
         if let Some(alarms) = ready.get_mut(&kind) {
-            alarms.remove(&place);
+            alarms.remove(&turn);
             if alarms.is_empty() {
                 ready.remove(&kind);
             }
@@ -80,12 +88,14 @@ impl Lane {
     /// Counts a leg of the alarm that left (`+1`) or ended (`-1`).
     pub(super) fn count(&mut self, alarm: AlarmId, change: i32) {
         let queue = self.alarms.entry(alarm).or_default();
-        let before = queue.under_way;
-        queue.under_way = before.saturating_add_signed(change);
+        let before = queue.turn(alarm);
+        queue.under_way = queue.under_way.saturating_add_signed(change);
+        queue.left = queue.left.saturating_add_signed(change.max(0));
+        let turn = queue.turn(alarm);
         for kind in queue.waiting.keys() {
             if let Some(alarms) = self.ready.get_mut(kind) {
-                alarms.remove(&(before, alarm));
-                alarms.insert((queue.under_way, alarm));
+                alarms.remove(&before);
+                alarms.insert(turn);
             }
         }
         self.forget_if_idle(alarm);
@@ -106,7 +116,7 @@ impl Lane {
         let (first, unanswered) = (of(Class::First), of(Class::UnansweredRetry));
         let has_turn = FIRSTS_IN_ROW_MAX <= self.firsts_in_row;
         let next = if has_turn { unanswered.or(first) } else { first.or(unanswered) };
-        let ((_, alarm), kind) = next.or_else(|| of(Class::Retry))?;
+        let ((_, _, alarm), kind) = next.or_else(|| of(Class::Retry))?;
         let legs = self.alarms.get(&alarm)?.waiting.get(&kind)?;
         let sequence = *legs.first_key_value()?.0;
         let order = self.remove(alarm, kind, sequence)?;

@@ -65,9 +65,25 @@ fn two_alarms_share_three_channels() {
     }
     assert_eq!(leaving(&mut dispatch, at(0)), [(1, 1), (2, 1), (1, 2)], "the older one in a tie");
     dispatch.on_ended(LegId { alarm: AlarmId(1), number: 1 });
-    assert_eq!(leaving(&mut dispatch, at(0)), [(1, 3)], "one each: the older");
+    assert_eq!(leaving(&mut dispatch, at(0)), [(2, 2)], "one each: the one with fewer calls");
     dispatch.on_ended(LegId { alarm: AlarmId(1), number: 2 });
-    assert_eq!(leaving(&mut dispatch, at(0)), [(2, 2)]);
+    assert_eq!(leaving(&mut dispatch, at(0)), [(1, 3)]);
+}
+
+#[test]
+fn an_alarm_without_any_call_goes_before_the_second_call_of_an_older_one() {
+    let (plan, mut dispatch) = (plan(), dispatch(vec![route("a", 100, 1)]));
+    for alarm in 1..=3 {
+        for number in 1..=2 {
+            dispatch.push(order(&plan, alarm, number, Class::First), at(0));
+        }
+    }
+    let mut left = Vec::new();
+    while let [(alarm, number)] = leaving(&mut dispatch, at(0))[..] {
+        left.push((alarm, number));
+        dispatch.on_ended(LegId { alarm: AlarmId(alarm), number });
+    }
+    assert_eq!(left, [(1, 1), (2, 1), (3, 1), (1, 2), (2, 2), (3, 2)]);
 }
 
 #[test]
