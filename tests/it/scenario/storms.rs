@@ -13,14 +13,14 @@ async fn in_a_storm_each_alarm_gets_its_duty_worker_before_any_gets_its_tenth_ca
 
     // The trunks come back when all have pressed: else the first to press would find every channel free.
     let trunks = [LINES, TRUNK_1, TRUNK_2];
-    trunks.map(|trunk| town.route_is(trunk, false));
+    trunks.iter().for_each(|trunk| town.route_is(trunk, false));
     let pressed: Vec<_> = (1..=200).map(|group| town.dials_and_hangs_up(group, "#9")).collect();
     for raised in pressed {
         assert!(answer(raised).await.is_new);
     }
     town.settle().await;
     assert!(town.wire.calls().is_empty());
-    trunks.map(|trunk| town.route_is(trunk, true));
+    trunks.iter().for_each(|trunk| town.route_is(trunk, true));
     town.settle().await;
 
     let mut calls = 0;
