@@ -14,8 +14,10 @@ use std::time::Duration;
 const TIMES_SPOKEN: u8 = 3;
 /// How long we listen after the message before it is spoken again.
 const LISTEN: Duration = Duration::from_secs(5);
-/// Nobody needs longer, and a voicemail must not hold the channel.
+/// Nobody needs longer between two keys, and a voicemail must not hold the channel.
 const ANSWERED_MAX: Duration = Duration::from_secs(120);
+/// The whole of an answered call: whoever presses 9 again and again does not hold the channel without end.
+const CALL_MAX: Duration = Duration::from_secs(300);
 /// How long the end of a call may take before we forget it.
 const CLOSING_MAX: Duration = Duration::from_secs(40);
 
@@ -103,6 +105,8 @@ enum State {
 #[derive(Debug)]
 pub(super) struct VoiceLeg {
     state: State,
+    /// When an answered call ends at the latest.
+    call_limit: Timestamp,
     /// A key that answers the question was pressed.
     has_answered: bool,
     steps: VecDeque<Step>,
@@ -111,7 +115,7 @@ pub(super) struct VoiceLeg {
 impl VoiceLeg {
     pub(super) fn new(ring_timeout: Duration, now: Timestamp) -> Self {
         let state = State::Calling { ring_limit: now + ring_timeout };
-        Self { state, has_answered: false, steps: VecDeque::new() }
+        Self { state, call_limit: now + CALL_MAX, has_answered: false, steps: VecDeque::new() }
     }
 
     pub(super) fn poll_step(&mut self) -> Option<Step> {
@@ -158,7 +162,8 @@ impl VoiceLeg {
             (State::Calling { .. }, Happening::Answered) => {
                 self.report(LegReport::Answered);
                 self.speak(Speech::Message);
-                self.state = State::Speaking { times: 0, until: now + ANSWERED_MAX };
+                self.call_limit = now + CALL_MAX;
+                self.state = State::Speaking { times: 0, until: self.until(now) };
             }
             (State::Calling { .. }, Happening::AnsweredWithoutMedia) => {
                 self.report(LegReport::Answered);
@@ -217,8 +222,8 @@ impl VoiceLeg {
                 self.has_answered = true;
                 self.report(LegReport::Key { key });
                 self.speak(Speech::Thanks(key));
-                self.state =
-                    State::Thanking { outcome: LegOutcome::Answered, until: now + ANSWERED_MAX };
+                let until = self.until(now);
+                self.state = State::Thanking { outcome: LegOutcome::Answered, until };
             }
             '4' => {
                 self.has_answered = true;
@@ -226,7 +231,7 @@ impl VoiceLeg {
             }
             '9' => {
                 self.speak(Speech::Message);
-                self.state = State::Speaking { times: 0, until: now + ANSWERED_MAX };
+                self.state = State::Speaking { times: 0, until: self.until(now) };
             }
             _ => {}
         }
@@ -246,7 +251,12 @@ impl VoiceLeg {
         };
         let outcome = if self.has_answered { LegOutcome::Answered } else { LegOutcome::Cancelled };
         self.speak(speech);
-        self.state = State::Thanking { outcome, until: now + ANSWERED_MAX };
+        self.state = State::Thanking { outcome, until: self.until(now) };
+    }
+
+    /// How long the answered call may go on without a key.
+    fn until(&self, now: Timestamp) -> Timestamp {
+        (now + ANSWERED_MAX).min(self.call_limit)
     }
 
     fn answered_outcome(&self) -> LegOutcome {
@@ -405,6 +415,23 @@ mod tests {
         let steps =
             check(&[(1, Happening::Answered), (3, unneeded), (4, Happening::Key(key('1')))], 5);
         assert!(steps.contains(&Step::Report(LegReport::Key { key: key('1') })));
+    }
+
+    #[test]
+    fn who_presses_nine_or_one_without_end_does_not_hold_the_channel() {
+        for character in ['9', '1'] {
+            let mut happenings = vec![(1, Happening::Answered)];
+            happenings.extend((2..900).map(|second| (second, Happening::Key(key(character)))));
+            let (last, steps) = (301, check(&happenings, 900));
+            let heard = |steps: &[Step]| steps.iter().filter(|step| is_end(step)).count();
+            assert_eq!(heard(&steps), 1, "{character}");
+            assert_eq!(heard(&check(&happenings, last - 1)), 0, "{character}");
+            assert_eq!(heard(&check(&happenings, last)), 1, "{character}");
+        }
+    }
+
+    fn is_end(step: &Step) -> bool {
+        matches!(step, Step::Report(LegReport::Ended { .. }))
     }
 
     #[test]
