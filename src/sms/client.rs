@@ -73,9 +73,14 @@ pub enum SendError {
         /// How long it wants us to wait.
         retry_after: Option<Duration>,
     },
-    /// The answer is not what a provider answers.
-    #[error("cannot read the answer of the provider")]
-    Answer(#[source] serde_json::Error),
+    /// The answer is not what a provider answers. Nothing of it is told: it may name the number and the words.
+    #[error("cannot read the answer of the provider (line {line}, column {column})")]
+    Answer {
+        /// Line of the answer.
+        line: usize,
+        /// Column of the answer.
+        column: usize,
+    },
     /// The answer is too long.
     #[error("the answer of the provider is longer than {ANSWER_BYTES_MAX} bytes")]
     AnswerTooLong,
@@ -98,7 +103,7 @@ impl SendError {
             Self::Refused { code: None, .. }
             | Self::Setup(_)
             | Self::Transport(_)
-            | Self::Answer(_)
+            | Self::Answer { .. }
             | Self::AnswerTooLong => LegOutcome::CarrierFailed,
         }
     }
@@ -106,15 +111,17 @@ impl SendError {
     fn next(&self, pause: Duration, pause_max: Duration) -> Next {
         match self {
             // 429 and 20429 were never processed.
-            Self::Refused { status: 429, retry_after, .. } => {
-                Next::Again(retry_after.map_or(pause, |wait| pause + wait).min(pause_max))
-            }
-            Self::Refused { status: 500..=599, retry_after, .. } => {
-                Next::LookFirst(retry_after.map_or(pause, |wait| pause + wait).min(pause_max))
-            }
+            Self::Refused { status: 429, retry_after, .. } => Next::Again(
+                retry_after.map_or(pause, |wait| pause.saturating_add(wait)).min(pause_max),
+            ),
+            Self::Refused { status: 500..=599, retry_after, .. } => Next::LookFirst(
+                retry_after.map_or(pause, |wait| pause.saturating_add(wait)).min(pause_max),
+            ),
             Self::Refused { .. } | Self::Setup(_) => Next::GiveUp,
             Self::Transport(error) if error.is_connect() => Next::Again(pause),
-            Self::Transport(_) | Self::Answer(_) | Self::AnswerTooLong => Next::LookFirst(pause),
+            Self::Transport(_) | Self::Answer { .. } | Self::AnswerTooLong => {
+                Next::LookFirst(pause)
+            }
         }
     }
 }
@@ -280,7 +287,9 @@ impl ProviderClient {
         let retry_after = retry_after(&response);
         let body = read_bounded(response).await?;
         if status.is_success() {
-            let answer: MessageAnswer = serde_json::from_slice(&body).map_err(SendError::Answer)?;
+            let answer: MessageAnswer = serde_json::from_slice(&body).map_err(|error| {
+                SendError::Answer { line: error.line(), column: error.column() }
+            })?;
             return Ok(answer.into());
         }
         let code = serde_json::from_slice::<ErrorAnswer>(&body).ok().and_then(|answer| answer.code);

@@ -4,6 +4,8 @@ use super::provider::{Deed, Provider};
 use super::{Sender, ended, leg, pauses, placed, route, text};
 use lianfang::sms::{Pauses, Text};
 use lianfang_domain::leg::{LegOutcome, LegReport};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -44,6 +46,8 @@ async fn a_busy_provider_is_asked_again() {
     let patient = Deed::Answer(429, "Retry-After: 1", String::new());
     let odd = Deed::Answer(429, "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT", String::new());
     check(&[busy(), patient, odd], LegOutcome::Sent, 4, 1).await;
+    let endless = |status| Deed::Answer(status, "Retry-After: 18446744073709551615", String::new());
+    check(&[endless(429), endless(503)], LegOutcome::Sent, 3, 1).await;
     let provider = check(&[busy(), busy(), busy(), busy()], LegOutcome::CarrierFailed, 4, 0).await;
     assert_eq!(provider.looks(), 0, "what was never processed need not be looked for");
 }
@@ -215,6 +219,37 @@ async fn connections_are_opened_before_anybody_needs_them_and_kept_open() {
     sender.carrier.keep_warm();
     // Four at once, as many as the route may have, and then again.
     provider.wait_for_heads(12).await;
+}
+
+/// Whatever the provider answers, the leg ends once, and at the worst as a failure of the carrier.
+#[test]
+fn whatever_is_answered_ends_the_leg() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let statuses = vec![200, 201, 204, 301, 400, 401, 429, 500, 503];
+    let bytes =
+        proptest::sample::select("{}[]\":,0-9 eE.nulltrue\\\u{0}陈".chars().collect::<Vec<_>>());
+    let edits = proptest::collection::vec((any::<proptest::sample::Index>(), bytes), 0..4);
+    let mut runner =
+        TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&(proptest::sample::select(statuses), edits), |(status, edits)| {
+        let valid = json!({"sid": "SM1", "status": "failed", "error_code": 30003, "code": 21211,
+            "to": "+8613800000001", "body": "x", "date_created": "Sun, 22 Nov 2026 00:00:00 +0000"});
+        let mut text: Vec<char> = valid.to_string().chars().collect();
+        for (at, character) in edits {
+            let at = at.index(text.len());
+            text[at] = character;
+        }
+        let answer = Deed::Answer(status, "", text.into_iter().collect());
+        runtime.block_on(async {
+            let provider = Provider::start(vec![answer]).await;
+            let mut sender = Sender::new(route(&provider));
+            sender.send().await;
+            assert!(sender.reports.try_recv().is_err(), "one end");
+        });
+        Ok(())
+    });
+    outcome.expect("an end");
 }
 
 /// Whatever certificates the machine has: who speaks no TLS gets no message, and the service goes on.
