@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -102,9 +102,59 @@ impl Anchor {
     }
 }
 
+/// Lets a line of the log through once a second and counts what it held back: what happens with every packet or turn of
+/// a storm must not fill the disk that the alarm log needs. One for each place that logs.
+#[derive(Debug)]
+pub struct Seldom {
+    /// Microseconds since 1970 from which the next line may be written.
+    next_us: AtomicI64,
+    times: AtomicU64,
+}
+
+impl Seldom {
+    /// Nothing happened yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { next_us: AtomicI64::new(i64::MIN), times: AtomicU64::new(0) }
+    }
+
+    /// It happened. How often it did since it was told last, now included; `None` while that is less than a second ago.
+    #[must_use]
+    pub fn tell(&self, now: Timestamp) -> Option<u64> {
+        self.times.fetch_add(1, Ordering::Relaxed);
+        let now_us = now.as_microsecond();
+        let next_us = self.next_us.load(Ordering::Relaxed);
+        let after_us = now_us.saturating_add(1_000_000);
+        let is_mine = next_us <= now_us
+            && self
+                .next_us
+                .compare_exchange(next_us, after_us, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        is_mine.then(|| self.times.swap(0, Ordering::Relaxed))
+    }
+}
+
+impl Default for Seldom {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_storm_is_told_once_a_second_with_its_count() {
+        let seldom = Seldom::new();
+        let at = |ms| Timestamp::from_millisecond(ms).expect("a time");
+        assert_eq!(seldom.tell(at(5_000)), Some(1), "the first one at once");
+        for ms in 5_001..6_000 {
+            assert_eq!(seldom.tell(at(ms)), None, "{ms}");
+        }
+        assert_eq!(seldom.tell(at(6_000)), Some(1_000));
+        assert_eq!(seldom.tell(at(60_000)), Some(1));
+    }
 
     #[test]
     fn the_system_clock_never_goes_back() {

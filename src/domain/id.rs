@@ -73,6 +73,12 @@ impl AlarmId {
         let counter = u64::from(counter & ((1 << COUNTER_BITS) - 1));
         Self((ms << (NODE_BITS + COUNTER_BITS)) | (u64::from(node) << COUNTER_BITS) | counter)
     }
+
+    /// When it was made, in milliseconds since 1970.
+    #[must_use]
+    pub fn unix_ms(self) -> u64 {
+        (self.0 >> (NODE_BITS + COUNTER_BITS)).saturating_add(EPOCH_MS)
+    }
 }
 
 impl fmt::Display for AlarmId {

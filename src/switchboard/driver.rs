@@ -8,7 +8,7 @@ use super::turn::{Turn, Waiting, next_kept};
 use super::{Act, ActError, Action, Inboxes, Load, Ports, Press, Raised, Request};
 use crate::store::alarm_log::{Appended, NewEvents};
 use jiff::{SignedDuration, Timestamp};
-use lianfang_domain::alarm::{self, Alarm, Input};
+use lianfang_domain::alarm::{self, Alarm, Input, Trigger, TriggerSource};
 use lianfang_domain::dispatch::{Dispatch, TooManyRoutes};
 use lianfang_domain::id::{AlarmId, LegId, LineId};
 use lianfang_domain::leg::LegReport;
@@ -26,6 +26,8 @@ const REQUESTS_PER_TURN: usize = 16;
 const REPORTS_PER_TURN: usize = 256;
 /// Legs other than first waves that wait for a slot; beyond it the oldest retries give way.
 const LEGS_WAITING_MAX: usize = 100_000;
+/// A call is repeated by its phone for a minute at most, and a while later by an edge that found us dead.
+const SAME_PRESS_WITHIN_MS: u64 = 10 * 60 * 1000;
 /// Longest sleep, and pause of an alarm whose deadline changed nothing: signal for speed, scan for safety.
 const SCAN_EVERY: SignedDuration = SignedDuration::from_secs(1);
 
@@ -162,13 +164,17 @@ impl Driver {
         }
     }
 
-    fn on_press(&mut self, press: Press) {
+    fn on_press(&mut self, mut press: Press) {
         let now = self.ports.clock.now();
-        let key = Arc::clone(&press.trigger.idempotency_key);
-        if let Some(alarm) = self.seen.alarm_of(&key) {
-            self.turn.replies.push((Raised { alarm, is_new: false }, press.reply));
-            return;
+        let told = Arc::clone(&press.trigger.idempotency_key);
+        if let Some(alarm) = self.seen.alarm_of(&told) {
+            if is_same_press(&press.trigger, alarm, now) {
+                self.turn.replies.push((Raised { alarm, is_new: false }, press.reply));
+                return;
+            }
+            press.trigger.idempotency_key = another_key(&press.trigger, now);
         }
+        let key = Arc::clone(&press.trigger.idempotency_key);
         let last = self.last_by_line.get(&press.line.line).copied();
         let open = last.filter(|id| {
             let means = self.alarms.get(id).map(|live| live.alarm.takes_another_press(now));
@@ -182,6 +188,7 @@ impl Driver {
             tracing::error!(line.id = %press.line.line, "The line of a press is not in the directory any more");
             return;
         };
+        self.seen.remember(&told, alarm);
         self.seen.remember(&key, alarm);
         self.turn.replies.push((Raised { alarm, is_new: open.is_none() }, press.reply));
     }
@@ -362,6 +369,20 @@ impl Driver {
         }
         Some(live)
     }
+}
+
+/// Whether a press with the key of one that belongs to this alarm is that very press. There are telephones that make up
+/// the same Call-IDs again after each power failure: long after, theirs is another press. A PBX that tells presses by
+/// HTTP was promised that its keys are good for ever.
+pub(super) fn is_same_press(trigger: &Trigger, alarm: AlarmId, now: Timestamp) -> bool {
+    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    trigger.source == TriggerSource::Http
+        || now_ms.saturating_sub(alarm.unix_ms()) < SAME_PRESS_WITHIN_MS
+}
+
+/// The key of a press whose own was used before.
+pub(super) fn another_key(trigger: &Trigger, now: Timestamp) -> Arc<str> {
+    format!("{};{}", trigger.idempotency_key, now.as_millisecond()).into()
 }
 
 fn input_of(alarm: &Alarm, action: Action, actor: Arc<str>) -> Result<Input, ActError> {

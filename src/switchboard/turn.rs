@@ -3,13 +3,13 @@
 //! Turns are carried out in the order in which they were taken, whatever becomes of their commits: the end of a call
 //! never overtakes its beginning.
 
-use super::driver::Driver;
+use super::driver::{Driver, another_key, is_same_press};
 use super::live::Birth;
 use super::{ActError, Raised, Reply};
-use crate::clock::Clock;
+use crate::clock::{Clock, Seldom};
 use crate::store::alarm_log::{AppendError, Appended, Kept, NewEvents};
 use jiff::{SignedDuration, Timestamp};
-use lianfang_domain::alarm::Effect;
+use lianfang_domain::alarm::{Effect, Trigger};
 use lianfang_domain::id::AlarmId;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -124,14 +124,21 @@ impl Driver {
             Err(error) => error,
         };
         metrics::counter!("lianfang_alarm_uncommitted_total").increment(1);
-        tracing::error!(%error, "Acting on events that are not stored");
+        static TOLD: Seldom = Seldom::new();
+        if let Some(times) = TOLD.tell(self.ports.clock.now()) {
+            tracing::error!(%error, times, "Acting on events that are not stored");
+        }
         match error {
             AppendError::Full(batch) | AppendError::Stopped(batch) => self.backlog.extend(batch),
             AppendError::Encode(_) => {}
         }
         let lost = self.backlog.len().saturating_sub(BACKLOG_MAX);
         if 0 < lost {
-            tracing::error!(records = lost, "No room for events of the alarm log, dropping them");
+            metrics::counter!("lianfang_log_backlog_lost_total").increment(lost as u64);
+            static TOLD: Seldom = Seldom::new();
+            if let Some(times) = TOLD.tell(self.ports.clock.now()) {
+                tracing::error!(times, "No room for events of the alarm log, dropping them");
+            }
             self.backlog.drain(..lost);
         }
         None
@@ -142,7 +149,13 @@ impl Driver {
         let Some(Waiting { kept, alarms, mut turn, .. }) = self.waiting.pop_front() else { return };
         if appended.is_none() && kept.is_some() {
             metrics::counter!("lianfang_commit_late_total").increment(1);
-            tracing::error!("The disk is slower than the commit deadline, acting all the same");
+            static TOLD: Seldom = Seldom::new();
+            if let Some(times) = TOLD.tell(self.ports.clock.now()) {
+                tracing::error!(
+                    times,
+                    "The disk is slower than the commit deadline, acting all the same"
+                );
+            }
         }
         let all_kept = appended.map(|appended| appended.kept).unwrap_or_default();
         for ((id, record), kept) in alarms.into_iter().zip(all_kept) {
@@ -165,8 +178,25 @@ impl Driver {
             }
             // What rang already rings on.
             Kept::SamePress { .. } | Kept::LineHasAlarm { .. } if record != Record::Opening => {}
-            Kept::SamePress { alarm } => self.give_over(id, alarm, turn),
-            Kept::LineHasAlarm { alarm } => self.raise_beside(id, alarm, turn),
+            Kept::SamePress { alarm } => {
+                let now = self.ports.clock.now();
+                let trigger = self.alarms.get(&id).map(|live| live.alarm.trigger());
+                match trigger.filter(|trigger| !is_same_press(trigger, alarm, now)) {
+                    None => self.give_over(id, alarm, turn),
+                    Some(trigger) => {
+                        let key = another_key(trigger, now);
+                        tracing::warn!(alarm.id = %id, other = %alarm, "A line names another press like an old one");
+                        self.raise_again(id, (None, key), turn);
+                    }
+                }
+            }
+            Kept::LineHasAlarm { alarm } => {
+                tracing::error!(alarm.id = %id, other = %alarm, "The line has an open alarm that nobody drives here");
+                if let Some(live) = self.alarms.get(&id) {
+                    let key = Arc::clone(&live.alarm.trigger().idempotency_key);
+                    self.raise_again(id, (Some(alarm), key), turn);
+                }
+            }
         }
     }
 
@@ -189,21 +219,26 @@ impl Driver {
         self.answer_with(id, other);
     }
 
-    /// The log knows an open alarm of the line that is not driven here. In doubt more phones ring: the press raises one
-    /// that follows it.
-    fn raise_beside(&mut self, id: AlarmId, other: AlarmId, turn: &mut Turn) {
-        tracing::error!(alarm.id = %id, other = %other, "The line has an open alarm that nobody drives here");
+    /// The log refused the alarm for one that is not driven here: another of the line that is open, or an old one whose
+    /// press had the same key. In doubt more phones ring: the press raises one that follows it, or has another key.
+    fn raise_again(
+        &mut self,
+        id: AlarmId,
+        (follows, key): (Option<AlarmId>, Arc<str>),
+        turn: &mut Turn,
+    ) {
         let Some(live) = self.remove(id) else { return };
-        let trigger = live.alarm.trigger().clone();
-        let key = Arc::clone(&trigger.idempotency_key);
+        let told = live.alarm.trigger();
+        let trigger = Trigger { idempotency_key: Arc::clone(&key), ..told.clone() };
         let birth = Birth {
             trigger,
             line: live.line,
             heard_at: live.measure.heard_at(),
             plan: Arc::clone(live.alarm.plan()),
-            follows: Some(other),
+            follows,
         };
         let alarm = self.bear(birth, self.ports.clock.now());
+        self.seen.remember(&live.alarm.trigger().idempotency_key, alarm);
         self.seen.remember(&key, alarm);
         let raised = Raised { alarm, is_new: true };
         self.turn.replies.extend(turn.withdraw(id).into_iter().map(|reply| (raised, reply)));

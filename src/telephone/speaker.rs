@@ -60,7 +60,8 @@ impl Speaker {
             code: heard.code,
             source: heard.source,
             proof: self.proof,
-            idempotency_key: heard.idempotency_key.into(),
+            // Two gateways that make up the same Call-ID must not swallow each other's alarm.
+            idempotency_key: format!("{};{}", line.line, heard.idempotency_key).into(),
         };
         Some(Press { trigger, line, heard_at: heard.at, reply: Box::new(|_| ()) })
     }

@@ -41,6 +41,31 @@ async fn the_same_call_told_twice_is_one_alarm() {
     assert!(!town.events(first.alarm).await.iter().any(is_again));
 }
 
+/// A telephone that counts its Call-IDs from one again after each power failure.
+#[tokio::test]
+async fn a_call_id_that_was_used_long_ago_swallows_no_alarm() {
+    let mut town = Town::new().await;
+    let first = town.presses(1, trigger("#9", "1@192.168.1.2")).await.alarm;
+    town.acts(first, Action::Close(CloseOutcome::Genuine)).await.expect("is open");
+    town.leap(3600).await;
+
+    let second = town.presses(1, trigger("#9", "1@192.168.1.2")).await;
+    let again = town.presses(1, trigger("#9", "1@192.168.1.2")).await;
+    assert_eq!(again, Raised { alarm: second.alarm, is_new: false });
+    assert!(second.is_new);
+    assert_ne!(second.alarm, first);
+    town.expect_ringing(&ALL);
+
+    // The log, which alone knows after a restart, swallows none either.
+    town.acts(second.alarm, Action::Close(CloseOutcome::Genuine)).await.expect("is open");
+    town.leap(3600).await;
+    town.restarts().await;
+    let third = town.presses(1, trigger("#9", "1@192.168.1.2")).await;
+    assert!(third.is_new);
+    assert!(![first, second.alarm].contains(&third.alarm));
+    town.expect_ringing(&ALL);
+}
+
 #[tokio::test]
 async fn the_same_call_told_twice_at_once_is_answered_twice_with_one_alarm() {
     let town = Town::new().await;

@@ -22,7 +22,7 @@ async fn a_registered_phone_dials_and_hears_us() {
         assert_eq!(answer.status(), Some(200), "{}", answer.0);
         assert_eq!(
             press.trigger.idempotency_key,
-            format!("{};{}", dialog.call_id, dialog.tag).into()
+            format!("{};{};{}", press.line.line, dialog.call_id, dialog.tag).into()
         );
         assert!(answer.header("Contact").contains(&world.address(Transport::Udp).to_string()));
         assert_eq!(phone.hear().await, (8, 172), "20 ms of A-law");
