@@ -15,7 +15,7 @@ pub use outcome::{outcome_of_error, report_of_status};
 pub use signature::{SignatureCheck, is_signed};
 pub use webhook::router;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Seldom};
 use crate::config::SmsRouteConfig;
 use crate::tasks::Tasks;
 use jiff::Timestamp;
@@ -133,9 +133,9 @@ impl SmsCarrier {
             routes.insert(name, Arc::new(route));
         }
         let (unreceipted, waiting) = mpsc::channel(UNRECEIPTED_MAX);
-        let (clock, reports) = (needs.clock.clone(), needs.reports.clone());
+        let receipts = needs.clone();
         needs.tasks.start("sms_receipts", move |stop| async move {
-            end_unreceipted(waiting, &clock, &reports, &stop).await;
+            end_unreceipted(waiting, &receipts, &stop).await;
         });
         Ok(Self { routes: Arc::new(routes), needs, unreceipted })
     }
@@ -147,7 +147,7 @@ impl SmsCarrier {
         let Some(route) = self.routes.get(route).cloned() else {
             self.needs.tasks.start("sms_refused", move |_| async move {
                 let outcome = LegOutcome::CarrierFailed;
-                report(&carrier.needs.reports, leg, LegReport::Ended { outcome }).await;
+                report(&carrier.needs, leg, LegReport::Ended { outcome }).await;
             });
             return;
         };
@@ -171,15 +171,16 @@ impl SmsCarrier {
     }
 
     async fn send(&self, route: &Route, text: &Text) {
-        let (leg, reports) = (text.leg, &self.needs.reports);
+        let (leg, needs) = (text.leg, &self.needs);
         let Ok(room) = route.room.try_acquire() else {
             metrics::counter!("lianfang_sms_refused_total", "route" => route.name.to_string())
                 .increment(1);
-            report(reports, leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed }).await;
+            report(needs, leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed }).await;
             return;
         };
         // Nobody waits for a word about the message before the message goes out.
-        if reports.try_send((leg, LegReport::Placed { route: Arc::clone(&route.name) })).is_err() {
+        let placed = LegReport::Placed { route: Arc::clone(&route.name) };
+        if needs.reports.try_send((leg, placed)).is_err() {
             metrics::counter!("lianfang_reports_dropped_total").increment(1);
         }
         let sent = route.client.send(text).await;
@@ -190,16 +191,16 @@ impl SmsCarrier {
                 metrics::counter!("lianfang_sms_accepted_total", "route" => route.name.to_string())
                     .increment(1);
                 let reference = sent.sid.as_str().into();
-                report(reports, leg, LegReport::Accepted { reference }).await;
+                report(needs, leg, LegReport::Accepted { reference }).await;
                 match report_of_status(&sent.status, sent.error_code) {
-                    Some(known) => report(reports, leg, known).await,
+                    Some(known) => report(needs, leg, known).await,
                     None => self.end_without_receipt(route, leg).await,
                 }
             }
             Err(error) => {
                 let outcome = error.outcome();
                 tracing::warn!(leg.id = %leg, carrier = %route.name, leg.outcome = ?outcome, error = %chain(&error), "The SMS was not taken");
-                report(reports, leg, LegReport::Ended { outcome }).await;
+                report(needs, leg, LegReport::Ended { outcome }).await;
             }
         }
     }
@@ -208,7 +209,7 @@ impl SmsCarrier {
         let due = self.needs.clock.now() + self.needs.pauses.receipt;
         if !route.has_receipts || self.unreceipted.try_send((due, leg)).is_err() {
             let outcome = LegOutcome::Sent;
-            report(&self.needs.reports, leg, LegReport::Ended { outcome }).await;
+            report(&self.needs, leg, LegReport::Ended { outcome }).await;
         }
     }
 }
@@ -216,23 +217,25 @@ impl SmsCarrier {
 /// Ends messages whose receipt does not come. One that came ended the leg first; the alarm ignores what is then said.
 async fn end_unreceipted(
     mut waiting: mpsc::Receiver<(Timestamp, LegId)>,
-    clock: &Clock,
-    reports: &Reports,
+    needs: &Needs,
     stop: &CancellationToken,
 ) {
     let ending = async {
         while let Some((due, leg)) = waiting.recv().await {
-            tokio::time::sleep(clock.until(due)).await;
-            report(reports, leg, LegReport::Ended { outcome: LegOutcome::Sent }).await;
+            tokio::time::sleep(needs.clock.until(due)).await;
+            report(needs, leg, LegReport::Ended { outcome: LegOutcome::Sent }).await;
         }
     };
     stop.run_until_cancelled(ending).await.unwrap_or_default();
 }
 
-async fn report(reports: &Reports, leg: LegId, report: LegReport) {
-    if tokio::time::timeout(REPORT_MAX, reports.send((leg, report))).await.is_err() {
+async fn report(needs: &Needs, leg: LegId, report: LegReport) {
+    if tokio::time::timeout(REPORT_MAX, needs.reports.send((leg, report))).await.is_err() {
         metrics::counter!("lianfang_reports_dropped_total").increment(1);
-        tracing::error!(leg.id = %leg, "The switchboard takes no reports");
+        static TOLD: Seldom = Seldom::new();
+        if let Some(times) = TOLD.tell(needs.clock.now()) {
+            tracing::error!(leg.id = %leg, times, "The switchboard takes no reports");
+        }
     }
 }
 

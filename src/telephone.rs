@@ -19,7 +19,7 @@ mod voice_leg;
 pub use lines::{LineBook, Registration};
 pub use trunk::LegKeys;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Seldom};
 use crate::config::{ListenAddress, SipConfig, TrunkConfig};
 use crate::media::{Media, MediaEvent};
 use crate::prompts::Library;
@@ -89,6 +89,15 @@ impl Parts {
     fn sockets(&self) -> &Arc<Sockets> {
         self.sockets.get().expect("the sockets are set before the shards start")
     }
+
+    /// A press is lost here: loudly, though not once for each of a storm.
+    fn tell_refused(&self) {
+        metrics::counter!("lianfang_presses_refused_total").increment(1);
+        static TOLD: Seldom = Seldom::new();
+        if let Some(times) = TOLD.tell(self.clock.now()) {
+            tracing::error!(times, "The switchboard takes no more presses");
+        }
+    }
 }
 
 /// Why there is no telephone.
@@ -110,6 +119,7 @@ pub enum TelephoneError {
 /// The handle. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Telephone {
+    clock: Clock,
     shards: ShardTable,
     lines: Arc<LineBook>,
     reports: mpsc::Sender<(LegId, LegReport)>,
@@ -128,6 +138,7 @@ impl Telephone {
         needs: Needs,
     ) -> Result<Self, TelephoneError> {
         let trunks: Arc<[TrunkConfig]> = trunks.into();
+        let clock = needs.clock.clone();
         let lines =
             Arc::new(LineBook::new(needs.directory.clone(), &config.realm, Arc::clone(&trunks)));
         let inboxes: Vec<_> = (0..=config.leg_shards).map(|_| mpsc::channel(INBOX_MAX)).collect();
@@ -188,7 +199,7 @@ impl Telephone {
             });
         }
         let listening = sockets.listening().into();
-        Ok(Self { shards: table, lines, reports, listening })
+        Ok(Self { clock, shards: table, lines, reports, listening })
     }
 
     /// Where it listens, in the order of the configuration, with the ports that the system chose where none was given.
@@ -208,8 +219,11 @@ impl Telephone {
         let leg = order.leg;
         let input = ShardInput::Place { order: Box::new(order), route: Arc::clone(route) };
         if self.shard_of(leg, route).try_send(input).is_err() {
-            metrics::counter!("lianfang_sip_shed_total", "where" => "orders").increment(1);
-            tracing::error!(leg.id = %leg, "A SIP shard takes no orders");
+            count_shed("orders", false);
+            static TOLD: Seldom = Seldom::new();
+            if let Some(times) = TOLD.tell(self.clock.now()) {
+                tracing::error!(leg.id = %leg, times, "A SIP shard takes no orders");
+            }
             // A full report queue is counted where it is read: the alarm gives the leg up by itself.
             let _ = self
                 .reports
@@ -221,25 +235,23 @@ impl Telephone {
     pub fn cancel(&self, leg: LegId, reason: CancelReason) {
         for shard in [self.shards.of_leg(leg).1, self.shards.lines()] {
             // A leg that hears nothing of it rings on until its limit, which is the safe side.
-            let _ = shard.try_send(ShardInput::CancelLeg { leg, reason });
+            count_shed("cancels", shard.try_send(ShardInput::CancelLeg { leg, reason }).is_ok());
         }
     }
 
     /// Ends a leg of the process before this one.
     pub fn cancel_orphan(&self, order: LegOrder, route: &RouteName) {
         let shard = self.shard_of(order.leg, route);
+        let input = ShardInput::CancelOrphan { order: Box::new(order), route: Arc::clone(route) };
         // As above.
-        let _ = shard.try_send(ShardInput::CancelOrphan {
-            order: Box::new(order),
-            route: Arc::clone(route),
-        });
+        count_shed("cancels", shard.try_send(input).is_ok());
     }
 
     /// Says something to the resident.
     pub fn tell_resident(&self, alarm: AlarmId, notice: &ResidentNotice, plan: &Arc<Plan>) {
         let input = ShardInput::Tell { alarm, notice: notice.clone(), plan: Arc::clone(plan) };
         // An announcement is worth no wait.
-        let _ = self.shards.lines().try_send(input);
+        count_shed("announcements", self.shards.lines().try_send(input).is_ok());
     }
 
     fn shard_of(&self, leg: LegId, route: &RouteName) -> &mpsc::Sender<ShardInput> {
@@ -248,6 +260,13 @@ impl Telephone {
         } else {
             self.shards.of_leg(leg).1
         }
+    }
+}
+
+/// Counts what found no room in the queue of a shard.
+fn count_shed(what: &'static str, is_taken: bool) {
+    if !is_taken {
+        metrics::counter!("lianfang_sip_shed_total", "where" => what).increment(1);
     }
 }
 

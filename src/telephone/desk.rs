@@ -10,6 +10,7 @@ use super::resident_call::{Happening, Kind, Limits, ResidentCall, Saying, Step};
 use super::session::Session;
 use super::shard::ShardInput;
 use super::speaker::{Heard, Speaker};
+use crate::clock::Seldom;
 use crate::media::{MediaEvent, MediaPlan, OpenSession, Playlist, Report};
 use crate::switchboard::Raised;
 use jiff::Timestamp;
@@ -26,6 +27,7 @@ use lianfang_sip::agent::api::{
     CallHandle, Caller, Command, EndCause, IncomingCall, Rejection, Unproven,
 };
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -197,8 +199,7 @@ impl Desk {
         if let Some(press) = speaker.press(&directory, heard)
             && self.parts.switchboard.press(press).is_err()
         {
-            metrics::counter!("lianfang_presses_refused_total").increment(1);
-            tracing::error!("The switchboard takes no more presses: a weak alarm is lost here");
+            self.parts.tell_refused();
         }
     }
 
@@ -399,7 +400,6 @@ impl Desk {
             again => format!("{};{again}", known.idempotency_key),
         };
         known.presses += 1;
-        let line = known.speaker.line;
         let heard = Heard { code, source, idempotency_key, at: known.heard_at };
         let directory = self.parts.directory.current();
         let Some(mut press) = known.speaker.press(&directory, heard) else { return };
@@ -409,8 +409,7 @@ impl Desk {
             let _ = inbox.try_send(ShardInput::Raised { call, alarm: raised.alarm });
         });
         if self.parts.switchboard.press(press).is_err() {
-            tracing::error!(line.id = ?line, "The switchboard takes no more presses");
-            metrics::counter!("lianfang_presses_refused_total").increment(1);
+            self.parts.tell_refused();
             let headers = vec![("Retry-After".into(), RETRY_AFTER_S.into())];
             let rejection = Rejection { status: 503, contact: None, headers };
             // One of them means something: the call is answered or not. Either way the line hears that it failed.
@@ -426,10 +425,7 @@ impl Desk {
         let opened = self.parts.media.open(OpenSession { id: call.0, events: self.events.clone() });
         let opened = match opened {
             Ok(opened) => opened,
-            Err(error) => {
-                tracing::error!(%error, "A resident's call has no media");
-                return Some(503);
-            }
+            Err(error) => return self.without_media(&error, ("has no media", 503)),
         };
         let mut session =
             Session::new(self.parts.media_address, opened.local_port, call.0, known.signalled_from);
@@ -438,8 +434,7 @@ impl Desk {
             Some(offer) => match session.answer(&offer) {
                 Ok((answer, plan)) => (answer, Some(plan)),
                 Err(error) => {
-                    tracing::warn!(%error, "A resident's call offers no media that we know");
-                    return Some(488);
+                    return self.without_media(&error, ("offers no media that we know", 488));
                 }
             },
         };
@@ -449,6 +444,14 @@ impl Desk {
         }
         self.commands.push_back(Command::Accept { call, sdp: answer });
         None
+    }
+
+    fn without_media(&self, error: &dyn Error, (why, status): (&str, u16)) -> Option<u16> {
+        static TOLD: Seldom = Seldom::new();
+        if let Some(times) = TOLD.tell(self.parts.clock.now()) {
+            tracing::error!(%error, times, "A resident's call {why}");
+        }
+        Some(status)
     }
 
     fn start_media(&self, call: CallHandle, plan: MediaPlan) {

@@ -6,6 +6,7 @@ use super::routing;
 use super::session::Session;
 use super::trunk::{self, Outgoing};
 use super::voice_leg::{Happening, Speech, Step, VoiceLeg};
+use crate::clock::Seldom;
 use crate::config::TrunkConfig;
 use crate::media::{MediaEvent, OpenSession, Piece, Playlist, Report};
 use crate::prompts::LEAD_SILENCE_MS;
@@ -107,7 +108,10 @@ impl Legs {
         let opened = match opened {
             Ok(opened) => opened,
             Err(error) => {
-                tracing::error!(leg.id = %leg, %error, "A leg has no media and cannot be placed");
+                static TOLD: Seldom = Seldom::new();
+                if let Some(times) = TOLD.tell(now) {
+                    tracing::error!(leg.id = %leg, %error, times, "A leg has no media and cannot be placed");
+                }
                 self.report(leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed });
                 return;
             }
@@ -299,8 +303,11 @@ impl Legs {
             Step::Speak(speech) => {
                 leg.playlist += 1;
                 let playlist = playlist(&self.parts, &leg.order, speech, leg.playlist);
-                if let Err(error) = self.parts.media.play(call.0, playlist) {
-                    tracing::error!(leg.id = %leg.order.leg, %error, "A prompt cannot be played");
+                static TOLD: Seldom = Seldom::new();
+                if let Err(error) = self.parts.media.play(call.0, playlist)
+                    && let Some(times) = TOLD.tell(self.parts.clock.now())
+                {
+                    tracing::error!(leg.id = %leg.order.leg, %error, times, "A prompt cannot be played");
                 }
             }
             Step::CancelCall(reason) => {
@@ -320,7 +327,10 @@ impl Legs {
     fn report(&self, leg: LegId, report: LegReport) {
         if self.parts.reports.try_send((leg, report)).is_err() {
             metrics::counter!("lianfang_reports_dropped_total").increment(1);
-            tracing::error!(leg.id = %leg, "The switchboard takes no reports");
+            static TOLD: Seldom = Seldom::new();
+            if let Some(times) = TOLD.tell(self.parts.clock.now()) {
+                tracing::error!(leg.id = %leg, times, "The switchboard takes no reports");
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the user agent and the switchboard ask about lines and trunks: answered from the snapshot, at once.
 
+use crate::clock::Seldom;
 use crate::config::{CallerIdentity, TrunkConfig};
 use crate::store::snapshot::DirectoryHandle;
 use jiff::Timestamp;
@@ -86,8 +87,11 @@ impl LineBook {
             | Supervision::Registered { account, .. }
             | Supervision::Moved { account, .. } => account,
             Supervision::Lost { account, cause, left, .. } => {
-                if *left == 0 {
-                    tracing::warn!(?cause, "A line is not registered any more");
+                static TOLD: Seldom = Seldom::new();
+                if *left == 0
+                    && let Some(times) = TOLD.tell(now)
+                {
+                    tracing::warn!(?cause, times, "A line is not registered any more");
                 }
                 account
             }

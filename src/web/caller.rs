@@ -2,6 +2,7 @@
 
 use super::Web;
 use super::problem::ApiError;
+use crate::clock::Seldom;
 use crate::store::StoreError;
 use crate::store::tokens::{self, Scope, Token};
 use axum::extract::FromRequestParts;
@@ -94,7 +95,11 @@ impl Remembered {
         };
         let token = known.get(&key).filter(|token| token.expires.is_none_or(|end| now < end));
         let Some(token) = token else { return Err(failure) };
-        tracing::warn!(token = token.name, "The database does not answer, a token is trusted");
+        static TOLD: Seldom = Seldom::new();
+        if let Some(times) = TOLD.tell(now) {
+            let token = &token.name;
+            tracing::warn!(token, times, "The database does not answer, a token is trusted");
+        }
         Ok(Some(token.clone()))
     }
 }

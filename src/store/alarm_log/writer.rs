@@ -4,7 +4,7 @@ use super::commit::{Committed, Mode, commit};
 use super::journal::Journal;
 use super::record::Record;
 use super::{Append, Appended, Kept, LogCounters, Replayed};
-use crate::clock::Clock;
+use crate::clock::{Clock, Seldom};
 use crate::store::{Database, StoreError};
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -119,11 +119,21 @@ impl Writer {
         match tokio::time::timeout(self.commit_deadline, &mut commit).await {
             Ok(Ok(committed)) => self.fallback.tell_committed(group, &committed),
             Ok(Err(error)) => {
-                tracing::error!(?error, "Cannot commit to the alarm log, keeping a journal");
+                static TOLD: Seldom = Seldom::new();
+                if let Some(times) = TOLD.tell(self.fallback.clock.now()) {
+                    tracing::error!(
+                        ?error,
+                        times,
+                        "Cannot commit to the alarm log, keeping a journal"
+                    );
+                }
                 self.fallback.keep(group).await;
             }
             Err(_) => {
-                tracing::warn!("The alarm log is slow, keeping a journal");
+                static TOLD: Seldom = Seldom::new();
+                if let Some(times) = TOLD.tell(self.fallback.clock.now()) {
+                    tracing::warn!(times, "The alarm log is slow, keeping a journal");
+                }
                 self.fallback.keep(group).await;
                 // Succeeded or not, the records are in the journal; writing them back twice does no harm.
                 let _ = meanwhile_keep(commit, &mut self.inbox, &mut self.fallback).await;
@@ -249,7 +259,10 @@ impl Fallback {
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "Cannot write the journal, keeping records in memory");
+                static TOLD: Seldom = Seldom::new();
+                if let Some(times) = TOLD.tell(self.clock.now()) {
+                    tracing::error!(%error, times, "Cannot write the journal, keeping records in memory");
+                }
                 for append in group {
                     self.keep_in_memory(append);
                 }
@@ -260,7 +273,10 @@ impl Fallback {
     fn keep_in_memory(&mut self, append: Append) {
         let events = events_of(&append);
         if IN_MEMORY_MAX < self.in_memory.len() + append.records.len() {
-            tracing::error!(events, "No room for events of the alarm log, dropping them");
+            static TOLD: Seldom = Seldom::new();
+            if let Some(times) = TOLD.tell(self.clock.now()) {
+                tracing::error!(times, "No room for events of the alarm log, dropping them");
+            }
             LogCounters::add(&self.counters.dropped, events);
             self.tell(append, |_| Kept::Nowhere);
             return;
