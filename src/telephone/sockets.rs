@@ -2,7 +2,7 @@
 //!
 //! Must not read messages beyond the Call-ID. A datagram that finds its shard's queue full is dropped and counted: the
 //! sender repeats it. Large ones go first, and the last places are kept for what the switchboard wants. A stream that
-//! finds a full queue is slowed down by not reading on.
+//! finds no place is slowed down by not reading on; it waits outside of the queue, where it is in nobody's way.
 
 use super::routing::ShardTable;
 use super::shard::ShardInput;
@@ -43,6 +43,8 @@ const STREAMS_PER_ADDRESS_MAX: usize = 2_000;
 /// Messages that wait to be written into one stream; a peer that reads no faster loses its connection.
 const STREAM_QUEUE_MAX: usize = 256;
 const READ_BYTES: usize = 4 * 1024;
+/// How often the first stream in line looks whether its shard has room again.
+const STREAM_PAUSE: Duration = Duration::from_millis(2);
 /// The framer has its own, shorter deadlines.
 const IDLE_MAX: Duration = Duration::from_secs(4 * 3_600);
 const CONNECT_MAX: Duration = Duration::from_secs(4);
@@ -55,6 +57,7 @@ pub(super) struct Sockets {
     /// Where we listen, in the order of the configuration.
     listening: Vec<ListenAddress>,
     streams: Mutex<Streams>,
+    turnstiles: Turnstiles,
     next_connection: AtomicU64,
     shards: ShardTable,
     clock: Clock,
@@ -66,6 +69,14 @@ struct Streams {
     by_connection: HashMap<u64, Stream>,
     by_remote: HashMap<SocketAddr, u64>,
     by_address: HashMap<IpAddr, usize>,
+}
+
+/// Streams that found their shard full stand here in order; the first one looks whether it has room again. Large
+/// messages wait for longer, so they have a line of their own.
+#[derive(Debug, Default)]
+struct Turnstiles {
+    small: tokio::sync::Mutex<()>,
+    large: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -111,6 +122,7 @@ impl Sockets {
             udp,
             listening,
             streams: Mutex::default(),
+            turnstiles: Turnstiles::default(),
             next_connection: AtomicU64::new(1),
             shards,
             clock,
@@ -239,6 +251,7 @@ impl Sockets {
                     Framed::Packet(bytes) if bytes == PING => self.pong(flow),
                     Framed::Packet(bytes) => {
                         let shard = self.shards.of_message(&bytes);
+                        self.turnstiles.wait_for_room(shard, bytes.len()).await;
                         if shard.send(ShardInput::Packet { flow, bytes }).await.is_err() {
                             return;
                         }
@@ -336,6 +349,22 @@ fn has_room(shard: &mpsc::Sender<ShardInput>, length: usize) -> bool {
     is_small_or_early && RESERVED < shard.capacity()
 }
 
+impl Turnstiles {
+    /// Waits until what a stream has read may go into the queue. Whoever waited inside of it would be served before the
+    /// switchboard's orders, which are then refused.
+    async fn wait_for_room(&self, shard: &mpsc::Sender<ShardInput>, length: usize) {
+        if has_room(shard, length) {
+            return;
+        }
+        metrics::counter!("lianfang_sip_streams_slowed_total").increment(1);
+        let line = if length <= LARGE_BYTES { &self.small } else { &self.large };
+        let _first_in_line = line.lock().await;
+        while !has_room(shard, length) && !shard.is_closed() {
+            tokio::time::sleep(STREAM_PAUSE).await;
+        }
+    }
+}
+
 async fn accept(
     sockets: Arc<Sockets>,
     (listener, local): (TcpListener, SocketAddr),
@@ -419,6 +448,36 @@ mod tests {
         assert_eq!(fill(DATAGRAM_BYTES_MAX), LARGE_WAITING_MAX);
         assert_eq!(fill(LARGE_BYTES), INBOX_MAX - LARGE_WAITING_MAX - RESERVED);
         assert_eq!(shard.capacity(), RESERVED);
+    }
+
+    #[tokio::test]
+    async fn a_flood_over_streams_leaves_places_for_the_switchboard() {
+        let (shard, mut inbox) = mpsc::channel(INBOX_MAX);
+        while has_room(&shard, LARGE_BYTES) {
+            shard.try_send(ShardInput::Probe { trunk: 0 }).expect("room");
+        }
+        let turnstiles = Turnstiles::default();
+        let stream = || turnstiles.wait_for_room(&shard, LARGE_BYTES);
+        let (mut first, mut second) = (std::pin::pin!(stream()), std::pin::pin!(stream()));
+        assert!(at_once(first.as_mut()).await.is_none(), "no place of the switchboard's");
+        assert!(at_once(second.as_mut()).await.is_none());
+        for _ in 0..RESERVED {
+            shard.try_send(ShardInput::Probe { trunk: 1 }).expect("the switchboard has its places");
+        }
+        for _ in 0..=RESERVED {
+            inbox.recv().await.expect("an input");
+        }
+        let both = async { tokio::join!(first, second) };
+        tokio::time::timeout(Duration::from_secs(5), both).await.expect("room again");
+    }
+
+    /// The result, if there is one without waiting.
+    async fn at_once<T>(waiting: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = waiting => Some(done),
+            () = std::future::ready(()) => None,
+        }
     }
 
     #[test]
