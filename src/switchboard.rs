@@ -31,9 +31,10 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use lianfang_domain::dispatch::TooManyRoutes;
 
-/// Presses of #9 that may wait. A press that finds no room is refused at its source, loudly: the line hears a failure
-/// and the edge tries another node.
-const PRESSES_MAX: usize = 4_096;
+/// Presses of #9 that may wait: half a minute of two thousand a second, some 30 MiB, since a press that waits is late
+/// and one that is refused may be lost. Beyond it a press is refused at its source, loudly: the line hears a failure and
+/// the edge tries another node.
+const PRESSES_MAX: usize = 65_536;
 /// Reports of legs that may wait: ten seconds of a storm.
 const REPORTS_MAX: usize = 65_536;
 /// Requests of people and of health checks.

@@ -121,7 +121,7 @@ async fn a_press_that_finds_no_room_is_given_back() {
         reply: Box::new(|_| {}),
     };
     let taken = (0..).take_while(|number| switchboard.press(press(*number)).is_ok()).count();
-    assert_eq!(taken, 4096);
+    assert_eq!(taken, 65_536);
     drop(inboxes);
     let refused = switchboard.press(press(5000)).expect_err("nobody is there");
     assert_eq!(&*refused.trigger.idempotency_key, "call-5000");
