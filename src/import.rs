@@ -19,7 +19,7 @@ pub use export::export;
 pub use problem::{Problem, Problems, Reason};
 pub use table::Noun;
 
-use crate::store::{Store, StoreError};
+use crate::store::{JsonFault, Store, StoreError};
 use lianfang_domain::directory::DigestAlgorithm;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -93,7 +93,7 @@ pub enum ImportError {
         /// The table.
         table: &'static str,
         /// Why.
-        source: serde_json::Error,
+        source: JsonFault,
     },
     /// The database failed; nothing was changed.
     #[error(transparent)]

@@ -57,6 +57,22 @@ pub struct Database {
     reader: SqlitePool,
 }
 
+/// Why JSON that is stored cannot be read: where, and nothing of what stands there, which may be a name or a number and
+/// must not get into a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read JSON: {category:?} error in line {line}, column {column}")]
+pub struct JsonFault {
+    category: serde_json::error::Category,
+    line: usize,
+    column: usize,
+}
+
+impl From<serde_json::Error> for JsonFault {
+    fn from(error: serde_json::Error) -> Self {
+        Self { category: error.classify(), line: error.line(), column: error.column() }
+    }
+}
+
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

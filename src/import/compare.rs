@@ -358,7 +358,7 @@ async fn read_existing(
         let query = sqlx::query_scalar(AssertSqlSafe(table.select())).bind(from).bind(to);
         let text: String = query.fetch_one(&mut *change).await.map_err(StoreError::Read)?;
         let read: Vec<(u32, u32, Box<str>, Value)> = serde_json::from_str(&text)
-            .map_err(|source| ImportError::Decode { table: table.name, source })?;
+            .map_err(|error| ImportError::Decode { table: table.name, source: error.into() })?;
         for (id, parent, key, fields) in read {
             let row = Existing { id, fields: fields.to_string(), is_wanted: false };
             rows.insert((parent, key), row);
@@ -380,7 +380,7 @@ async fn only_new(
     }
     let text: String = sqlx::query_scalar(HAS).fetch_one(change).await.map_err(StoreError::Read)?;
     let has: BTreeSet<(u32, String, String, String)> = serde_json::from_str(&text)
-        .map_err(|source| ImportError::Decode { table: "line_secret", source })?;
+        .map_err(|error| ImportError::Decode { table: "line_secret", source: error.into() })?;
     let mut new = Vec::new();
     for (line, Secrets { realm, hashes }) in wanted {
         for (algorithm, ha1) in hashes {

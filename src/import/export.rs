@@ -111,8 +111,9 @@ pub async fn export(store: &Store, folder: &Path, realm: &str) -> Result<(), Imp
         for part in parts {
             let query = sqlx::query_scalar(select(noun)).bind(part).bind(realm);
             let text: String = query.fetch_one(&mut *read).await.map_err(StoreError::Read)?;
-            let rows: Vec<Vec<Value>> = serde_json::from_str(&text)
-                .map_err(|source| ImportError::Decode { table: noun.table().name, source })?;
+            let rows: Vec<Vec<Value>> = serde_json::from_str(&text).map_err(|error| {
+                ImportError::Decode { table: noun.table().name, source: error.into() }
+            })?;
             for row in rows {
                 let names = noun.table().columns().map(|column| column.0);
                 let cells = names.zip(row).map(|(name, value)| cell(name, value));

@@ -8,7 +8,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use super::{Database, Store, StoreError};
+use super::{Database, JsonFault, Store, StoreError};
 use crate::tasks::Tasks;
 use arc_swap::ArcSwap;
 use lianfang_domain::directory::Directory;
@@ -54,7 +54,7 @@ pub enum LoadError {
         /// What was read.
         table: &'static str,
         /// Why.
-        source: serde_json::Error,
+        source: JsonFault,
     },
 }
 

@@ -94,7 +94,7 @@ impl Driver {
         self.seen.remember(&stored.row.idempotency_key.as_ref().into(), id);
         let newest = self.last_by_line.entry(line).or_insert(id);
         *newest = id.max(*newest);
-        let last = stored.events.last().map(|event| event.sequence).max(last_unreadable);
+        let last = stored.events.iter().map(|event| event.sequence).max().max(last_unreadable);
         let next_sequence = last.map_or(0, |last| last.saturating_add(1));
         let plans: Vec<Arc<Plan>> = stored.plans.iter().cloned().map(Arc::new).collect();
         let events = stored.events.iter().map(|stored| (stored.at, &stored.event));

@@ -145,8 +145,8 @@ fn read_chunk(file: &File, from: u64, to: u64) -> io::Result<Chunk> {
     let mut chunk = Chunk { end: from + text.len() as u64, ..Chunk::default() };
     for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         match serde_json::from_slice(line) {
-            Ok(record) => chunk.records.push(record),
-            Err(_) => chunk.lines_skipped += 1,
+            Ok(record) if Record::is_sound(&record) => chunk.records.push(record),
+            Ok(_) | Err(_) => chunk.lines_skipped += 1,
         }
     }
     Ok(chunk)

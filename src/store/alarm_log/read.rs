@@ -1,7 +1,7 @@
 //! Reading the log: for recovery, for the API, for erasing what is no longer needed.
 
 use super::AlarmLog;
-use crate::store::StoreError;
+use crate::store::{JsonFault, StoreError};
 use jiff::Timestamp;
 use lianfang_domain::alarm::Event;
 use lianfang_domain::id::{AlarmId, LineId};
@@ -79,7 +79,7 @@ pub struct Unreadable {
     /// Sequence of the event or revision of the plan.
     pub number: u32,
     /// Why.
-    pub source: serde_json::Error,
+    pub source: JsonFault,
 }
 
 /// What recovery takes up.
@@ -103,7 +103,10 @@ pub struct AlarmFilter {
 }
 
 type Row = (i64, u32, i64, Option<i64>, Box<str>);
-type Numbered = (i64, u32, Box<str>);
+/// Alarm, sequence, time, event. Text as bytes and numbers as they come: one damaged row must not hide all others.
+type EventRow = (i64, i64, i64, Vec<u8>);
+/// Alarm, revision, plan.
+type PlanRow = (i64, i64, Vec<u8>);
 
 impl AlarmLog {
     /// Every open alarm with its events and plans. One that cannot be read in part is returned all the same.
@@ -202,15 +205,16 @@ fn alarm_row((id, line, raised, closed, idempotency_key): Row) -> AlarmRow {
     }
 }
 
+/// A number that we wrote; 0 stands for what no release wrote, so that what follows still has a number of its own.
+fn number(stored: i64) -> u32 {
+    u32::try_from(stored).unwrap_or_default()
+}
+
 fn time(us: i64) -> Timestamp {
     Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
 }
 
-fn assemble(
-    rows: Vec<Row>,
-    events: Vec<(i64, u32, i64, Box<str>)>,
-    plans: Vec<Numbered>,
-) -> OpenAlarms {
+fn assemble(rows: Vec<Row>, events: Vec<EventRow>, plans: Vec<PlanRow>) -> OpenAlarms {
     let mut unreadable = Vec::new();
     let mut alarms: BTreeMap<AlarmId, StoredAlarm> = rows
         .into_iter()
@@ -220,17 +224,23 @@ fn assemble(
     for (key, sequence, at, text) in events {
         let id = AlarmId(key.cast_unsigned());
         let Some(alarm) = alarms.get_mut(&id) else { continue };
-        match serde_json::from_str(&text) {
+        let sequence = number(sequence);
+        match serde_json::from_slice(&text) {
             Ok(event) => alarm.events.push(StoredEvent { sequence, at: time(at), event }),
-            Err(source) => unreadable.push(Unreadable { alarm: id, number: sequence, source }),
+            Err(error) => {
+                unreadable.push(Unreadable { alarm: id, number: sequence, source: error.into() })
+            }
         }
     }
     for (key, revision, text) in plans {
         let id = AlarmId(key.cast_unsigned());
         let Some(alarm) = alarms.get_mut(&id) else { continue };
-        match serde_json::from_str(&text) {
+        let revision = number(revision);
+        match serde_json::from_slice(&text) {
             Ok(plan) => alarm.plans.push(plan),
-            Err(source) => unreadable.push(Unreadable { alarm: id, number: revision, source }),
+            Err(error) => {
+                unreadable.push(Unreadable { alarm: id, number: revision, source: error.into() })
+            }
         }
     }
     OpenAlarms { alarms: alarms.into_values().collect(), unreadable }

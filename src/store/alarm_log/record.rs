@@ -5,6 +5,7 @@ use lianfang_domain::alarm::EVENT_SCHEMA_VERSION;
 use lianfang_domain::id::AlarmId;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use std::collections::BTreeMap;
 
 /// One element of a batch, encoded.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,6 +64,13 @@ impl Record {
             }),
             closed_us: new.closed.map(jiff::Timestamp::as_microsecond),
         })
+    }
+
+    /// Whether its events are as many as it says, each one a JSON object: a damaged line of the journal that the
+    /// database refuses would hold up all lines behind it.
+    pub(super) fn is_sound(&self) -> bool {
+        let events = serde_json::from_str::<Vec<BTreeMap<&str, &RawValue>>>(self.events.get());
+        events.is_ok_and(|events| u32::try_from(events.len()) == Ok(self.events_len))
     }
 
     /// The id as the database keeps it.

@@ -343,6 +343,79 @@ async fn the_journal_is_replayed_at_the_start_without_its_torn_line() {
     bench.close().await;
 }
 
+/// Bits that fell over on the disk: the alarms beside them are read all the same, and no name gets into an error.
+#[tokio::test]
+async fn damaged_rows_hide_nothing_but_themselves() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::open(folder.path()).await;
+    for alarm in 1..=9 {
+        let line = u32::try_from(alarm).unwrap();
+        bench.append(vec![raised(alarm, line, &alarm.to_string()), ringing(alarm, 3)]).await;
+    }
+    for damage in [
+        "UPDATE alarm_event SET event = CAST(x'7bff00' AS TEXT) WHERE alarm_id = 1 AND sequence = 3",
+        "UPDATE alarm_event SET event = '{\"kind\":\"陈阿姨\"}' WHERE alarm_id = 2 AND sequence = 3",
+        "UPDATE alarm_event SET sequence = -7 WHERE alarm_id = 3 AND sequence = 3",
+        "UPDATE alarm_event SET sequence = 1 << 60 WHERE alarm_id = 4 AND sequence = 3",
+        "UPDATE alarm_event SET at_us = 1 << 62 WHERE alarm_id = 5",
+        "UPDATE alarm_plan SET plan = '' WHERE alarm_id = 6",
+        "UPDATE alarm_plan SET plan = '{\"revision\":\"13800001111\"}' WHERE alarm_id = 7",
+        "UPDATE alarm_plan SET revision = 1 << 60 WHERE alarm_id = 8",
+    ] {
+        sqlx::query(damage).execute(&bench.store.alarms.writer).await.expect(damage);
+    }
+    let open = bench.log.open_alarms().await.expect("reads");
+    assert_eq!(open.alarms.len(), 9);
+    let whole = open.alarms.last().expect("the last");
+    assert_eq!((whole.events.len(), whole.plans.as_slice()), (3, [plan(9)].as_slice()));
+    let unreadable: Vec<u64> = open.unreadable.iter().map(|row| row.alarm.0).collect();
+    assert_eq!(unreadable, [1, 2, 6, 7]);
+    for row in &open.unreadable {
+        let told = format!("{row} {} {row:?}", row.source);
+        assert!(!told.contains("陈阿姨") && !told.contains("13800001111"), "{told}");
+    }
+    bench.close().await;
+}
+
+/// Whatever became of the journal's bytes, what is left of it comes into the database and holds nothing up.
+#[tokio::test]
+async fn a_damaged_journal_is_written_back_as_far_as_it_can_be_read() {
+    let mut dice = 0x5eed_u64;
+    let mut roll = |below: usize| {
+        // A linear congruence (Knuth); its high bits are good enough to choose a byte.
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(dice >> 33).unwrap() % below
+    };
+    let line = |new: &NewEvents| serde_json::to_string(&Record::new(new).unwrap()).unwrap() + "\n";
+    let events = r#""events":["#;
+    for round in 0..24 {
+        let damaged = line(&raised(1, 1, "a")) + &line(&ringing(1, 3));
+        // What is valid JSON and no list of events is the worst: the database would refuse the whole piece.
+        let mut bytes = match round {
+            0 => damaged.replace(events, r#""events":7,"was":["#).into_bytes(),
+            1 => damaged.replace(events, r#""events":{},"was":["#).into_bytes(),
+            2 => damaged.replace(events, r#""events":[null],"was":["#).into_bytes(),
+            _ => damaged.into_bytes(),
+        };
+        for _ in 3..round {
+            let at = roll(bytes.len());
+            bytes[at] = u8::try_from(roll(256)).unwrap();
+        }
+        bytes.push(b'\n');
+        bytes.extend(line(&raised(2, 2, "b")).bytes());
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("journal")).unwrap();
+        std::fs::write(folder.path().join("journal").join(JOURNAL_FILE), &bytes).unwrap();
+        let bench = Bench::open(folder.path()).await;
+        let shown = String::from_utf8_lossy(&bytes);
+        assert!(!bench.replayed.is_behind, "{shown}");
+        let open = bench.log.open_alarms().await.expect("reads");
+        let is_there = open.alarms.iter().any(|alarm| alarm.row.id == AlarmId(2));
+        assert!(is_there, "{shown}");
+        bench.close().await;
+    }
+}
+
 #[tokio::test]
 async fn many_alarms_at_once_share_commits() {
     let folder = tempfile::tempdir().expect("a folder");

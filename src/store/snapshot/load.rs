@@ -252,7 +252,7 @@ pub(super) fn ids_json(ids: &[CommunityId]) -> String {
 }
 
 fn decode<'a, T: Deserialize<'a>>(table: &'static str, text: &'a str) -> Result<T, LoadError> {
-    serde_json::from_str(text).map_err(|source| LoadError::Decode { table, source })
+    serde_json::from_str(text).map_err(|error| LoadError::Decode { table, source: error.into() })
 }
 
 /// Sorts what hangs below a community and puts its households into their groups.
