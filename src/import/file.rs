@@ -3,7 +3,7 @@
 use super::Secrets;
 use super::problem::{Problem, Problems, Reason};
 use super::table::{Noun, Table};
-use crate::store::number::StoredNumber;
+use crate::store::number::{NUMBERS_MAX, StoredNumber, is_mobile};
 use crate::store::secrets::ha1;
 use encoding_rs::{Encoding, GB18030, UTF_8};
 use lianfang_domain::directory::{DigestAlgorithm, Language};
@@ -12,8 +12,6 @@ use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-/// Numbers of one person.
-const NUMBERS_MAX: usize = 10;
 /// Alarm codes or access numbers of a community.
 const CODES_MAX: usize = 20;
 
@@ -288,9 +286,4 @@ impl<'a> Cells<'a> {
         }
         Secrets { realm, hashes }
     }
-}
-
-/// Mobile numbers of China, which take SMS.
-fn is_mobile(key: &str) -> bool {
-    key.strip_prefix("+861").is_some_and(|rest| rest.len() == 10)
 }

@@ -5,6 +5,16 @@ use lianfang_domain::phone::PhoneNumber;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// Most numbers of one person, however they come in.
+pub const NUMBERS_MAX: usize = 10;
+
+/// Whether a number is sent SMS when nobody says: mobile numbers of the mainland are eleven digits from 13 to 19.
+#[must_use]
+pub fn is_mobile(key: &str) -> bool {
+    let digits = key.strip_prefix("+86").unwrap_or_default().as_bytes();
+    digits.len() == 11 && matches!(digits, [b'1', b'3'..=b'9', ..])
+}
+
 /// One number of a contact or a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StoredNumber {

@@ -2,12 +2,10 @@
 
 use super::fault::Checks;
 use super::{Fault, Home, StoredNumber, Value};
+use crate::store::number::{NUMBERS_MAX, is_mobile};
 use lianfang_domain::phone::{self, PhoneError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// Most numbers of one person.
-const NUMBERS_MAX: usize = 8;
 
 /// A number of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -100,10 +98,4 @@ pub(super) fn list(numbers: &[NumberDraft], home: Option<&Home>, checks: &mut Ch
         stored.push(StoredNumber { key, written, voice: draft.voice, sms, to_confirm });
     }
     Value::Text(serde_json::json!(stored).to_string())
-}
-
-/// Mobile numbers of the mainland are eleven digits from 13 to 19.
-fn is_mobile(key: &str) -> bool {
-    let digits = key.strip_prefix("+86").unwrap_or_default().as_bytes();
-    digits.len() == 11 && matches!(digits, [b'1', b'3'..=b'9', ..])
 }
