@@ -75,9 +75,9 @@ fn trim(samples: &[f64]) -> &[f64] {
     samples.get(first..last.min(samples.len())).unwrap_or_default()
 }
 
-/// Samples at 8 kHz of samples at another rate: a windowed sinc for each.
-fn resample(samples: &[f64], rate_hz: u32) -> Vec<f64> {
-    let step = f64::from(rate_hz) / f64::from(RATE_HZ);
+/// The windowed sinc for each place that a sample can have between two of the source: a few hundred, since the rates
+/// have a common measure. Sines are far too dear for each sample.
+fn kernels(rate_hz: u32, places: u32) -> Vec<Vec<f64>> {
     let cutoff = 2.0 * LOW_PASS_HZ.min(f64::from(rate_hz) / 2.0) / f64::from(rate_hz);
     let half = f64::from(SINC_HALF);
     let kernel = |distance: f64| {
@@ -85,25 +85,39 @@ fn resample(samples: &[f64], rate_hz: u32) -> Vec<f64> {
         let sinc = if angle.abs() < 1e-9 { cutoff } else { (angle * cutoff).sin() / angle };
         sinc * (0.5 + 0.5 * (angle / half).cos())
     };
+    let of_place = |place| {
+        let fraction = f64::from(place) / f64::from(places);
+        (-SINC_HALF + 1..=SINC_HALF).map(|offset| kernel(fraction - f64::from(offset))).collect()
+    };
+    (0..places).map(of_place).collect()
+}
+
+/// Samples at 8 kHz of samples at another rate.
+fn resample(samples: &[f64], rate_hz: u32) -> Vec<f64> {
+    let measure = common_measure(rate_hz, RATE_HZ);
+    let (step, places) = (u64::from(rate_hz / measure).max(1), RATE_HZ / measure);
+    let kernels = kernels(rate_hz, places);
+    let silence = vec![0.0; kernels.first().map_or(0, Vec::len)];
+    // The kernel begins before the first sample and ends behind the last one.
+    let (before, after) = silence.split_at(silence.len() / 2 - 1);
+    let padded = [before, samples, after].concat();
+    let wide = u64::try_from(samples.len()).unwrap_or(u64::MAX).saturating_mul(places.into());
     let mut resampled = Vec::new();
-    let mut at: f64 = 0.0;
-    loop {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a place in a file of a minute; never negative"
-        )]
-        let centre = at as usize;
-        if samples.len() <= centre {
-            return resampled;
-        }
-        let sum = (-SINC_HALF + 1..=SINC_HALF).filter_map(|offset| {
-            let index = centre.checked_add_signed(isize::try_from(offset).ok()?)?;
-            Some(samples.get(index)? * kernel(at - at.floor() - f64::from(offset)))
-        });
-        resampled.push(sum.sum());
+    let mut at = 0;
+    while at < wide {
+        let (centre, place) = (at / u64::from(places), at % u64::from(places));
+        let kernel = usize::try_from(place).ok().and_then(|place| kernels.get(place));
+        let source = usize::try_from(centre).ok().and_then(|centre| padded.get(centre..));
+        let pairs = source.unwrap_or_default().iter().zip(kernel.into_iter().flatten());
+        resampled.push(pairs.map(|(sample, tap)| sample * tap).sum());
         at += step;
     }
+    resampled
+}
+
+/// The greatest common divisor (Euclid).
+fn common_measure(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { common_measure(b, a % b) }
 }
 
 /// A Butterworth high-pass of second order.
@@ -181,6 +195,29 @@ mod tests {
         ] {
             assert!((least..=most).contains(&loss(hertz)), "{hertz} Hz loses {} dB", loss(hertz));
         }
+    }
+
+    /// Each sample is the sum that the definition gives, and no more sines are computed for a long voice than for a
+    /// short one.
+    #[test]
+    fn resampling_is_what_the_definition_says() {
+        let source = of_pcm(&sine(700.0, 0.5, 22_050, 100));
+        let resampled = resample(&source, 22_050);
+        let cutoff = 2.0 * LOW_PASS_HZ / 22_050.0;
+        for (index, found) in resampled.iter().enumerate() {
+            let at = index as f64 * 22_050.0 / 8000.0;
+            let terms = source.iter().enumerate().map(|(place, sample)| {
+                let distance = at - place as f64;
+                let angle = std::f64::consts::PI * distance;
+                let sinc = if angle == 0.0 { cutoff } else { (angle * cutoff).sin() / angle };
+                let is_near = distance.abs() < f64::from(SINC_HALF);
+                let window = 0.5 + 0.5 * (angle / f64::from(SINC_HALF)).cos();
+                if is_near { sample * sinc * window } else { 0.0 }
+            });
+            assert!((terms.sum::<f64>() - found).abs() < 1e-9, "sample {index}");
+        }
+        assert_eq!(resampled.len(), 800);
+        assert_eq!(kernels(22_050, 160).len(), 160);
     }
 
     #[test]

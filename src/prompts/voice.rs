@@ -73,7 +73,14 @@ pub(super) async fn say(
         return Err(VoiceError::Failed(status));
     }
     let bytes = tokio::fs::read(scratch).await.map_err(VoiceError::Store)?;
-    let voice =
-        wav::read_at(bytes.as_slice(), scratch, VOICE_RATE_HZ).map_err(VoiceError::Output)?;
-    Ok(level::telephone(&voice, VOICE_RATE_HZ))
+    let scratch = scratch.to_owned();
+    // Arithmetic of some milliseconds: aside, so that no other task of this thread waits for it.
+    let prompt = tokio::task::spawn_blocking(move || {
+        let voice = wav::read_at(bytes.as_slice(), &scratch, VOICE_RATE_HZ)?;
+        Ok(level::telephone(&voice, VOICE_RATE_HZ))
+    });
+    prompt
+        .await
+        .map_err(|error| VoiceError::Run(io::Error::other(error)))?
+        .map_err(VoiceError::Output)
 }
