@@ -12,7 +12,7 @@ mod shipped;
 mod voice;
 mod wav;
 
-pub use names::{NameVoice, VoiceBusy};
+pub use names::{NameKey, NameVoice, VoiceBusy, key};
 pub use script::{Script, scripts, scripts_tsv};
 pub use voice::VoiceError;
 pub use wav::{Format, PromptError};
@@ -111,17 +111,6 @@ impl Library {
             }
         }
         missing
-    }
-
-    /// Forgets what is in memory of these names and removes what was synthesised: for personal data that has to go.
-    ///
-    /// # Errors
-    /// When a file is there and cannot be removed.
-    pub async fn forget(&self, clips: &[Clip], language: Language) -> io::Result<()> {
-        for clip in clips.iter().filter(|clip| !clip.is_fixed()) {
-            self.names.forget(clip, language).await?;
-        }
-        Ok(())
     }
 }
 

@@ -1,16 +1,17 @@
 //! Sees to it that the names of every household can be spoken before anybody needs them.
 //!
-//! Walks the directory after the start, and after each edit the communities that changed, at a pace that nobody
-//! notices; what has a recording already costs a look at the disk.
+//! Walks the directory after the start and once a day, and after each edit the communities that changed, at a pace that
+//! nobody notices; what has a recording already costs a look at the disk. After a walk over all, what was synthesised for
+//! people who left is removed.
 
 use super::carriers::{languages_of, names_of};
-use crate::prompts::NameVoice;
+use crate::prompts::{self, NameKey, NameVoice};
 use crate::store::snapshot::DirectoryHandle;
 use crate::tasks::Tasks;
 use lianfang_domain::directory::{Community, Directory, Household, LineRef};
 use lianfang_domain::id::CommunityId;
 use lianfang_domain::plan::{self, Policy};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use std::time::Duration;
 
 /// How soon an edit is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// After so many looks everything is walked again: a day.
+const LOOKS_PER_DAY: u32 = 43_200;
 /// Pause after each household: a thousand a second at most.
 const PACE: Duration = Duration::from_millis(1);
 /// Pause when the voices have enough to do.
@@ -37,11 +40,18 @@ pub(super) fn start(voice: NameVoice, directory: DirectoryHandle, tasks: &Tasks)
         let walk = async {
             let mut known: BTreeMap<CommunityId, Arc<Community>> = BTreeMap::new();
             let mut version = None;
-            loop {
+            for look in (0..LOOKS_PER_DAY).cycle() {
                 let current = directory.current();
-                if version != Some(current.version) {
+                let is_all = look == 0;
+                if is_all {
+                    known.clear();
+                }
+                if is_all || version != Some(current.version) {
                     version = Some(current.version);
-                    prepare(&voice, &current, &mut known).await;
+                    let names = prepare(&voice, &current, &mut known).await;
+                    if is_all {
+                        forget_others(&voice, &names).await;
+                    }
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
             }
@@ -51,24 +61,37 @@ pub(super) fn start(voice: NameVoice, directory: DirectoryHandle, tasks: &Tasks)
     });
 }
 
+async fn forget_others(voice: &NameVoice, names: &BTreeSet<NameKey>) {
+    match voice.keep_only(names).await {
+        Ok(0) => {}
+        Ok(names) => tracing::info!(names, "Removed names that nobody has any more"),
+        Err(error) => tracing::error!(%error, "Cannot remove old names; trying again in a day"),
+    }
+}
+
+/// Returns the names of the households that it looked at.
 async fn prepare(
     voice: &NameVoice,
     directory: &Directory,
     known: &mut BTreeMap<CommunityId, Arc<Community>>,
-) {
+) -> BTreeSet<NameKey> {
+    let mut names = BTreeSet::new();
     for community in directory.communities() {
         let before = known.insert(community.id, Arc::clone(community));
         if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, community)) {
             continue;
         }
+        // The name of a worker is said to every household.
+        let before = before.filter(|before| before.workers == community.workers);
         for household in &community.households {
             let old = before.as_ref().and_then(|before| before.household(household.id));
             if old.is_none_or(|old| old != household) {
-                prepare_household(voice, directory, community, household).await;
+                names.extend(prepare_household(voice, directory, community, household).await);
                 tokio::time::sleep(PACE).await;
             }
         }
     }
+    names
 }
 
 async fn prepare_household(
@@ -76,12 +99,14 @@ async fn prepare_household(
     directory: &Directory,
     community: &Community,
     household: &Household,
-) {
-    let Some(line) = household.lines.first() else { return };
+) -> Vec<NameKey> {
+    let mut names = Vec::new();
+    let Some(line) = household.lines.first() else { return names };
     let place = LineRef { community: community.id, household: household.id, line: line.id };
-    let Some(plan) = plan::build(directory, place, 1, &Policy::default()) else { return };
+    let Some(plan) = plan::build(directory, place, 1, &Policy::default()) else { return names };
     for language in languages_of(&plan) {
         for clip in names_of(&plan, language) {
+            names.push(prompts::key(&clip, language));
             if !voice.is_prepared(&clip, language).await {
                 while voice.prepare(&clip, language).is_err() {
                     tokio::time::sleep(BUSY_PAUSE).await;
@@ -89,4 +114,5 @@ async fn prepare_household(
             }
         }
     }
+    names
 }

@@ -9,7 +9,7 @@ use crate::media::Recording;
 use crate::tasks::Tasks;
 use lianfang_domain::directory::Language;
 use lianfang_domain::words::Clip;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,13 +21,15 @@ use tokio::sync::mpsc;
 const MEMORY_MAX: usize = 16 << 20;
 /// Longest time that a file may take to be read when an alarm is under way.
 const DISK_DEADLINE: Duration = Duration::from_millis(250);
+/// The folder of what was synthesised.
+const SYNTHESISED: &str = "synthesised";
 /// Names that wait to be spoken: more than a group or a page of an import has.
 const WAITING_MAX: usize = 4096;
 /// Voices that speak at a time.
 const VOICES: usize = 2;
 
 /// What tells one recording of a name from another: the language of the voice and the stem of the file.
-type NameKey = (Language, String);
+pub type NameKey = (Language, String);
 
 /// The names that can be said.
 #[derive(Clone, Debug)]
@@ -53,10 +55,12 @@ pub(super) fn recording_path(directory: &Path, clip: &Clip, language: Language) 
 
 /// Where a synthesised name is kept.
 fn synthesised_path(directory: &Path, clip: &Clip, language: Language) -> PathBuf {
-    recording_path(&directory.join("synthesised"), clip, language)
+    recording_path(&directory.join(SYNTHESISED), clip, language)
 }
 
-fn key(clip: &Clip, language: Language) -> NameKey {
+/// The key of a name.
+#[must_use]
+pub fn key(clip: &Clip, language: Language) -> NameKey {
     (clip.spoken_in(language), clip.file_stem())
 }
 
@@ -91,16 +95,6 @@ impl Names {
             }
         }
         false
-    }
-
-    /// Forgets a name and removes its synthesised file.
-    pub(super) async fn forget(&self, clip: &Clip, language: Language) -> io::Result<()> {
-        self.lock().remove(&key(clip, language));
-        let path = synthesised_path(&self.directory, clip, language);
-        match tokio::fs::remove_file(path).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
-        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Memory> {
@@ -185,6 +179,32 @@ impl NameVoice {
             return Ok(());
         }
         self.waiting.try_send((clip.clone(), language)).map_err(|_| VoiceBusy)
+    }
+
+    /// Removes what was synthesised and is not among these names: people who left must not stay on the disk. Recordings
+    /// of people stay. Returns how many went.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or a file cannot be removed.
+    pub async fn keep_only(&self, names: &BTreeSet<NameKey>) -> io::Result<usize> {
+        let mut removed = 0;
+        for language in Language::ALL {
+            let folder = self.directory.join(SYNTHESISED).join(language.tag());
+            let mut files = match tokio::fs::read_dir(folder).await {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                files => files?,
+            };
+            while let Some(file) = files.next_entry().await? {
+                let path = file.path();
+                let is_name = path.extension().is_some_and(|extension| extension == "wav");
+                let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                if is_name && !names.contains(&(language, stem)) {
+                    tokio::fs::remove_file(path).await?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
     }
 
     /// Whether the name can be said in an alarm. Looks on the disk.

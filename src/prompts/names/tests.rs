@@ -68,9 +68,6 @@ async fn a_name_is_spoken_once_and_then_said() {
     assert!((900..1100).contains(&said.as_millis()), "{said:?}");
     synthesise_new(&config, &clip, Language::Chinese, 0).await;
     assert_eq!(runs(directory.path()), 1, "it is there already");
-    library.forget(std::slice::from_ref(&clip), Language::Chinese).await.unwrap();
-    assert!(!voice.is_prepared(&clip, Language::Chinese).await);
-    assert_eq!(library.speak(&[clip], Language::Chinese).pieces.len(), 0);
     assert!(tasks.stop(LIMIT).await);
 }
 
@@ -122,6 +119,29 @@ async fn a_recording_of_people_comes_before_a_synthesised_one() {
     assert!(names.fetch(&clip, Language::Chinese).await);
     let found = names.get(&clip, Language::Chinese).unwrap();
     assert_eq!(found.duration(), Duration::from_millis(100));
+}
+
+#[tokio::test]
+async fn names_of_people_who_left_are_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = config(directory.path(), "cp spoken.wav \"$last\"");
+    let tasks = Tasks::new(Handle::current(), CancellationToken::new());
+    let voice = NameVoice::new(&config, &tasks);
+    assert_eq!(voice.keep_only(&BTreeSet::new()).await.unwrap(), 0, "there is no folder yet");
+    for (text, language) in
+        [("李强", Language::Chinese), ("陈阿姨", Language::Chinese), ("Mary", Language::English)]
+    {
+        synthesise(&config, &name(text), language, 0).await.unwrap();
+    }
+    let recorded = recording_path(&config.directory, &name("陈阿姨"), Language::Chinese);
+    std::fs::create_dir_all(recorded.parent().unwrap()).unwrap();
+    wav::write(std::fs::File::create(&recorded).unwrap(), &[900; 800]).unwrap();
+    let kept = BTreeSet::from([key(&name("李强"), Language::English)]);
+    assert_eq!(voice.keep_only(&kept).await.unwrap(), 2);
+    assert!(voice.is_prepared(&name("李强"), Language::Chinese).await);
+    assert!(!voice.is_prepared(&name("Mary"), Language::English).await);
+    assert!(recorded.exists(), "what people recorded stays");
+    assert!(tasks.stop(LIMIT).await);
 }
 
 #[tokio::test]
