@@ -85,13 +85,15 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file is no TOML.
-    #[error("cannot parse the configuration file `{path}` as TOML")]
+    /// The file is no TOML. The line itself is not shown: a secret may stand in it.
+    #[error("cannot parse the configuration file `{path}` as TOML: line {line}: {message}")]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Why.
-        source: Box<toml::de::Error>,
+        /// Number of the line.
+        line: usize,
+        /// What is wrong.
+        message: String,
     },
     /// The values are wrong; each with its place and a hint.
     #[error("the configuration has {} mistake(s):{}", .0.len(), list(.0))]
@@ -204,8 +206,11 @@ pub fn sip_lines_route() -> &'static str {
 fn read_table(path: &Path) -> Result<toml::Table, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    text.parse()
-        .map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        ConfigError::Parse { path: path.to_owned(), line, message: error.message().to_owned() }
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_in_result, reason = "a test may panic")]
 
 use super::*;
+use proptest::prelude::*;
 
 fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<Mistake>> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -151,4 +152,39 @@ fn secrets_are_not_printed() {
     )
     .expect("valid");
     assert!(!format!("{config:?}").contains("hush"));
+}
+
+#[test]
+fn a_secret_in_a_broken_line_is_not_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("lianfang.toml");
+    std::fs::write(&path, "[[sms]]\nname = \"s\"\nauth_token = \"hush\n").expect("a file");
+    let error = Config::load(Some(&path), []).expect_err("broken");
+    let told = format!("{error} {error:?}");
+    assert!(!told.contains("hush"), "{told}");
+    assert!(told.contains("line 3"), "{told}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// The example of the documentation with some bytes changed: valid or a mistake that is told, never a panic.
+    #[test]
+    fn no_damage_to_a_file_panics(
+        edits in prop::collection::vec(
+            (any::<prop::sample::Index>(), prop::sample::select(b"\"[]=#\n.,-0129 a:/\xff".to_vec())), 1..5),
+    ) {
+        let mut bytes = include_bytes!("../../sip-config/lianfang.toml").to_vec();
+        for (at, byte) in edits {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("lianfang.toml");
+        std::fs::write(&path, bytes).expect("a file");
+        match Config::load(Some(&path), []) {
+            Ok(config) => drop(config.warnings()),
+            Err(error) => prop_assert!(!error.to_string().is_empty()),
+        }
+    }
 }
