@@ -398,4 +398,32 @@ proptest! {
             }));
         });
     }
+
+    /// Whatever a disk, an editor or a spreadsheet made of a file: it is refused as a whole, or it is a directory.
+    #[test]
+    fn a_damaged_file_changes_nothing_or_makes_a_directory(
+        damaged in 0..TOWN.len(),
+        edits in prop::collection::vec(
+            (any::<prop::sample::Index>(), prop::sample::select(b",;\"\n\r\0#*019/+ \xff\xe5x".to_vec())), 1..6),
+        replace: bool,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("builds");
+        runtime.block_on(async {
+            let store = town().await;
+            let before = exported(&store).await;
+            let folder = folder(&TOWN);
+            let (name, text) = TOWN[damaged];
+            let mut bytes = text.as_bytes().to_vec();
+            for (at, byte) in edits {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            std::fs::write(folder.path().join(name), &bytes).expect("writes");
+            match import(&store, folder.path(), &ImportOptions { replace, ..options() }).await {
+                Ok(_) => drop(DirectoryHandle::load(&store).await.expect("a directory")),
+                Err(ImportError::Problems(_)) => assert_eq!(exported(&store).await, before),
+                Err(error) => panic!("{error}"),
+            }
+        });
+    }
 }

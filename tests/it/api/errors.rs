@@ -218,7 +218,7 @@ fn field() -> impl Strategy<Value = String> {
     prop_oneof![9 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => ".{0,8}"]
 }
 
-/// What a client may send, with more or less sense: method, path, entity tag, body.
+/// What a client may send, with more or less sense: method, path, entity tag (the key of a press, too), body.
 fn requests() -> impl Strategy<Value = (usize, String, String, Value)> {
     let numbers = json!([{"number": "13800001111"}, {"number": "5559999", "sms": true}]);
     let places = vec![
@@ -278,7 +278,7 @@ fn nothing_that_a_client_sends_is_our_failure() {
         let Ok(uri) = format!("/api/v1{path}").parse::<Uri>() else { return Ok(()) };
         let path = uri.to_string().replacen("/api/v1", "", 1);
         let call = admin.call(methods[method].clone(), &path).json(&body);
-        let call = call.header("if-match", &tag).header("idempotency-key", "k");
+        let call = call.header("if-match", &tag).header("idempotency-key", &tag);
         let reply = runtime.block_on(call.send());
         prop_assert!(!reply.status.is_server_error(), "{}", reply.text);
         created.set(created.get() + u32::from(reply.status == 201));

@@ -4,14 +4,17 @@ use super::provider::Provider;
 use super::{BASE_URL, NEXT_TOKEN, ROUTE, Sender, TOKEN, ended, leg, pauses, placed, route};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::{HeaderValue, Request, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use lianfang::sms::{self, Pauses, SignatureCheck};
 use lianfang_domain::leg::{LegOutcome, LegReport};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 use sha1::Sha1;
+use std::cell::RefCell;
 use std::time::Duration;
 use tower::ServiceExt;
 
@@ -146,6 +149,42 @@ async fn a_body_that_is_too_large_is_refused() {
     let callback = Callback::of(1, "delivered").with("Body", &large);
     assert_eq!(callback.send(&router).await, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(sender.reports.try_recv().is_err());
+}
+
+/// Signed or not, with sense or without: an answer at once, no failure of ours, and no report that nobody signed.
+#[test]
+fn whatever_a_callback_says_is_answered() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let (_provider, sender, router) = runtime.block_on(with_receipts());
+    let sender = RefCell::new(sender);
+    let name = prop_oneof![Just("MessageStatus"), Just("ErrorCode"), Just("MessageSid"), Just("")];
+    let value = prop_oneof![Just("delivered".to_owned()), Just("21610".to_owned()), ".{0,12}"];
+    let fields = proptest::collection::btree_map(name, value, 0..4);
+    let body = proptest::collection::vec(any::<u8>(), 0..64);
+    let mut runner =
+        TestRunner::new(Config { cases: 200, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&(fields, body, ".{0,24}"), |(fields, body, signature)| {
+        let signed = Callback {
+            fields: fields.iter().map(|(name, value)| (*name, value.as_str())).collect(),
+            ..Callback::of(1, "")
+        };
+        prop_assert_eq!(runtime.block_on(signed.send(&router)), StatusCode::NO_CONTENT);
+        while sender.borrow_mut().reports.try_recv().is_ok() {}
+        let request = Request::post(&signed.path)
+            .header(
+                "x-twilio-signature",
+                HeaderValue::from_bytes(signature.as_bytes())
+                    .unwrap_or(HeaderValue::from_static("")),
+            )
+            .body(Body::from(body))
+            .expect("a request");
+        let answer = runtime.block_on(router.clone().oneshot(request)).expect("an answer");
+        prop_assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        prop_assert!(sender.borrow_mut().reports.try_recv().is_err());
+        Ok(())
+    });
+    outcome.expect("no failure of ours");
 }
 
 #[tokio::test]
