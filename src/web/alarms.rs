@@ -72,7 +72,7 @@ struct AlarmPage {
 /// An alarm with everything that happened.
 #[derive(Serialize, ToSchema)]
 struct AlarmDetail {
-    /// NamedParty alarm.
+    /// The alarm.
     #[serde(flatten)]
     alarm: AlarmView,
     /// Who is in trouble, and where; null when it was erased.
@@ -208,7 +208,7 @@ fn party((id, party): (PartyId, &Party)) -> PartyView {
     }
 }
 
-/// NamedParty party of the plan.
+/// A party of the plan.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NamedParty {
