@@ -312,9 +312,13 @@ impl Alarm {
         Some((after(self.wave_at, pause.min(longest)), Deadline::Wave))
     }
 
-    /// Voice legs of which nothing was heard for long, with the time at which they are given up.
+    /// Legs of which nothing was heard for long, with the time at which they are given up: calls, and messages that were
+    /// handed to a carrier which never said what became of them.
     pub(super) fn overdue(&self) -> impl Iterator<Item = (Timestamp, u32)> {
-        let is_watched = |leg: &&Leg| leg.channel == Channel::Voice && leg.is_live();
+        let is_watched = |leg: &&Leg| {
+            let is_with_provider = leg.placed_at.is_some() && leg.accepted_at.is_none();
+            leg.is_live() && (leg.channel == Channel::Voice || is_with_provider)
+        };
         self.legs.iter().filter(is_watched).map(|leg| {
             let is_coming = self.party(leg.party).is_some_and(|party| party.coming.is_some());
             let limit = if is_coming { COMING_OVERDUE_S } else { LEG_OVERDUE_S };

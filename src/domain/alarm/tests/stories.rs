@@ -462,6 +462,19 @@ fn a_leg_that_says_nothing_is_given_up_within_ten_minutes() {
     assert!(story.fresh().contains(&"call bob Alarm".to_owned()));
 }
 
+/// The word of its end was lost: its slot has to come free, and it may never have been sent.
+#[test]
+fn a_message_of_which_nothing_is_said_is_given_up_and_sent_again() {
+    let mut story = Story::small();
+    let (bob, waits) = (story.sms("bob"), story.sms("duty"));
+    story.tell(bob, LegReport::Placed { route: "sms".into() });
+    story.fresh();
+    story.pass(599);
+    assert!(story.is_cancelled(bob, CancelReason::Lost));
+    assert!(story.fresh().contains(&"sms bob Alarm".to_owned()));
+    assert!(!story.is_cancelled(waits, CancelReason::Lost), "no slot was free for it yet");
+}
+
 #[test]
 fn nonsense_is_ignored() {
     let mut story = Story::small();
