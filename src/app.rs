@@ -1,7 +1,7 @@
 //! Wires everything; the only module that may use all others. Start order, stop order, nothing else.
 //!
-//! Two runtimes: the alarm path (SIP, switchboard, alarm log, SMS) has threads of its own, so that a flood of API
-//! requests or a slow page cannot hold up a leg.
+//! Three runtimes: calls (SIP, switchboard, alarm log) have threads of their own, and so have messages, so that neither
+//! a flood of API requests nor a burst of SMS can hold up a phone that has to ring.
 
 mod api;
 mod carriers;
@@ -43,31 +43,46 @@ const JOURNAL_BEFORE_DEADLINE: f64 = 0.8;
 pub fn serve(config: Config) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics()?;
     let alarm_runtime = runtime("alarm").context("cannot start the runtime of the alarm path")?;
+    let message_runtime = one_thread("messages").context("cannot start the runtime of SMS")?;
     let service_runtime = runtime("service").context("cannot start the runtime of the API")?;
-    let result = alarm_runtime.block_on(run(config, metrics, &service_runtime));
+    let others = Others { messages: &message_runtime, service: &service_runtime };
+    let result = alarm_runtime.block_on(run(config, metrics, others));
     service_runtime.shutdown_background();
+    message_runtime.shutdown_background();
     alarm_runtime.shutdown_background();
     result
+}
+
+/// Runtimes beside that of the calls: what they do is worth less than a phone that rings.
+struct Others<'a> {
+    messages: &'a Runtime,
+    service: &'a Runtime,
+}
+
+fn one_thread(name: &'static str) -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(1).thread_name(name).enable_all().build()
 }
 
 fn runtime(name: &'static str) -> std::io::Result<Runtime> {
     Builder::new_multi_thread().thread_name(name).enable_all().build()
 }
 
-/// The three groups of tasks, in the order in which they stop.
+/// The groups of tasks, in the order in which they stop.
 struct Stages {
     service: Tasks,
+    messages: Tasks,
     alarm: Tasks,
     /// The alarm log stops last: what the others append until their end is kept.
     log: Tasks,
 }
 
-async fn run(config: Config, metrics: PrometheusHandle, service: &Runtime) -> anyhow::Result<()> {
+async fn run(config: Config, metrics: PrometheusHandle, others: Others<'_>) -> anyhow::Result<()> {
     let clock = Clock::system();
     let stop = CancellationToken::new();
     let own = tokio::runtime::Handle::current();
     let stages = Stages {
-        service: Tasks::new(service.handle().clone(), stop.clone()),
+        service: Tasks::new(others.service.handle().clone(), stop.clone()),
+        messages: Tasks::new(others.messages.handle().clone(), stop.child_token()),
         alarm: Tasks::new(own.clone(), stop.child_token()),
         log: Tasks::new(own, CancellationToken::new()),
     };
@@ -81,14 +96,19 @@ async fn run(config: Config, metrics: PrometheusHandle, service: &Runtime) -> an
     let is_asked = tokio::select! {
         () = asked_to_stop() => true,
         () = stop.cancelled() => false,
+        () = stages.messages.shutdown().cancelled() => false,
         () = stages.alarm.shutdown().cancelled() => false,
         () = stages.log.shutdown().cancelled() => false,
     };
     tracing::info!(is_asked, "Stopping");
     let grace = config.shutdown_grace;
-    for (name, tasks) in
-        [("service", &stages.service), ("alarm", &stages.alarm), ("log", &stages.log)]
-    {
+    let groups = [
+        ("service", &stages.service),
+        ("messages", &stages.messages),
+        ("alarm", &stages.alarm),
+        ("log", &stages.log),
+    ];
+    for (name, tasks) in groups {
         if !tasks.stop(grace).await {
             tracing::error!(name, "Some tasks did not stop in time");
         }
@@ -134,7 +154,7 @@ async fn start(
     let base_url = config.http.public_base_url.as_deref();
     let needs = sms::Needs {
         clock: clock.clone(),
-        tasks: stages.alarm.clone(),
+        tasks: stages.messages.clone(),
         reports: switchboard.reports(),
         pauses: sms::Pauses::default(),
     };

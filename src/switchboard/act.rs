@@ -5,7 +5,7 @@ use super::turn::Turn;
 use lianfang_domain::alarm::{CancelReason, Effect, Input};
 use lianfang_domain::dispatch::Pushed;
 use lianfang_domain::id::{AlarmId, LegId};
-use lianfang_domain::leg::{LegOrder, LegOutcome, LegReport};
+use lianfang_domain::leg::{Channel, LegOrder, LegOutcome, LegReport};
 use std::sync::Arc;
 
 impl Driver {
@@ -99,9 +99,17 @@ impl Driver {
         self.feed(leg.alarm, &Input::Leg { leg: leg.number, report });
     }
 
+    /// Calls are handed over before messages: both leave in the same turn, but a phone that rings is worth more.
     pub(super) fn send_legs(&mut self) {
         let now = self.ports.clock.now();
+        let mut messages = Vec::new();
         while let Some((order, route)) = self.dispatch.poll(now) {
+            match order.channel {
+                Channel::Voice => self.ports.carriers.place(order, &route),
+                Channel::Sms => messages.push((order, route)),
+            }
+        }
+        for (order, route) in messages {
             self.ports.carriers.place(order, &route);
         }
     }
