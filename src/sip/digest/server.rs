@@ -401,7 +401,16 @@ fn micros(now: Timestamp) -> u64 {
     u64::try_from(now.as_microsecond()).unwrap_or(0)
 }
 
-/// Whether both are one URI, however their `#` is written: phones hash the other form than they send.
+/// Whether both name the same user. Phones hash the other form of `#` than they send, leave out a port, or name the
+/// registrar where they send to a proxy; an edge in between changes the host. What was dialled is the user, and that
+/// nobody may change; a replay is a matter of the nonce.
 fn is_same_uri(left: &str, right: &str) -> bool {
-    left == right || left.replace("%23", "#") == right.replace("%23", "#")
+    left == right
+        || matches!((dialled_of(left), dialled_of(right)), (Some(left), Some(right)) if left == right)
+}
+
+/// The user of a SIP URI with its `#` as a phone has it on its key; empty where there is none.
+fn dialled_of(uri: &str) -> Option<String> {
+    let rest = uri.strip_prefix("sip:").or_else(|| uri.strip_prefix("sips:"))?;
+    Some(rest.split_once('@').map_or("", |(user, _)| user).replace("%23", "#"))
 }

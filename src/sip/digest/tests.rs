@@ -268,7 +268,7 @@ fn without_qop_a_nonce_is_good_once() {
 }
 
 #[test]
-fn the_uri_may_write_its_hash_either_way_and_no_more() {
+fn the_uri_may_write_its_hash_and_host_in_another_way_but_not_the_user() {
     #[track_caller]
     fn check(signed: &str, sent: &str, wanted: bool) {
         let mut server = server();
@@ -282,6 +282,10 @@ fn the_uri_may_write_its_hash_either_way_and_no_more() {
     check("sip:#9@xm.example", "sip:%239@xm.example", true);
     check("sip:%239@xm.example", "sip:#9@xm.example", true);
     check("sip:%239@xm.example", "sip:%239@xm.example", true);
+    check("sip:%239@10.0.0.1:5060", "sip:#9@xm.example;user=phone", true);
+    check("sip:10.0.0.1:5060", "sip:xm.example", true);
+    check("sip:xm.example", "sip:%239@xm.example", false);
+    check("tel:%239", "sip:%239@xm.example", false);
     check("sip:%239@xm.example", "sip:110@xm.example", false);
     check("sip:%25239@xm.example", "sip:%239@xm.example", false);
 }
