@@ -138,6 +138,18 @@ async fn a_key_before_the_answer_counts_for_nothing_and_info_counts_after_it() {
 }
 
 #[tokio::test]
+async fn early_media_is_neither_ringing_nor_an_answer_and_its_keys_count_for_nothing() {
+    let (mut world, mut carrier) = with_carrier().await;
+    let invite = ring(&mut world, &mut carrier).await;
+    carrier.respond(&invite, "183 Session Progress", &carrier.sdp()).await;
+    carrier.press(1, 16_000, invite.media()).await;
+    carrier.respond(&invite, "486 Busy Here", "").await;
+    carrier.request("ACK").await;
+    assert_eq!(world.report().await, ended(LegOutcome::Busy), "nothing was told before the end");
+    world.wait_for_silence().await;
+}
+
+#[tokio::test]
 async fn final_answers_become_outcomes() {
     for (status, outcome) in [
         ("486 Busy Here", LegOutcome::Busy),
