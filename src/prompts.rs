@@ -18,7 +18,7 @@ pub use voice::VoiceError;
 pub use wav::{Format, PromptError};
 
 use crate::media::{Piece, Playlist, Recording};
-use lianfang_domain::directory::Language;
+use lianfang_domain::directory::{Language, Written};
 use lianfang_domain::words::Clip;
 use names::{Names, recording_path};
 use std::collections::BTreeMap;
@@ -83,7 +83,7 @@ impl Library {
             let recording = match clip {
                 Clip::Name(_) | Clip::Text(_) => self.names.get(clip, language),
                 Clip::Tone | Clip::Phrase(_) | Clip::Unit(_) | Clip::Sign(_) | Clip::Count(_) => {
-                    self.fixed.get(&(language, clip.clone())).cloned()
+                    self.fixed.get(&(language.shipped(), clip.clone())).cloned()
                 }
             };
             let Some(recording) = recording else {
@@ -131,9 +131,9 @@ fn shipped_clip(clip: &Clip, language: Language) -> Result<Recording, PromptErro
     let Some((_, chinese, english)) = found else {
         return Err(PromptError::Open { path: path(), source: io::ErrorKind::NotFound.into() });
     };
-    let bytes = match language {
-        Language::Chinese => chinese,
-        Language::English => english,
+    let bytes = match language.written() {
+        Written::Chinese => chinese,
+        Written::English => english,
     };
     Ok(Recording::encode(&wav::read(*bytes, &path())?))
 }

@@ -5,8 +5,10 @@
 //! Must not hold a lock, read a clock or know a database. The store builds it (`store/snapshot`).
 
 mod index;
+mod language;
 
 pub use index::LineRef;
+pub use language::{Dialect, Language, Written};
 
 use crate::id::{CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, StreetId, WorkerId};
 use crate::phone::PhoneNumber;
@@ -14,40 +16,6 @@ use index::LineIndex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// A language that people hear or read. Recordings may exist for more than espeak-ng can speak.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub enum Language {
-    /// Mandarin, `zh-CN`.
-    #[default]
-    #[serde(rename = "zh-CN")]
-    Chinese,
-    /// English, `en`.
-    #[serde(rename = "en")]
-    English,
-}
-
-impl Language {
-    /// Every language, in the order of fallback.
-    pub const ALL: [Self; 2] = [Self::Chinese, Self::English];
-
-    /// The BCP 47 tag.
-    #[must_use]
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::Chinese => "zh-CN",
-            Self::English => "en",
-        }
-    }
-
-    /// Reads a BCP 47 tag, without regard to case.
-    #[must_use]
-    pub fn of_tag(tag: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(tag))
-    }
-}
 
 /// A street (街道).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ pub use clip::{Clip, Phrase, SCRIPT_WORDS_PER_MINUTE, Sign, Unit};
 pub use sms::{SMS_UNITS_MAX, sms};
 
 use crate::alarm::ResidentNotice;
-use crate::directory::Language;
+use crate::directory::{Language, Written};
 use crate::leg::Message;
 use crate::plan::{Plan, Role, Scene};
 use sms::{estate_of, floor_of, shorten};
@@ -54,7 +54,7 @@ pub fn spoken(plan: &Plan, message: Message, language: Language) -> Vec<Clip> {
     let pronounced = scene
         .pronunciation
         .as_ref()
-        .filter(|text| scene.language == language && !text.trim().is_empty())
+        .filter(|text| scene.language.shipped() == language.shipped() && !text.trim().is_empty())
         .map(|text| message_clips(message, vec![Clip::Text(text.clone())], true));
     if let Some(clips) = pronounced.filter(fits) {
         return clips;
@@ -161,10 +161,10 @@ fn who_where(scene: &Scene, detail: Detail, language: Language) -> Vec<Clip> {
     }
     let Some(name) = name_clip(&scene.household_name, detail.name_max) else { return clips };
     let home = Clip::Phrase(Phrase::Home);
-    match language {
-        Language::Chinese if scene.household_name.ends_with('家') => clips.push(name),
-        Language::Chinese => clips.extend([name, home]),
-        Language::English => clips.extend([home, name]),
+    match language.written() {
+        Written::Chinese if scene.household_name.ends_with('家') => clips.push(name),
+        Written::Chinese => clips.extend([name, home]),
+        Written::English => clips.extend([home, name]),
     }
     clips
 }
@@ -201,9 +201,9 @@ fn part_clips(part: &str, unit: Unit, language: Language) -> Vec<Clip> {
         .map(|character| Sign::of_char(character).map(Clip::Sign))
         .collect();
     let Some(mut clips) = signs else { return vec![Clip::Text(part.into())] };
-    match language {
-        Language::Chinese => clips.push(Clip::Unit(unit)),
-        Language::English => clips.insert(0, Clip::Unit(unit)),
+    match language.written() {
+        Written::Chinese => clips.push(Clip::Unit(unit)),
+        Written::English => clips.insert(0, Clip::Unit(unit)),
     }
     clips
 }

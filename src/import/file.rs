@@ -131,11 +131,7 @@ impl<'a> Cells<'a> {
 
     fn language(&mut self) -> Option<&'static str> {
         let text = self.get("language");
-        let read = match text {
-            "中文" | "普通话" => Some(Language::Chinese),
-            "英文" | "英语" => Some(Language::English),
-            _ => Language::of_tag(text),
-        };
+        let read = Language::of_name(text);
         if read.is_none() && !text.is_empty() {
             self.fail("language", Reason::Language);
         }

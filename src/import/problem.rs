@@ -47,7 +47,7 @@ pub enum Reason {
     #[error("need yes or no (是, 否, 1, 0)")]
     Flag,
     /// A language without prompts.
-    #[error("need zh-CN or en")]
+    #[error("need zh-CN, en or a dialect such as nan (闽南语)")]
     Language,
     /// No IANA time zone.
     #[error("need a time zone such as Asia/Shanghai")]

@@ -211,7 +211,7 @@ async fn every_mistake_is_named_at_once() {
         "households.csv:2: group: there is no such entry in the directory or the files",
         "households.csv:3: name: need 1 to 60 characters",
         "households.csv:3: position: need a number from 0 to 65535",
-        "households.csv:3: language: need zh-CN or en",
+        "households.csv:3: language: need zh-CN, en or a dialect such as nan (闽南语)",
         "households.csv:4: the row is no CSV or has another number of cells than the header",
         "lines.csv:2: number: cannot read a phone number: need digits, blanks, brackets and dashes",
         "lines.csv:2: ha1_md5: need 32 hexadecimal digits",

@@ -55,12 +55,17 @@ pub(super) fn recording_path(directory: &Path, clip: &Clip, language: Language) 
 
 /// Where a synthesised name is kept.
 fn synthesised_path(directory: &Path, clip: &Clip, language: Language) -> PathBuf {
-    recording_path(&directory.join(SYNTHESISED), clip, language)
+    recording_path(&directory.join(SYNTHESISED), clip, language.shipped())
 }
 
-/// The key of a name.
+/// The key of a name that a voice speaks: a dialect has none, Mandarin is spoken in its place.
 #[must_use]
 pub fn key(clip: &Clip, language: Language) -> NameKey {
+    said_key(clip, language.shipped())
+}
+
+/// The key of a name as it is said, recorded or synthesised.
+fn said_key(clip: &Clip, language: Language) -> NameKey {
     (clip.spoken_in(language), clip.file_stem())
 }
 
@@ -71,7 +76,7 @@ impl Names {
 
     /// The name, if it is in memory.
     pub(super) fn get(&self, clip: &Clip, language: Language) -> Option<Recording> {
-        self.lock().get(&key(clip, language))
+        self.lock().get(&said_key(clip, language))
     }
 
     /// Brings a name into memory: a recording of people first, then what was synthesised. False when there is neither,
@@ -88,7 +93,7 @@ impl Names {
             match wav::read(bytes.as_slice(), &path) {
                 Ok(samples) => {
                     let recording = Recording::encode_small(&samples);
-                    self.lock().put(key(clip, language), recording);
+                    self.lock().put(said_key(clip, language), recording);
                     return true;
                 }
                 Err(error) => tracing::warn!(%error, "A name is left out"),

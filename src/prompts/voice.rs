@@ -3,7 +3,7 @@
 //! A program, not a library: it may hang or crash and takes nothing with it, and its licence stays its own.
 
 use super::{PromptError, level, wav};
-use lianfang_domain::directory::Language;
+use lianfang_domain::directory::{Language, Written};
 use lianfang_domain::words::SCRIPT_WORDS_PER_MINUTE;
 use std::io;
 use std::path::Path;
@@ -49,10 +49,10 @@ pub(super) async fn say(
     script: &str,
     scratch: &Path,
 ) -> Result<Vec<i16>, VoiceError> {
-    let voice = match language {
+    let voice = match language.written() {
         // The voice `cmn` reads Chinese characters wrongly.
-        Language::Chinese => "cmn-latn-pinyin",
-        Language::English => "en",
+        Written::Chinese => "cmn-latn-pinyin",
+        Written::English => "en",
     };
     let mut command = Command::new("nice");
     command.args(["-n", NICENESS]).arg(program).args(["-v", voice]);

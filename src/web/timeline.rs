@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use lianfang_domain::alarm::{
     AnswerMeans, CloseOutcome, Event, LegStart, LegWhy, Proof, Trigger, TriggerSource,
 };
-use lianfang_domain::directory::Language;
+use lianfang_domain::directory::{Language, Written};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::leg::{Channel, LegOutcome};
 use lianfang_domain::plan::{PartyId, Plan};
@@ -239,8 +239,8 @@ fn closed_as(outcome: CloseOutcome, language: Language) -> &'static str {
 }
 
 fn pick(language: Language, chinese: &'static str, english: &'static str) -> &'static str {
-    match language {
-        Language::Chinese => chinese,
-        Language::English => english,
+    match language.written() {
+        Written::Chinese => chinese,
+        Written::English => english,
     }
 }

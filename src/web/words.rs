@@ -2,14 +2,14 @@
 
 use super::problem::{ApiError, Must};
 use crate::store::nouns::Fault;
-use lianfang_domain::directory::Language;
+use lianfang_domain::directory::{Language, Written};
 
 /// The text of a language; both stand side by side, so that neither is forgotten.
 macro_rules! in_language {
     ($language:expr, $chinese:literal, $english:literal) => {
-        match $language {
-            ::lianfang_domain::directory::Language::Chinese => format!($chinese),
-            ::lianfang_domain::directory::Language::English => format!($english),
+        match $language.written() {
+            ::lianfang_domain::directory::Written::Chinese => format!($chinese),
+            ::lianfang_domain::directory::Written::English => format!($english),
         }
     };
 }
@@ -43,9 +43,9 @@ pub(super) fn title(error: &ApiError, language: Language) -> (&'static str, &'st
         ApiError::TimedOut => ("timed-out", "处理超时", "Timed out"),
         ApiError::Internal(_) => ("internal", "内部错误", "Internal error"),
     };
-    match language {
-        Language::Chinese => (slug, chinese),
-        Language::English => (slug, english),
+    match language.written() {
+        Written::Chinese => (slug, chinese),
+        Written::English => (slug, english),
     }
 }
 
@@ -151,9 +151,9 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
         | ApiError::Changed { .. }
         | ApiError::Forbidden { .. } => ("", ""),
     };
-    match language {
-        Language::Chinese => chinese,
-        Language::English => english,
+    match language.written() {
+        Written::Chinese => chinese,
+        Written::English => english,
     }
 }
 

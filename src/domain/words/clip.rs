@@ -5,7 +5,7 @@
 
 use super::surname::with_surnames;
 use super::{en, zh_cn};
-use crate::directory::Language;
+use crate::directory::{Language, Written};
 use std::sync::Arc;
 
 /// A piece of speech.
@@ -218,10 +218,12 @@ impl Clip {
         match self {
             Self::Tone => String::new(),
             Self::Name(text) | Self::Text(text) => text.to_string(),
-            Self::Phrase(_) | Self::Unit(_) | Self::Sign(_) | Self::Count(_) => match language {
-                Language::Chinese => zh_cn::said(self).0,
-                Language::English => en::said(self),
-            },
+            Self::Phrase(_) | Self::Unit(_) | Self::Sign(_) | Self::Count(_) => {
+                match language.written() {
+                    Written::Chinese => zh_cn::said(self).0,
+                    Written::English => en::said(self),
+                }
+            }
         }
     }
 
@@ -229,13 +231,13 @@ impl Clip {
     /// numbers for everything fixed and for what would be read wrongly; other characters stay. Empty for the tone.
     #[must_use]
     pub fn script(&self, language: Language) -> String {
-        match (self, self.spoken_in(language)) {
+        match (self, self.spoken_in(language).written()) {
             (Self::Tone, _) => String::new(),
-            (Self::Name(text), Language::Chinese) => zh_cn::spell_digits(&with_surnames(text)),
-            (Self::Text(text), Language::Chinese) => zh_cn::spell_digits(text),
-            (Self::Name(text) | Self::Text(text), Language::English) => en::spell_digits(text),
-            (_, Language::Chinese) => zh_cn::said(self).1,
-            (_, Language::English) => en::said(self),
+            (Self::Name(text), Written::Chinese) => zh_cn::spell_digits(&with_surnames(text)),
+            (Self::Text(text), Written::Chinese) => zh_cn::spell_digits(text),
+            (Self::Name(text) | Self::Text(text), Written::English) => en::spell_digits(text),
+            (_, Written::Chinese) => zh_cn::said(self).1,
+            (_, Written::English) => en::said(self),
         }
     }
 
@@ -244,7 +246,12 @@ impl Clip {
     #[must_use]
     pub fn spoken_in(&self, language: Language) -> Language {
         match self {
-            Self::Name(text) | Self::Text(text) if text.chars().any(is_han) => Language::Chinese,
+            Self::Name(text) | Self::Text(text) if text.chars().any(is_han) => {
+                match language.written() {
+                    Written::Chinese => language,
+                    Written::English => Language::Chinese,
+                }
+            }
             Self::Name(text) if text.contains(|c: char| c.is_ascii_alphabetic()) => {
                 Language::English
             }
@@ -263,9 +270,9 @@ impl Clip {
             return 0;
         }
         let script = self.script(language);
-        match self.spoken_in(language) {
-            Language::Chinese => zh_cn::estimate_ms(&script),
-            Language::English => en::estimate_ms(&script),
+        match self.spoken_in(language).written() {
+            Written::Chinese => zh_cn::estimate_ms(&script),
+            Written::English => en::estimate_ms(&script),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Text messages: who and where first, and never longer than one segment.
 
 use super::{en, zh_cn};
-use crate::directory::{Address, Language};
+use crate::directory::{Address, Language, Written};
 use crate::leg::Message;
 use crate::plan::{Plan, Scene};
 
@@ -88,12 +88,12 @@ fn text(scene: &Scene, message: Message, language: Language, cut: Cut) -> String
     } else {
         String::new()
     };
-    match language {
-        Language::Chinese => {
+    match language.written() {
+        Written::Chinese => {
             let who_where = format!("{}{name}{number}", zh_cn::place_written(&place));
             zh_cn::sms(message, &who_where, cut.shape)
         }
-        Language::English => {
+        Written::English => {
             let who_where = format!("{} {name}{number}", en::place_written(&place));
             en::sms(message, who_where.trim(), cut.shape)
         }

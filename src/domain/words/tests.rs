@@ -127,9 +127,9 @@ fn a_long_place_gives_way_before_building_and_door() {
             assert!(text.contains("A座") && text.contains("3302"), "{text}");
             let heard = text_of(&spoken(&long, message, language), language);
             if message != Message::OwnHousehold {
-                let door = match language {
-                    Language::Chinese => "三 三 零 二 室",
-                    Language::English => "door three three zero two",
+                let door = match language.written() {
+                    Written::Chinese => "三 三 零 二 室",
+                    Written::English => "door three three zero two",
                 };
                 assert!(heard.contains(door), "{heard}");
             }

@@ -211,15 +211,15 @@ fn field_of_column(column: &str) -> &'static str {
 pub(super) fn language() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .enum_values(Some(Language::ALL.map(Language::tag)))
+        .enum_values(Some(Language::spoken().map(Language::tag)))
         .into()
 }
 
 /// The schema of a language that may be missing.
 pub(super) fn language_or_null() -> Schema {
-    let tags = Language::ALL.map(|language| serde_json::json!(language.tag()));
+    let tags = Language::spoken().map(|language| serde_json::json!(language.tag()));
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-        .enum_values(Some(tags.into_iter().chain([serde_json::Value::Null])))
+        .enum_values(Some(tags.chain([serde_json::Value::Null])))
         .into()
 }
