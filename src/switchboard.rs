@@ -50,6 +50,10 @@ pub trait Carriers: Send + Sync + 'static {
     fn cancel_orphan(&self, order: LegOrder, route: &RouteName);
     /// Says something to the resident, if the handset is still up.
     fn tell_resident(&self, alarm: AlarmId, notice: ResidentNotice, plan: Arc<Plan>);
+    /// Other words for a call that nobody has answered yet. Too late is no error: who has answered hears of it by SMS.
+    fn reword(&self, order: LegOrder);
+    /// The callee joins the talk of their alarm, and the resident too where the handset is still up.
+    fn join_talk(&self, leg: LegId);
     /// A plan was made: names can be brought into memory, aside.
     fn prepare(&self, plan: &Arc<Plan>);
     /// Whether a number is a line that is registered here now.

@@ -61,6 +61,10 @@ impl Carriers for AllCarriers {
         self.telephone.tell_resident(alarm, &notice, &plan);
     }
 
+    fn reword(&self, _: LegOrder) {}
+
+    fn join_talk(&self, _: LegId) {}
+
     fn prepare(&self, plan: &Arc<Plan>) {
         let (plan, prompts) = (Arc::clone(plan), Arc::clone(&self.prompts));
         self.service.start("names", |_| async move {

@@ -18,10 +18,10 @@ mod state;
 pub use apply::FoldError;
 
 pub use event::{
-    AnswerMeans, CancelReason, CloseOutcome, EVENT_SCHEMA_VERSION, Event, LegStart, LegWhy, Proof,
-    Trigger, TriggerSource,
+    AnswerMeans, CancelReason, CloseOutcome, EVENT_SCHEMA_VERSION, Event, LegStart, LegWhy,
+    NamedBy, PlanWhy, Proof, Trigger, TriggerSource, WithdrawMeans,
 };
-pub use input::{Actor, Effect, Input, ResidentNotice};
+pub use input::{Actor, Effect, Input, PinVerdict, ResidentNotice};
 pub use state::{Alarm, Coming, Leg, PartyState};
 
 use jiff::{SignedDuration, Timestamp};

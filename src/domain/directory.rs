@@ -10,7 +10,9 @@ mod language;
 pub use index::LineRef;
 pub use language::{Dialect, Language, Written};
 
-use crate::id::{CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, StreetId, WorkerId};
+use crate::id::{
+    CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, ResponderId, StreetId, WorkerId,
+};
 use crate::phone::PhoneNumber;
 use index::LineIndex;
 use serde::{Deserialize, Serialize};
@@ -53,6 +55,8 @@ pub struct Community {
     pub households: Vec<Arc<Household>>,
     /// Community workers, sorted by id.
     pub workers: Vec<Worker>,
+    /// People and desks outside the groups who may be called, sorted by id.
+    pub responders: Vec<Responder>,
 }
 
 /// A grid (网格).
@@ -100,6 +104,66 @@ pub struct Household {
     pub lines: Vec<Line>,
     /// Its people, in the order in which they are called.
     pub contacts: Vec<Contact>,
+    /// What its people key to withdraw an alarm.
+    pub pins: Pins,
+}
+
+/// Verifiers of a household's PINs: keyed hashes that the shell makes and compares, never the digits.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Pins {
+    /// Withdraws an alarm. Without it nothing is withdrawn by telephone.
+    pub cancel: Option<Arc<str>>,
+    /// Pretends to: sounds like a cancel, and marks the alarm.
+    pub duress: Option<Arc<str>>,
+}
+
+impl std::fmt::Debug for Pins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pins({}, {})", self.cancel.is_some(), self.duress.is_some())
+    }
+}
+
+/// Somebody outside the group who may be called when a policy says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Responder {
+    /// Their id.
+    pub id: ResponderId,
+    /// What they are to the community.
+    pub kind: ResponderKind,
+    /// Their name, or that of the team or desk.
+    pub name: Arc<str>,
+    /// The language that they are spoken to in.
+    pub language: Language,
+    /// What they can do, such as `first_aid`, `locksmith`, `keyholder`.
+    pub skills: Vec<Arc<str>>,
+    /// The household whose personal helper they are; `None` for all others.
+    pub household: Option<HouseholdId>,
+    /// The grid that they are for; `None` for the whole community.
+    pub grid: Option<GridId>,
+    /// The building that they are for, as it stands in addresses; `None` for all.
+    pub building: Option<Arc<str>>,
+    /// Their numbers, in the order in which they are called.
+    pub numbers: Vec<ContactNumber>,
+}
+
+/// What a responder is to the community.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponderKind {
+    /// A personal helper of one household (一助一): called before or with the group.
+    Helper,
+    /// The head of a building (楼长).
+    BuildingHead,
+    /// A patrol (巡逻队).
+    Patrol,
+    /// A volunteer, chosen by skill.
+    Volunteer,
+    /// The desk of the street (街道值班).
+    Street,
+    /// A hotline that is staffed round the clock.
+    Hotline,
+    /// A loudspeaker with auto-answer: says the alarm aloud and may carry the talk, answers nothing.
+    Loudspeaker,
 }
 
 /// Where a door is. Empty parts are left out when it is read or written.

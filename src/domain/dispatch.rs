@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, HashMap};
 pub const ROUTES_MAX: usize = 64;
 /// How long a call lasts on average, for estimates: half of them are not answered.
 const CALL_S: i64 = 45;
-const CLASSES: [Class; 3] = [Class::First, Class::UnansweredRetry, Class::Retry];
+const CLASSES: [Class; 4] = [Class::First, Class::UnansweredRetry, Class::Retry, Class::Drill];
 
 /// More routes were configured than can be shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,13 +54,13 @@ pub struct Dispatch {
     waiting: BTreeMap<LegId, Place>,
     waiting_max: usize,
     /// The same by class and age.
-    by_age: [BTreeMap<u64, (LegId, Timestamp)>; 3],
+    by_age: [BTreeMap<u64, (LegId, Timestamp)>; CLASSES.len()],
     under_way: HashMap<LegId, UnderWay>,
     callees: HashMap<PhoneNumber, Callee>,
     /// Legs whose callee no provider takes before this time.
     delayed: BTreeMap<(Timestamp, u64), LegOrder>,
     sequence: u64,
-    shed: [u64; 3],
+    shed: [u64; CLASSES.len()],
 }
 
 /// Where a waiting leg is.
@@ -116,7 +116,7 @@ impl Dispatch {
             callees: HashMap::new(),
             delayed: BTreeMap::new(),
             sequence: 0,
-            shed: [0; 3],
+            shed: [0; CLASSES.len()],
         })
     }
 
@@ -133,7 +133,7 @@ impl Dispatch {
         if self.waiting.len() <= self.waiting_max {
             return Pushed::Waits;
         }
-        let oldest = [Class::Retry, Class::UnansweredRetry]
+        let oldest = [Class::Drill, Class::Retry, Class::UnansweredRetry]
             .into_iter()
             .find_map(|class| Some((class, self.by_age[class as usize].first_key_value()?.1.0)));
         let Some((class, oldest)) = oldest else { return Pushed::Waits };

@@ -50,6 +50,10 @@ directory_id! {
     ContactId,
     /// A community worker (社区工作者).
     WorkerId,
+    /// Somebody outside the group who may be called: a personal helper, a building head, a patrol, a volunteer.
+    ResponderId,
+    /// A stored policy: who is called, in which order, and how often.
+    PolicyId,
 }
 
 /// One alarm, from trigger to close.

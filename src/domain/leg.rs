@@ -37,6 +37,19 @@ pub enum Message {
     Cancelled,
     /// To the duty worker: somebody who was called says that it is a mistake. It stops nothing.
     SaidMistake,
+    /// What is the matter was named after you were told: an update.
+    KindNamed,
+    /// Enough are there to go in together; names the others who are coming. Before, [`Message::Alarm`] of such an alarm says to
+    /// wait outside.
+    GoTogether,
+    /// You said that you are coming: are you there? 3 says yes, 1 that you are still on the way, 2 that you cannot.
+    AreYouThere,
+    /// The resident was made to withdraw the alarm: go on, be careful, say nothing on the telephone there.
+    Duress,
+    /// To the owner of the case: it waits for its end; close it and say what it was.
+    CloseReminder,
+    /// A drill is over, thank you.
+    DrillOver,
 }
 
 /// Which legs go first when slots are scarce. See `dispatch`.
@@ -49,6 +62,8 @@ pub enum Class {
     UnansweredRetry,
     /// Other retries, stand-down notices.
     Retry,
+    /// Exercises: never before anything real.
+    Drill,
 }
 
 /// What a carrier is asked to do. Everything it needs travels with it: it looks nothing up.
@@ -70,6 +85,8 @@ pub struct LegOrder {
     pub language: Language,
     /// What to say or write.
     pub message: Message,
+    /// Other alarms that the same call tells of and answers: their legs, with their plans. Empty as a rule; see `dispatch`.
+    pub along: Vec<AlongLeg>,
     /// How urgent it is when slots are scarce.
     pub class: Class,
     /// How long it may ring, in seconds.
@@ -80,6 +97,15 @@ pub struct LegOrder {
     pub plan: Arc<Plan>,
     /// When the alarm was raised.
     pub raised_at: Timestamp,
+}
+
+/// A leg of another alarm of the same building that goes in the same call.
+#[derive(Clone, Debug)]
+pub struct AlongLeg {
+    /// The leg.
+    pub leg: LegId,
+    /// The plan of its alarm: where and who.
+    pub plan: Arc<Plan>,
 }
 
 /// A route: a trunk, the registered lines, or a provider. Its name in the configuration.

@@ -11,6 +11,7 @@ pub mod digits;
 pub mod directory;
 pub mod dispatch;
 pub mod id;
+pub mod kind;
 pub mod leg;
 pub mod phone;
 pub mod plan;

@@ -10,7 +10,10 @@ mod build;
 pub use build::{build, rebuild};
 
 use crate::directory::{Address, Language};
-use crate::id::{CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, WorkerId};
+use crate::id::{
+    CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, PolicyId, ResponderId, WorkerId,
+};
+use crate::kind::AlarmKind;
 use crate::phone::PhoneNumber;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -33,9 +36,55 @@ pub struct Plan {
     pub parties: Vec<Party>,
     /// How long things take and how often they repeat.
     pub policy: Policy,
+    /// What is the matter, as far as anybody has said.
+    #[serde(default)]
+    pub kind: AlarmKind,
+    /// An exercise: said in every voice, message and screen; yields to any real alarm.
+    #[serde(default)]
+    pub is_drill: bool,
+    /// When the parties of [`Party::step`] 1, 2 and so on are called; those of step 0 are called at once.
+    #[serde(default)]
+    pub steps: Vec<Step>,
+    /// The stored policy that it was made by; `None` for the built-in one.
+    #[serde(default)]
+    pub made_by: Option<PolicyVersion>,
     /// Whom and what the plan does not reach, and why; for those who look a plan through before it is needed.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
+}
+
+/// A version of a stored policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyVersion {
+    /// The policy.
+    pub policy: PolicyId,
+    /// Counts its versions, from 1.
+    pub version: u32,
+}
+
+/// A step of escalation: more people are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Pause since the step before it was taken, in seconds.
+    pub wait_s: u16,
+    /// What must hold then. If it does not, the step is taken as soon as it does.
+    pub when: StepWhen,
+}
+
+/// When a step of escalation is taken, once its wait is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepWhen {
+    /// In any case.
+    Always,
+    /// Nobody is coming.
+    NobodyComing,
+    /// Fewer are coming than are wanted.
+    NotEnough,
+    /// No duty worker has taken the case.
+    NoDutyWorker,
+    /// Nobody is at the door.
+    NobodyArrived,
 }
 
 /// A party or one of its numbers that the plan does not reach.
@@ -45,6 +94,9 @@ pub struct LeftOut {
     pub household: Option<HouseholdId>,
     /// The worker, if one is left out.
     pub worker: Option<WorkerId>,
+    /// The responder, if one is left out.
+    #[serde(default)]
+    pub responder: Option<ResponderId>,
     /// The number that is left out; `None` if the party has no number that is left.
     pub number: Option<PhoneNumber>,
     /// Why.
@@ -67,6 +119,10 @@ pub enum LeftOutWhy {
     TooMany,
     /// The party has no number that can be used.
     NoNumber,
+    /// A worker who is not on duty.
+    OffDuty,
+    /// The policy calls nobody like them for this kind of alarm.
+    NotInPolicy,
 }
 
 /// Numbers of one party in a plan. Ten are more than any household has; the bound keeps an alarm small.
@@ -109,6 +165,10 @@ pub enum Role {
     DutyWorker,
     /// A household of the group: rung one number at a time, SMS to every mobile.
     Neighbour,
+    /// A helper, building head, patrol or volunteer: rung like a neighbour, and counts like one when they come.
+    Responder,
+    /// A loudspeaker: rung in its step, answers itself, counts for nobody.
+    Loudspeaker,
     /// The household in trouble itself: SMS only.
     OwnHousehold,
 }
@@ -122,6 +182,12 @@ pub struct Party {
     pub household: Option<HouseholdId>,
     /// The worker, if the party is one.
     pub worker: Option<WorkerId>,
+    /// The responder, if the party is one.
+    #[serde(default)]
+    pub responder: Option<ResponderId>,
+    /// The step of escalation in which it is first called; 0 is at once.
+    #[serde(default)]
+    pub step: u8,
     /// How the party is called when it is told of to others, such as `李强` or `302 李强家`.
     pub name: Arc<str>,
     /// Every number of the party, in the order in which they are called.
@@ -168,6 +234,40 @@ pub struct Policy {
     pub duty_calls_per_hour_max: u16,
     /// How long an alarm that the line did not prove waits for the duty worker before it widens to the neighbours.
     pub weak_wait_s: u16,
+    /// How many must be coming before any of them goes in; 1 says nothing of it. For intruders two: never alone.
+    #[serde(default = "defaults::together")]
+    pub together: u8,
+    /// An SMS without a receipt for so long is shown as late, and answered by voice.
+    #[serde(default = "defaults::receipt_s")]
+    pub receipt_s: u16,
+    /// Who is coming and not at the door for so long is asked again.
+    #[serde(default = "defaults::arrival_s")]
+    pub arrival_s: u16,
+    /// How long an answer to that question is waited for before they count as not coming.
+    #[serde(default = "defaults::arrival_grace_s")]
+    pub arrival_grace_s: u16,
+    /// From the arrival until the owner of the case is reminded to close it; reminders repeat at this pace.
+    #[serde(default = "defaults::close_s")]
+    pub close_s: u32,
+}
+
+/// What plans that were stored before these fields existed are read with.
+mod defaults {
+    pub(super) fn together() -> u8 {
+        1
+    }
+    pub(super) fn receipt_s() -> u16 {
+        20
+    }
+    pub(super) fn arrival_s() -> u16 {
+        600
+    }
+    pub(super) fn arrival_grace_s() -> u16 {
+        120
+    }
+    pub(super) fn close_s() -> u32 {
+        3600
+    }
 }
 
 impl Default for Policy {
@@ -184,6 +284,11 @@ impl Default for Policy {
             calls_per_hour_max: 5,
             duty_calls_per_hour_max: 60,
             weak_wait_s: 30,
+            together: defaults::together(),
+            receipt_s: defaults::receipt_s(),
+            arrival_s: defaults::arrival_s(),
+            arrival_grace_s: defaults::arrival_grace_s(),
+            close_s: defaults::close_s(),
         }
     }
 }
@@ -245,7 +350,9 @@ impl Party {
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        self.household == other.household && self.worker == other.worker
+        self.household == other.household
+            && self.worker == other.worker
+            && self.responder == other.responder
     }
 
     /// Takes over what a newer plan says of the same party.

@@ -95,6 +95,9 @@ pub fn resident(plan: &Plan, notice: &ResidentNotice, _language: Language) -> Ve
             clips.push(Clip::Phrase(Phrase::IsComing));
             clips
         }
+        ResidentNotice::KindHeard { .. } => vec![Clip::Phrase(Phrase::HelpCalled)],
+        ResidentNotice::Cancelled => vec![Clip::Phrase(Phrase::Cancelled)],
+        ResidentNotice::PinRefused => Vec::new(),
     }
 }
 
@@ -122,14 +125,19 @@ const NAME_MAX: usize = 16;
 
 fn message_clips(message: Message, who_where: Vec<Clip>, has_advice: bool) -> Vec<Clip> {
     let (before, after): (&[Phrase], &[Phrase]) = match message {
-        Message::Alarm => (&[Phrase::Alarm], &[Phrase::GoNow, Phrase::Keys]),
+        Message::Alarm
+        | Message::KindNamed
+        | Message::GoTogether
+        | Message::AreYouThere
+        | Message::Duress
+        | Message::CloseReminder => (&[Phrase::Alarm], &[Phrase::GoNow, Phrase::Keys]),
         Message::WeakAlarm => {
             (&[Phrase::Unproven], &[Phrase::OrSameDevice, Phrase::GoNow, Phrase::Keys])
         }
         Message::StillInDanger => (&[Phrase::StillInDanger], &[Phrase::GoNow, Phrase::Keys]),
         Message::OwnHousehold => (&[Phrase::OwnHousehold], &[]),
         Message::StandDown => (&[], &[Phrase::StandDown]),
-        Message::Cancelled => (&[], &[Phrase::Cancelled]),
+        Message::Cancelled | Message::DrillOver => (&[], &[Phrase::Cancelled]),
         Message::SaidMistake => (&[], &[Phrase::SaidMistake]),
     };
     let who_where = if message == Message::OwnHousehold { Vec::new() } else { who_where };

@@ -114,6 +114,10 @@ fn plan() -> Plan {
         parties: Vec::new(),
         policy: Policy::default(),
         left_out: Vec::new(),
+        kind: lianfang_domain::kind::AlarmKind::Unknown,
+        is_drill: false,
+        steps: Vec::new(),
+        made_by: None,
     }
 }
 

@@ -45,6 +45,8 @@ impl Driver {
                     self.ports.carriers.cancel(leg, reason);
                 }
             }
+            Effect::Reword(order) => self.ports.carriers.reword(order),
+            Effect::JoinTalk { leg } => self.ports.carriers.join_talk(leg),
             Effect::TellResident(notice) => {
                 if let Some(live) = self.alarms.get(&id) {
                     self.ports.carriers.tell_resident(id, notice, Arc::clone(live.alarm.plan()));

@@ -391,6 +391,6 @@ fn input_of(alarm: &Alarm, action: Action, actor: Arc<str>) -> Result<Input, Act
         Action::Acknowledge(party) => Input::Acknowledge { party: known(party)?, actor },
         Action::Arrive(party) => Input::Arrive { party: known(party)?, actor },
         Action::Cancel => Input::Cancel { actor },
-        Action::Close(outcome) => Input::Close { actor, outcome },
+        Action::Close(outcome) => Input::Close { actor, outcome, matter: None },
     })
 }

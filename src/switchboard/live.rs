@@ -74,7 +74,10 @@ impl Live {
             return None;
         }
         let plan = match input {
-            Input::PressedAgain { plan, .. } | Input::Replanned { plan } => {
+            Input::PressedAgain { plan, .. }
+            | Input::Replanned { plan }
+            | Input::KindNamed { plan, .. }
+            | Input::HandedOver { plan } => {
                 self.alarm.offer_plan(Arc::clone(plan));
                 Some(Arc::clone(plan))
             }
@@ -83,6 +86,14 @@ impl Live {
             | Input::Arrive { .. }
             | Input::Cancel { .. }
             | Input::Close { .. }
+            | Input::Withdraw { .. }
+            | Input::CalledBack { .. }
+            | Input::Answered { .. }
+            | Input::DoorReached
+            | Input::Talk { .. }
+            | Input::ChangeOwner { .. }
+            | Input::Note { .. }
+            | Input::Yield { .. }
             | Input::TimePassed
             | Input::Restarted => None,
         };
@@ -165,8 +176,10 @@ fn log(alarm: AlarmId, event: &Event) {
         }
         Event::EnoughComing => tracing::info!(alarm.id = %alarm, "Enough are coming"),
         Event::StillInDanger { .. } => tracing::info!(alarm.id = %alarm, "Still in danger"),
-        Event::Cancelled { actor } => tracing::info!(alarm.id = %alarm, %actor, "Alarm cancelled"),
-        Event::Closed { actor, outcome } => {
+        Event::Cancelled { actor, .. } => {
+            tracing::info!(alarm.id = %alarm, %actor, "Alarm cancelled")
+        }
+        Event::Closed { actor, outcome, .. } => {
             tracing::info!(alarm.id = %alarm, %actor, ?outcome, "Alarm closed");
         }
         Event::WaveStarted { wave, legs } => {
@@ -181,6 +194,20 @@ fn log(alarm: AlarmId, event: &Event) {
         | Event::LegEnded { .. }
         | Event::Declined { .. }
         | Event::PoliceCalled { .. }
-        | Event::SaidMistake { .. } => tracing::debug!(alarm.id = %alarm, ?event, "Alarm goes on"),
+        | Event::SaidMistake { .. }
+        | Event::KindNamed { .. }
+        | Event::Escalated { .. }
+        | Event::ReceiptLate { .. }
+        | Event::CalledBack { .. }
+        | Event::AcknowledgementLapsed { .. }
+        | Event::DoorReached
+        | Event::PinRefused { .. }
+        | Event::Duress { .. }
+        | Event::OwnerChanged { .. }
+        | Event::Reminded { .. }
+        | Event::NoteAdded { .. }
+        | Event::TalkJoined { .. }
+        | Event::TalkLeft { .. }
+        | Event::Yielded { .. } => tracing::debug!(alarm.id = %alarm, ?event, "Alarm goes on"),
     }
 }

@@ -95,6 +95,20 @@ impl Measure {
             | Event::EnoughComing
             | Event::StillInDanger { .. }
             | Event::Cancelled { .. }
+            | Event::KindNamed { .. }
+            | Event::Escalated { .. }
+            | Event::ReceiptLate { .. }
+            | Event::CalledBack { .. }
+            | Event::AcknowledgementLapsed { .. }
+            | Event::DoorReached
+            | Event::PinRefused { .. }
+            | Event::Duress { .. }
+            | Event::OwnerChanged { .. }
+            | Event::Reminded { .. }
+            | Event::NoteAdded { .. }
+            | Event::TalkJoined { .. }
+            | Event::TalkLeft { .. }
+            | Event::Yielded { .. }
             | Event::Closed { .. } => {}
         }
     }

@@ -201,6 +201,8 @@ fn party((id, party): (PartyId, &Party)) -> PartyView {
         role: match party.role {
             Role::DutyWorker => "duty_worker",
             Role::Neighbour => "neighbour",
+            Role::Responder => "responder",
+            Role::Loudspeaker => "loudspeaker",
             Role::OwnHousehold => "own_household",
         },
         name: party.name.to_string(),

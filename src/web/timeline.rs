@@ -7,10 +7,12 @@ use super::words::in_language;
 use crate::store::alarm_log::{StoredAlarm, StoredEvent};
 use jiff::Timestamp;
 use lianfang_domain::alarm::{
-    AnswerMeans, CloseOutcome, Event, LegStart, LegWhy, Proof, Trigger, TriggerSource,
+    AnswerMeans, CloseOutcome, Event, LegStart, LegWhy, NamedBy, PlanWhy, Proof, Trigger,
+    TriggerSource, WithdrawMeans,
 };
 use lianfang_domain::directory::{Language, Written};
 use lianfang_domain::id::AlarmId;
+use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{Channel, LegOutcome};
 use lianfang_domain::plan::{PartyId, Plan};
 use serde::Serialize;
@@ -68,9 +70,14 @@ impl<'a> Story<'a> {
         let language = self.language;
         match event {
             Event::Raised { trigger, follows } => raised(trigger, *follows, language),
-            Event::Planned { revision } => {
+            Event::Planned { revision, why } => {
                 self.plan = self.alarm.plans.iter().find(|plan| plan.revision == *revision);
-                in_language!(language, "方案第 {revision} 版", "Plan, revision {revision}")
+                let why = why.map_or("", |why| plan_why(why, language));
+                in_language!(
+                    language,
+                    "方案第 {revision} 版{why}",
+                    "Plan, revision {revision}{why}"
+                )
             }
             Event::WaveStarted { wave, legs } => {
                 let (wave, count) = (u32::from(*wave) + 1, self.learn(legs));
@@ -111,12 +118,76 @@ impl<'a> Story<'a> {
                 let heard = heard(trigger, language);
                 in_language!(language, "仍有危险（{heard}）", "Still in danger ({heard})")
             }
-            Event::Cancelled { actor } => {
-                in_language!(language, "由 {actor} 撤销", "Cancelled by {actor}")
+            Event::Cancelled { actor, means } => {
+                let by = means.as_ref().map_or_else(|| actor.to_string(), |means| self.by(means));
+                in_language!(language, "由 {by} 撤销", "Cancelled by {by}")
             }
-            Event::Closed { actor, outcome } => {
+            Event::Closed { actor, outcome, matter, by } => {
                 let outcome = closed_as(*outcome, language);
-                in_language!(language, "由 {actor} 结案：{outcome}", "Closed by {actor}: {outcome}")
+                let by = by.map_or_else(|| actor.to_string(), |party| self.party(party));
+                let matter = matter.map_or("", |matter| kind_words(matter, language));
+                in_language!(
+                    language,
+                    "由 {by} 结案：{outcome}{matter}",
+                    "Closed by {by}: {outcome} {matter}"
+                )
+                .trim_end()
+                .to_owned()
+            }
+            Event::KindNamed { matter, by } => {
+                let matter = kind_words(*matter, language);
+                let by = match by {
+                    NamedBy::Resident => pick(language, "报警人", "the resident").to_owned(),
+                    NamedBy::Api { actor } => actor.to_string(),
+                };
+                in_language!(language, "{by}说明：{matter}", "{by} says: {matter}")
+            }
+            Event::Escalated { step } => {
+                in_language!(language, "升级：第 {step} 步", "Escalated: step {step}")
+            }
+            Event::ReceiptLate { leg } => {
+                self.leg(*leg, pick(language, "回执超时", "no receipt in time"))
+            }
+            Event::CalledBack { leg } => {
+                self.learn(std::slice::from_ref(leg));
+                let name = self.party(leg.party);
+                in_language!(language, "{name}回拨", "{name} called back")
+            }
+            Event::AcknowledgementLapsed { party } => {
+                let name = self.party(*party);
+                in_language!(
+                    language,
+                    "{name}答应前往，但一直未到",
+                    "{name} said to come and is not there"
+                )
+            }
+            Event::DoorReached => {
+                pick(language, "有人已到门口", "Somebody is at the door").to_owned()
+            }
+            Event::PinRefused { means } => {
+                let by = self.by(means);
+                in_language!(language, "密码不对（{by}）", "Wrong PIN ({by})")
+            }
+            Event::Duress { means } => {
+                let by = self.by(means);
+                in_language!(language, "受胁迫（{by}）", "Under duress ({by})")
+            }
+            Event::OwnerChanged { party, actor } => {
+                let name = self.party(*party);
+                in_language!(language, "由 {actor} 转交{name}", "Handed to {name} by {actor}")
+            }
+            Event::Reminded { times } => {
+                in_language!(language, "第 {times} 次催办", "Reminder {times}")
+            }
+            Event::NoteAdded { note, actor } => {
+                in_language!(language, "{actor} 记录第 {note} 条备注", "Note {note} by {actor}")
+            }
+            Event::TalkJoined { leg } => {
+                self.leg(*leg, pick(language, "加入通话", "joined the talk"))
+            }
+            Event::TalkLeft { leg } => self.leg(*leg, pick(language, "离开通话", "left the talk")),
+            Event::Yielded { to } => {
+                in_language!(language, "演练让位于警情 {to}", "The drill gave way to alarm {to}")
             }
         }
     }
@@ -130,8 +201,22 @@ impl<'a> Story<'a> {
             AnswerMeans::Api { actor } => {
                 in_language!(language, "由 {actor} 代记", "noted by {actor}")
             }
+            AnswerMeans::Page { .. } => pick(language, "网页", "by page").to_owned(),
+            AnswerMeans::Line => {
+                pick(language, "报警人电话", "from the resident's telephone").to_owned()
+            }
         };
         in_language!(language, "{name}{what}（{means}）", "{name} {what} ({means})")
+    }
+
+    fn by(&self, means: &WithdrawMeans) -> String {
+        match means {
+            WithdrawMeans::Resident => {
+                pick(self.language, "报警电话", "the resident's telephone").to_owned()
+            }
+            WithdrawMeans::CallBack { .. } => pick(self.language, "回拨", "a call back").to_owned(),
+            WithdrawMeans::Api { actor } => actor.to_string(),
+        }
     }
 
     /// Remembers whom legs go to, and counts them by channel.
@@ -174,6 +259,7 @@ fn heard(trigger: &Trigger, language: Language) -> String {
         TriggerSource::Http => {
             in_language!(language, "交换机上报 {code}", "reported by a PBX {code}")
         }
+        TriggerSource::Drill => pick(language, "演练", "drill").to_owned(),
     };
     match trigger.proof {
         Proof::Weak => in_language!(language, "{source}，线路未证实", "{source}, line not proven"),
@@ -203,6 +289,11 @@ fn why_words(why: LegWhy, language: Language) -> &'static str {
         LegWhy::StillInDanger => ("因再次报警", "Because of the new press"),
         LegWhy::Restart => ("重启后续拨", "Again after a restart"),
         LegWhy::Notice => ("告知", "Notice"),
+        LegWhy::Step => ("升级", "Escalation"),
+        LegWhy::ReceiptLate => ("短信无回执，改打电话", "Call instead of an SMS without receipt"),
+        LegWhy::ArrivalCheck => ("询问是否到场", "Asked whether they are there"),
+        LegWhy::CallBack => ("回拨", "Call back"),
+        LegWhy::HandOver => ("交接班", "Change of duty"),
     };
     pick(language, chinese, english)
 }
@@ -234,6 +325,28 @@ fn closed_as(outcome: CloseOutcome, language: Language) -> &'static str {
         CloseOutcome::Drill => ("演练", "drill"),
         CloseOutcome::Test => ("测试", "test"),
         CloseOutcome::Unknown => ("不明", "unknown"),
+    };
+    pick(language, chinese, english)
+}
+
+fn plan_why(why: PlanWhy, language: Language) -> &'static str {
+    let (chinese, english) = match why {
+        PlanWhy::StillInDanger => ("（再次报警）", ": pressed again"),
+        PlanWhy::NobodyToRing => ("（无人可呼）", ": nobody was left to ring"),
+        PlanWhy::KindNamed => ("（说明了警情）", ": the kind was named"),
+        PlanWhy::HandOver => ("（交接班）", ": change of duty"),
+    };
+    pick(language, chinese, english)
+}
+
+fn kind_words(kind: AlarmKind, language: Language) -> &'static str {
+    let (chinese, english) = match kind {
+        AlarmKind::Unknown => ("未说明", "not said"),
+        AlarmKind::Fire => ("火情", "fire"),
+        AlarmKind::Intruder => ("有人闯入", "intruder"),
+        AlarmKind::Illness => ("急病或受伤", "illness or injury"),
+        AlarmKind::Flood => ("水患", "flood"),
+        AlarmKind::Other => ("其他", "something else"),
     };
     pick(language, chinese, english)
 }

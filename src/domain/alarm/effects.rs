@@ -51,7 +51,21 @@ impl Alarm {
             | Event::Arrived { .. }
             | Event::PoliceCalled { .. }
             | Event::SaidMistake { .. }
-            | Event::StillInDanger { .. } => Vec::new(),
+            | Event::StillInDanger { .. }
+            | Event::KindNamed { .. }
+            | Event::Escalated { .. }
+            | Event::ReceiptLate { .. }
+            | Event::CalledBack { .. }
+            | Event::AcknowledgementLapsed { .. }
+            | Event::DoorReached
+            | Event::PinRefused { .. }
+            | Event::Duress { .. }
+            | Event::OwnerChanged { .. }
+            | Event::Reminded { .. }
+            | Event::NoteAdded { .. }
+            | Event::TalkJoined { .. }
+            | Event::TalkLeft { .. }
+            | Event::Yielded { .. } => Vec::new(),
         }
     }
 
@@ -81,7 +95,7 @@ impl Alarm {
     fn acknowledged_effects(&self, party: PartyId, means: &AnswerMeans) -> Vec<Effect> {
         let by_leg = match means {
             AnswerMeans::Key { leg } | AnswerMeans::Reply { leg } => Some(*leg),
-            AnswerMeans::Api { .. } => None,
+            AnswerMeans::Api { .. } | AnswerMeans::Page { .. } | AnswerMeans::Line => None,
         };
         let mut effects = Vec::new();
         if self.role(party) == Some(Role::Neighbour) {
@@ -122,6 +136,7 @@ impl Alarm {
             number: number.plan.number.clone(),
             language: number.plan.language,
             message: start.message,
+            along: Vec::new(),
             class: self.class(why, start.party),
             ring_timeout_s: self.plan.policy.ring_timeout_s,
             routes_failed: number.state.routes_failed.clone(),
@@ -134,10 +149,19 @@ impl Alarm {
         let is_first_round = self.party(party).is_some_and(|state| state.rounds <= 1);
         let is_first = match why {
             LegWhy::Wave | LegWhy::NextNumber | LegWhy::OtherRoute => is_first_round,
-            LegWhy::StillInDanger | LegWhy::Restart => true,
-            LegWhy::BusyRetry | LegWhy::NoAnswerRetry | LegWhy::Notice => false,
+            LegWhy::StillInDanger
+            | LegWhy::Restart
+            | LegWhy::Step
+            | LegWhy::HandOver
+            | LegWhy::CallBack => true,
+            LegWhy::BusyRetry
+            | LegWhy::NoAnswerRetry
+            | LegWhy::Notice
+            | LegWhy::ReceiptLate
+            | LegWhy::ArrivalCheck => false,
         };
         match (is_first, self.has_anybody()) {
+            _ if self.plan.is_drill => Class::Drill,
             (true, _) => Class::First,
             (false, false) => Class::UnansweredRetry,
             (false, true) => Class::Retry,

@@ -3,7 +3,8 @@
 //!
 //! Every stored form stays readable for ever: the fixtures of each schema version are folded in a test.
 
-use crate::id::{GroupId, HouseholdId, LineId};
+use crate::id::{AlarmId, GroupId, HouseholdId, LineId};
+use crate::kind::AlarmKind;
 use crate::leg::{Channel, LegOutcome, Message, RouteName};
 use crate::plan::PartyId;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,8 @@ pub enum TriggerSource {
     Hotline,
     /// By HTTP, from a PBX.
     Http,
+    /// A drill began. The plan says so too.
+    Drill,
 }
 
 /// Why we believe that the line is the line.
@@ -79,6 +82,16 @@ pub enum LegWhy {
     Restart,
     /// Told that enough are coming, that it is over, or that somebody takes it for a mistake.
     Notice,
+    /// A step of escalation.
+    Step,
+    /// The SMS has no receipt, so the number is called.
+    ReceiptLate,
+    /// They said that they are coming and are not there.
+    ArrivalCheck,
+    /// They called the alarm number themselves.
+    CallBack,
+    /// Another holder of a duty post, in the middle of the alarm.
+    HandOver,
 }
 
 /// A leg that was ordered.
@@ -115,6 +128,58 @@ pub enum AnswerMeans {
         /// Who: the name of the API token.
         actor: Arc<str>,
     },
+    /// The page that was linked in an SMS to this number of the party.
+    Page {
+        /// Which of the party's numbers.
+        number_index: u8,
+    },
+    /// The resident's own telephone: somebody at the door dialled the arrival code there.
+    Line,
+}
+
+/// How somebody asked for an alarm to be withdrawn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum WithdrawMeans {
+    /// 0 and a PIN in the resident's call.
+    Resident,
+    /// A PIN in a call to the alarm number, from this telephone of the household in trouble.
+    CallBack {
+        /// Which of the numbers of the household in trouble.
+        number_index: u8,
+    },
+    /// An operator.
+    Api {
+        /// Who: the name of the API token.
+        actor: Arc<str>,
+    },
+}
+
+/// Who said what is the matter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum NamedBy {
+    /// A digit after the code.
+    Resident,
+    /// An operator or a device.
+    Api {
+        /// Who: the name of the API token.
+        actor: Arc<str>,
+    },
+}
+
+/// Why a plan was made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanWhy {
+    /// #9 was pressed again.
+    StillInDanger,
+    /// Nobody was left to ring.
+    NobodyToRing,
+    /// What is the matter was named, and another policy holds for it.
+    KindNamed,
+    /// A duty post has another holder.
+    HandOver,
 }
 
 /// Why a leg is no longer needed.
@@ -156,12 +221,15 @@ pub enum Event {
         /// What was heard.
         trigger: Trigger,
         /// The alarm before it on the same line, when this one follows it.
-        follows: Option<crate::id::AlarmId>,
+        follows: Option<AlarmId>,
     },
     /// A plan was frozen; its rows are stored beside.
     Planned {
         /// The plan's revision.
         revision: u16,
+        /// Why there is another one; `None` for the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<PlanWhy>,
     },
     /// A wave of legs was ordered.
     WaveStarted {
@@ -252,14 +320,96 @@ pub enum Event {
     },
     /// The alarm was withdrawn by somebody entitled to.
     Cancelled {
-        /// Who: the name of the API token.
+        /// Who: the name of the API token; empty when it was done by telephone.
         actor: Arc<str>,
+        /// How; `None` in logs that are older than the field: by an operator.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        means: Option<WithdrawMeans>,
     },
     /// The alarm is over.
     Closed {
-        /// Who: the name of the API token.
+        /// Who: the name of the API token; empty when it was done by telephone.
         actor: Arc<str>,
         /// What it was.
         outcome: CloseOutcome,
+        /// What was the matter, if it was genuine and somebody said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        matter: Option<AlarmKind>,
+        /// The party that closed it, by telephone or page.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PartyId>,
+    },
+    /// What is the matter was said, or said anew.
+    KindNamed {
+        /// What it is. `kind` is the tag of the event.
+        matter: AlarmKind,
+        /// Who said it.
+        by: NamedBy,
+    },
+    /// A step of escalation was taken: its parties are called from now on.
+    Escalated {
+        /// Which; see [`Plan::steps`](crate::plan::Plan::steps), counted from 1.
+        step: u8,
+    },
+    /// An SMS has no receipt in time.
+    ReceiptLate {
+        /// Number of the leg.
+        leg: u32,
+    },
+    /// Somebody who was called, or should have been, called the alarm number: the call is a leg, answered from the start.
+    CalledBack {
+        /// The leg.
+        leg: LegStart,
+    },
+    /// Who said that they are coming did not arrive and does not answer: they no longer count.
+    AcknowledgementLapsed {
+        /// Who.
+        party: PartyId,
+    },
+    /// Somebody is at the door, told from the resident's own telephone; nobody knows who.
+    DoorReached,
+    /// A wrong PIN, or one where none is set.
+    PinRefused {
+        /// How it was tried.
+        means: WithdrawMeans,
+    },
+    /// The duress PIN: it sounded like a cancel. The alarm goes on.
+    Duress {
+        /// How it was told.
+        means: WithdrawMeans,
+    },
+    /// The case has another owner. The first is who accepted first: that needs no event.
+    OwnerChanged {
+        /// Who.
+        party: PartyId,
+        /// Who said so: the name of the API token.
+        actor: Arc<str>,
+    },
+    /// The owner of the case was reminded of a step that is late.
+    Reminded {
+        /// Counts the reminders of the alarm, from 1.
+        times: u16,
+    },
+    /// Somebody wrote a note; its text stands in a row beside, where it can be erased.
+    NoteAdded {
+        /// Number of the note within the alarm.
+        note: u32,
+        /// Who: the name of the API token, or empty when a party wrote it on its page.
+        actor: Arc<str>,
+    },
+    /// A called person joined the talk with the resident.
+    TalkJoined {
+        /// Number of the leg.
+        leg: u32,
+    },
+    /// And left it.
+    TalkLeft {
+        /// Number of the leg.
+        leg: u32,
+    },
+    /// A drill gave way to a real alarm and ended.
+    Yielded {
+        /// The real alarm.
+        to: AlarmId,
     },
 }

@@ -40,9 +40,13 @@ impl Alarm {
     pub(super) fn message(&self, role: Role) -> Message {
         match role {
             Role::OwnHousehold => Message::OwnHousehold,
-            Role::DutyWorker | Role::Neighbour if self.is_weak => Message::WeakAlarm,
-            Role::DutyWorker | Role::Neighbour if 0 < self.presses_again => Message::StillInDanger,
-            Role::DutyWorker | Role::Neighbour => Message::Alarm,
+            Role::DutyWorker | Role::Neighbour | Role::Responder | Role::Loudspeaker => {
+                match (self.is_weak, self.presses_again) {
+                    (true, _) => Message::WeakAlarm,
+                    (false, 1..) => Message::StillInDanger,
+                    (false, 0) => Message::Alarm,
+                }
+            }
         }
     }
 
@@ -56,8 +60,8 @@ impl Alarm {
         !self.is_over()
             && match role {
                 Role::DutyWorker => !self.has_duty_worker(),
-                Role::Neighbour => !self.is_held_back && !self.has_enough(),
-                Role::OwnHousehold => false,
+                Role::Neighbour | Role::Responder => !self.is_held_back && !self.has_enough(),
+                Role::OwnHousehold | Role::Loudspeaker => false,
             }
     }
 
@@ -76,7 +80,8 @@ impl Alarm {
         let role = self.plan.party(number.party).map(|party| party.role);
         let calls_max = match role {
             Some(Role::DutyWorker) => policy.duty_calls_per_hour_max,
-            Some(Role::Neighbour | Role::OwnHousehold) | None => policy.calls_per_hour_max,
+            Some(Role::Neighbour | Role::Responder | Role::Loudspeaker | Role::OwnHousehold)
+            | None => policy.calls_per_hour_max,
         };
         let is_same = |leg: &&Leg| {
             leg.party == number.party && leg.number_index == number.index && leg.counts()
@@ -154,6 +159,7 @@ impl Alarm {
                 Role::DutyWorker => is_first,
                 Role::Neighbour => self.wants(role),
                 Role::OwnHousehold => true,
+                Role::Responder | Role::Loudspeaker => false,
             };
             for (id, _, state) in self.parties().filter(|(_, party, _)| party.role == role) {
                 if !is_called || state.coming.is_some() {

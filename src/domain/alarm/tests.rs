@@ -46,6 +46,8 @@ fn party(role: Role, id: u32, keys: &[&str]) -> Party {
     Party {
         role,
         household: (!is_worker).then_some(HouseholdId(id)),
+        responder: None,
+        step: 0,
         worker: is_worker.then_some(WorkerId(id)),
         name: format!("party {id}").into(),
         numbers,
@@ -79,6 +81,10 @@ pub(crate) fn plan(neighbours: &[&[&str]]) -> Plan {
         parties,
         policy: Policy::default(),
         left_out: Vec::new(),
+        kind: crate::kind::AlarmKind::Unknown,
+        is_drill: false,
+        steps: Vec::new(),
+        made_by: None,
     }
 }
 
@@ -95,6 +101,8 @@ struct Story {
     orders: Vec<LegOrder>,
     cancels: Vec<(u32, CancelReason)>,
     told: Vec<ResidentNotice>,
+    reworded: Vec<LegOrder>,
+    talking: Vec<u32>,
 }
 
 impl Story {
@@ -110,6 +118,8 @@ impl Story {
             orders: Vec::new(),
             cancels: Vec::new(),
             told: Vec::new(),
+            reworded: Vec::new(),
+            talking: Vec::new(),
         };
         for event in events {
             story.carry_out(&event);
@@ -130,6 +140,8 @@ impl Story {
                 Effect::Order(order) => self.orders.push(order),
                 Effect::CancelLeg { leg, reason } => self.cancels.push((leg.number, reason)),
                 Effect::TellResident(notice) => self.told.push(notice),
+                Effect::Reword(order) => self.reworded.push(order),
+                Effect::JoinTalk { leg } => self.talking.push(leg.number),
             }
         }
     }

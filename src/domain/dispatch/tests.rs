@@ -26,6 +26,7 @@ fn order(plan: &Arc<Plan>, alarm: u64, number: u32, class: Class) -> LegOrder {
         number: PhoneNumber::from_parts(&key, &key),
         language: Language::Chinese,
         message: Message::Alarm,
+        along: Vec::new(),
         class,
         ring_timeout_s: 40,
         routes_failed: Vec::new(),

@@ -160,6 +160,7 @@ fn community(id: u32, households_each: u32) -> Community {
         groups,
         households,
         workers: Vec::new(),
+        responders: Vec::new(),
     }
 }
 
@@ -190,5 +191,6 @@ fn house(group: u32, id: u32) -> Household {
                 has_sms: true,
             }],
         }],
+        pins: lianfang_domain::directory::Pins::default(),
     }
 }

@@ -11,6 +11,7 @@ use crate::directory::{
     Community, ContactNumber, Directory, Group, Household, Language, Line, LineRef, Worker,
 };
 use crate::id::{ContactId, GridId, HouseholdId, WorkerId};
+use crate::kind::AlarmKind;
 use crate::phone::{PhoneNumber, may_be_called};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -46,6 +47,10 @@ pub fn build(directory: &Directory, line: LineRef, revision: u16, policy: &Polic
         scene: scene(community, group, household, line),
         parties: builder.parties,
         policy,
+        kind: AlarmKind::Unknown,
+        is_drill: false,
+        steps: Vec::new(),
+        made_by: None,
         left_out: builder.left_out,
     })
 }
@@ -176,7 +181,15 @@ impl<'a> Builder<'a> {
             return;
         }
         let Owner { household, worker } = owner;
-        self.parties.push(Party { role, household, worker, name, numbers });
+        self.parties.push(Party {
+            role,
+            household,
+            worker,
+            responder: None,
+            step: 0,
+            name,
+            numbers,
+        });
     }
 
     /// The number as it enters the plan, unless there is a reason against it.
@@ -211,7 +224,7 @@ impl<'a> Builder<'a> {
 
 impl Owner {
     fn left_out(self, number: Option<PhoneNumber>, why: LeftOutWhy) -> LeftOut {
-        LeftOut { household: self.household, worker: self.worker, number, why }
+        LeftOut { household: self.household, worker: self.worker, responder: None, number, why }
     }
 }
 

@@ -152,6 +152,8 @@ fn party(random: &mut Random, role: Role, id: u32) -> Party {
     Party {
         role,
         household: (!is_worker).then_some(HouseholdId(id)),
+        responder: None,
+        step: 0,
         worker: is_worker.then_some(WorkerId(id)),
         name: "party".into(),
         numbers: kinds.into_iter().enumerate().map(number).collect(),
@@ -188,6 +190,10 @@ fn random_plan(random: &mut Random) -> Plan {
         parties,
         policy: Policy { acknowledgements_wanted: wanted, ..Policy::default() },
         left_out: Vec::new(),
+        kind: lianfang_domain::kind::AlarmKind::Unknown,
+        is_drill: false,
+        steps: Vec::new(),
+        made_by: None,
     }
 }
 
@@ -318,7 +324,7 @@ impl Town {
             4..6 => Input::Acknowledge { party, actor },
             6 => Input::Arrive { party, actor },
             7..9 => Input::Cancel { actor },
-            9 => Input::Close { actor, outcome: CloseOutcome::Unknown },
+            9 => Input::Close { actor, outcome: CloseOutcome::Unknown, matter: None },
             _ => Input::TimePassed,
         }
     }
@@ -359,7 +365,7 @@ impl Town {
         }
         for event in &events {
             self.laws_of(event)?;
-            if let Event::Planned { revision } = event {
+            if let Event::Planned { revision, .. } = event {
                 let plan = self.plans.iter().find(|plan| plan.revision == *revision).cloned();
                 self.alarm.offer_plan(plan.ok_or("a plan that nobody made")?);
             }
@@ -421,7 +427,7 @@ impl Town {
                 Effect::TellResident(_) if self.alarm.plan().scene.is_silent => {
                     return Err("the silent line speaks".into());
                 }
-                Effect::TellResident(_) => {}
+                Effect::TellResident(_) | Effect::Reword(_) | Effect::JoinTalk { .. } => {}
             }
         }
         Ok(())
@@ -550,12 +556,14 @@ impl Town {
             }
             let plan = self.alarm.plan();
             let role = plan.party(leg.party).ok_or("nobody is called")?.role;
-            if role == Role::Neighbour && self.alarm.has_enough() {
+            if matches!(role, Role::Neighbour | Role::Responder) && self.alarm.has_enough() {
                 return Err(format!("{:?} is called though enough are coming", leg.party));
             }
             let max = match role {
                 Role::DutyWorker => plan.policy.duty_calls_per_hour_max,
-                Role::Neighbour => plan.policy.calls_per_hour_max,
+                Role::Neighbour | Role::Responder | Role::Loudspeaker => {
+                    plan.policy.calls_per_hour_max
+                }
                 Role::OwnHousehold => return Err("the household itself is called".into()),
             };
             let is_counted = |other: &&Leg| {

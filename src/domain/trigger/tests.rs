@@ -32,6 +32,7 @@ fn household(id: u32, account: &str, number: &str, line_use: LineUse) -> Arc<Hou
             secrets: Vec::new(),
         }],
         contacts: Vec::new(),
+        pins: crate::directory::Pins::default(),
     })
 }
 
@@ -49,6 +50,7 @@ fn community(id: u32, codes: &[&str], households: Vec<Arc<Household>>) -> Commun
         groups: Vec::new(),
         households,
         workers: Vec::new(),
+        responders: Vec::new(),
     }
 }
 

@@ -172,5 +172,13 @@ pub(super) fn sms(message: Message, who_where: &str, shape: Shape) -> String {
         Message::StandDown => format!("{who_where}: enough coming, please stay. Thank you"),
         Message::Cancelled => format!("{who_where}: alarm cancelled. Thank you"),
         Message::SaidMistake => format!("{who_where}: said to be a mistake. Please check"),
+        Message::KindNamed => format!("UPDATE {who_where}{tail}"),
+        Message::GoTogether => format!("{who_where}: go in together now"),
+        Message::AreYouThere => {
+            format!("{who_where}: are you there? Reply 3 there, 1 on my way, 2 no")
+        }
+        Message::Duress => format!("{who_where}: alarm goes on. Be careful, do not call there"),
+        Message::CloseReminder => format!("{who_where}: please close the case"),
+        Message::DrillOver => format!("{who_where}: drill over. Thank you"),
     }
 }

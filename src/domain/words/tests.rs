@@ -32,6 +32,8 @@ fn plan(name: &str, address: Address) -> Plan {
         role,
         household: None,
         worker: None,
+        responder: None,
+        step: 0,
         name: name.into(),
         numbers: Vec::new(),
     };
@@ -55,6 +57,10 @@ fn plan(name: &str, address: Address) -> Plan {
         parties: vec![party(Role::DutyWorker, "李强"), party(Role::Neighbour, "302 曾强家")],
         policy: Policy::default(),
         left_out: Vec::new(),
+        kind: crate::kind::AlarmKind::Unknown,
+        is_drill: false,
+        steps: Vec::new(),
+        made_by: None,
     }
 }
 

@@ -218,6 +218,12 @@ pub(super) fn sms(message: Message, who_where: &str, shape: Shape) -> String {
         Message::SaidMistake => {
             format!("{who_where}：有人说是误报，求助仍在继续，请您核实。")
         }
+        Message::KindNamed => format!("最新情况：{who_where}{tail}"),
+        Message::GoTogether => format!("{who_where}：人已够，请一起进去。"),
+        Message::AreYouThere => format!("{who_where}：您到了吗？回3已到 回1在路上 回2去不了"),
+        Message::Duress => format!("{who_where}：求助仍在继续，请小心，勿致电其家。"),
+        Message::CloseReminder => format!("{who_where}：警情待结案，请结案。"),
+        Message::DrillOver => format!("{who_where}：演练结束，谢谢您。"),
     };
     format!("【平安联防】{body}")
 }

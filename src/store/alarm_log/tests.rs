@@ -96,7 +96,10 @@ fn raised(alarm: u64, line: u32, press: &str) -> NewEvents {
         alarm: AlarmId(alarm),
         first_sequence: 1,
         at: at(0),
-        events: vec![Event::Raised { trigger, follows: None }, Event::Planned { revision: 1 }],
+        events: vec![
+            Event::Raised { trigger, follows: None },
+            Event::Planned { revision: 1, why: None },
+        ],
         plan: Some(Arc::new(plan(line))),
         opened: Some(OpenedAlarm {
             line: LineId(line),
@@ -121,7 +124,12 @@ fn ringing(alarm: u64, sequence: u32) -> NewEvents {
 }
 
 fn closed(alarm: u64, sequence: u32) -> NewEvents {
-    let event = Event::Closed { actor: "值班".into(), outcome: CloseOutcome::Genuine };
+    let event = Event::Closed {
+        actor: "值班".into(),
+        outcome: CloseOutcome::Genuine,
+        matter: None,
+        by: None,
+    };
     NewEvents { events: vec![event], closed: Some(at(99)), ..ringing(alarm, sequence) }
 }
 
@@ -146,6 +154,10 @@ fn plan(line: u32) -> Plan {
         parties: Vec::new(),
         policy: Policy::default(),
         left_out: Vec::new(),
+        kind: lianfang_domain::kind::AlarmKind::Unknown,
+        is_drill: false,
+        steps: Vec::new(),
+        made_by: None,
     }
 }
 

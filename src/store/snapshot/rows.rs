@@ -3,7 +3,7 @@
 use crate::store::number::StoredNumber;
 use lianfang_domain::directory::{
     Address, Community, Contact, ContactNumber, DigestAlgorithm, Group, Household, Language, Line,
-    LineSecret, LineUse, Worker,
+    LineSecret, LineUse, Pins, Worker,
 };
 use lianfang_domain::id::{
     CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, StreetId, WorkerId,
@@ -133,6 +133,7 @@ impl CommunityRow {
             groups: Vec::new(),
             households: Vec::new(),
             workers: Vec::new(),
+            responders: Vec::new(),
         }
     }
 }
@@ -185,6 +186,7 @@ impl HouseholdRow<'_> {
             language: own,
             lines,
             contacts: contacts.into_iter().map(|contact| contact.into_domain(own)).collect(),
+            pins: Pins::default(),
         }
     }
 }

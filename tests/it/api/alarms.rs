@@ -224,6 +224,8 @@ fn plan() -> Plan {
         role,
         household: (role == Role::Neighbour).then_some(HouseholdId(2)),
         worker: (role == Role::DutyWorker).then_some(WorkerId(1)),
+        responder: None,
+        step: 0,
         name: name.into(),
         numbers: vec![PartyNumber {
             contact: None,
@@ -256,6 +258,10 @@ fn plan() -> Plan {
             party(Role::Neighbour, "302 王家", "13800001111"),
         ],
         left_out: Vec::new(),
+        kind: lianfang_domain::kind::AlarmKind::Unknown,
+        is_drill: false,
+        steps: Vec::new(),
+        made_by: None,
         policy: Policy::default(),
     }
 }
@@ -289,7 +295,7 @@ async fn record(api: &Api, alarm: AlarmId) -> Timestamp {
             0,
             vec![
                 Event::Raised { trigger: trigger(), follows: None },
-                Event::Planned { revision: 1 },
+                Event::Planned { revision: 1, why: None },
                 Event::WaveStarted { wave: 0, legs },
             ],
         ),
@@ -302,7 +308,15 @@ async fn record(api: &Api, alarm: AlarmId) -> Timestamp {
             vec![Event::Acknowledged { party: PartyId(1), means: AnswerMeans::Key { leg: 2 } }],
         ),
         (9_600, vec![Event::LegEnded { leg: 1, outcome: LegOutcome::AnsweredNoKey }]),
-        (90_000, vec![Event::Closed { actor: "root".into(), outcome: CloseOutcome::Genuine }]),
+        (
+            90_000,
+            vec![Event::Closed {
+                actor: "root".into(),
+                outcome: CloseOutcome::Genuine,
+                matter: None,
+                by: None,
+            }],
+        ),
     ];
     let mut sequence = 0;
     for (ms, events) in steps {

@@ -49,6 +49,7 @@ fn order(world: &World, number: &str) -> LegOrder {
         number: PhoneNumber::of_caller(number, &home).expect("a number"),
         language: person.language,
         message: Said::Alarm,
+        along: Vec::new(),
         class: Class::First,
         ring_timeout_s: 30,
         routes_failed: Vec::new(),

@@ -51,6 +51,8 @@ struct State {
     cancelled: Vec<(String, CancelReason)>,
     orphans: Vec<String>,
     told: Vec<ResidentNotice>,
+    /// Legs that were asked into the talk.
+    talking: Vec<LegId>,
     broken: BTreeSet<String>,
     registered: BTreeSet<u32>,
     is_deaf: bool,
@@ -274,6 +276,18 @@ impl Carriers for Wire {
 
     fn tell_resident(&self, _: AlarmId, notice: ResidentNotice, _: Arc<Plan>) {
         self.state().told.push(notice);
+    }
+
+    fn reword(&self, order: LegOrder) {
+        let mut state = self.state();
+        let leg = state.legs.iter_mut().find(|leg| leg.id == order.leg && !leg.is_answered);
+        if let Some(leg) = leg {
+            leg.message = order.message;
+        }
+    }
+
+    fn join_talk(&self, leg: LegId) {
+        self.state().talking.push(leg);
     }
 
     fn prepare(&self, _: &Arc<Plan>) {}

@@ -26,6 +26,20 @@ fn kind(event: &Event) -> &'static str {
         Event::StillInDanger { .. } => "still_in_danger",
         Event::Cancelled { .. } => "cancelled",
         Event::Closed { .. } => "closed",
+        Event::KindNamed { .. } => "kind_named",
+        Event::Escalated { .. } => "escalated",
+        Event::ReceiptLate { .. } => "receipt_late",
+        Event::CalledBack { .. } => "called_back",
+        Event::AcknowledgementLapsed { .. } => "acknowledgement_lapsed",
+        Event::DoorReached => "door_reached",
+        Event::PinRefused { .. } => "pin_refused",
+        Event::Duress { .. } => "duress",
+        Event::OwnerChanged { .. } => "owner_changed",
+        Event::Reminded { .. } => "reminded",
+        Event::NoteAdded { .. } => "note_added",
+        Event::TalkJoined { .. } => "talk_joined",
+        Event::TalkLeft { .. } => "talk_left",
+        Event::Yielded { .. } => "yielded",
     }
 }
 

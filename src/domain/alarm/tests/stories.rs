@@ -403,8 +403,11 @@ fn everybody_who_was_told_is_told_of_the_cancel() {
         story.pass(60);
     }
     assert!(story.fresh().iter().filter(|name| *name == "sms bob Cancelled").count() == 3);
-    let events =
-        story.input(&Input::Close { actor: "op".into(), outcome: CloseOutcome::FalseAlarm });
+    let events = story.input(&Input::Close {
+        actor: "op".into(),
+        outcome: CloseOutcome::FalseAlarm,
+        matter: None,
+    });
     assert_eq!(events.len(), 1, "a cancelled alarm is closed with what it was");
     assert_eq!(story.input(&Input::Cancel { actor: "op".into() }), []);
     assert_eq!(story.alarm.poll_timeout(), None);
@@ -414,7 +417,7 @@ fn everybody_who_was_told_is_told_of_the_cancel() {
 fn a_closed_alarm_rings_nobody() {
     let mut story = Story::small();
     story.fresh();
-    story.input(&Input::Close { actor: "op".into(), outcome: CloseOutcome::Genuine });
+    story.input(&Input::Close { actor: "op".into(), outcome: CloseOutcome::Genuine, matter: None });
     assert_eq!(story.cancels.len(), 9, "four calls, and the five SMS that still waited");
     assert_eq!(story.input(&Input::TimePassed), []);
     story.input(&Input::Restarted);

@@ -35,6 +35,7 @@ fn household(id: u32, position: u16, people: &[&[&str]]) -> Arc<Household> {
             secrets: Vec::new(),
         }],
         contacts: people.iter().enumerate().map(contact).collect(),
+        pins: crate::directory::Pins::default(),
     })
 }
 
@@ -75,6 +76,7 @@ fn directory_of(households: Vec<Arc<Household>>, workers: Vec<Worker>) -> Direct
         groups: vec![group],
         households,
         workers,
+        responders: Vec::new(),
     };
     Directory::new(7, Vec::new(), vec![community])
 }
