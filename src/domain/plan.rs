@@ -63,11 +63,14 @@ pub struct PolicyVersion {
 }
 
 /// A step of escalation: more people are called.
+///
+/// Steps hold up no other: each is due at the sum of the waits up to it, counted from the first wave, whether those
+/// before it were taken or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// Pause since the step before it was taken, in seconds.
+    /// Pause since the step before it was due, in seconds; since the first wave for the first step.
     pub wait_s: u16,
-    /// What must hold then. If it does not, the step is taken as soon as it does.
+    /// What must hold then. If it does not, the step is taken as soon as it does; those after it do not wait for it.
     pub when: StepWhen,
 }
 
