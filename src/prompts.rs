@@ -82,7 +82,12 @@ impl Library {
         for clip in clips {
             let recording = match clip {
                 Clip::Name(_) | Clip::Text(_) => self.names.get(clip, language),
-                Clip::Tone | Clip::Phrase(_) | Clip::Unit(_) | Clip::Sign(_) | Clip::Count(_) => {
+                Clip::Tone
+                | Clip::Phrase(_)
+                | Clip::Unit(_)
+                | Clip::Sign(_)
+                | Clip::Count(_)
+                | Clip::Number(_) => {
                     self.fixed.get(&(language.shipped(), clip.clone())).cloned()
                 }
             };
@@ -92,9 +97,12 @@ impl Library {
             };
             let gap_ms = match clip {
                 Clip::Tone | Clip::Phrase(_) => GAP_AFTER_PHRASE_MS,
-                Clip::Unit(_) | Clip::Sign(_) | Clip::Count(_) | Clip::Name(_) | Clip::Text(_) => {
-                    GAP_MS
-                }
+                Clip::Unit(_)
+                | Clip::Sign(_)
+                | Clip::Count(_)
+                | Clip::Number(_)
+                | Clip::Name(_)
+                | Clip::Text(_) => GAP_MS,
             };
             pieces.extend([Piece::Recording(recording), Piece::Silence(gap_ms)]);
         }

@@ -4,6 +4,7 @@
 //! language stand in one file each, `words/zh_cn.rs` and `words/en.rs`; the cutting to length is here and in `words/sms.rs`.
 //! Who and where come first, since a message may be cut and a listener may hang up.
 
+mod address;
 mod clip;
 mod en;
 mod sms;
@@ -17,7 +18,7 @@ use crate::alarm::ResidentNotice;
 use crate::directory::{Language, Written};
 use crate::leg::Message;
 use crate::plan::{Plan, Role, Scene};
-use sms::{estate_of, floor_of, shorten};
+use sms::{estate_of, shorten};
 
 /// Longest announcement after the tone, by [`Clip::estimate_ms`]: who listens longer has not yet left the house.
 pub const SPOKEN_MS_MAX: u32 = 12_000;
@@ -32,17 +33,37 @@ struct Detail {
     name_max: usize,
     /// Longest building, unit or door, in UTF-16 units; the ends of longer ones are left out.
     part_max: usize,
+    /// Most places in one field of the address, such as unit and door in `2单元502`.
+    spots_max: usize,
     /// Tells people to go and look, and to call 110 in danger.
     has_advice: bool,
 }
 
-const DETAILS: [Detail; 5] = [
-    Detail { has_floor: true, estate_max: 16, name_max: 12, part_max: 16, has_advice: true },
-    Detail { has_floor: false, estate_max: 10, name_max: 12, part_max: 12, has_advice: true },
-    Detail { has_floor: false, estate_max: 6, name_max: 6, part_max: 8, has_advice: true },
-    Detail { has_floor: false, estate_max: 10, name_max: 8, part_max: 8, has_advice: false },
-    Detail { has_floor: false, estate_max: 0, name_max: 0, part_max: 4, has_advice: false },
-];
+const DETAILS: [Detail; 5] = {
+    let all = Detail {
+        has_floor: true,
+        estate_max: 16,
+        name_max: 12,
+        part_max: 16,
+        spots_max: 4,
+        has_advice: true,
+    };
+    let without_floor = Detail { has_floor: false, ..all };
+    [
+        all,
+        Detail { estate_max: 10, part_max: 12, ..without_floor },
+        Detail { estate_max: 6, name_max: 6, part_max: 8, ..without_floor },
+        Detail { estate_max: 10, name_max: 8, part_max: 8, has_advice: false, ..without_floor },
+        Detail {
+            estate_max: 0,
+            name_max: 0,
+            part_max: 4,
+            spots_max: 1,
+            has_advice: false,
+            ..without_floor
+        },
+    ]
+};
 
 /// What a callee hears: at most [`SPOKEN_MS_MAX`]. Building and door are always said.
 #[must_use]
@@ -152,21 +173,17 @@ fn message_clips(message: Message, who_where: Vec<Clip>, has_advice: bool) -> Ve
 }
 
 fn who_where(scene: &Scene, detail: Detail, language: Language) -> Vec<Clip> {
-    let address = &scene.address;
     let mut clips = Vec::new();
     let estate = shorten(estate_of(scene), detail.estate_max);
     if !estate.is_empty() {
         clips.push(Clip::Text(estate.into()));
     }
-    let floor = if detail.has_floor { floor_of(address) } else { "" };
-    for (part, unit) in [
-        (&*address.building, Unit::Building),
-        (&*address.unit, Unit::Staircase),
-        (floor, Unit::Floor),
-        (&*address.door, Unit::Door),
-    ] {
-        clips.extend(part_clips(&shorten(part, detail.part_max), unit, language));
-    }
+    let limits = address::Limits {
+        has_floor: detail.has_floor,
+        signs_max: detail.part_max,
+        spots_max: detail.spots_max,
+    };
+    clips.extend(address::clips(&scene.address, limits, language));
     let Some(name) = name_clip(&scene.household_name, detail.name_max) else { return clips };
     let home = Clip::Phrase(Phrase::Home);
     match language.written() {
@@ -180,40 +197,6 @@ fn who_where(scene: &Scene, detail: Detail, language: Language) -> Vec<Clip> {
 fn name_clip(name: &str, units_max: usize) -> Option<Clip> {
     let name = shorten(name, units_max);
     (!name.is_empty()).then(|| Clip::Name(name.into()))
-}
-
-/// Words of address parts, for those who write them into the part: `3号楼`, `A座`.
-const WRITTEN_UNITS: &[(&str, Unit)] = &[
-    ("号楼", Unit::Building),
-    ("栋", Unit::Building),
-    ("幢", Unit::Building),
-    ("座", Unit::Block),
-    ("单元", Unit::Staircase),
-    ("层", Unit::Floor),
-    ("楼", Unit::Floor),
-    ("号", Unit::Door),
-    ("室", Unit::Door),
-];
-
-/// A part of the address, sign by sign, with its word. Anything but digits and letters is said as it is written.
-fn part_clips(part: &str, unit: Unit, language: Language) -> Vec<Clip> {
-    let written =
-        WRITTEN_UNITS.iter().find_map(|(word, unit)| Some((part.strip_suffix(word)?, *unit)));
-    let (bare, unit) = written.unwrap_or((part, unit));
-    if bare.is_empty() {
-        return Vec::new();
-    }
-    let signs: Option<Vec<Clip>> = bare
-        .chars()
-        .filter(|character| !matches!(character, '-' | '－' | ' '))
-        .map(|character| Sign::of_char(character).map(Clip::Sign))
-        .collect();
-    let Some(mut clips) = signs else { return vec![Clip::Text(part.into())] };
-    match language.written() {
-        Written::Chinese => clips.push(Clip::Unit(unit)),
-        Written::English => clips.insert(0, Clip::Unit(unit)),
-    }
-    clips
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub enum Clip {
     Sign(Sign),
     /// A number of households, 1 to [`Clip::COUNT_MAX`].
     Count(u8),
+    /// A number of a floor, said as a number: one of [`Clip::NUMBERS`].
+    Number(u8),
     /// The name of a person or household: surnames are read as surnames.
     Name(Arc<str>),
     /// A place, or words with a pronunciation given: said as written.
@@ -126,45 +128,114 @@ pub enum Unit {
     Building,
     /// 座, as in `A座`.
     Block,
+    /// 栋.
+    Dong,
+    /// 幢.
+    Zhuang,
     /// 单元.
     Staircase,
+    /// 梯.
+    Stairs,
+    /// 门, a staircase in the north.
+    Gate,
     /// 层.
     Floor,
+    /// 楼, where it counts floors.
+    Storey,
     /// 室.
     Door,
+    /// 房, a door in the south.
+    Room,
+    /// 号.
+    House,
+    /// 户.
+    Household,
+    /// 弄.
+    Lane,
+    /// 巷.
+    Alley,
+    /// 号院.
+    Court,
+    /// 排.
+    Row,
+    /// 区.
+    Zone,
+    /// 期.
+    Phase,
+    /// 负, below the ground; said before the number in both languages.
+    Basement,
+    /// 之, as in `五号之一`; said between two numbers in both languages.
+    Part,
 }
 
 impl Unit {
     /// Every word.
-    pub const ALL: [Self; 5] =
-        [Self::Building, Self::Block, Self::Staircase, Self::Floor, Self::Door];
+    pub const ALL: [Self; 21] = [
+        Self::Building,
+        Self::Block,
+        Self::Dong,
+        Self::Zhuang,
+        Self::Staircase,
+        Self::Stairs,
+        Self::Gate,
+        Self::Floor,
+        Self::Storey,
+        Self::Door,
+        Self::Room,
+        Self::House,
+        Self::Household,
+        Self::Lane,
+        Self::Alley,
+        Self::Court,
+        Self::Row,
+        Self::Zone,
+        Self::Phase,
+        Self::Basement,
+        Self::Part,
+    ];
 
     fn stem(self) -> &'static str {
         match self {
             Self::Building => "building",
             Self::Block => "block",
+            Self::Dong => "dong",
+            Self::Zhuang => "zhuang",
             Self::Staircase => "unit",
+            Self::Stairs => "stairs",
+            Self::Gate => "gate",
             Self::Floor => "floor",
+            Self::Storey => "storey",
             Self::Door => "door",
+            Self::Room => "room",
+            Self::House => "house",
+            Self::Household => "household",
+            Self::Lane => "lane",
+            Self::Alley => "alley",
+            Self::Court => "court",
+            Self::Row => "row",
+            Self::Zone => "zone",
+            Self::Phase => "phase",
+            Self::Basement => "basement",
+            Self::Part => "part",
         }
     }
 }
 
-/// A character that is said alone: 0-9, A-Z, `*` or `#`.
+/// A character that is said alone: 0-9, A-Z, `*`, `#` or `-`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sign(char);
 
 impl Sign {
     /// Every sign.
     pub fn all() -> impl Iterator<Item = Self> {
-        ('0'..='9').chain('A'..='Z').chain(['*', '#']).map(Self)
+        ('0'..='9').chain('A'..='Z').chain(['*', '#', '-']).map(Self)
     }
 
     /// The sign of a character, in either case.
     #[must_use]
     pub fn of_char(character: char) -> Option<Self> {
         let upper = character.to_ascii_uppercase();
-        (upper.is_ascii_alphanumeric() || upper == '*' || upper == '#').then_some(Self(upper))
+        (upper.is_ascii_alphanumeric() || matches!(upper, '*' | '#' | '-')).then_some(Self(upper))
     }
 
     /// Its character; letters are capitals.
@@ -177,6 +248,24 @@ impl Sign {
 impl Clip {
     /// The greatest number of households that is told; it is more than any group has.
     pub const COUNT_MAX: u8 = 20;
+
+    /// The numbers that have a clip of their own; [`Clip::number`] puts the others together.
+    pub const NUMBERS: [u8; 27] = [
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 30, 40, 50, 60, 70,
+        80, 90,
+    ];
+
+    /// A number from 1 to 99 as it is said: `二十` `三`, "twenty" "three". Nothing for any other.
+    #[must_use]
+    pub fn number(number: u8) -> Vec<Self> {
+        let (tens, ones) = (number / 10 * 10, number % 10);
+        match number {
+            1..=20 => vec![Self::Number(number)],
+            21..=99 if ones == 0 => vec![Self::Number(tens)],
+            21..=99 => vec![Self::Number(tens), Self::Number(ones)],
+            0 | 100..=255 => Vec::new(),
+        }
+    }
 
     /// It has a file of its own in every language; the others are rendered when a household is saved.
     #[must_use]
@@ -192,6 +281,7 @@ impl Clip {
         clips.extend(Unit::ALL.map(Self::Unit));
         clips.extend(Sign::all().map(Self::Sign));
         clips.extend((1..=Self::COUNT_MAX).map(Self::Count));
+        clips.extend(Self::NUMBERS.map(Self::Number));
         clips
     }
 
@@ -205,8 +295,10 @@ impl Clip {
             Self::Unit(unit) => format!("unit-{}", unit.stem()),
             Self::Sign(Sign('*')) => "sign-star".to_owned(),
             Self::Sign(Sign('#')) => "sign-hash".to_owned(),
+            Self::Sign(Sign('-')) => "sign-dash".to_owned(),
             Self::Sign(Sign(sign)) => format!("sign-{}", sign.to_ascii_lowercase()),
             Self::Count(count) => format!("count-{count}"),
+            Self::Number(number) => format!("number-{number}"),
             Self::Name(text) => format!("name-{:016x}", fnv1a(text)),
             Self::Text(text) => format!("text-{:016x}", fnv1a(text)),
         }
@@ -218,7 +310,7 @@ impl Clip {
         match self {
             Self::Tone => String::new(),
             Self::Name(text) | Self::Text(text) => text.to_string(),
-            Self::Phrase(_) | Self::Unit(_) | Self::Sign(_) | Self::Count(_) => {
+            Self::Phrase(_) | Self::Unit(_) | Self::Sign(_) | Self::Count(_) | Self::Number(_) => {
                 match language.written() {
                     Written::Chinese => zh_cn::said(self).0,
                     Written::English => en::said(self),
@@ -256,9 +348,12 @@ impl Clip {
                 Language::English
             }
             Self::Name(_) | Self::Text(_) => language,
-            Self::Tone | Self::Phrase(_) | Self::Unit(_) | Self::Sign(_) | Self::Count(_) => {
-                language
-            }
+            Self::Tone
+            | Self::Phrase(_)
+            | Self::Unit(_)
+            | Self::Sign(_)
+            | Self::Count(_)
+            | Self::Number(_) => language,
         }
     }
 

@@ -13,14 +13,12 @@ pub(super) fn said(clip: &Clip) -> String {
             let sign = sign.as_char();
             sign_said(sign).map_or_else(|| sign.to_string(), str::to_owned)
         }
-        Clip::Count(count) => {
-            COUNTS.get(usize::from(*count)).copied().unwrap_or_default().to_owned()
-        }
+        Clip::Count(number) | Clip::Number(number) => number_said(*number).to_owned(),
         Clip::Tone | Clip::Name(_) | Clip::Text(_) => String::new(),
     }
 }
 
-const COUNTS: [&str; 21] = [
+const NUMBERS: [&str; 21] = [
     "",
     "one",
     "two",
@@ -43,6 +41,15 @@ const COUNTS: [&str; 21] = [
     "nineteen",
     "twenty",
 ];
+
+const TENS: [&str; 10] =
+    ["", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+
+/// A number up to twenty, or of whole tens.
+fn number_said(number: u8) -> &'static str {
+    let said = NUMBERS.get(usize::from(number)).or_else(|| TENS.get(usize::from(number / 10)));
+    said.copied().unwrap_or_default()
+}
 
 fn phrase_said(phrase: Phrase) -> &'static str {
     match phrase {
@@ -72,9 +79,25 @@ fn unit_said(unit: Unit) -> &'static str {
     match unit {
         Unit::Building => "building",
         Unit::Block => "block",
+        Unit::Dong => "building",
+        Unit::Zhuang => "building",
         Unit::Staircase => "unit",
+        Unit::Stairs => "staircase",
+        Unit::Gate => "entrance",
         Unit::Floor => "floor",
+        Unit::Storey => "floor",
         Unit::Door => "door",
+        Unit::Room => "room",
+        Unit::House => "number",
+        Unit::Household => "household",
+        Unit::Lane => "lane",
+        Unit::Alley => "alley",
+        Unit::Court => "court",
+        Unit::Row => "row",
+        Unit::Zone => "zone",
+        Unit::Phase => "phase",
+        Unit::Basement => "basement",
+        Unit::Part => "part",
     }
 }
 
@@ -93,6 +116,7 @@ fn sign_said(sign: char) -> Option<&'static str> {
         '9' => "nine",
         '*' => "star",
         '#' => "hash",
+        '-' => "dash",
         _ => return None,
     })
 }
@@ -101,7 +125,8 @@ fn sign_said(sign: char) -> Option<&'static str> {
 pub(super) fn spell_digits(text: &str) -> String {
     let mut spelled = String::with_capacity(text.len());
     for character in text.chars() {
-        if let Some(word) = sign_said(character) {
+        // A hyphen joins names.
+        if let Some(word) = sign_said(character).filter(|_| character != '-') {
             if !spelled.is_empty() && !spelled.ends_with(' ') {
                 spelled.push(' ');
             }

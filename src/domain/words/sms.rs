@@ -108,7 +108,8 @@ pub(super) fn estate_of(scene: &Scene) -> &str {
 /// The floor, unless the door tells it: 502 is on floor 5.
 pub(super) fn floor_of(address: &Address) -> &str {
     let floor = &*address.floor;
-    let is_told = address.door.len() > floor.len() && address.door.starts_with(floor);
+    let number = floor.trim_end_matches(['层', '楼', 'F', '/']);
+    let is_told = address.door.len() > number.len() && address.door.starts_with(number);
     if is_told { "" } else { floor }
 }
 

@@ -14,7 +14,8 @@ pub(super) fn said(clip: &Clip) -> (String, String) {
             Some(said) => said,
             None => return (sign.as_char().to_string(), sign.as_char().to_string()),
         },
-        Clip::Count(count) => return count_said(*count),
+        Clip::Count(2) => ("两", "liang3"),
+        Clip::Count(number) | Clip::Number(number) => return number_said(*number),
         Clip::Tone | Clip::Name(_) | Clip::Text(_) => ("", ""),
     };
     (text.to_owned(), pinyin.to_owned())
@@ -73,9 +74,25 @@ fn unit_said(unit: Unit) -> (&'static str, &'static str) {
     match unit {
         Unit::Building => ("号楼", "hao4 lou2"),
         Unit::Block => ("座", "zuo4"),
+        Unit::Dong => ("栋", "dong4"),
+        Unit::Zhuang => ("幢", "zhuang4"),
         Unit::Staircase => ("单元", "dan1 yuan2"),
+        Unit::Stairs => ("梯", "ti1"),
+        Unit::Gate => ("门", "men2"),
         Unit::Floor => ("层", "ceng2"),
+        Unit::Storey => ("楼", "lou2"),
         Unit::Door => ("室", "shi4"),
+        Unit::Room => ("房", "fang2"),
+        Unit::House => ("号", "hao4"),
+        Unit::Household => ("户", "hu4"),
+        Unit::Lane => ("弄", "long4"),
+        Unit::Alley => ("巷", "xiang4"),
+        Unit::Court => ("号院", "hao4 yuan4"),
+        Unit::Row => ("排", "pai2"),
+        Unit::Zone => ("区", "qu1"),
+        Unit::Phase => ("期", "qi1"),
+        Unit::Basement => ("负", "fu4"),
+        Unit::Part => ("之", "zhi1"),
     }
 }
 
@@ -94,12 +111,13 @@ fn sign_said(sign: char) -> Option<(&'static str, &'static str)> {
         '9' => ("九", "jiu3"),
         '*' => ("星号", "xing1 hao4"),
         '#' => ("井号", "jing3 hao4"),
+        '-' => ("杠", "gang4"),
         _ => return None,
     })
 }
 
-/// A number that counts: 两, not 二; 十, not 一十.
-fn count_said(count: u8) -> (String, String) {
+/// A number below a hundred: 一, not 幺; 十, not 一十.
+fn number_said(count: u8) -> (String, String) {
     const ONES: [(&str, &str); 10] = [
         ("", ""),
         ("一", "yi1"),
@@ -112,9 +130,6 @@ fn count_said(count: u8) -> (String, String) {
         ("八", "ba1"),
         ("九", "jiu3"),
     ];
-    if count == 2 {
-        return ("两".to_owned(), "liang3".to_owned());
-    }
     let one = |digit: u8| ONES.get(usize::from(digit)).copied().unwrap_or_default();
     let (tens, ones) = (one(count / 10), one(count % 10));
     let ten = if count < 10 { ("", "") } else { ("十", "shi2") };
