@@ -54,6 +54,18 @@ directory_id! {
     ResponderId,
     /// A stored policy: who is called, in which order, and how often.
     PolicyId,
+    /// A post of the duty roster (岗位).
+    PostId,
+    /// A shift of a post (班次).
+    ShiftId,
+    /// A rotation of workers (轮班).
+    RotationId,
+    /// One who holds a post for a while whatever its shifts say (替班).
+    OverrideId,
+    /// A swap of duty between two workers (换班).
+    SwapId,
+    /// An absence of a worker (请假).
+    AbsenceId,
 }
 
 /// One alarm, from trigger to close.

@@ -15,5 +15,6 @@ pub mod kind;
 pub mod leg;
 pub mod phone;
 pub mod plan;
+pub mod roster;
 pub mod trigger;
 pub mod words;
