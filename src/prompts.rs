@@ -87,9 +87,7 @@ impl Library {
                 | Clip::Unit(_)
                 | Clip::Sign(_)
                 | Clip::Count(_)
-                | Clip::Number(_) => {
-                    self.fixed.get(&(language.shipped(), clip.clone())).cloned()
-                }
+                | Clip::Number(_) => self.fixed.get(&(language.shipped(), clip.clone())).cloned(),
             };
             let Some(recording) = recording else {
                 metrics::counter!("lianfang_prompts_left_out_total").increment(1);

@@ -8,6 +8,7 @@ use super::carriers::{languages_of, names_of};
 use crate::prompts::{self, NameKey, NameVoice};
 use crate::store::snapshot::DirectoryHandle;
 use crate::tasks::Tasks;
+use jiff::Timestamp;
 use lianfang_domain::directory::{Community, Directory, Household, LineRef};
 use lianfang_domain::id::CommunityId;
 use lianfang_domain::plan::{self, Policy};
@@ -83,15 +84,24 @@ async fn prepare(
         }
         // The name of a worker is said to every household.
         let before = before.filter(|before| before.workers == community.workers);
+        let everybody = all_on_duty(community);
         for household in &community.households {
             let old = before.as_ref().and_then(|before| before.household(household.id));
             if old.is_none_or(|old| old != household) {
-                names.extend(prepare_household(voice, directory, community, household).await);
+                names.extend(prepare_household(voice, &everybody, community, household).await);
                 tokio::time::sleep(PACE).await;
             }
         }
     }
     names
+}
+
+/// The community alone, with every worker on duty: each of them will be, by the roster or by a click.
+fn all_on_duty(community: &Community) -> Directory {
+    let mut everybody = community.clone();
+    everybody.roster = Arc::default();
+    everybody.workers.iter_mut().for_each(|worker| worker.is_on_duty = true);
+    Directory::new(0, Vec::new(), vec![everybody])
 }
 
 async fn prepare_household(
@@ -103,7 +113,10 @@ async fn prepare_household(
     let mut names = Vec::new();
     let Some(line) = household.lines.first() else { return names };
     let place = LineRef { community: community.id, household: household.id, line: line.id };
-    let Some(plan) = plan::build(directory, place, 1, &Policy::default()) else { return names };
+    // Whoever is on duty then, all are in it.
+    let now = Timestamp::UNIX_EPOCH;
+    let plan = plan::build(directory, place, 1, &Policy::default(), now);
+    let Some(plan) = plan else { return names };
     for language in languages_of(&plan) {
         for clip in names_of(&plan, language) {
             names.push(prompts::key(&clip, language));

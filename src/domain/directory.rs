@@ -14,6 +14,7 @@ use crate::id::{
     CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, ResponderId, StreetId, WorkerId,
 };
 use crate::phone::PhoneNumber;
+use crate::roster::Roster;
 use index::LineIndex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -55,6 +56,8 @@ pub struct Community {
     pub households: Vec<Arc<Household>>,
     /// Community workers, sorted by id.
     pub workers: Vec<Worker>,
+    /// Who is on duty when; empty where [`Worker::is_on_duty`] says it.
+    pub roster: Arc<Roster>,
     /// People and desks outside the groups who may be called, sorted by id.
     pub responders: Vec<Responder>,
 }
@@ -272,7 +275,7 @@ pub struct Worker {
     pub name: Arc<str>,
     /// The language that they are spoken to in.
     pub language: Language,
-    /// On duty now.
+    /// On duty now, where the community has no roster.
     pub is_on_duty: bool,
     /// Their numbers, in the order in which they are called.
     pub numbers: Vec<ContactNumber>,
@@ -424,6 +427,13 @@ impl Community {
         }
         let index = self.households.binary_search_by_key(&id, |household| household.id).ok()?;
         self.households.get(index)
+    }
+
+    /// The worker of this id.
+    #[must_use]
+    pub fn worker(&self, id: WorkerId) -> Option<&Worker> {
+        let index = self.workers.binary_search_by_key(&id, |worker| worker.id).ok()?;
+        self.workers.get(index)
     }
 
     /// The group of this id.

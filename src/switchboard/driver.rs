@@ -181,7 +181,7 @@ impl Driver {
             means == Some(alarm::Press::Again)
         });
         let alarm = match open {
-            Some(id) => self.press_again(id, &press),
+            Some(id) => self.press_again(id, &press, now),
             None => self.raise(&press, last, now),
         };
         let Some(alarm) = alarm else {
@@ -200,7 +200,7 @@ impl Driver {
         now: Timestamp,
     ) -> Option<AlarmId> {
         let directory = self.ports.directory.current();
-        let plan = plan::build(&directory, press.line, 1, &self.ports.policy).map(Arc::new);
+        let plan = plan::build(&directory, press.line, 1, &self.ports.policy, now).map(Arc::new);
         // The line may have left the directory since it was recognised: who was rung before still rings.
         let plan = plan.or_else(|| self.plan_of(follows?))?;
         let birth = Birth {
@@ -228,10 +228,10 @@ impl Driver {
         id
     }
 
-    fn press_again(&mut self, id: AlarmId, press: &Press) -> Option<AlarmId> {
+    fn press_again(&mut self, id: AlarmId, press: &Press, now: Timestamp) -> Option<AlarmId> {
         let previous = self.plan_of(id)?;
         let directory = self.ports.directory.current();
-        let plan = plan::rebuild(&previous, &directory, press.line, &self.ports.policy);
+        let plan = plan::rebuild(&previous, &directory, press.line, &self.ports.policy, now);
         // The line may have left the directory since: the old plan still rings.
         let plan = plan.map_or(previous, Arc::new);
         self.ports.carriers.prepare(&plan);
@@ -322,7 +322,9 @@ impl Driver {
             return;
         };
         let directory = self.ports.directory.current();
-        let plan = plan::rebuild(live.alarm.plan(), &directory, live.line, &self.ports.policy);
+        let now = self.ports.clock.now();
+        let (plan, policy) = (live.alarm.plan(), &self.ports.policy);
+        let plan = plan::rebuild(plan, &directory, live.line, policy, now);
         if let Some(plan) = plan {
             self.feed(id, &Input::Replanned { plan: Arc::new(plan) });
         }

@@ -153,9 +153,10 @@ impl Driver {
             Some(trigger)
         });
         let directory = self.ports.directory.current();
+        let now = self.ports.clock.now();
         let found = raised.and_then(|trigger| {
             let line = directory.line_of(trigger.household, trigger.line)?;
-            let plan = plan::build(&directory, line, 1, &self.ports.policy)?;
+            let plan = plan::build(&directory, line, 1, &self.ports.policy, now)?;
             Some((trigger.clone(), line, Arc::new(plan)))
         });
         let Some((mut trigger, line, plan)) = found else {
@@ -164,7 +165,6 @@ impl Driver {
         };
         trigger.idempotency_key = Arc::clone(&key);
         let follows = Some(stored.row.id);
-        let now = self.ports.clock.now();
         let alarm = self.bear(Birth { trigger, line, heard_at: now, plan, follows }, now);
         self.seen.remember(&key, alarm);
     }

@@ -54,7 +54,7 @@ fn main() {
 
     let place = LineRef { community: CommunityId(0), household: HouseholdId(0), line: LineId(0) };
     measure("plan of ten parties", RUNS, |_| {
-        black_box(plan::build(&directory, place, 1, &Policy::default()));
+        black_box(plan::build(&directory, place, 1, &Policy::default(), Timestamp::UNIX_EPOCH));
     });
     decisions();
 }
@@ -62,8 +62,10 @@ fn main() {
 fn decisions() {
     let directory = Directory::new(1, Vec::new(), vec![community(0, 21)]);
     let place = LineRef { community: CommunityId(0), household: HouseholdId(0), line: LineId(0) };
-    let plan =
-        Arc::new(plan::build(&directory, place, 1, &Policy::default()).expect("the line exists"));
+    let plan = Arc::new(
+        plan::build(&directory, place, 1, &Policy::default(), Timestamp::UNIX_EPOCH)
+            .expect("the line exists"),
+    );
     let now = Timestamp::UNIX_EPOCH;
     let trigger = Trigger {
         line: LineId(0),
@@ -160,6 +162,7 @@ fn community(id: u32, households_each: u32) -> Community {
         groups,
         households,
         workers: Vec::new(),
+        roster: Arc::default(),
         responders: Vec::new(),
     }
 }

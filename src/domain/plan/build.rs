@@ -1,8 +1,8 @@
 //! Makes a plan from the directory at one moment: who is reached, in which order, and who is left out and why.
 //!
 //! Pure. Fails toward ringing: when a group has nobody to ring and nobody is on duty, all workers of the community are
-//! rung, on duty or not. A plan without any number is made all the same: the alarm is raised, shown and planned
-//! again at each wave.
+//! rung, on duty or not; and a community with a roster always has a worker rung, see [`Builder::add_duty`]. A plan
+//! without any number is made all the same: the alarm is raised, shown and planned again at each wave.
 
 use super::{
     LeftOut, LeftOutWhy, PARTY_NUMBERS_MAX, Party, PartyNumber, Plan, Policy, Role, Scene,
@@ -13,26 +13,30 @@ use crate::directory::{
 use crate::id::{ContactId, GridId, HouseholdId, WorkerId};
 use crate::kind::AlarmKind;
 use crate::phone::{PhoneNumber, may_be_called};
+use crate::roster::CODE_A;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Freezes whom an alarm on `line` reaches, by today's directory. `policy` is the service's; the group's own wish for
-/// acknowledgements goes before it. `None` if the directory no longer has the line.
+/// Freezes whom an alarm on `line` reaches, by today's directory and by who is on duty now. `policy` is the service's;
+/// the group's own wish for acknowledgements goes before it. `None` if the directory no longer has the line.
 #[must_use]
-pub fn build(directory: &Directory, line: LineRef, revision: u16, policy: &Policy) -> Option<Plan> {
+pub fn build(
+    directory: &Directory,
+    line: LineRef,
+    revision: u16,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Plan> {
     let (community, household, line) = directory.resolve(line)?;
     let group = community.group(household.group);
     let mut builder = Builder::new(&line.number);
-    for worker in community.workers.iter().filter(|worker| worker.is_on_duty) {
-        builder.add_worker(worker);
-    }
+    builder.add_duty(community, group.map(|group| group.grid), now);
     for neighbour in neighbours(community, group, household) {
         builder.add_household(neighbour, Role::Neighbour);
     }
-    if !builder.parties.iter().any(Party::has_voice) {
-        for worker in community.workers.iter().filter(|worker| !worker.is_on_duty) {
-            builder.add_worker(worker);
-        }
+    if !builder.has_voice() {
+        builder.add_workers(&community.workers);
         // Stable: workers who were added last still stand before the neighbours, of whom none can be rung.
         builder.parties.sort_by_key(|party| party.role);
     }
@@ -63,8 +67,9 @@ pub fn rebuild(
     directory: &Directory,
     line: LineRef,
     policy: &Policy,
+    now: Timestamp,
 ) -> Option<Plan> {
-    Some(build(directory, line, previous.revision, policy)?.succeeding(previous))
+    Some(build(directory, line, previous.revision, policy, now)?.succeeding(previous))
 }
 
 /// The other households of the group, nearest first; ties by position, then id.
@@ -131,6 +136,43 @@ struct Person<'a> {
 impl<'a> Builder<'a> {
     fn new(alarm_line: &'a PhoneNumber) -> Self {
         Self { alarm_line, taken: BTreeSet::new(), parties: Vec::new(), left_out: Vec::new() }
+    }
+
+    /// The workers on duty. With a roster: who holds the A posts of the grid; where they have no number, whoever is on
+    /// duty at all; then those who are marked as on duty, and in the end everybody. Without one: those who are marked.
+    fn add_duty(&mut self, community: &Community, grid: Option<GridId>, now: Timestamp) {
+        let marked = community.workers.iter().filter(|worker| worker.is_on_duty);
+        let roster = &community.roster;
+        if roster.is_empty() {
+            return self.add_workers(marked);
+        }
+        let by_id = |id: &WorkerId| community.worker(*id);
+        self.add_workers(roster.holders(CODE_A, grid, now).iter().filter_map(by_id));
+        if !self.has_voice() {
+            let on_duty = roster.on_duty(now);
+            self.add_workers(on_duty.iter().filter_map(|(_, worker)| by_id(worker)));
+        }
+        if !self.has_voice() {
+            self.add_workers(marked);
+        }
+        if !self.has_voice() {
+            self.add_workers(&community.workers);
+        }
+    }
+
+    fn has_voice(&self) -> bool {
+        self.parties.iter().any(Party::has_voice)
+    }
+
+    /// Adds those of the workers who are not in the plan yet.
+    fn add_workers<'w>(&mut self, workers: impl IntoIterator<Item = &'w Worker>) {
+        for worker in workers {
+            let is_in = |id: Option<WorkerId>| id == Some(worker.id);
+            let is_party = self.parties.iter().any(|party| is_in(party.worker));
+            if !is_party && !self.left_out.iter().any(|left| is_in(left.worker)) {
+                self.add_worker(worker);
+            }
+        }
     }
 
     fn add_worker(&mut self, worker: &Worker) {

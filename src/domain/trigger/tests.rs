@@ -50,6 +50,7 @@ fn community(id: u32, codes: &[&str], households: Vec<Arc<Household>>) -> Commun
         groups: Vec::new(),
         households,
         workers: Vec::new(),
+        roster: Arc::default(),
         responders: Vec::new(),
     }
 }

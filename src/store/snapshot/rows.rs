@@ -133,6 +133,7 @@ impl CommunityRow {
             groups: Vec::new(),
             households: Vec::new(),
             workers: Vec::new(),
+            roster: Arc::default(),
             responders: Vec::new(),
         }
     }

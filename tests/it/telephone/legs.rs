@@ -33,7 +33,8 @@ async fn with_probed_carrier(probe: Duration) -> (World, Phone) {
 fn order(world: &World, number: &str) -> LegOrder {
     let directory = world.directory.current();
     let line = directory.line_by_account("a1").expect("the line");
-    let plan = plan::build(&directory, line, 1, &Policy::default()).expect("a plan");
+    let plan =
+        plan::build(&directory, line, 1, &Policy::default(), world.clock.now()).expect("a plan");
     let (party, person) = plan
         .parties()
         .find(|(_, party)| party.role == Role::Neighbour)

@@ -1,6 +1,11 @@
 use super::*;
 use crate::directory::{Address, Contact, Grid, LineUse};
-use crate::id::{CommunityId, GroupId, LineId, StreetId};
+use crate::id::{CommunityId, GroupId, LineId, PostId, ShiftId, StreetId};
+use crate::roster::{Cover, Days, HeldBy, Parts, Post, Roster, Shift};
+use jiff::civil::time;
+use jiff::tz::TimeZone;
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn number(key: &str) -> PhoneNumber {
     PhoneNumber::from_parts(key, key)
@@ -52,7 +57,7 @@ fn worker(id: u32, is_on_duty: bool, keys: &[&str]) -> Worker {
 fn plan_of(households: Vec<Arc<Household>>, workers: Vec<Worker>) -> Plan {
     let directory = directory_of(households, workers);
     let line = directory.line_by_account("line5").unwrap();
-    build(&directory, line, 1, &Policy::default()).unwrap()
+    build(&directory, line, 1, &Policy::default(), NOW).unwrap()
 }
 
 fn directory_of(households: Vec<Arc<Household>>, workers: Vec<Worker>) -> Directory {
@@ -76,6 +81,7 @@ fn directory_of(households: Vec<Arc<Household>>, workers: Vec<Worker>) -> Direct
         groups: vec![group],
         households,
         workers,
+        roster: Arc::default(),
         responders: Vec::new(),
     };
     Directory::new(7, Vec::new(), vec![community])
@@ -148,6 +154,74 @@ fn a_group_without_anybody_rings_all_workers() {
     assert!(plan.parties.iter().all(|party| party.role == Role::DutyWorker));
 }
 
+/// The workers whom a plan of the community rings at this moment, when A is worker 1 by day and 2 by night, and B is 3.
+fn rung_by_roster(workers: Vec<Worker>, moment: &str) -> Vec<String> {
+    let post = |id, code: &str| Post {
+        id: PostId(id),
+        code: code.into(),
+        name: code.into(),
+        grid: None,
+        cover: Cover::Always,
+    };
+    let shift = |id, post, (start, end, days_later), worker| Shift {
+        id: ShiftId(id),
+        post: PostId(post),
+        days: Days::EVERY,
+        start: time(start, 0, 0, 0),
+        end: time(end, 0, 0, 0),
+        days_later,
+        first_day: None,
+        last_day: None,
+        held_by: HeldBy::Workers(vec![WorkerId(worker)]),
+    };
+    let parts = Parts {
+        posts: vec![post(1, "A"), post(2, "B")],
+        shifts: vec![
+            shift(1, 1, (8, 18, 0), 1),
+            shift(2, 1, (18, 22, 0), 2),
+            shift(3, 2, (8, 23, 0), 3),
+        ],
+        ..Parts::default()
+    };
+    let (roster, errors) = Roster::build(TimeZone::UTC, parts, |_| true);
+    assert_eq!(errors, []);
+    let directory = directory_of(vec![household(5, 5, &[])], workers);
+    let mut community = (**directory.community(CommunityId(1)).unwrap()).clone();
+    community.roster = Arc::new(roster);
+    let directory = directory.with_community(8, Arc::new(community));
+    let line = directory.line_by_account("line5").unwrap();
+    let now = format!("2026-11-22T{moment}:00Z").parse().unwrap();
+    let plan = build(&directory, line, 1, &Policy::default(), now).unwrap();
+    names(&plan).into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_roster_says_who_is_on_duty_and_in_doubt_more_ring() {
+    let workers = |marked: u32, mute: &[u32]| -> Vec<Worker> {
+        let keys = |id: u32| if mute.contains(&id) { vec![] } else { vec![format!("w{id}")] };
+        let worker = |id| {
+            let keys = keys(id);
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            worker(id, id == marked, &keys)
+        };
+        (1..=4).map(worker).collect()
+    };
+    let everybody = ["worker 1", "worker 2", "worker 3", "worker 4"];
+    for (marked, mute, moment, wanted) in [
+        (4, &[][..], "12:00", &["worker 1"][..]),
+        (4, &[], "18:00", &["worker 2"]),
+        (4, &[], "22:00", &["worker 3"]),
+        (4, &[1], "12:00", &["worker 3"]),
+        (4, &[1, 3], "12:00", &["worker 4"]),
+        (4, &[], "23:00", &["worker 4"]),
+        (0, &[], "23:00", &everybody),
+        (0, &[1, 3], "12:00", &["worker 2", "worker 4"]),
+    ] {
+        let rung = rung_by_roster(workers(marked, mute), moment);
+        assert_eq!(rung, wanted, "{marked} is marked, {mute:?} have no number, at {moment}");
+    }
+}
+
 #[test]
 fn nobody_at_all_is_a_plan_without_parties() {
     let plan = plan_of(vec![household(5, 5, &[])], Vec::new());
@@ -166,7 +240,7 @@ fn the_next_revision_keeps_every_index() {
     let first = plan_of(homes(&["b1", "b2"], None), vec![worker(1, true, &["w1"])]);
     let directory = directory_of(homes(&["b2", "b3"], Some(4)), vec![worker(2, true, &["w2"])]);
     let line = directory.line_by_account("line5").unwrap();
-    let second = rebuild(&first, &directory, line, &Policy::default()).unwrap();
+    let second = rebuild(&first, &directory, line, &Policy::default(), NOW).unwrap();
     assert!(second.succeeds(&first) && !first.succeeds(&second));
     assert_eq!(second.revision, 2);
     assert_eq!(names(&second), ["worker 1", "2 home 2", "1 home 1", "worker 2", "4 home 4"]);
@@ -182,5 +256,5 @@ fn the_next_revision_keeps_every_index() {
 fn a_line_that_is_gone_has_no_plan() {
     let directory = directory_of(vec![household(5, 5, &[])], Vec::new());
     let line = LineRef { community: CommunityId(1), household: HouseholdId(5), line: LineId(99) };
-    assert_eq!(build(&directory, line, 1, &Policy::default()), None);
+    assert_eq!(build(&directory, line, 1, &Policy::default(), NOW), None);
 }
