@@ -5,11 +5,13 @@
 
 //!
 //! - `state`: what an alarm remembers.  `ring`: who rings next, and when.
+//! - `escalate`: which step is due, and who is wanted.
 //! - `decide`: an input becomes events.  `apply`: an event becomes state.  `effects`: an event becomes orders.
 
 mod apply;
 mod decide;
 mod effects;
+mod escalate;
 mod event;
 mod input;
 mod ring;
@@ -54,6 +56,8 @@ pub enum Deadline {
     Wave,
     /// A duty worker is called again.
     DutyWave,
+    /// A step of escalation is taken.
+    Step,
     /// A number that was busy or not answered is called again.
     Retry,
     /// A leg of which nothing is heard is given up.
@@ -79,10 +83,13 @@ impl Alarm {
     /// it is a new alarm.
     #[must_use]
     pub fn takes_another_press(&self, now: Timestamp) -> Press {
-        let has_arrival = self.parties().any(|(_, _, state)| state.arrived_at.is_some());
         let is_stale =
             SignedDuration::from_hours(STALE_H) <= now.duration_since(self.last_event_at());
-        if self.is_over() || has_arrival || is_stale { Press::NewAlarm } else { Press::Again }
+        if self.is_over() || self.has_arrival() || is_stale {
+            Press::NewAlarm
+        } else {
+            Press::Again
+        }
     }
 }
 

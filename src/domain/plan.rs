@@ -176,6 +176,17 @@ pub enum Role {
     OwnHousehold,
 }
 
+impl Role {
+    /// Whether those who come count toward the acknowledgements wanted.
+    #[must_use]
+    pub fn counts(self) -> bool {
+        match self {
+            Self::Neighbour | Self::Responder => true,
+            Self::DutyWorker | Self::Loudspeaker | Self::OwnHousehold => false,
+        }
+    }
+}
+
 /// A household or a worker that the alarm reaches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {
@@ -361,6 +372,7 @@ impl Party {
     /// Takes over what a newer plan says of the same party.
     fn renew(&mut self, mut newer: Self) {
         self.role = newer.role;
+        self.step = newer.step;
         self.name = newer.name;
         for known in &mut self.numbers {
             match newer.numbers.iter().position(|new| new.number == known.number) {

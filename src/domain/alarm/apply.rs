@@ -3,6 +3,7 @@
 
 mod answers;
 mod legs;
+mod steps;
 
 use super::Stage;
 use super::event::{Event, Proof, Trigger};
@@ -10,6 +11,7 @@ use super::state::{Alarm, NumberState, PartyState, SmsState, after};
 use crate::id::AlarmId;
 use crate::plan::{Plan, Role};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// SMS to everybody are this far apart, in seconds, however often #9 is pressed.
@@ -77,6 +79,7 @@ impl Alarm {
             is_weak,
             is_held_back: is_weak,
             presses_again: 0,
+            steps_taken: BTreeSet::new(),
             sms_at: at,
             enough_at: None,
             last_event_at: at,
@@ -128,8 +131,8 @@ impl Alarm {
                 self.stage = Stage::Closed { at, outcome: *outcome };
                 self.forget_retries();
             }
+            Event::Escalated { step } => self.escalated(*step),
             Event::KindNamed { .. }
-            | Event::Escalated { .. }
             | Event::ReceiptLate { .. }
             | Event::CalledBack { .. }
             | Event::AcknowledgementLapsed { .. }
@@ -147,7 +150,8 @@ impl Alarm {
 
     fn planned(&mut self, revision: u16) {
         if let Some(plan) = self.offered.take_if(|plan| plan.revision == revision) {
-            self.plan = plan;
+            let before = std::mem::replace(&mut self.plan, plan);
+            self.relieve(&before);
         }
         let parties = self.plan.parties.len().max(self.parties.len());
         self.parties.resize_with(parties, PartyState::default);
@@ -155,9 +159,11 @@ impl Alarm {
             let numbers = party.numbers.len().max(state.numbers.len());
             state.numbers.resize_with(numbers, NumberState::default);
         }
-        let has =
-            |role| self.plan.parties.iter().any(|party| party.role == role && party.has_voice());
-        self.is_held_back &= has(Role::DutyWorker);
+        self.call_up();
+        let has_duty_worker = self.parties().any(|(_, party, state)| {
+            party.role == Role::DutyWorker && party.has_voice() && state.is_called
+        });
+        self.is_held_back &= has_duty_worker;
     }
 
     /// Rings again if the last change left too few.

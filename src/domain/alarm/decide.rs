@@ -3,6 +3,7 @@
 //! Contradictory, late, doubled and unknown inputs give no event or a recorded one; none is an error.
 
 mod answer;
+mod escalate;
 mod plans;
 mod report;
 mod withdraw;
@@ -37,6 +38,7 @@ impl Alarm {
         };
         draft.emit(Event::Planned { revision, why: None });
         draft.wave();
+        draft.follow_up();
         (draft.alarm, draft.events)
     }
 
@@ -80,6 +82,7 @@ impl Alarm {
             Input::TimePassed => draft.time_passed(),
             Input::Restarted => draft.restarted(),
         }
+        draft.follow_up();
         draft.events
     }
 }
@@ -95,6 +98,11 @@ impl Draft {
     fn emit(&mut self, event: Event) {
         self.alarm.apply(&event, self.now);
         self.events.push(event);
+    }
+
+    /// What has become due by what was just decided.
+    fn follow_up(&mut self) {
+        self.escalate();
     }
 
     fn starts(&self, calls: Vec<Call>) -> Vec<LegStart> {

@@ -27,12 +27,17 @@ impl Alarm {
                 vec![Effect::CancelLeg { leg: self.leg_id(*leg), reason: CancelReason::Lost }]
             }
             Event::Acknowledged { party, means } => self.acknowledged_effects(*party, means),
-            Event::EnoughComing => self.cancel(CancelReason::EnoughComing, |leg| {
-                let is_coming = self.party(leg.party).is_some_and(|state| state.coming.is_some());
-                leg.channel == Channel::Voice
-                    && self.role(leg.party) == Some(Role::Neighbour)
-                    && !is_coming
-            }),
+            Event::EnoughComing => {
+                let wanted = self.wanted();
+                self.cancel(CancelReason::EnoughComing, |leg| {
+                    let both = self.plan.party(leg.party).zip(self.party(leg.party));
+                    let is_meant = both.is_some_and(|(party, state)| {
+                        let is_needed = state.coming.is_some() || wanted.is(party, state);
+                        party.role.counts() && !is_needed
+                    });
+                    leg.channel == Channel::Voice && is_meant
+                })
+            }
             // SMS that are on their way cannot be called back; those that still wait need not go.
             Event::Cancelled { .. } | Event::Closed { .. } => {
                 self.cancel(CancelReason::AlarmOver, |leg| {
@@ -98,7 +103,7 @@ impl Alarm {
             AnswerMeans::Api { .. } | AnswerMeans::Page { .. } | AnswerMeans::Line => None,
         };
         let mut effects = Vec::new();
-        if self.role(party) == Some(Role::Neighbour) {
+        if self.role(party).is_some_and(Role::counts) {
             effects = self.cancel(CancelReason::AnsweredElsewhere, |leg| {
                 leg.channel == Channel::Voice && leg.party == party && Some(leg.number) != by_leg
             });

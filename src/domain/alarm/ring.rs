@@ -19,6 +19,10 @@ const LEG_OVERDUE_S: u64 = 540;
 /// ever when the end of the call is never told.
 const COMING_OVERDUE_S: u64 = 3600;
 
+/// In the order in which they are called.
+const ROLES: [Role; 5] =
+    [Role::DutyWorker, Role::Neighbour, Role::Responder, Role::Loudspeaker, Role::OwnHousehold];
+
 /// A leg that may be ordered; it gets its number when it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Call {
@@ -50,28 +54,13 @@ impl Alarm {
         }
     }
 
-    /// Whether a call to the party is wanted at all, now or later.
-    pub(super) fn is_wanted(&self, party: &Party, state: &PartyState) -> bool {
-        state.coming.is_none() && self.wants(party.role)
-    }
-
-    /// Whether calls to parties of this role are wanted, unless they are coming.
-    fn wants(&self, role: Role) -> bool {
-        !self.is_over()
-            && match role {
-                Role::DutyWorker => !self.has_duty_worker(),
-                Role::Neighbour | Role::Responder => !self.is_held_back && !self.has_enough(),
-                Role::OwnHousehold | Role::Loudspeaker => false,
-            }
-    }
-
-    /// Parties that are wanted and of whom no phone rings.
-    fn free_parties(&self, role: Role) -> impl Iterator<Item = PartyId> {
+    /// Parties of some roles that are wanted and of whom no phone rings.
+    fn free_parties(&self, roles: &[Role]) -> impl Iterator<Item = PartyId> {
+        let wanted = self.wanted();
         let is_free = move |(_, party, state): &(PartyId, &Party, &PartyState)| {
-            party.role == role && state.voice_live == 0 && state.coming.is_none()
+            roles.contains(&party.role) && state.voice_live == 0 && wanted.is(party, state)
         };
-        let wanted = self.wants(role).then(|| self.parties().filter(is_free));
-        wanted.into_iter().flatten().map(|(id, _, _)| id)
+        self.parties().filter(is_free).map(|(id, _, _)| id)
     }
 
     /// When the number may be called again within its budget; a time in the past if it may be now.
@@ -111,10 +100,11 @@ impl Alarm {
         if self.plan.party(party).is_some_and(|party| party.role == Role::DutyWorker) {
             return true;
         }
-        let is_willing = |number: Number<'_>| {
-            number.plan.has_voice && !number.state.is_bad && !number.state.said_no
+        let is_left = |(id, party, state): (PartyId, &Party, &PartyState)| {
+            let is_somebody = party.role != Role::Loudspeaker && state.is_called;
+            is_somebody && self.numbers(id).any(|number| number.is_willing())
         };
-        !self.has_anybody() && !self.parties().any(|(id, _, _)| self.numbers(id).any(is_willing))
+        !self.has_anybody() && !self.parties().any(is_left)
     }
 
     fn call(&self, number: Number<'_>, channel: Channel) -> Call {
@@ -153,16 +143,16 @@ impl Alarm {
     /// The calls of a wave. The first one reaches the duty workers too; later ones leave them to their own clock.
     pub(super) fn wave(&self, now: Timestamp) -> Vec<Call> {
         let mut calls = Vec::new();
-        let is_first = self.waves == 0;
-        for role in [Role::DutyWorker, Role::Neighbour, Role::OwnHousehold] {
-            let is_called = match role {
-                Role::DutyWorker => is_first,
-                Role::Neighbour => self.wants(role),
-                Role::OwnHousehold => true,
-                Role::Responder | Role::Loudspeaker => false,
-            };
-            for (id, _, state) in self.parties().filter(|(_, party, _)| party.role == role) {
-                if !is_called || state.coming.is_some() {
+        let wanted = self.wanted();
+        for role in ROLES {
+            for (id, party, state) in self.parties().filter(|(_, party, _)| party.role == role) {
+                let is_called = match role {
+                    Role::DutyWorker => self.waves == 0 && wanted.is(party, state),
+                    Role::Neighbour | Role::Responder => wanted.is(party, state),
+                    Role::Loudspeaker => state.rounds == 0 && wanted.is(party, state),
+                    Role::OwnHousehold => state.coming.is_none(),
+                };
+                if !is_called {
                     continue;
                 }
                 if role != Role::OwnHousehold && state.voice_live == 0 {
@@ -174,12 +164,33 @@ impl Alarm {
         calls
     }
 
+    /// The calls to those whom a step or a new plan has added: by voice, duty workers first, then the SMS. Duty workers
+    /// are told by SMS even when one of them has taken the case.
+    pub(super) fn fresh_calls(&self, now: Timestamp) -> Vec<Call> {
+        let wanted = self.wanted();
+        let (mut calls, mut messages) = (Vec::new(), Vec::new());
+        for role in ROLES {
+            for (id, party, state) in self.parties().filter(|(_, party, _)| party.role == role) {
+                let is_fresh = state.is_called && state.voice_at.is_none() && !self.is_over();
+                let is_wanted = wanted.is(party, state);
+                if is_fresh && is_wanted {
+                    calls.extend(self.first_call(id, now));
+                }
+                if is_fresh && (is_wanted || role == Role::DutyWorker) {
+                    messages.extend(self.missing_sms(id));
+                }
+            }
+        }
+        calls.append(&mut messages);
+        calls
+    }
+
     /// The calls after #9 was pressed again: whoever is not coming rings, whatever they said before.
     pub(super) fn again(&self, now: Timestamp) -> Vec<Call> {
         let mut calls = Vec::new();
-        for role in [Role::DutyWorker, Role::Neighbour] {
+        for role in ROLES.into_iter().filter(|role| *role != Role::OwnHousehold) {
             for (id, party, state) in self.parties().filter(|(_, party, _)| party.role == role) {
-                let waits = role == Role::Neighbour && self.is_held_back;
+                let waits = role != Role::DutyWorker && self.is_held_back || !state.is_called;
                 if state.coming.is_some() || waits || !party.is_reachable() {
                     continue;
                 }
@@ -211,8 +222,10 @@ impl Alarm {
             return is_wanted.then_some((why, call));
         }
         let (party, state) = (self.plan.party(leg.party)?, self.party(leg.party)?);
-        if outcome == LegOutcome::Cancelled || 0 < state.voice_live || !self.is_wanted(party, state)
-        {
+        // A loudspeaker has spoken when it was answered, key or not.
+        let has_spoken = party.role == Role::Loudspeaker && leg.answered_at.is_some();
+        let is_wanted = self.wanted().is(party, state) && !has_spoken;
+        if outcome == LegOutcome::Cancelled || 0 < state.voice_live || !is_wanted {
             return None;
         }
         let same = number.filter(|number| self.can_ring(*number) && self.has_budget(*number, now));
@@ -258,8 +271,8 @@ impl Alarm {
 
     /// Parties whose retry is due, with the call.
     pub(super) fn due_retries(&self, now: Timestamp) -> Vec<(LegWhy, Call)> {
-        let roles = [Role::DutyWorker, Role::Neighbour].into_iter();
-        let parties = roles.flat_map(|role| self.free_parties(role));
+        let duty_workers = self.free_parties(&[Role::DutyWorker]);
+        let parties = duty_workers.chain(self.free_parties(&[Role::Neighbour, Role::Responder]));
         parties.filter_map(|party| self.due_retry(party, now)).collect()
     }
 
@@ -292,7 +305,7 @@ impl Alarm {
 
     /// The calls to duty workers whose clock has run out.
     pub(super) fn due_duty(&self, now: Timestamp) -> Vec<Call> {
-        let parties = self.free_parties(Role::DutyWorker);
+        let parties = self.free_parties(&[Role::DutyWorker]);
         let due = parties.filter(|party| self.duty_due_at(*party, now).is_some_and(|at| at <= now));
         due.flat_map(|party| self.first_call(party, now).into_iter().chain(self.missing_sms(party)))
             .collect()
@@ -343,13 +356,14 @@ impl Alarm {
         let min = Timestamp::MIN;
         let overdue = self.overdue().map(|(at, _)| (at, Deadline::LegOverdue));
         let duty = self
-            .free_parties(Role::DutyWorker)
+            .free_parties(&[Role::DutyWorker])
             .filter_map(|party| Some((self.duty_due_at(party, min)?, Deadline::DutyWave)));
-        let roles = [Role::DutyWorker, Role::Neighbour].into_iter();
-        let retries = roles
-            .flat_map(|role| self.free_parties(role))
+        let retries = self
+            .free_parties(&[Role::DutyWorker, Role::Neighbour, Role::Responder])
             .filter_map(|party| Some((self.next_retry(party, min)?.0, Deadline::Retry)));
-        let all = self.wave_due_at().into_iter().chain(duty).chain(retries).chain(overdue);
+        let step = self.next_step().map(|(at, _)| (at, Deadline::Step));
+        let all = self.wave_due_at().into_iter().chain(step).chain(duty).chain(retries);
+        let all = all.chain(overdue);
         all.min_by_key(|(at, _)| *at)
     }
 
@@ -357,8 +371,11 @@ impl Alarm {
     /// [`Deadline::Wave`]; the answer goes in as [`Input::Replanned`](super::Input::Replanned).
     #[must_use]
     pub fn wants_plan(&self) -> bool {
+        let wanted = self.wanted();
         let can_be_rung = |(id, party, state): (PartyId, &Party, &PartyState)| {
-            self.is_wanted(party, state) && self.numbers(id).any(|number| self.can_ring(number))
+            party.role != Role::Loudspeaker
+                && wanted.is(party, state)
+                && self.numbers(id).any(|number| self.can_ring(number))
         };
         !self.is_over() && !self.is_satisfied() && !self.parties().any(can_be_rung)
     }

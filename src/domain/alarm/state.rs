@@ -6,6 +6,7 @@ use crate::id::{AlarmId, LegId};
 use crate::leg::{Channel, LegOutcome, Message, RouteName};
 use crate::plan::{Party, PartyId, PartyNumber, Plan, Role};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// `seconds` after `at`; the end of time where there is no later one.
@@ -44,6 +45,8 @@ pub struct Alarm {
     pub(super) is_held_back: bool,
     /// How often #9 was pressed again.
     pub(super) presses_again: u16,
+    /// Steps of escalation that were taken, counted from 1.
+    pub(super) steps_taken: BTreeSet<u8>,
     /// When SMS last went to everybody.
     pub(super) sms_at: Timestamp,
     /// Households wanted to be coming.
@@ -66,6 +69,10 @@ pub struct PartyState {
     /// When they said that it is a mistake.
     pub said_mistake_at: Option<Timestamp>,
     pub(super) numbers: Vec<NumberState>,
+    /// The step of the party was taken: it is called from then on.
+    pub(super) is_called: bool,
+    /// A worker whose duty ended during the alarm: keeps what they said, but another one is wanted.
+    pub(super) is_off_duty: bool,
     /// Voice legs without an end.
     pub(super) voice_live: u16,
     /// When the last voice leg was ordered or ended.
@@ -200,6 +207,13 @@ pub(super) struct Number<'a> {
     pub(super) state: &'a NumberState,
 }
 
+impl Number<'_> {
+    /// The number exists, and its person did not say that they cannot come.
+    pub(super) fn is_willing(&self) -> bool {
+        self.plan.has_voice && !self.state.is_bad && !self.state.said_no
+    }
+}
+
 impl Alarm {
     /// Its id.
     #[must_use]
@@ -304,17 +318,18 @@ impl Alarm {
         LegId { alarm: self.id, number }
     }
 
-    /// Households that are coming; duty workers are not counted.
+    /// Neighbours and responders that are coming; duty workers are not counted.
     #[must_use]
     pub fn households_coming(&self) -> u16 {
-        self.count(|party, state| party.role == Role::Neighbour && state.coming.is_some())
+        self.count(|party, state| party.role.counts() && state.coming.is_some())
     }
 
-    /// Households wanted to be coming: never more than can be reached.
+    /// Neighbours and responders wanted to be coming: never more than can be reached.
     #[must_use]
     pub fn households_wanted(&self) -> u16 {
         let in_reach = |party: &Party, state: &PartyState| {
-            party.role == Role::Neighbour && (party.is_reachable() || state.coming.is_some())
+            let can_come = party.is_reachable() && self.may_be_called(party, state);
+            party.role.counts() && (can_come || state.coming.is_some())
         };
         self.goal.min(self.count(in_reach))
     }
@@ -323,6 +338,19 @@ impl Alarm {
     #[must_use]
     pub fn has_duty_worker(&self) -> bool {
         self.count(|party, state| party.role == Role::DutyWorker && state.coming.is_some()) > 0
+    }
+
+    /// The case is taken by a duty worker who is still on duty, as far as the newest plan knows.
+    pub(super) fn is_case_taken(&self) -> bool {
+        let is_taken = |party: &Party, state: &PartyState| {
+            party.role == Role::DutyWorker && state.coming.is_some() && !state.is_off_duty
+        };
+        self.count(is_taken) > 0
+    }
+
+    /// Somebody is at the door.
+    pub(super) fn has_arrival(&self) -> bool {
+        self.parties.iter().any(|state| state.arrived_at.is_some())
     }
 
     /// As many households are coming as are wanted.
@@ -337,12 +365,17 @@ impl Alarm {
         self.count(|party, state| party.role != Role::OwnHousehold && state.coming.is_some()) > 0
     }
 
-    /// Enough are coming, and a duty worker too, where there is one: nobody is rung until #9 is pressed again.
+    /// Enough are coming, and a duty worker too, where one was called: nobody is rung until #9 is pressed again, a step of
+    /// escalation is taken or somebody falls away.
     #[must_use]
     pub fn is_satisfied(&self) -> bool {
-        let wants_duty =
-            self.count(|party, _| party.role == Role::DutyWorker && party.has_voice()) > 0;
-        self.has_anybody() && self.has_enough() && (self.has_duty_worker() || !wants_duty)
+        let wants_duty = self.count(|party, state| {
+            party.role == Role::DutyWorker && party.has_voice() && state.is_called
+        }) > 0;
+        self.has_anybody()
+            && self.has_enough()
+            && (self.is_case_taken() || !wants_duty)
+            && self.missed_step().is_none()
     }
 
     fn count(&self, is_counted: impl Fn(&Party, &PartyState) -> bool) -> u16 {

@@ -10,6 +10,7 @@ use crate::phone::PhoneNumber;
 use crate::plan::{Party, PartyId, PartyNumber, Plan, Policy, Role, Scene};
 use std::sync::Arc;
 
+mod escalation;
 mod fixtures;
 mod stories;
 

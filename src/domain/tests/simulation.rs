@@ -258,7 +258,11 @@ impl Town {
     fn timeout(&self) -> Option<(Timestamp, Deadline)> {
         let is_dropped = |deadline| match deadline {
             Deadline::Wave | Deadline::DutyWave => self.fault == Fault::DropWaves,
-            Deadline::Widen | Deadline::Retry | Deadline::LegOverdue | Deadline::Notice => false,
+            Deadline::Widen
+            | Deadline::Step
+            | Deadline::Retry
+            | Deadline::LegOverdue
+            | Deadline::Notice => false,
         };
         self.alarm.poll_timeout().filter(|(_, deadline)| !is_dropped(*deadline))
     }

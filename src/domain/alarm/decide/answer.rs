@@ -10,7 +10,8 @@ use crate::plan::{PartyId, Role};
 impl Draft {
     pub(in crate::alarm) fn key(&mut self, leg: &Leg, key: Key) {
         let Some(state) = self.alarm.party(leg.party) else { return };
-        if self.alarm.is_over() {
+        let role = self.alarm.plan.party(leg.party).map(|party| party.role);
+        if self.alarm.is_over() || role == Some(Role::Loudspeaker) {
             return;
         }
         let means = match leg.channel {
@@ -54,11 +55,12 @@ impl Draft {
     pub(in crate::alarm) fn acknowledge(&mut self, party: PartyId, means: AnswerMeans) {
         let alarm = &self.alarm;
         let is_new = alarm.party(party).is_some_and(|state| state.coming.is_none());
-        if alarm.is_over() || !is_new {
+        let role = alarm.plan.party(party).map(|party| party.role);
+        // Whatever a loudspeaker says, it is nobody.
+        if alarm.is_over() || !is_new || role == Some(Role::Loudspeaker) {
             return;
         }
         self.emit(Event::Acknowledged { party, means });
-        let role = self.alarm.plan.party(party).map(|party| party.role);
         if self.alarm.is_held_back && role == Some(Role::DutyWorker) {
             self.wave();
         }
@@ -68,7 +70,7 @@ impl Draft {
                 let state = self.alarm.party(id);
                 let is_free = state
                     .is_some_and(|state| state.coming.is_none() && state.declined_at.is_none());
-                role == Role::Neighbour && is_told && is_free
+                role.counts() && is_told && is_free
             });
             self.order(LegWhy::Notice, calls);
         }
@@ -76,7 +78,8 @@ impl Draft {
 
     pub(in crate::alarm) fn arrive(&mut self, party: PartyId, means: AnswerMeans) {
         let is_new = self.alarm.party(party).is_some_and(|state| state.arrived_at.is_none());
-        if self.alarm.is_over() || !is_new {
+        let role = self.alarm.plan.party(party).map(|party| party.role);
+        if self.alarm.is_over() || !is_new || role == Some(Role::Loudspeaker) {
             return;
         }
         self.acknowledge(party, means.clone());
