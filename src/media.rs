@@ -1,16 +1,20 @@
-//! RTP: paced prompts out, keys in. One thread of its own sends and hears for all calls.
+//! RTP: paced prompts out, keys in, rooms to talk in, recordings. One thread of its own sends and hears for all calls.
 //!
 //! Read in this order: [`playlist`] (what is played), `session` (one call: a protocol machine without clock or
-//! socket), `engine` (the thread that drives all of them). Must not know dialogs,
-//! alarms or files.
+//! socket), `engine` (the thread that drives all of them), [`room`] (sessions that hear each other), [`recording`]
+//! (what a session hears, kept). Must not know dialogs, alarms or files.
 
 mod engine;
 mod ports;
 mod session;
 
 pub mod playlist;
+pub mod recording;
+pub mod room;
 
 pub use playlist::{Codec, Piece, Playlist, Recording, Rounds};
+pub use recording::{RecordLimits, Take, TakeEnd};
+pub use room::{RoomId, Talk};
 pub use session::{EVENT_TYPES_MAX, SessionStats};
 
 use crate::clock::Clock;
@@ -20,6 +24,8 @@ use jiff::Timestamp;
 use lianfang_domain::digits::Key;
 use lianfang_sip::sdp;
 use ports::{PortLease, PortPool};
+use recording::Studio;
+use room::Rooms;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU8;
@@ -171,6 +177,9 @@ pub enum Report {
     PlaylistEnded(u32),
     /// Nothing was heard for the configured time. Told once for each silence.
     PeerSilent,
+    /// A recording has ended, for whichever reason; told once for each that began. It waits like a key when the
+    /// channel is full.
+    Recorded(Arc<Take>),
     /// The session was closed: its last event. Like any other but a key it is dropped when the channel is full.
     Closed(SessionStats),
 }
@@ -184,6 +193,12 @@ pub enum MediaError {
     /// The system gives us no socket.
     #[error("cannot open an RTP socket")]
     Socket(#[source] io::Error),
+    /// Eight sit in the room already. One that has just left may still count for a moment.
+    #[error("cannot join the room: all its places are taken")]
+    RoomFull,
+    /// [`recording::RECORDINGS_MAX`] recordings are under way or kept in memory.
+    #[error("cannot record: as many recordings as there may be are under way")]
+    RecordingsExhausted,
     /// The thread is 32,768 commands behind.
     #[error("cannot tell the media thread: its queue is full")]
     QueueFull,
@@ -196,7 +211,11 @@ impl MediaError {
     /// Whether it may work in a moment.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::PortsExhausted | Self::QueueFull | Self::Socket(_))
+        match self {
+            Self::PortsExhausted | Self::QueueFull | Self::Socket(_) => true,
+            Self::RoomFull | Self::RecordingsExhausted => true,
+            Self::Stopped => false,
+        }
     }
 }
 
@@ -221,8 +240,12 @@ pub struct Stats {
     pub foreign: u64,
     /// Reports other than keys that found the channel full.
     pub reports_dropped: u64,
-    /// Keys that found the channel and the backlog of their session full.
+    /// Keys and recordings that found the channel and the backlog of their session full.
     pub keys_dropped: u64,
+    /// Rooms in which somebody sits.
+    pub rooms: usize,
+    /// Recordings under way, or handed over and still in memory.
+    pub recordings: usize,
 }
 
 /// The counters behind [`Stats`].
@@ -264,6 +287,8 @@ struct Shared {
     pool: PortPool,
     queues: Vec<Arc<Queue>>,
     counters: Arc<Counters>,
+    rooms: Rooms,
+    studio: Studio,
 }
 
 impl Media {
@@ -281,8 +306,15 @@ impl Media {
             tasks.start_thread("media", move |stop| engine.run(&stop))?;
             queues.push(queue);
         }
-        let shared = Shared { bind_ip: config.bind_ip, dscp: config.dscp, pool, queues, counters };
-        Ok(Self(Arc::new(shared)))
+        Ok(Self(Arc::new(Shared {
+            bind_ip: config.bind_ip,
+            dscp: config.dscp,
+            pool,
+            queues,
+            counters,
+            rooms: Rooms::default(),
+            studio: Studio::new(),
+        })))
     }
 
     /// Opens a session: binds its socket here and now, so that the port can be offered at once. Nothing is sent
@@ -323,6 +355,67 @@ impl Media {
         self.queue(id)?.push(Command::Stop(id))
     }
 
+    /// Lets a session talk with the others in a room, from its next packet on: it hears all of them and not itself.
+    /// A session that sits in another room leaves it; joining again changes how it talks.
+    ///
+    /// Everything else goes on: keys are reported, and what [`Media::play`] plays is laid over the talk, which goes on
+    /// at a quarter. So whoever joins should stop what plays without end. A member that is on hold, sends nothing or
+    /// has died is silence. The room ends when its last member leaves or is closed.
+    ///
+    /// # Errors
+    /// [`MediaError::RoomFull`] when [`room::MEMBERS_MAX`] others sit there; otherwise as [`Media::start`].
+    pub fn join(&self, id: u64, room: RoomId, talk: Talk) -> Result<(), MediaError> {
+        let seat = self.0.rooms.reserve(id, room, talk)?;
+        self.queue(id)?.push(Command::Join(id, Box::new(seat)))
+    }
+
+    /// Leaves the room. What plays to the session alone goes on.
+    ///
+    /// # Errors
+    /// As [`Media::start`]. A session that sits in no room is no error.
+    pub fn leave(&self, id: u64) -> Result<(), MediaError> {
+        self.queue(id)?.push(Command::Leave(id))
+    }
+
+    /// Plays to all members of a room over their talk, which goes on at a quarter; after what is played to the room
+    /// already. Nobody is told of its end. When [`room::CLIPS_MAX`] wait it is left out, and so is what is played to a
+    /// room where nobody sits.
+    ///
+    /// # Errors
+    /// As [`Media::start`].
+    pub fn play_in_room(&self, room: RoomId, playlist: Playlist) -> Result<(), MediaError> {
+        let Some(known) = self.0.rooms.get(room) else { return Ok(()) };
+        self.queue(room.0)?.push(Command::PlayInRoom(known, playlist))
+    }
+
+    /// Stops what plays to all members of a room, and what waits.
+    ///
+    /// # Errors
+    /// As [`Media::start`].
+    pub fn stop_in_room(&self, room: RoomId) -> Result<(), MediaError> {
+        let Some(known) = self.0.rooms.get(room) else { return Ok(()) };
+        self.queue(room.0)?.push(Command::StopInRoom(known))
+    }
+
+    /// Stops what plays, plays a beep, and records what the session says, until the limits or
+    /// [`Media::finish_recording`]. Then [`Report::Recorded`] comes, also when the session is closed meanwhile. A
+    /// recording under way ends and is reported first.
+    ///
+    /// # Errors
+    /// [`MediaError::RecordingsExhausted`]; otherwise as [`Media::start`].
+    pub fn record(&self, id: u64, limits: RecordLimits) -> Result<(), MediaError> {
+        let recorder = self.0.studio.begin(limits)?;
+        self.queue(id)?.push(Command::Record(id, Box::new(recorder)))
+    }
+
+    /// Ends what is recorded; [`Report::Recorded`] follows at once. When nothing is recorded, nothing follows.
+    ///
+    /// # Errors
+    /// As [`Media::start`].
+    pub fn finish_recording(&self, id: u64) -> Result<(), MediaError> {
+        self.queue(id)?.push(Command::FinishRecording(id))
+    }
+
     /// Closes the session and frees its port. Never refused, so that nothing can leak.
     pub fn close(&self, id: u64) {
         if let Ok(queue) = self.queue(id) {
@@ -346,6 +439,8 @@ impl Media {
             foreign: get(&counters.foreign),
             reports_dropped: get(&counters.reports_dropped),
             keys_dropped: get(&counters.keys_dropped),
+            rooms: self.0.rooms.len(),
+            recordings: self.0.studio.len(),
         }
     }
 
@@ -394,5 +489,7 @@ fn bind_udp(address: SocketAddr, dscp: u8) -> io::Result<mio::net::UdpSocket> {
     Ok(mio::net::UdpSocket::from_std(socket.into()))
 }
 
+#[cfg(test)]
+mod signal;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@
 //! wait in a short backlog, a full socket drops a packet.
 
 use super::ports::PortLease;
+use super::recording::{Recorder, TakeEnd};
+use super::room::{Room, Seat};
 use super::session::{FRAME_MAX, Session};
 use super::{Counters, MediaError, MediaEvent, MediaPlan, OpenSession, Playlist, Report};
 use crate::clock::Clock;
@@ -43,6 +45,18 @@ pub(super) enum Command {
     Play(u64, Playlist),
     /// Play nothing.
     Stop(u64),
+    /// Sit down in a room.
+    Join(u64, Box<Seat>),
+    /// Leave the room.
+    Leave(u64),
+    /// Play this to all in a room.
+    PlayInRoom(Room, Playlist),
+    /// Play nothing to all in a room.
+    StopInRoom(Room),
+    /// Record what is heard.
+    Record(u64, Box<Recorder>),
+    /// End what is recorded.
+    FinishRecording(u64),
     /// Free everything.
     Close(u64),
 }
@@ -269,17 +283,33 @@ impl Engine {
                     }
                 }
             }
-            Command::Play(id, playlist) => {
-                if let Some((_, slot)) = self.slot(id) {
-                    slot.session.play(playlist);
-                }
+            Command::Play(id, playlist) => self.change(id, |session| session.play(playlist)),
+            Command::Stop(id) => self.change(id, Session::stop),
+            // A seat or a recorder for a session that is gone is dropped, which frees it.
+            Command::Join(id, seat) => self.change(id, |session| session.join(seat)),
+            Command::Leave(id) => self.change(id, Session::leave),
+            Command::PlayInRoom(room, playlist) => room.play(playlist),
+            Command::StopInRoom(room) => room.stop(),
+            Command::Record(id, recorder) => {
+                self.finish_recording(id, now);
+                self.change(id, |session| session.record(recorder));
             }
-            Command::Stop(id) => {
-                if let Some((_, slot)) = self.slot(id) {
-                    slot.session.stop();
-                }
-            }
+            Command::FinishRecording(id) => self.finish_recording(id, now),
             Command::Close(id) => self.close(id, now),
+        }
+    }
+
+    fn change(&mut self, id: u64, change: impl FnOnce(&mut Session)) {
+        if let Some((_, slot)) = self.slot(id) {
+            change(&mut slot.session);
+        }
+    }
+
+    fn finish_recording(&mut self, id: u64, now: Timestamp) {
+        let counters = Arc::clone(&self.counters);
+        if let Some((_, slot)) = self.slot(id) {
+            slot.session.finish_recording(TakeEnd::Asked);
+            slot.report(now, &counters);
         }
     }
 
@@ -332,10 +362,15 @@ impl Slot {
             count(if sent.is_ok() { &counters.sent } else { &counters.send_failed });
         }
         counters.add(before, self.session.stats());
+        self.report(now, counters);
+        self.flush();
+    }
+
+    /// Passes on what has happened, besides keys.
+    fn report(&mut self, now: Timestamp, counters: &Counters) {
         while let Some(report) = self.session.poll_report() {
             self.tell(MediaEvent { session: self.id, at: now, report }, counters);
         }
-        self.flush();
     }
 
     /// Puts the next deadline into the heap.
@@ -372,7 +407,7 @@ impl Slot {
         false
     }
 
-    /// Passes an event on; when the channel is full, keys wait before anything else does.
+    /// Passes an event on; when the channel is full, keys and recordings wait before anything else does.
     fn tell(&mut self, event: MediaEvent, counters: &Counters) {
         self.flush();
         if self.backlog.is_empty() {
@@ -384,9 +419,10 @@ impl Slot {
         if self.backlog.len() < BACKLOG_MAX {
             return self.backlog.push_back(event);
         }
-        let is_key = |event: &MediaEvent| matches!(event.report, Report::Key(_));
-        let expendable = self.backlog.iter().position(|waiting| !is_key(waiting));
-        match (is_key(&event), expendable) {
+        let is_precious =
+            |event: &MediaEvent| matches!(event.report, Report::Key(_) | Report::Recorded(_));
+        let expendable = self.backlog.iter().position(|waiting| !is_precious(waiting));
+        match (is_precious(&event), expendable) {
             (true, Some(index)) => {
                 self.backlog.remove(index);
                 self.backlog.push_back(event);
@@ -409,6 +445,8 @@ impl Slot {
 
     /// Says how it went and frees socket and port.
     fn close(mut self, now: Timestamp, counters: &Counters) {
+        self.session.finish_recording(TakeEnd::Closed);
+        self.report(now, counters);
         let stats = self.session.stats();
         let event = MediaEvent { session: self.id, at: now, report: Report::Closed(stats) };
         self.tell(event, counters);

@@ -3,7 +3,9 @@
 //! A recording is shared by every call that plays it; a call keeps a position and nothing else. Must not encode or
 //! read files: `prompts` does, before any alarm.
 
-use audio_codec_algorithms::{convert_alaw_to_ulaw, encode_alaw, encode_ulaw};
+use audio_codec_algorithms::{
+    convert_alaw_to_ulaw, decode_alaw, decode_ulaw, encode_alaw, encode_ulaw,
+};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,24 @@ impl Codec {
         match self {
             Self::Pcma => 0xD5,
             Self::Pcmu => 0xFF,
+        }
+    }
+
+    /// The 16-bit sample that an octet stands for.
+    #[must_use]
+    pub fn decode(self, octet: u8) -> i16 {
+        match self {
+            Self::Pcma => decode_alaw(octet),
+            Self::Pcmu => decode_ulaw(octet),
+        }
+    }
+
+    /// The octet that is nearest to a 16-bit sample.
+    #[must_use]
+    pub fn encode(self, sample: i16) -> u8 {
+        match self {
+            Self::Pcma => encode_alaw(sample),
+            Self::Pcmu => encode_ulaw(sample),
         }
     }
 }
@@ -248,7 +268,8 @@ pub(super) fn samples_in(ms: u32) -> usize {
     usize::try_from(ms.saturating_mul(SAMPLES_PER_MS)).unwrap_or(usize::MAX)
 }
 
-fn duration_of(samples: usize) -> Duration {
+/// How long so many samples play.
+pub(super) fn duration_of(samples: usize) -> Duration {
     Duration::from_micros(u64::try_from(samples).unwrap_or(u64::MAX).saturating_mul(125))
 }
 
@@ -306,7 +327,6 @@ mod tests {
 
     #[test]
     fn a_small_recording_sounds_the_same_in_either_codec() {
-        use audio_codec_algorithms::{decode_alaw, decode_ulaw};
         let samples: Vec<i16> = (-300..300).map(|step| step * 100).collect();
         let small = Recording::encode_small(&samples);
         assert_eq!((small.size(), Recording::encode(&samples).size()), (600, 1200));

@@ -1,36 +1,43 @@
 //! One call's media as a protocol machine: RTP out on absolute deadlines, keys in (RFC 3550, 3551, 4733).
 //!
 //! Packets go out without a gap for the whole call, silence where nothing plays: NAT mappings, symmetric RTP and
-//! carriers' timeouts depend on it. What comes in is only counted and searched for keys; audio is not decoded.
+//! carriers' timeouts depend on it. What comes in is only counted and searched for keys; audio is passed on, not
+//! decoded, while the session sits in a room or is recorded.
 //! Knows no clock, socket or thread; time is an argument.
+
+mod peer;
 
 use super::playlist::{Codec, Player, Playlist, SAMPLES_PER_MS, samples_in};
 use super::ports::splitmix;
-use super::{MediaPlan, Report};
+use super::recording::{Event, Recorder, Take, TakeEnd};
+use super::room::Seat;
+use super::{Direction, MediaPlan, Report};
 use jiff::{SignedDuration, Timestamp};
 use lianfang_domain::digits::Key;
 use lianfang_domain::digits::rfc4733::{EventPacket, KeyPresses};
+use peer::{Receiver, Source};
 use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Packet lengths that are sent, in ms.
 const PTIMES_MS: [u8; 5] = [10, 20, 30, 40, 60];
-/// Longest packet: header and 60 ms of G.711.
-pub(super) const FRAME_MAX: usize = 12 + 480;
+/// Samples of the longest packet, 60 ms.
+pub(super) const SAMPLES_MAX: usize = 480;
+/// Longest packet: header and samples of G.711.
+pub(super) const FRAME_MAX: usize = 12 + SAMPLES_MAX;
 /// Payload types of telephone events that are heard: all that one description can bring, and that of our offer.
 pub const EVENT_TYPES_MAX: usize = 10;
 /// Lateness up to which missed packets are sent after all. Beyond it they are left out: a burst that is longer than
 /// the peer's jitter buffer would be thrown away there.
 const CATCH_UP_MAX: SignedDuration = SignedDuration::from_millis(100);
-/// How long after the start a stranger's packet may tell where the peer really is.
-const LATCH_WINDOW: SignedDuration = SignedDuration::from_millis(500);
 /// Static types of G.711 and comfort noise (RFC 3551 6). A peer may send any that were offered, whichever we send.
-const STATIC_AUDIO: [u8; 3] = [0, 8, 13];
+const PCMU: u8 = 0;
+const PCMA: u8 = 8;
+const COMFORT_NOISE: u8 = 13;
 /// Length of one event (RFC 4733 2.3).
 const EVENT_LEN: usize = 4;
-/// A jump in sequence numbers above which a sender has started anew (RFC 3550 A.1).
-const DROPOUT_MAX: i32 = 3000;
 
 /// What was counted in a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +56,17 @@ pub struct SessionStats {
     pub foreign: u32,
 }
 
+/// What a packet of the peer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Audio<'a> {
+    pub(super) ssrc: u32,
+    /// RTP timestamp of the first sample.
+    pub(super) timestamp: u32,
+    pub(super) codec: Codec,
+    /// An octet a sample.
+    pub(super) payload: &'a [u8],
+}
+
 /// A call's media.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -59,7 +77,11 @@ pub(super) struct Session {
     receiver: Receiver,
     presses: KeyPresses,
     silence: Silence,
+    /// In a room.
+    seat: Option<Box<Seat>>,
+    recorder: Option<Box<Recorder>>,
     ended: Option<u32>,
+    taken: Option<Arc<Take>>,
     stats: SessionStats,
 }
 
@@ -81,53 +103,21 @@ struct Stream {
     codec: Codec,
     payload_type: u8,
     ptime_ms: u8,
-    direction: super::Direction,
-    /// Their clock does not matter: a press is known by its timestamp, whatever that counts.
-    events: [Option<u8>; EVENT_TYPES_MAX],
+    direction: Direction,
+    /// Payload types of events. Their clock does not matter to keys: a press is known by its timestamp, whatever that
+    /// counts. It matters to recordings, which cut out the presses at the clock of the audio.
+    events: [Option<(u8, EventClock)>; EVENT_TYPES_MAX],
     due: Timestamp,
     source: Source,
 }
 
-/// Whom we send to and hear: symmetric RTP (RFC 4961), learnt once.
-#[derive(Debug)]
-struct Source {
-    /// What the peer's SDP says.
-    signalled: Option<SocketAddr>,
-    signalled_from: Option<IpAddr>,
-    /// Where packets go now.
-    send_to: Option<SocketAddr>,
-    heard: Heard,
-    /// Until when a stranger may be the peer.
-    open_until: Timestamp,
-}
-
-/// What is known of the peer's real address.
+/// What timestamps of events count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heard {
-    /// Nothing was heard since the start.
-    Nobody,
-    /// The first valid packet came from elsewhere than signalled: there is the peer, unless the signalled address
-    /// speaks up.
-    Elsewhere,
-    /// The signalled address spoke; nobody else is heard until the next offer and answer.
-    Signalled,
-}
-
-/// Sequence numbers of what comes in.
-#[derive(Debug, Default)]
-struct Receiver {
-    current: Option<Sequence>,
-    /// Missing packets of earlier senders.
-    lost_before: u32,
-}
-
-#[derive(Debug)]
-struct Sequence {
-    ssrc: u32,
-    highest: u16,
-    /// Packets that should have come since the first.
-    expected: u32,
-    received: u32,
+enum EventClock {
+    /// Samples of the audio.
+    OfAudio,
+    /// Something else.
+    Other,
 }
 
 /// How long nothing was heard, counted in frames rather than by the clock: a clock that was set or a thread that stood
@@ -166,7 +156,10 @@ impl Session {
             receiver: Receiver::default(),
             presses: KeyPresses::default(),
             silence: Silence { limit_ms, heard_ms_ago: 0, is_told: false, is_due: false },
+            seat: None,
+            recorder: None,
             ended: None,
+            taken: None,
             stats: SessionStats::default(),
         }
     }
@@ -178,13 +171,14 @@ impl Session {
         let spread = self.sender.phase % (u64::from(ptime_ms) * 1000);
         let spread = SignedDuration::from_micros(i64::try_from(spread).unwrap_or(0));
         let before = self.stream.as_ref();
-        let send_to = before
-            .filter(|stream| stream.source.signalled == plan.remote)
-            .map_or(plan.remote, |stream| stream.source.send_to);
         let mut events = [None; EVENT_TYPES_MAX];
-        for (slot, (payload_type, _)) in events.iter_mut().zip(&plan.telephone_event) {
-            *slot = Some(*payload_type);
+        for (slot, (payload_type, clock_hz)) in events.iter_mut().zip(&plan.telephone_event) {
+            let is_of_audio = *clock_hz == SAMPLES_PER_MS * 1000;
+            let clock = if is_of_audio { EventClock::OfAudio } else { EventClock::Other };
+            *slot = Some((*payload_type, clock));
         }
+        let before_source = before.map(|stream| &stream.source);
+        let source = Source::new(plan.remote, plan.signalled_from, before_source, now);
         self.stream = Some(Stream {
             codec: plan.codec,
             payload_type: plan.payload_type & 0x7F,
@@ -192,13 +186,7 @@ impl Session {
             direction: plan.direction,
             events,
             due: before.map_or_else(|| later(now, spread), |stream| stream.due),
-            source: Source {
-                signalled: plan.remote,
-                signalled_from: plan.signalled_from,
-                send_to,
-                heard: Heard::Nobody,
-                open_until: later(now, LATCH_WINDOW),
-            },
+            source,
         });
         self.silence.on_heard();
     }
@@ -211,6 +199,30 @@ impl Session {
     /// Plays nothing.
     pub(super) fn stop(&mut self) {
         self.player = None;
+    }
+
+    /// Sits down in a room, and leaves the one where it was.
+    pub(super) fn join(&mut self, mut seat: Box<Seat>) {
+        seat.sit();
+        self.seat = Some(seat);
+    }
+
+    /// Leaves its room.
+    pub(super) fn leave(&mut self) {
+        self.seat = None;
+    }
+
+    /// Begins to record. What plays is stopped.
+    pub(super) fn record(&mut self, recorder: Box<Recorder>) {
+        self.player = None;
+        self.recorder = Some(recorder);
+    }
+
+    /// Ends what is recorded, if anything is.
+    pub(super) fn finish_recording(&mut self, end: TakeEnd) {
+        if let Some(recorder) = self.recorder.take() {
+            self.taken = Some(Arc::new(recorder.finish(end)));
+        }
     }
 
     /// What was counted so far.
@@ -227,6 +239,9 @@ impl Session {
     pub(super) fn poll_report(&mut self) -> Option<Report> {
         if let Some(id) = self.ended.take() {
             return Some(Report::PlaylistEnded(id));
+        }
+        if let Some(take) = self.taken.take() {
+            return Some(Report::Recorded(take));
         }
         std::mem::take(&mut self.silence.is_due).then_some(Report::PeerSilent)
     }
@@ -245,26 +260,32 @@ impl Session {
             let left_out = stream.catch_up(now);
             self.sender.skip(left_out, stream.ptime_ms);
             self.stats.late = self.stats.late.saturating_add(left_out);
-            stream.due = later(stream.due, frame_duration(stream.ptime_ms, 1));
-            self.silence.on_frame(stream.ptime_ms, stream.direction.has_receive());
-            if let Some(send_to) = stream.source.send_to.filter(|_| stream.direction.has_send()) {
-                return self.write(packet).map(|len| (len, send_to));
+            let due = stream.due;
+            let ptime_ms = stream.ptime_ms;
+            stream.due = later(due, frame_duration(ptime_ms, 1));
+            self.silence.on_frame(ptime_ms, stream.direction.has_receive());
+            let send_to = stream.source.send_to.filter(|_| stream.direction.has_send());
+            if self.recorder.as_mut().is_some_and(|recorder| recorder.on_frame(ptime_ms)) {
+                self.finish_recording(TakeEnd::Limit);
             }
-            self.sender.skip(1, stream.ptime_ms);
+            if let Some(send_to) = send_to {
+                return self.write(packet, due).map(|len| (len, send_to));
+            }
+            self.sender.skip(1, ptime_ms);
         }
     }
 
-    /// Writes a packet with the next samples of the playlist, or silence.
-    fn write(&mut self, packet: &mut [u8; FRAME_MAX]) -> Option<usize> {
+    /// Writes the packet of the frame that was due then.
+    fn write(&mut self, packet: &mut [u8; FRAME_MAX], due: Timestamp) -> Option<usize> {
         let stream = self.stream.as_ref()?;
-        let mut samples = [stream.codec.silence(); FRAME_MAX - 12];
-        let frame = samples.get_mut(..samples_in(u32::from(stream.ptime_ms)))?;
-        if let Some(player) = &mut self.player
-            && player.fill(stream.codec, frame) < frame.len()
-        {
-            self.ended = Some(player.id());
-            self.player = None;
+        let (codec, len) = (stream.codec, samples_in(u32::from(stream.ptime_ms)));
+        let mut samples = [codec.silence(); SAMPLES_MAX];
+        let frame = samples.get_mut(..len)?;
+        let has_clip = self.fill(codec, frame);
+        if let Some(seat) = &self.seat {
+            seat.mix(codec, has_clip, frame, due);
         }
+        let stream = self.stream.as_ref()?;
         let sender = &mut self.sender;
         let written = RtpPacketBuilder::new()
             .payload_type(stream.payload_type)
@@ -280,6 +301,19 @@ impl Session {
         sender.is_marked = false;
         self.stats.sent = self.stats.sent.saturating_add(1);
         Some(written)
+    }
+
+    /// Writes the next samples of the beep or the playlist. False when nothing plays.
+    fn fill(&mut self, codec: Codec, frame: &mut [u8]) -> bool {
+        if self.recorder.as_mut().is_some_and(|recorder| recorder.beep(codec, frame)) {
+            return true;
+        }
+        let Some(player) = &mut self.player else { return false };
+        if player.fill(codec, frame) < frame.len() {
+            self.ended = Some(player.id());
+            self.player = None;
+        }
+        true
     }
 
     /// Hears a datagram. Returns the keys whose press starts in it.
@@ -307,26 +341,61 @@ impl Session {
         let sequence = packet.sequence_number().into();
         self.receiver.on_packet(packet.ssrc(), sequence);
         match kind {
-            Kind::Audio => Vec::new(),
-            Kind::Event => {
-                let event = EventPacket {
-                    ssrc: packet.ssrc(),
-                    rtp_timestamp: packet.timestamp(),
-                    sequence,
-                    marker: packet.mark(),
-                    payload: packet.payload(),
-                };
-                self.presses.on_packet(event, now)
+            Kind::Audio(codec) => {
+                self.on_audio(&packet, codec);
+                Vec::new()
             }
+            Kind::Event(clock) => self.on_event(&packet, clock, now),
         }
+    }
+
+    /// Passes audio on to whoever listens.
+    fn on_audio(&mut self, packet: &RtpReader<'_>, codec: Option<Codec>) {
+        if self.seat.is_none() && self.recorder.is_none() {
+            return;
+        }
+        // Comfort noise is silence here. A peer that only sends has put us on hold: what comes is music for us.
+        let is_talk = |stream: &Stream| stream.direction == Direction::SendRecv;
+        let is_talk = self.stream.as_ref().is_some_and(is_talk);
+        let Some(codec) = codec.filter(|_| is_talk) else { return };
+        let (ssrc, timestamp, payload) = (packet.ssrc(), packet.timestamp(), packet.payload());
+        let audio = Audio { ssrc, timestamp, codec, payload };
+        if let Some(seat) = &self.seat {
+            seat.hear(&audio);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.hear(&audio);
+        }
+    }
+
+    fn on_event(&mut self, packet: &RtpReader<'_>, clock: EventClock, now: Timestamp) -> Vec<Key> {
+        let (ssrc, timestamp, payload) = (packet.ssrc(), packet.timestamp(), packet.payload());
+        let event = EventPacket {
+            ssrc,
+            rtp_timestamp: timestamp,
+            sequence: packet.sequence_number().into(),
+            marker: packet.mark(),
+            payload,
+        };
+        let keys = self.presses.on_packet(event, now);
+        let Some(recorder) = &mut self.recorder else { return keys };
+        if let (EventClock::OfAudio, [_, _, high, low, ..]) = (clock, payload) {
+            let duration = u16::from_be_bytes([*high, *low]);
+            recorder.hear_event(Event { ssrc, timestamp, duration });
+        }
+        if keys.iter().any(|key| recorder.is_ended_by(*key)) {
+            self.finish_recording(TakeEnd::Key);
+        }
+        keys
     }
 }
 
 /// What a packet carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    Audio,
-    Event,
+    /// `None` is comfort noise.
+    Audio(Option<Codec>),
+    Event(EventClock),
 }
 
 impl Stream {
@@ -334,11 +403,17 @@ impl Stream {
     /// senders put events whatever was agreed (96, 101): their owner does not tell us that they are keys.
     fn kind(&self, packet: &RtpReader<'_>) -> Option<Kind> {
         let payload_type = packet.payload_type();
-        if self.events.contains(&Some(payload_type)) {
-            return (EVENT_LEN <= packet.payload().len()).then_some(Kind::Event);
+        let event = self.events.iter().flatten().find(|(known, _)| *known == payload_type);
+        if let Some((_, clock)) = event {
+            return (EVENT_LEN <= packet.payload().len()).then_some(Kind::Event(*clock));
         }
-        let is_audio = payload_type == self.payload_type || STATIC_AUDIO.contains(&payload_type);
-        is_audio.then_some(Kind::Audio)
+        match payload_type {
+            agreed if agreed == self.payload_type => Some(Kind::Audio(Some(self.codec))),
+            PCMU => Some(Kind::Audio(Some(Codec::Pcmu))),
+            PCMA => Some(Kind::Audio(Some(Codec::Pcma))),
+            COMFORT_NOISE => Some(Kind::Audio(None)),
+            _ => None,
+        }
     }
 
     /// When too late, moves to the last frame that is due; how many frames that leaves out.
@@ -364,63 +439,6 @@ impl Sender {
     }
 }
 
-impl Source {
-    /// Whether a valid packet from there is the peer's. May learn the peer's address by it.
-    fn admits(&mut self, from: SocketAddr, now: Timestamp) -> bool {
-        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        if self.signalled == Some(from) {
-            (self.heard, self.send_to) = (Heard::Signalled, Some(from));
-            return true;
-        }
-        match self.heard {
-            Heard::Signalled => false,
-            Heard::Elsewhere => self.send_to == Some(from),
-            Heard::Nobody => {
-                let is_peer = now <= self.open_until || self.may_be_peer(from.ip());
-                if is_peer {
-                    (self.heard, self.send_to) = (Heard::Elsewhere, Some(from));
-                }
-                is_peer
-            }
-        }
-    }
-
-    /// Who may be the peer however late the first packet is: the same host, the host that its SIP came from, or
-    /// anybody if the signalled address cannot be reached from outside and nothing else is known of the peer.
-    fn may_be_peer(&self, from: IpAddr) -> bool {
-        let signalled = self.signalled.map(|address| address.ip());
-        signalled == Some(from)
-            || match self.signalled_from {
-                Some(sip) => sip == from,
-                None => signalled.is_none_or(is_private),
-            }
-    }
-}
-
-impl Receiver {
-    fn on_packet(&mut self, ssrc: u32, number: u16) {
-        let step = self.current.as_ref().map(|known| {
-            let step = Seq::from(number) - Seq::from(known.highest);
-            (known.ssrc == ssrc && step.abs() <= DROPOUT_MAX).then_some(step)
-        });
-        let Some((known, step)) = self.current.as_mut().zip(step.flatten()) else {
-            self.lost_before = self.lost();
-            self.current = Some(Sequence { ssrc, highest: number, expected: 1, received: 1 });
-            return;
-        };
-        known.received = known.received.saturating_add(1);
-        if let Ok(step) = u32::try_from(step) {
-            known.expected = known.expected.saturating_add(step);
-            known.highest = number;
-        }
-    }
-
-    fn lost(&self) -> u32 {
-        let lost = |now: &Sequence| now.expected.saturating_sub(now.received);
-        self.lost_before.saturating_add(self.current.as_ref().map_or(0, lost))
-    }
-}
-
 impl Silence {
     fn on_heard(&mut self) {
         (self.heard_ms_ago, self.is_told) = (0, false);
@@ -441,19 +459,6 @@ impl Silence {
 /// The packet length of ours that is nearest to what was agreed, the shorter of two.
 fn nearest_ptime(agreed_ms: u8) -> u8 {
     PTIMES_MS.into_iter().min_by_key(|ours| ours.abs_diff(agreed_ms)).unwrap_or(20)
-}
-
-/// Addresses that a peer behind NAT writes into its SDP.
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [first, second, ..] = v4.octets();
-            // RFC 6598: carrier-grade NAT.
-            let is_shared = first == 100 && second & 0b1100_0000 == 64;
-            v4.is_private() || v4.is_link_local() || v4.is_unspecified() || is_shared
-        }
-        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified(),
-    }
 }
 
 fn frame_duration(ptime_ms: u8, frames: u32) -> SignedDuration {

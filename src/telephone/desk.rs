@@ -307,7 +307,7 @@ impl Desk {
                 }
             }
             Report::PeerSilent => self.on(call, Happening::Silent, now),
-            Report::Closed(_) => {}
+            Report::Recorded(_) | Report::Closed(_) => {}
         }
     }
 

@@ -269,9 +269,11 @@ impl Legs {
         let happening = match event.report {
             Report::Key(key) if leg.keys.on_press(key, Means::Rtp, now) => Happening::Key(key),
             Report::PlaylistEnded(id) if id == leg.playlist => Happening::Spoken,
-            Report::Key(_) | Report::PlaylistEnded(_) | Report::PeerSilent | Report::Closed(_) => {
-                return;
-            }
+            Report::Key(_)
+            | Report::PlaylistEnded(_)
+            | Report::PeerSilent
+            | Report::Recorded(_)
+            | Report::Closed(_) => return,
         };
         self.on(call, happening, now);
     }
