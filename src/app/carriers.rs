@@ -11,7 +11,7 @@ use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::leg::{Channel, LegOrder, Message, RouteName};
 use lianfang_domain::phone::{NumberFormat, format_for};
 use lianfang_domain::plan::Plan;
-use lianfang_domain::words::{self, Clip};
+use lianfang_domain::words::{self, Clip, Told};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ impl Carriers for AllCarriers {
             Channel::Voice => self.telephone.place(order, route),
             Channel::Sms => {
                 let to = format_for(&order.number, &NumberFormat::E164);
-                let body = words::sms(&order.plan, order.message, order.language);
+                let body = words::sms(&Told::from(&order), order.language);
                 self.sms.place(route, Text { leg: order.leg, to, body });
             }
         }
@@ -88,7 +88,7 @@ pub(super) fn languages_of(plan: &Plan) -> BTreeSet<Language> {
 
 /// Every name that an alarm of this plan may say in a language.
 pub(super) fn names_of(plan: &Plan, language: Language) -> Vec<Clip> {
-    let messages = words::spoken(plan, Message::Alarm, language);
+    let messages = words::spoken(&Told::new(plan, Message::Alarm), language);
     let coming = plan
         .parties()
         .flat_map(|(party, _)| words::resident(plan, &ResidentNotice::Coming { party }, language));

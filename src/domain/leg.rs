@@ -87,6 +87,8 @@ pub struct LegOrder {
     pub message: Message,
     /// Other alarms that the same call tells of and answers: their legs, with their plans. Empty as a rule; see `dispatch`.
     pub along: Vec<AlongLeg>,
+    /// Who is coming, for messages that name them: parties of the plan, the callee left out.
+    pub coming: Vec<PartyId>,
     /// How urgent it is when slots are scarce.
     pub class: Class,
     /// How long it may ring, in seconds.

@@ -5,23 +5,28 @@
 //! Who and where come first, since a message may be cut and a listener may hang up.
 
 mod address;
+mod announce;
 mod clip;
 mod en;
+mod phrase;
 mod sms;
 mod surname;
 mod zh_cn;
 
-pub use clip::{Clip, Phrase, SCRIPT_WORDS_PER_MINUTE, Sign, Unit};
+pub use clip::{Clip, SCRIPT_WORDS_PER_MINUTE, Sign, Unit};
+pub use phrase::Phrase;
 pub use sms::{SMS_UNITS_MAX, sms};
 
 use crate::alarm::ResidentNotice;
 use crate::directory::{Language, Written};
-use crate::leg::Message;
-use crate::plan::{Plan, Role, Scene};
+use crate::leg::{AlongLeg, LegOrder, Message};
+use crate::plan::{Party, PartyId, Plan, Role, Scene};
 use sms::{estate_of, shorten};
 
 /// Longest announcement after the tone, by [`Clip::estimate_ms`]: who listens longer has not yet left the house.
 pub const SPOKEN_MS_MAX: u32 = 12_000;
+/// The same where there is more to tell: a drill says so twice, nobody is to go in alone, or a call tells of several alarms.
+pub const SPOKEN_MORE_MS_MAX: u32 = 16_000;
 
 /// How much of the scene is said, from all to least. The first that fits in [`SPOKEN_MS_MAX`] is taken.
 #[derive(Clone, Copy)]
@@ -35,8 +40,10 @@ struct Detail {
     part_max: usize,
     /// Most places in one field of the address, such as unit and door in `2单元502`.
     spots_max: usize,
-    /// Tells people to go and look, and to call 110 in danger.
+    /// Tells people to go and look, and whom to call in danger.
     has_advice: bool,
+    /// Doors of other alarms, and people who come, that are named.
+    names_max: usize,
 }
 
 const DETAILS: [Detail; 5] = {
@@ -47,42 +54,79 @@ const DETAILS: [Detail; 5] = {
         part_max: 16,
         spots_max: 4,
         has_advice: true,
+        names_max: 2,
     };
-    let without_floor = Detail { has_floor: false, ..all };
+    let less = Detail { has_floor: false, estate_max: 10, part_max: 12, ..all };
     [
         all,
-        Detail { estate_max: 10, part_max: 12, ..without_floor },
-        Detail { estate_max: 6, name_max: 6, part_max: 8, ..without_floor },
-        Detail { estate_max: 10, name_max: 8, part_max: 8, has_advice: false, ..without_floor },
+        less,
+        Detail { estate_max: 6, name_max: 6, part_max: 8, names_max: 1, ..less },
+        Detail { name_max: 8, part_max: 8, has_advice: false, names_max: 1, ..less },
         Detail {
             estate_max: 0,
             name_max: 0,
             part_max: 4,
             spots_max: 1,
             has_advice: false,
-            ..without_floor
+            names_max: 0,
+            ..less
         },
     ]
 };
 
-/// What a callee hears: at most [`SPOKEN_MS_MAX`]. Building and door are always said.
+/// What a call or a message tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// Who is in trouble, and where.
+    pub plan: &'a Plan,
+    /// What is told.
+    pub message: Message,
+    /// Who is coming, for messages that name them.
+    pub coming: &'a [PartyId],
+    /// Alarms of the same building that are told with it.
+    pub along: &'a [AlongLeg],
+}
+
+impl<'a> Told<'a> {
+    /// A message of one alarm that names nobody.
+    #[must_use]
+    pub fn new(plan: &'a Plan, message: Message) -> Self {
+        Self { plan, message, coming: &[], along: &[] }
+    }
+}
+
+impl<'a> From<&'a LegOrder> for Told<'a> {
+    fn from(order: &'a LegOrder) -> Self {
+        let LegOrder { plan, message, coming, along, .. } = order;
+        Self { plan, message: *message, coming, along }
+    }
+}
+
+/// How long the announcement may take.
+fn longest_ms(told: &Told<'_>) -> u32 {
+    let plan = told.plan;
+    let has_more = plan.is_drill || 1 < plan.policy.together || !told.along.is_empty();
+    if has_more { SPOKEN_MORE_MS_MAX } else { SPOKEN_MS_MAX }
+}
+
+/// What a callee hears: at most [`SPOKEN_MS_MAX`], or [`SPOKEN_MORE_MS_MAX`]. Building and door are always said.
 #[must_use]
-pub fn spoken(plan: &Plan, message: Message, language: Language) -> Vec<Clip> {
-    let scene = &plan.scene;
+pub fn spoken(told: &Told<'_>, language: Language) -> Vec<Clip> {
+    let scene = &told.plan.scene;
     let fits = |clips: &Vec<Clip>| {
-        clips.iter().map(|clip| clip.estimate_ms(language)).sum::<u32>() <= SPOKEN_MS_MAX
+        clips.iter().map(|clip| clip.estimate_ms(language)).sum::<u32>() <= longest_ms(told)
     };
     let pronounced = scene
         .pronunciation
         .as_ref()
         .filter(|text| scene.language.shipped() == language.shipped() && !text.trim().is_empty())
-        .map(|text| message_clips(message, vec![Clip::Text(text.clone())], true));
+        .map(|text| announce::clips(told, vec![Clip::Text(text.clone())], DETAILS[0], language));
     if let Some(clips) = pronounced.filter(fits) {
         return clips;
     }
-    let mut announcements = DETAILS.into_iter().map(|detail| {
-        message_clips(message, who_where(scene, detail, language), detail.has_advice)
-    });
+    let mut announcements = DETAILS
+        .into_iter()
+        .map(|detail| announce::clips(told, who_where(scene, detail, language), detail, language));
     let least = announcements.next_back().unwrap_or_default();
     announcements.find(fits).unwrap_or(least)
 }
@@ -93,21 +137,23 @@ pub fn resident(plan: &Plan, notice: &ResidentNotice, _language: Language) -> Ve
     if plan.scene.is_silent {
         return Vec::new();
     }
+    let help_called = || vec![Clip::Phrase(Phrase::HelpCalled)];
     match notice {
         ResidentNotice::HelpCalled { households } => match u8::try_from(*households) {
             Ok(count @ 1..=Clip::COUNT_MAX) => {
-                vec![
-                    Clip::Phrase(Phrase::Calling),
-                    Clip::Count(count),
-                    Clip::Phrase(Phrase::Neighbours),
-                ]
+                let is_called = |party: &Party| {
+                    party.role == Role::DutyWorker && party.step == 0 && party.has_voice()
+                };
+                let whom = match plan.parties.iter().any(is_called) {
+                    true => Phrase::NeighboursAndDuty,
+                    false => Phrase::Neighbours,
+                };
+                vec![Clip::Phrase(Phrase::Calling), Clip::Count(count), Clip::Phrase(whom)]
             }
-            Ok(_) | Err(_) => vec![Clip::Phrase(Phrase::HelpCalled)],
+            Ok(_) | Err(_) => help_called(),
         },
         ResidentNotice::Coming { party } => {
-            let Some(party) = plan.party(*party) else {
-                return vec![Clip::Phrase(Phrase::HelpCalled)];
-            };
+            let Some(party) = plan.party(*party) else { return help_called() };
             let mut clips = Vec::with_capacity(3);
             if party.role == Role::DutyWorker {
                 clips.push(Clip::Phrase(Phrase::DutyWorker));
@@ -116,9 +162,12 @@ pub fn resident(plan: &Plan, notice: &ResidentNotice, _language: Language) -> Ve
             clips.push(Clip::Phrase(Phrase::IsComing));
             clips
         }
-        ResidentNotice::KindHeard { .. } => vec![Clip::Phrase(Phrase::HelpCalled)],
-        ResidentNotice::Cancelled => vec![Clip::Phrase(Phrase::Cancelled)],
-        ResidentNotice::PinRefused => Vec::new(),
+        ResidentNotice::KindHeard { matter } => match announce::kind(*matter) {
+            Some(kind) => vec![Clip::Phrase(Phrase::TheyKnow), Clip::Phrase(kind)],
+            None => help_called(),
+        },
+        ResidentNotice::Cancelled => vec![Clip::Phrase(Phrase::Withdrawn)],
+        ResidentNotice::PinRefused => vec![Clip::Phrase(Phrase::WrongPin)],
     }
 }
 
@@ -143,34 +192,6 @@ pub fn noted() -> Vec<Clip> {
 
 /// Longest name that is said to a resident, in UTF-16 units.
 const NAME_MAX: usize = 16;
-
-fn message_clips(message: Message, who_where: Vec<Clip>, has_advice: bool) -> Vec<Clip> {
-    let (before, after): (&[Phrase], &[Phrase]) = match message {
-        Message::Alarm
-        | Message::KindNamed
-        | Message::GoTogether
-        | Message::AreYouThere
-        | Message::Duress
-        | Message::CloseReminder => (&[Phrase::Alarm], &[Phrase::GoNow, Phrase::Keys]),
-        Message::WeakAlarm => {
-            (&[Phrase::Unproven], &[Phrase::OrSameDevice, Phrase::GoNow, Phrase::Keys])
-        }
-        Message::StillInDanger => (&[Phrase::StillInDanger], &[Phrase::GoNow, Phrase::Keys]),
-        Message::OwnHousehold => (&[Phrase::OwnHousehold], &[]),
-        Message::StandDown => (&[], &[Phrase::StandDown]),
-        Message::Cancelled | Message::DrillOver => (&[], &[Phrase::Cancelled]),
-        Message::SaidMistake => (&[], &[Phrase::SaidMistake]),
-    };
-    let who_where = if message == Message::OwnHousehold { Vec::new() } else { who_where };
-    let phrases =
-        |phrases: &[Phrase]| phrases.iter().copied().map(Clip::Phrase).collect::<Vec<_>>();
-    let mut clips = vec![Clip::Tone];
-    clips.extend(phrases(before));
-    clips.extend(who_where);
-    clips.extend(phrases(after));
-    clips.retain(|clip| has_advice || *clip != Clip::Phrase(Phrase::GoNow));
-    clips
-}
 
 fn who_where(scene: &Scene, detail: Detail, language: Language) -> Vec<Clip> {
     let mut clips = Vec::new();

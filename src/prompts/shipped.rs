@@ -32,4 +32,8 @@ pub(super) const SHIPPED: &[Shipped] = shipped! {
     "number-9" "number-10" "number-11" "number-12" "number-13" "number-14" "number-15" "number-16"
     "number-17" "number-18" "number-19" "number-20" "number-30" "number-40" "number-50" "number-60"
     "number-70" "number-80" "number-90"
+    "drill" "kind-fire" "kind-intruder" "kind-illness" "kind-flood" "kind-other" "go-fire"
+    "go-illness" "never-alone" "go-together" "wait-for-another" "kind-update" "are-you-there"
+    "arrival-keys" "duress" "please-close" "drill-over" "also-at" "in-all" "homes-in-need"
+    "neighbours-and-duty" "they-know" "withdrawn" "wrong-pin"
 };

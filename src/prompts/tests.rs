@@ -7,7 +7,7 @@ use lianfang_domain::id::{CommunityId, GridId, GroupId, HouseholdId, LineId};
 use lianfang_domain::leg::Message;
 use lianfang_domain::phone::PhoneNumber;
 use lianfang_domain::plan::{Plan, Policy, Scene};
-use lianfang_domain::words::{Phrase, spoken};
+use lianfang_domain::words::{Phrase, Told, spoken};
 use std::time::Duration;
 
 /// Full scale of G.711 in dBm0 (ITU-T G.711: a sine at full scale is +3.14 dBm0), and a sine's level below its peak.
@@ -138,7 +138,7 @@ fn what_callees_hear_takes_fifteen_seconds_at_most() {
     for (language, message) in
         Language::ALL.into_iter().flat_map(|language| messages.map(|message| (language, message)))
     {
-        let clips = spoken(&plan(), message, language);
+        let clips = spoken(&Told::new(&plan(), message), language);
         let playlist = library.speak(&clips, language);
         let (fixed, names): (Vec<_>, Vec<_>) = clips.iter().partition(|clip| clip.is_fixed());
         let recordings = playlist.pieces.iter().filter(|p| matches!(p, Piece::Recording(_)));

@@ -17,7 +17,7 @@ use lianfang_domain::digits::info::{self, InfoBody};
 use lianfang_domain::digits::merge::{Means, PressMerge};
 use lianfang_domain::id::LegId;
 use lianfang_domain::leg::{LegOrder, LegOutcome, LegReport, Message, RouteName};
-use lianfang_domain::words;
+use lianfang_domain::words::{self, Told};
 use lianfang_sip::agent::UserAgent;
 use lianfang_sip::agent::api::{CallFailure, CallHandle, Command, Flow, Transport};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -373,10 +373,12 @@ fn reason_header(reason: Option<CancelReason>) -> &'static str {
 
 fn playlist(parts: &Parts, order: &LegOrder, speech: Speech, id: u32) -> Playlist {
     let clips = match speech {
-        Speech::Message => words::spoken(&order.plan, order.message, order.language),
+        Speech::Message => words::spoken(&Told::from(order), order.language),
         Speech::Thanks(_) => words::noted(),
-        Speech::StandDown => words::spoken(&order.plan, Message::StandDown, order.language),
-        Speech::Over => words::spoken(&order.plan, Message::Cancelled, order.language),
+        Speech::StandDown => {
+            words::spoken(&Told::new(&order.plan, Message::StandDown), order.language)
+        }
+        Speech::Over => words::spoken(&Told::new(&order.plan, Message::Cancelled), order.language),
     };
     let words = parts.prompts.speak(&clips, order.language);
     let lead = match speech {

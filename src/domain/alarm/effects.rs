@@ -142,12 +142,19 @@ impl Alarm {
             language: number.plan.language,
             message: start.message,
             along: Vec::new(),
+            coming: self.coming_besides(start.party),
             class: self.class(why, start.party),
             ring_timeout_s: self.plan.policy.ring_timeout_s,
             routes_failed: number.state.routes_failed.clone(),
             plan: Arc::clone(&self.plan),
             raised_at: self.raised_at,
         })
+    }
+
+    fn coming_besides(&self, party: PartyId) -> Vec<PartyId> {
+        let is_other = |id: &PartyId| *id != party;
+        let coming = self.parties().filter(|(_, _, state)| state.coming.is_some());
+        coming.map(|(id, _, _)| id).filter(is_other).collect()
     }
 
     fn class(&self, why: LegWhy, party: PartyId) -> Class {

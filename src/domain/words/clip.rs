@@ -3,6 +3,7 @@
 //! Fixed clips are recorded or synthesised once per language and shipped as `prompts/<language>/<stem>.wav`. Names and
 //! places are rendered when a household is saved, never during an alarm. Knows no file and no voice.
 
+use super::phrase::Phrase;
 use super::surname::with_surnames;
 use super::{en, zh_cn};
 use crate::directory::{Language, Written};
@@ -27,98 +28,6 @@ pub enum Clip {
     Name(Arc<str>),
     /// A place, or words with a pronunciation given: said as written.
     Text(Arc<str>),
-}
-
-/// The fixed phrases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Phrase {
-    /// Somebody needs help; then follows where.
-    Alarm,
-    /// Still in danger; then follows where.
-    StillInDanger,
-    /// The line is not proven; then follows whose telephone it seems to be.
-    Unproven,
-    /// Said after whose telephone it seems to be: or another one on the same device.
-    OrSameDevice,
-    /// Go and look; in danger call 110.
-    GoNow,
-    /// Which keys answer the question.
-    Keys,
-    /// It is somebody's home: said after the name in Chinese, before it in English.
-    Home,
-    /// Your household raised an alarm.
-    OwnHousehold,
-    /// Enough are coming; you need not go.
-    StandDown,
-    /// The alarm of the place before it was cancelled.
-    Cancelled,
-    /// Somebody says that the alarm of the place before it is a mistake; it goes on.
-    SaidMistake,
-    /// Calling; then follows how many households.
-    Calling,
-    /// Said after the number of households that are called.
-    Neighbours,
-    /// Help is called, where no number can be told.
-    HelpCalled,
-    /// The duty worker; then follows the name.
-    DutyWorker,
-    /// The name before it is coming.
-    IsComing,
-    /// In a call to an access number: for help press; then follows the code.
-    ForHelpPress,
-    /// In the grace of a hotline: 0 or hanging up cancels.
-    HotlineGrace,
-    /// Your answer was taken.
-    Noted,
-}
-
-impl Phrase {
-    /// Every phrase.
-    pub const ALL: [Self; 19] = [
-        Self::Alarm,
-        Self::StillInDanger,
-        Self::Unproven,
-        Self::OrSameDevice,
-        Self::GoNow,
-        Self::Keys,
-        Self::Home,
-        Self::OwnHousehold,
-        Self::StandDown,
-        Self::Cancelled,
-        Self::SaidMistake,
-        Self::Calling,
-        Self::Neighbours,
-        Self::HelpCalled,
-        Self::DutyWorker,
-        Self::IsComing,
-        Self::ForHelpPress,
-        Self::HotlineGrace,
-        Self::Noted,
-    ];
-
-    fn stem(self) -> &'static str {
-        match self {
-            Self::Alarm => "alarm",
-            Self::StillInDanger => "still-in-danger",
-            Self::Unproven => "unproven",
-            Self::OrSameDevice => "or-same-device",
-            Self::GoNow => "go-now",
-            Self::Keys => "keys",
-            Self::Home => "home",
-            Self::OwnHousehold => "own-household",
-            Self::StandDown => "stand-down",
-            Self::Cancelled => "cancelled",
-            Self::SaidMistake => "said-mistake",
-            Self::Calling => "calling",
-            Self::Neighbours => "neighbours",
-            Self::HelpCalled => "help-called",
-            Self::DutyWorker => "duty-worker",
-            Self::IsComing => "is-coming",
-            Self::ForHelpPress => "for-help-press",
-            Self::HotlineGrace => "hotline-grace",
-            Self::Noted => "noted",
-        }
-    }
 }
 
 /// The words of an address. Chinese says them after the number, English before it.
@@ -277,7 +186,7 @@ impl Clip {
     #[must_use]
     pub fn all_fixed() -> Vec<Self> {
         let mut clips = vec![Self::Tone];
-        clips.extend(Phrase::ALL.map(Self::Phrase));
+        clips.extend(Phrase::ALL.iter().copied().map(Self::Phrase));
         clips.extend(Unit::ALL.map(Self::Unit));
         clips.extend(Sign::all().map(Self::Sign));
         clips.extend((1..=Self::COUNT_MAX).map(Self::Count));

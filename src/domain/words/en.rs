@@ -1,13 +1,14 @@
 //! English: everything that is said or written to people in English.
 
-use super::clip::{Clip, Phrase, Unit};
-use super::sms::{Place, Shape};
+use super::clip::{Clip, Unit};
+use super::sms::{Draft, Place, Shape};
+use crate::kind::AlarmKind;
 use crate::leg::Message;
 
 /// Words of a fixed clip. Names, places and the tone have none.
 pub(super) fn said(clip: &Clip) -> String {
     match clip {
-        Clip::Phrase(phrase) => phrase_said(*phrase).to_owned(),
+        Clip::Phrase(phrase) => phrase.english().to_owned(),
         Clip::Unit(unit) => unit_said(*unit).to_owned(),
         Clip::Sign(sign) => {
             let sign = sign.as_char();
@@ -49,30 +50,6 @@ const TENS: [&str; 10] =
 fn number_said(number: u8) -> &'static str {
     let said = NUMBERS.get(usize::from(number)).or_else(|| TENS.get(usize::from(number / 10)));
     said.copied().unwrap_or_default()
-}
-
-fn phrase_said(phrase: Phrase) -> &'static str {
-    match phrase {
-        Phrase::Alarm => "Neighbourhood alarm. Help is needed",
-        Phrase::StillInDanger => "Still in danger. Help is needed",
-        Phrase::Unproven => "Line not proven. Alarm from the telephone of",
-        Phrase::OrSameDevice => "or the same device",
-        Phrase::GoNow => "Please go and look now. In danger, call one one zero",
-        Phrase::Keys => "Press one if you come, two if you cannot",
-        Phrase::Home => "at the home of",
-        Phrase::OwnHousehold => "Your telephone raised an alarm. Neighbours are being called",
-        Phrase::StandDown => "Enough people are coming. You need not go. Thank you",
-        Phrase::Cancelled => "The alarm was cancelled. Thank you",
-        Phrase::SaidMistake => "Somebody says it is a mistake. The alarm goes on. Please check",
-        Phrase::Calling => "We are calling",
-        Phrase::Neighbours => "of your neighbours. Please stay safe",
-        Phrase::HelpCalled => "Help is being called. Please stay safe",
-        Phrase::DutyWorker => "The community worker on duty",
-        Phrase::IsComing => "is coming",
-        Phrase::ForHelpPress => "For help, press",
-        Phrase::HotlineGrace => "An alarm will be raised. To cancel, press zero or hang up",
-        Phrase::Noted => "Noted. Thank you",
-    }
 }
 
 fn unit_said(unit: Unit) -> &'static str {
@@ -174,22 +151,22 @@ pub(super) fn place_written(place: &Place<'_>) -> String {
 }
 
 /// The text of an SMS, as long as its shape makes it.
-pub(super) fn sms(message: Message, who_where: &str, shape: Shape) -> String {
-    let tail = match shape {
-        Shape::Full => ". Danger: call 110. Reply 1 coming, 2 no",
-        Shape::Short => ". Danger: call 110. Reply 1 coming",
-        Shape::Least => ". Danger: call 110",
-    };
-    match message {
-        Message::Alarm => format!("SOS {who_where}{tail}"),
+pub(super) fn sms(draft: &Draft<'_>) -> String {
+    let Draft { message, who_where, coming, shape, .. } = *draft;
+    let kind = kind_written(draft.kind);
+    let also = also_written(draft);
+    let tail = tail_written(draft);
+    let body = match message {
+        Message::Alarm => format!("SOS {kind}{who_where}{also}{tail}"),
         Message::WeakAlarm => {
             let doubt = match shape {
                 Shape::Full | Shape::Short => " or same device (unproven)",
                 Shape::Least => " (unproven)",
             };
-            format!("SOS {who_where}{doubt}{tail}")
+            let kind = if shape == Shape::Least { "" } else { kind };
+            format!("SOS {kind}{who_where}{doubt}{also}{tail}")
         }
-        Message::StillInDanger => format!("STILL SOS {who_where}{tail}"),
+        Message::StillInDanger => format!("STILL SOS {kind}{who_where}{also}{tail}"),
         Message::OwnHousehold => match shape {
             Shape::Full => format!("{who_where}: alarm. Calling neighbours. Danger: call 110"),
             Shape::Short | Shape::Least => format!("{who_where}: alarm raised. Danger: call 110"),
@@ -197,13 +174,53 @@ pub(super) fn sms(message: Message, who_where: &str, shape: Shape) -> String {
         Message::StandDown => format!("{who_where}: enough coming, please stay. Thank you"),
         Message::Cancelled => format!("{who_where}: alarm cancelled. Thank you"),
         Message::SaidMistake => format!("{who_where}: said to be a mistake. Please check"),
-        Message::KindNamed => format!("UPDATE {who_where}{tail}"),
-        Message::GoTogether => format!("{who_where}: go in together now"),
-        Message::AreYouThere => {
-            format!("{who_where}: are you there? Reply 3 there, 1 on my way, 2 no")
-        }
-        Message::Duress => format!("{who_where}: alarm goes on. Be careful, do not call there"),
-        Message::CloseReminder => format!("{who_where}: please close the case"),
+        Message::KindNamed => format!("NEWS {kind}{who_where}{tail}"),
+        Message::GoTogether if coming.is_empty() => format!("{who_where}: meet and go in together"),
+        Message::GoTogether => format!("{who_where}: go in together with {coming}"),
+        Message::AreYouThere => format!("{who_where}: there? Reply 3 yes, 1 on the way, 2 no"),
+        Message::Duress => format!("{who_where}: goes on, under threat. Do not phone. 110"),
+        Message::CloseReminder => format!("{who_where}: please check and close the case"),
         Message::DrillOver => format!("{who_where}: drill over. Thank you"),
+    };
+    if draft.is_drill { format!("DRILL {body}") } else { body }
+}
+
+fn kind_written(kind: AlarmKind) -> &'static str {
+    match kind {
+        AlarmKind::Unknown => "",
+        AlarmKind::Fire => "FIRE ",
+        AlarmKind::Intruder => "THIEF ",
+        AlarmKind::Illness => "ILL ",
+        AlarmKind::Flood => "FLOOD ",
+        AlarmKind::Other => "HELP ",
+    }
+}
+
+fn also_written(draft: &Draft<'_>) -> String {
+    match (draft.homes, draft.along) {
+        (0 | 1, _) => String::new(),
+        (homes, "") => format!(" +{}", homes - 1),
+        (2 | 3, doors) => format!(" and {doors}"),
+        (homes, doors) => format!(" and {doors} ({homes} homes)"),
+    }
+}
+
+/// Whom to call, what to reply.
+fn tail_written(draft: &Draft<'_>) -> String {
+    let number = match draft.kind {
+        AlarmKind::Fire => "Call 119",
+        AlarmKind::Illness => "Ambulance: 120",
+        AlarmKind::Unknown | AlarmKind::Intruder | AlarmKind::Flood | AlarmKind::Other => {
+            "Danger: call 110"
+        }
+    };
+    let alone = if draft.is_together { ". Not alone" } else { "" };
+    match draft.shape {
+        Shape::Full => format!("{alone}. {number}. Reply 1 coming, 2 no"),
+        Shape::Short => format!("{alone}. {number}. Reply 1 coming"),
+        // Nobody has to call anybody in a drill, and the doors need the room.
+        Shape::Least if draft.is_drill => String::new(),
+        Shape::Least if draft.is_together => ". Not alone 110".to_owned(),
+        Shape::Least => format!(". {number}"),
     }
 }

@@ -1,9 +1,10 @@
 //! Text messages: who and where first, and never longer than one segment.
 
-use super::{en, zh_cn};
+use super::{Told, en, zh_cn};
 use crate::directory::{Address, Language, Written};
+use crate::kind::AlarmKind;
 use crate::leg::Message;
-use crate::plan::{Plan, Scene};
+use crate::plan::Scene;
 
 /// Longest text, in UTF-16 units: one segment, as soon as one character is Chinese. Segments of longer texts arrive
 /// late, out of order, or not at all.
@@ -38,6 +39,8 @@ struct Cut {
     estate_max: usize,
     name_max: usize,
     part_max: usize,
+    /// Doors of other alarms, and people who come, that are named.
+    names_max: usize,
 }
 
 /// From all to least. The first that fits is sent. Building, unit and door are never left out; only when each of
@@ -50,6 +53,7 @@ const CUTS: [Cut; 8] = {
         estate_max: 20,
         name_max: 16,
         part_max: 12,
+        names_max: 2,
     };
     let least = Cut { shape: Shape::Least, has_number: false, has_floor: false, ..all };
     [
@@ -59,21 +63,39 @@ const CUTS: [Cut; 8] = {
         Cut { has_number: false, has_floor: false, ..all },
         Cut { shape: Shape::Short, has_number: false, has_floor: false, ..all },
         least,
-        Cut { estate_max: 8, name_max: 6, part_max: 8, ..least },
-        Cut { estate_max: 0, name_max: 4, part_max: 6, ..least },
+        Cut { estate_max: 8, name_max: 6, part_max: 8, names_max: 1, ..least },
+        Cut { estate_max: 0, name_max: 4, part_max: 6, names_max: 0, ..least },
     ]
 };
 
 /// What a callee reads: at most [`SMS_UNITS_MAX`] UTF-16 units in either language, the signature included.
 #[must_use]
-pub fn sms(plan: &Plan, message: Message, language: Language) -> String {
-    let mut texts = CUTS.into_iter().map(|cut| text(&plan.scene, message, language, cut));
+pub fn sms(told: &Told<'_>, language: Language) -> String {
+    let mut texts = CUTS.into_iter().map(|cut| text(told, language, cut));
     let least = texts.next_back().unwrap_or_default();
     let fitting = texts.find(|text| text.encode_utf16().count() <= SMS_UNITS_MAX);
     shorten(&fitting.unwrap_or(least), SMS_UNITS_MAX)
 }
 
-fn text(scene: &Scene, message: Message, language: Language, cut: Cut) -> String {
+/// A text that is to be written.
+pub(super) struct Draft<'a> {
+    pub(super) message: Message,
+    pub(super) shape: Shape,
+    pub(super) kind: AlarmKind,
+    pub(super) is_drill: bool,
+    /// Nobody goes in alone.
+    pub(super) is_together: bool,
+    pub(super) who_where: &'a str,
+    /// The names of those who come, and how many do.
+    pub(super) coming: &'a str,
+    /// Doors of the other alarms of the building.
+    pub(super) along: &'a str,
+    /// How many homes of the building need help.
+    pub(super) homes: usize,
+}
+
+fn text(told: &Told<'_>, language: Language, cut: Cut) -> String {
+    let scene = &told.plan.scene;
     let address = &scene.address;
     let estate = shorten(estate_of(scene), cut.estate_max);
     let building = shorten(&address.building, cut.part_max);
@@ -83,19 +105,40 @@ fn text(scene: &Scene, message: Message, language: Language, cut: Cut) -> String
     let name = shorten(&scene.household_name, cut.name_max);
     let place =
         Place { estate: &estate, building: &building, unit: &unit, floor: &floor, door: &door };
-    let number = if cut.has_number && message != Message::OwnHousehold {
+    let number = if cut.has_number && told.message != Message::OwnHousehold {
         format!("({})", shorten(scene.number.written(), 24))
     } else {
         String::new()
     };
+    let comma = match language.written() {
+        Written::Chinese => "、",
+        Written::English => ", ",
+    };
+    let names = told.coming.iter().filter_map(|party| told.plan.party(*party));
+    let names = names.take(cut.names_max).map(|party| shorten(&party.name, cut.name_max.max(4)));
+    let coming = names.collect::<Vec<_>>().join(comma);
+    let doors = told.along.iter().take(cut.names_max);
+    let doors = doors.map(|other| shorten(&other.plan.scene.address.door, cut.part_max));
+    let along = doors.collect::<Vec<_>>().join(comma);
+    let draft = Draft {
+        message: told.message,
+        shape: cut.shape,
+        kind: told.plan.kind,
+        is_drill: told.plan.is_drill,
+        is_together: 1 < told.plan.policy.together,
+        who_where: "",
+        coming: &coming,
+        along: &along,
+        homes: told.along.len() + 1,
+    };
     match language.written() {
         Written::Chinese => {
             let who_where = format!("{}{name}{number}", zh_cn::place_written(&place));
-            zh_cn::sms(message, &who_where, cut.shape)
+            zh_cn::sms(&Draft { who_where: &who_where, ..draft })
         }
         Written::English => {
             let who_where = format!("{} {name}{number}", en::place_written(&place));
-            en::sms(message, who_where.trim(), cut.shape)
+            en::sms(&Draft { who_where: who_where.trim(), ..draft })
         }
     }
 }

@@ -1,13 +1,16 @@
 use super::sms::shorten;
 use super::*;
 use crate::directory::Address;
+use crate::id::{AlarmId, LegId};
 use crate::id::{CommunityId, GridId, GroupId, HouseholdId, LineId};
+use crate::kind::AlarmKind;
 use crate::phone::PhoneNumber;
-use crate::plan::{Party, PartyId, Policy};
+use crate::plan::{Party, PartyId, PartyNumber, Policy};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-const MESSAGES: [Message; 7] = [
+const MESSAGES: [Message; 13] = [
     Message::Alarm,
     Message::WeakAlarm,
     Message::OwnHousehold,
@@ -15,6 +18,12 @@ const MESSAGES: [Message; 7] = [
     Message::StandDown,
     Message::Cancelled,
     Message::SaidMistake,
+    Message::KindNamed,
+    Message::GoTogether,
+    Message::AreYouThere,
+    Message::Duress,
+    Message::CloseReminder,
+    Message::DrillOver,
 ];
 
 fn address(place: &str, building: &str, unit: &str, floor: &str, door: &str) -> Address {
@@ -35,7 +44,14 @@ fn plan(name: &str, address: Address) -> Plan {
         responder: None,
         step: 0,
         name: name.into(),
-        numbers: Vec::new(),
+        numbers: vec![PartyNumber {
+            contact: None,
+            name: name.into(),
+            language: Language::Chinese,
+            number: PhoneNumber::from_parts("+8613800000000", "13800000000"),
+            has_voice: true,
+            has_sms: true,
+        }],
     };
     Plan {
         revision: 1,
@@ -76,7 +92,7 @@ fn text_of(clips: &[Clip], language: Language) -> String {
 fn an_sms_says_who_and_where_first() {
     use Language::{Chinese, English};
     let check = |message, language, expected: &str| {
-        assert_eq!(sms(&chen(), message, language), expected);
+        assert_eq!(sms(&Told::new(&chen(), message), language), expected);
     };
     check(
         Message::Alarm,
@@ -128,10 +144,10 @@ fn a_long_place_gives_way_before_building_and_door() {
     );
     for message in MESSAGES {
         for language in Language::ALL {
-            let text = sms(&long, message, language);
+            let text = sms(&Told::new(&long, message), language);
             assert!(text.encode_utf16().count() <= SMS_UNITS_MAX, "{text}");
             assert!(text.contains("A座") && text.contains("3302"), "{text}");
-            let heard = text_of(&spoken(&long, message, language), language);
+            let heard = text_of(&spoken(&Told::new(&long, message), language), language);
             if message != Message::OwnHousehold {
                 let door = match language.written() {
                     Written::Chinese => "三 三 零 二 室",
@@ -146,7 +162,7 @@ fn a_long_place_gives_way_before_building_and_door() {
 #[test]
 fn an_alarm_is_heard_as_who_where_and_which_keys() {
     let check = |plan: &Plan, message, language, expected: &str| {
-        assert_eq!(text_of(&spoken(plan, message, language), language), expected);
+        assert_eq!(text_of(&spoken(&Told::new(plan, message), language), language), expected);
     };
     check(
         &chen(),
@@ -180,18 +196,103 @@ fn an_alarm_is_heard_as_who_where_and_which_keys() {
     );
 }
 
+/// The same house, another alarm in it.
+fn other(plan: &Plan) -> AlongLeg {
+    AlongLeg { leg: LegId { alarm: AlarmId(2), number: 1 }, plan: Arc::new(plan.clone()) }
+}
+
+#[test]
+fn the_kind_changes_what_is_said_and_what_to_do() {
+    let check = |kind, together, expected: &str| {
+        let mut plan = chen();
+        plan.kind = kind;
+        plan.policy.together = together;
+        let heard = text_of(
+            &spoken(&Told::new(&plan, Message::Alarm), Language::Chinese),
+            Language::Chinese,
+        );
+        assert_eq!(heard, expected);
+    };
+    check(
+        AlarmKind::Fire,
+        1,
+        "平安联防紧急求助 火情 文园社区 三 号楼 五 零 二 室 陈阿姨 家 请马上去，火大先打一一九 能去按一，不能按二",
+    );
+    check(
+        AlarmKind::Intruder,
+        2,
+        "平安联防紧急求助 有人闯入 文园社区 三 号楼 五 零 二 室 陈阿姨 家 切勿单独进入，先打一一〇 能去按一，不能按二",
+    );
+    let check = |kind, together, language, expected: &str| {
+        let mut plan = chen();
+        plan.kind = kind;
+        plan.policy.together = together;
+        assert_eq!(sms(&Told::new(&plan, Message::Alarm), language), expected);
+    };
+    check(
+        AlarmKind::Fire,
+        1,
+        Language::Chinese,
+        "【平安联防】火情求助：文园社区3号楼502陈阿姨(0592-5551234)。请立即查看，火大先拨119。回1前往 回2去不了",
+    );
+    check(
+        AlarmKind::Intruder,
+        2,
+        Language::Chinese,
+        "【平安联防】有人闯入求助：文园社区3号楼502陈阿姨(0592-5551234)。切勿单独进入，危险请拨110。回1前往 回2去不了",
+    );
+    check(
+        AlarmKind::Illness,
+        1,
+        Language::English,
+        "SOS ILL bldg 3 502 文园社区 陈阿姨. Ambulance: 120. Reply 1 coming, 2 no",
+    );
+}
+
+#[test]
+fn several_alarms_of_a_building_are_told_in_one() {
+    let check = |others, voice: &str, text: &str| {
+        let plan = chen();
+        let along: Vec<AlongLeg> = (0..others).map(|_| other(&plan)).collect();
+        let told = Told { along: &along, ..Told::new(&plan, Message::Alarm) };
+        let heard = text_of(&spoken(&told, Language::Chinese), Language::Chinese);
+        assert!(heard.contains(voice), "{heard}");
+        let read = sms(&told, Language::Chinese);
+        assert!(read.contains(text), "{read}");
+    };
+    check(1, "家 同楼求助的还有 五 零 二 室 请马上去看", "，同楼502");
+    check(2, "家 同楼求助的还有 五 零 二 室 五 零 二 室 请马上去看", "，同楼502、502");
+    check(4, "家 同楼求助的还有 五 零 二 室 一共 五 户求助 请马上去看", "，同楼502、502等共5户");
+}
+
+#[test]
+fn those_who_come_hear_with_whom_and_a_drill_says_so_twice() {
+    let mut plan = chen();
+    let told = Told { coming: &[PartyId(1)], ..Told::new(&plan, Message::GoTogether) };
+    let heard = text_of(&spoken(&told, Language::Chinese), Language::Chinese);
+    assert!(heard.ends_with("一起进去，同去的有 302 曾强家"), "{heard}");
+    let read = sms(&told, Language::Chinese);
+    assert!(read.ends_with("302 曾强家也在前往，请会合后一起进去。"), "{read}");
+    plan.is_drill = true;
+    let told = Told::new(&plan, Message::Alarm);
+    let heard = text_of(&spoken(&told, Language::Chinese), Language::Chinese);
+    assert!(heard.starts_with("这是演练") && heard.ends_with("这是演练"), "{heard}");
+    assert!(sms(&told, Language::Chinese).starts_with("【平安联防】(演练)求助"));
+    assert!(sms(&told, Language::English).starts_with("DRILL SOS"));
+}
+
 #[test]
 fn a_pronunciation_wins_over_name_and_address() {
     let mut pronounced = chen();
     pronounced.scene.pronunciation = Some("wen2 yuan2 she4 qu1 3号楼502 chen2 a1 yi2".into());
-    let clips = spoken(&pronounced, Message::Alarm, Language::Chinese);
+    let clips = spoken(&Told::new(&pronounced, Message::Alarm), Language::Chinese);
     let scripts: Vec<String> = clips.iter().map(|clip| clip.script(Language::Chinese)).collect();
     assert_eq!(clips.len(), 5);
     assert!(
         scripts.contains(&"wen2 yuan2 she4 qu1 san1 号楼 wu3 ling2 er4  chen2 a1 yi2".to_owned()),
         "{scripts:?}"
     );
-    let other_language = spoken(&pronounced, Message::Alarm, Language::English);
+    let other_language = spoken(&Told::new(&pronounced, Message::Alarm), Language::English);
     assert!(other_language.contains(&Clip::Name("陈阿姨".into())));
 }
 
@@ -220,10 +321,22 @@ fn a_resident_hears_how_many_are_called_and_who_comes() {
             expected
         );
     };
-    check(ResidentNotice::HelpCalled { households: 9 }, "正在呼叫 九 户邻居，请您注意安全");
-    check(ResidentNotice::HelpCalled { households: 2 }, "正在呼叫 两 户邻居，请您注意安全");
-    check(ResidentNotice::HelpCalled { households: 12 }, "正在呼叫 十二 户邻居，请您注意安全");
-    check(ResidentNotice::HelpCalled { households: 20 }, "正在呼叫 二十 户邻居，请您注意安全");
+    check(
+        ResidentNotice::HelpCalled { households: 9 },
+        "正在呼叫 九 户邻居和值班人员，请您注意安全",
+    );
+    check(
+        ResidentNotice::HelpCalled { households: 2 },
+        "正在呼叫 两 户邻居和值班人员，请您注意安全",
+    );
+    check(
+        ResidentNotice::HelpCalled { households: 12 },
+        "正在呼叫 十二 户邻居和值班人员，请您注意安全",
+    );
+    check(
+        ResidentNotice::HelpCalled { households: 20 },
+        "正在呼叫 二十 户邻居和值班人员，请您注意安全",
+    );
     check(ResidentNotice::HelpCalled { households: 0 }, "已为您求助，请您注意安全");
     check(ResidentNotice::HelpCalled { households: 500 }, "已为您求助，请您注意安全");
     check(ResidentNotice::Coming { party: PartyId(0) }, "社区值班人员 李强 正在赶来");
@@ -283,24 +396,41 @@ proptest! {
         floor in "[0-9]{0,3}",
         door in "[0-9A-Z]{1,8}",
         pronunciation in proptest::option::of("\\PC{0,80}"),
+        kind in 0..AlarmKind::ALL.len(),
+        is_drill in any::<bool>(),
+        together in 1..3_u8,
+        others in 0..6_usize,
     ) {
         let mut plan = plan(&name, address(&place, &building, &unit, &floor, &door));
         plan.scene.pronunciation = pronunciation.map(Into::into);
+        plan.kind = AlarmKind::ALL[kind];
+        plan.is_drill = is_drill;
+        plan.policy.together = together;
+        let along: Vec<AlongLeg> = (0..others).map(|_| other(&plan)).collect();
+        let coming = [PartyId(0), PartyId(1), PartyId(9)];
         for message in MESSAGES {
+            // The line of a drill is never in doubt.
+            if is_drill && message == Message::WeakAlarm {
+                continue;
+            }
             for language in Language::ALL {
-                let text = sms(&plan, message, language);
+                let told = Told { plan: &plan, message, coming: &coming, along: &along };
+                let text = sms(&told, language);
                 prop_assert!(text.encode_utf16().count() <= SMS_UNITS_MAX, "{text}");
                 let head: String = door.chars().take(6).collect();
                 prop_assert!(text.contains(&head), "{text}");
-                let has_110 = text.contains("110");
+                let has_110 = ["110", "119", "120"].iter().any(|number| text.contains(number));
                 let is_call_for_help = matches!(
                     message,
                     Message::Alarm | Message::WeakAlarm | Message::StillInDanger
                 );
-                prop_assert!(has_110 || !is_call_for_help, "{text}");
-                let spoken = spoken(&plan, message, language);
+                prop_assert!(has_110 || is_drill || !is_call_for_help, "{text}");
+                let spoken = spoken(&told, language);
+                let is_drill_said = spoken.iter().filter(|clip| **clip == Clip::Phrase(Phrase::Drill));
+                prop_assert_eq!(is_drill_said.count(), if is_drill { 2 } else { 0 });
+                prop_assert_eq!(text.contains("演练)") || text.starts_with("DRILL "), is_drill);
                 let length: u32 = spoken.iter().map(|clip| clip.estimate_ms(language)).sum();
-                prop_assert!(length <= SPOKEN_MS_MAX, "{length} ms: {spoken:?}");
+                prop_assert!(length <= longest_ms(&told), "{length} ms: {spoken:?}");
             }
         }
     }

@@ -1,14 +1,15 @@
 //! Chinese: everything that is said or written to people in Mandarin.
 
-use super::clip::{Clip, Phrase, Unit, is_han};
-use super::sms::{Place, Shape};
+use super::clip::{Clip, Unit, is_han};
+use super::sms::{Draft, Place, Shape};
+use crate::kind::AlarmKind;
 use crate::leg::Message;
 
 /// Words of a fixed clip, and how they are read: pinyin with tone numbers, for the voice `cmn-latn-pinyin`.
 /// Names, places and the tone have no fixed words.
 pub(super) fn said(clip: &Clip) -> (String, String) {
     let (text, pinyin) = match clip {
-        Clip::Phrase(phrase) => phrase_said(*phrase),
+        Clip::Phrase(phrase) => phrase.chinese(),
         Clip::Unit(unit) => unit_said(*unit),
         Clip::Sign(sign) => match sign_said(sign.as_char()) {
             Some(said) => said,
@@ -19,55 +20,6 @@ pub(super) fn said(clip: &Clip) -> (String, String) {
         Clip::Tone | Clip::Name(_) | Clip::Text(_) => ("", ""),
     };
     (text.to_owned(), pinyin.to_owned())
-}
-
-fn phrase_said(phrase: Phrase) -> (&'static str, &'static str) {
-    match phrase {
-        Phrase::Alarm => ("平安联防紧急求助", "ping2 an1 lian2 fang2 jin3 ji2 qiu2 zhu4"),
-        Phrase::StillInDanger => {
-            ("仍有危险，再次求助", "reng2 you3 wei1 xian3, zai4 ci4 qiu2 zhu4")
-        }
-        Phrase::Unproven => {
-            ("求助，线路未核实，来自", "qiu2 zhu4, xian4 lu4 wei4 he2 shi2, lai2 zi4")
-        }
-        Phrase::OrSameDevice => ("的电话或同一设备", "de5 dian4 hua4 huo4 tong2 yi1 she4 bei4"),
-        Phrase::GoNow => (
-            "请马上去看，危险打一一〇",
-            "qing3 ma3 shang4 qu4 kan4, wei1 xian3 da3 yao1 yao1 ling2",
-        ),
-        Phrase::Keys => ("能去按一，不能按二", "neng2 qu4 an4 yi1, bu4 neng2 an4 er4"),
-        Phrase::Home => ("家", "jia1"),
-        Phrase::OwnHousehold => (
-            "您家的电话报警了，正在呼叫邻居",
-            "nin2 jia1 de5 dian4 hua4 bao4 jing3 le5, zheng4 zai4 hu1 jiao4 lin2 ju1",
-        ),
-        Phrase::StandDown => (
-            "已有足够的人前往，您不用去了，谢谢您",
-            "yi3 you3 zu2 gou4 de5 ren2 qian2 wang3, nin2 bu2 yong4 qu4 le5, xie4 xie5 nin2",
-        ),
-        Phrase::Cancelled => {
-            ("的求助已取消，谢谢您", "de5 qiu2 zhu4 yi3 qu3 xiao1, xie4 xie5 nin2")
-        }
-        Phrase::SaidMistake => (
-            "有人说是误报，求助仍在继续，请您核实",
-            "you3 ren2 shuo1 shi4 wu4 bao4, qiu2 zhu4 reng2 zai4 ji4 xu4, qing3 nin2 he2 shi2",
-        ),
-        Phrase::Calling => ("正在呼叫", "zheng4 zai4 hu1 jiao4"),
-        Phrase::Neighbours => {
-            ("户邻居，请您注意安全", "hu4 lin2 ju1, qing3 nin2 zhu4 yi4 an1 quan2")
-        }
-        Phrase::HelpCalled => {
-            ("已为您求助，请您注意安全", "yi3 wei4 nin2 qiu2 zhu4, qing3 nin2 zhu4 yi4 an1 quan2")
-        }
-        Phrase::DutyWorker => ("社区值班人员", "she4 qu1 zhi2 ban1 ren2 yuan2"),
-        Phrase::IsComing => ("正在赶来", "zheng4 zai4 gan3 lai2"),
-        Phrase::ForHelpPress => ("求助请按", "qiu2 zhu4 qing3 an4"),
-        Phrase::HotlineGrace => (
-            "即将报警，取消请按零或挂机",
-            "ji2 jiang1 bao4 jing3, qu3 xiao1 qing3 an4 ling2 huo4 gua4 ji1",
-        ),
-        Phrase::Noted => ("已记录，谢谢您", "yi3 ji4 lu4, xie4 xie5 nin2"),
-    }
 }
 
 fn unit_said(unit: Unit) -> (&'static str, &'static str) {
@@ -208,22 +160,21 @@ pub(super) fn place_written(place: &Place<'_>) -> String {
 }
 
 /// The text of an SMS, as long as its shape makes it.
-pub(super) fn sms(message: Message, who_where: &str, shape: Shape) -> String {
-    let tail = match shape {
-        Shape::Full => "。请立即查看，危险请拨110。回1前往 回2去不了",
-        Shape::Short => "。请查看，危险请拨110。回1前往",
-        Shape::Least => "，危险请拨110",
-    };
+pub(super) fn sms(draft: &Draft<'_>) -> String {
+    let Draft { message, who_where, coming, shape, .. } = *draft;
+    let kind = kind_written(draft.kind);
+    let also = also_written(draft);
+    let tail = tail_written(draft);
     let body = match message {
-        Message::Alarm => format!("求助：{who_where}{tail}"),
+        Message::Alarm => format!("{kind}求助：{who_where}{also}{tail}"),
         Message::WeakAlarm => {
             let doubt = match shape {
                 Shape::Full | Shape::Short => "的电话或同设备另一部",
                 Shape::Least => "或同设备电话",
             };
-            format!("求助(未核实)：{who_where}{doubt}{tail}")
+            format!("{kind}求助(未核实)：{who_where}{doubt}{also}{tail}")
         }
-        Message::StillInDanger => format!("仍有危险：{who_where}{tail}"),
+        Message::StillInDanger => format!("仍有危险{kind}：{who_where}{also}{tail}"),
         Message::OwnHousehold => match shape {
             Shape::Full => format!("{who_where}报警，正在呼叫邻居。请您注意安全，危险请拨110。"),
             Shape::Short | Shape::Least => format!("{who_where}报警，已呼叫邻居，危险请拨110"),
@@ -233,12 +184,64 @@ pub(super) fn sms(message: Message, who_where: &str, shape: Shape) -> String {
         Message::SaidMistake => {
             format!("{who_where}：有人说是误报，求助仍在继续，请您核实。")
         }
-        Message::KindNamed => format!("最新情况：{who_where}{tail}"),
-        Message::GoTogether => format!("{who_where}：人已够，请一起进去。"),
-        Message::AreYouThere => format!("{who_where}：您到了吗？回3已到 回1在路上 回2去不了"),
-        Message::Duress => format!("{who_where}：求助仍在继续，请小心，勿致电其家。"),
-        Message::CloseReminder => format!("{who_where}：警情待结案，请结案。"),
-        Message::DrillOver => format!("{who_where}：演练结束，谢谢您。"),
+        Message::KindNamed => format!("最新：{kind}，{who_where}{tail}"),
+        Message::GoTogether if coming.is_empty() => {
+            format!("{who_where}：人已到齐，请会合后一起进去。")
+        }
+        Message::GoTogether => {
+            format!("{who_where}：{coming}也在前往，请会合后一起进去。")
+        }
+        Message::AreYouThere => {
+            format!("{who_where}：您到了吗？回3已到 回1在路上 回2去不了")
+        }
+        Message::Duress => {
+            format!("{who_where}可能受胁迫，求助仍在继续，勿打其电话，危险请拨110")
+        }
+        Message::CloseReminder => format!("{who_where}的警情尚未结案，请您核实后结案。"),
+        Message::DrillOver => format!("{who_where}的演练结束了，谢谢您。"),
     };
-    format!("【平安联防】{body}")
+    let drill = if draft.is_drill { "(演练)" } else { "" };
+    format!("【平安联防】{drill}{body}")
+}
+
+fn kind_written(kind: AlarmKind) -> &'static str {
+    match kind {
+        AlarmKind::Unknown => "",
+        AlarmKind::Fire => "火情",
+        AlarmKind::Intruder => "有人闯入",
+        AlarmKind::Illness => "急病",
+        AlarmKind::Flood => "水患",
+        AlarmKind::Other => "险情",
+    }
+}
+
+fn also_written(draft: &Draft<'_>) -> String {
+    match (draft.homes, draft.along) {
+        (0 | 1, _) => String::new(),
+        (homes, "") => format!("等{homes}户"),
+        (2 | 3, doors) => format!("，同楼{doors}"),
+        (homes, doors) => format!("，同楼{doors}等共{homes}户"),
+    }
+}
+
+/// What to do, whom to call, what to reply.
+fn tail_written(draft: &Draft<'_>) -> String {
+    let number = match draft.kind {
+        AlarmKind::Fire => "火大先拨119",
+        AlarmKind::Illness => "急救请拨120",
+        AlarmKind::Unknown | AlarmKind::Intruder | AlarmKind::Flood | AlarmKind::Other => {
+            "危险请拨110"
+        }
+    };
+    let (go, go_short) = if draft.is_together {
+        ("。切勿单独进入", "。勿单独进入")
+    } else {
+        ("。请立即查看", "。请查看")
+    };
+    match draft.shape {
+        Shape::Full => format!("{go}，{number}。回1前往 回2去不了"),
+        Shape::Short => format!("{go_short}，{number}。回1前往"),
+        Shape::Least if draft.is_together => format!("，勿单独进入，{number}"),
+        Shape::Least => format!("，{number}"),
+    }
 }

@@ -51,6 +51,7 @@ fn order(world: &World, number: &str) -> LegOrder {
         language: person.language,
         message: Said::Alarm,
         along: Vec::new(),
+        coming: Vec::new(),
         class: Class::First,
         ring_timeout_s: 30,
         routes_failed: Vec::new(),
