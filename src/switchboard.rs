@@ -23,6 +23,7 @@ use lianfang_domain::alarm::{CancelReason, CloseOutcome, ResidentNotice, Trigger
 use lianfang_domain::directory::LineRef;
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::{AlarmId, LegId};
+use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{LegOrder, LegReport, RouteName};
 use lianfang_domain::plan::{PartyId, Plan, Policy};
 use std::sync::Arc;
@@ -78,6 +79,8 @@ pub struct Press {
     pub trigger: Trigger,
     /// Where the line stands in the directory.
     pub line: LineRef,
+    /// What is the matter, where a device says so with the press.
+    pub kind: AlarmKind,
     /// When the last digit was heard.
     pub heard_at: Timestamp,
     /// Told when the alarm is on disk, or at the commit deadline.

@@ -13,6 +13,7 @@ use crate::web::ports::{
 };
 use lianfang_domain::alarm::{Actor, Trigger};
 use lianfang_domain::id::AlarmId;
+use lianfang_domain::kind::AlarmKind;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -73,6 +74,7 @@ impl Alarms for Live {
             let press = Press {
                 trigger,
                 line,
+                kind: AlarmKind::Unknown,
                 heard_at: self.clock.now(),
                 reply: Box::new(move |raised| {
                     // Whoever asked may have given up; the alarm rings all the same.

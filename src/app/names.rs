@@ -11,7 +11,7 @@ use crate::tasks::Tasks;
 use jiff::Timestamp;
 use lianfang_domain::directory::{Community, Directory, Household, LineRef};
 use lianfang_domain::id::CommunityId;
-use lianfang_domain::plan::{self, Policy};
+use lianfang_domain::plan::{self, PlanFor, Policy};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -115,7 +115,8 @@ async fn prepare_household(
     let place = LineRef { community: community.id, household: household.id, line: line.id };
     // Whoever is on duty then, all are in it.
     let now = Timestamp::UNIX_EPOCH;
-    let plan = plan::build(directory, place, 1, &Policy::default(), now);
+    let defaults = Policy::default();
+    let plan = plan::build(directory, place, &PlanFor::unknown(&defaults, now));
     let Some(plan) = plan else { return names };
     for language in languages_of(&plan) {
         for clip in names_of(&plan, language) {

@@ -14,6 +14,7 @@ use crate::id::{
     CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, ResponderId, StreetId, WorkerId,
 };
 use crate::phone::PhoneNumber;
+use crate::policy::StoredPolicy;
 use crate::roster::Roster;
 use index::LineIndex;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,8 @@ pub struct Community {
     pub roster: Arc<Roster>,
     /// People and desks outside the groups who may be called, sorted by id.
     pub responders: Vec<Responder>,
+    /// Its policies, the newest version of each, sorted by id; empty where the built-in one holds.
+    pub policies: Vec<StoredPolicy>,
 }
 
 /// A grid (网格).

@@ -15,6 +15,7 @@ pub mod kind;
 pub mod leg;
 pub mod phone;
 pub mod plan;
+pub mod policy;
 pub mod roster;
 pub mod trigger;
 pub mod words;

@@ -7,7 +7,7 @@
 
 mod build;
 
-pub use build::{build, rebuild};
+pub use build::{LEFT_OUT_MAX, PARTIES_MAX, PlanFor, build, rebuild};
 
 use crate::directory::{Address, Language};
 use crate::id::{
@@ -315,20 +315,32 @@ impl Plan {
     }
 
     /// This plan as the next revision after `previous`: every party and number that was in `previous` keeps its index,
-    /// what is new follows, and what is gone stays without a use, so that it is told but no longer rung.
+    /// what is new follows, and what is gone stays without a use, so that it is told but no longer rung. Nobody is called
+    /// later than `previous` would have called them.
     #[must_use]
     pub fn succeeding(mut self, previous: &Self) -> Self {
         let mut fresh = std::mem::take(&mut self.parties);
         self.parties = previous.parties.clone();
         for party in &mut self.parties {
             match fresh.iter().position(|new| new.is_same(party)) {
-                Some(index) => party.renew(fresh.remove(index)),
+                Some(index) => {
+                    let mut newer = fresh.remove(index);
+                    let due_s = previous.due_s(party.step);
+                    newer.step = newer.step.min(last_step_by(&self.steps, due_s));
+                    party.renew(newer);
+                }
                 None => party.retire(),
             }
         }
         self.parties.append(&mut fresh);
         self.revision = previous.revision.saturating_add(1);
         self
+    }
+
+    /// When a step is due, in seconds since the first wave; a step that the plan does not have is never late.
+    #[must_use]
+    pub fn due_s(&self, step: u8) -> u32 {
+        self.steps.iter().take(step.into()).map(|step| u32::from(step.wait_s)).sum()
     }
 
     /// Whether this plan keeps every index of `previous` and is the revision after it.
@@ -348,6 +360,16 @@ impl Plan {
     pub fn parties(&self) -> impl Iterator<Item = (PartyId, &Party)> {
         (0..).map(PartyId).zip(&self.parties)
     }
+}
+
+/// The last step that is due after so many seconds.
+fn last_step_by(steps: &[Step], due_s: u32) -> u8 {
+    let mut sum = 0_u32;
+    let is_due = |step: &&Step| {
+        sum = sum.saturating_add(step.wait_s.into());
+        sum <= due_s
+    };
+    u8::try_from(steps.iter().take_while(is_due).count()).unwrap_or(u8::MAX)
 }
 
 impl Party {

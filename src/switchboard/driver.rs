@@ -12,7 +12,7 @@ use lianfang_domain::alarm::{self, Alarm, Input, Trigger, TriggerSource};
 use lianfang_domain::dispatch::{Dispatch, TooManyRoutes};
 use lianfang_domain::id::{AlarmId, LegId, LineId};
 use lianfang_domain::leg::LegReport;
-use lianfang_domain::plan::{self, Plan};
+use lianfang_domain::plan::{self, Plan, PlanFor};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -200,7 +200,13 @@ impl Driver {
         now: Timestamp,
     ) -> Option<AlarmId> {
         let directory = self.ports.directory.current();
-        let plan = plan::build(&directory, press.line, 1, &self.ports.policy, now).map(Arc::new);
+        let wanted = PlanFor {
+            kind: press.kind,
+            is_drill: press.trigger.source == TriggerSource::Drill,
+            now,
+            defaults: &self.ports.policy,
+        };
+        let plan = plan::build(&directory, press.line, &wanted).map(Arc::new);
         // The line may have left the directory since it was recognised: who was rung before still rings.
         let plan = plan.or_else(|| self.plan_of(follows?))?;
         let birth = Birth {
@@ -231,7 +237,8 @@ impl Driver {
     fn press_again(&mut self, id: AlarmId, press: &Press, now: Timestamp) -> Option<AlarmId> {
         let previous = self.plan_of(id)?;
         let directory = self.ports.directory.current();
-        let plan = plan::rebuild(&previous, &directory, press.line, &self.ports.policy, now);
+        let wanted = PlanFor::again(&previous, &self.ports.policy, now);
+        let plan = plan::rebuild(&previous, &directory, press.line, &wanted);
         // The line may have left the directory since: the old plan still rings.
         let plan = plan.map_or(previous, Arc::new);
         self.ports.carriers.prepare(&plan);
@@ -322,9 +329,9 @@ impl Driver {
             return;
         };
         let directory = self.ports.directory.current();
-        let now = self.ports.clock.now();
-        let (plan, policy) = (live.alarm.plan(), &self.ports.policy);
-        let plan = plan::rebuild(plan, &directory, live.line, policy, now);
+        let previous = live.alarm.plan();
+        let wanted = PlanFor::again(previous, &self.ports.policy, self.ports.clock.now());
+        let plan = plan::rebuild(previous, &directory, live.line, &wanted);
         if let Some(plan) = plan {
             self.feed(id, &Input::Replanned { plan: Arc::new(plan) });
         }

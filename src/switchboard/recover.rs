@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use lianfang_domain::alarm::{Alarm, Effect, Event, Input, Leg};
 use lianfang_domain::directory::LineRef;
 use lianfang_domain::leg::Channel;
-use lianfang_domain::plan::{self, Plan};
+use lianfang_domain::plan::{self, Plan, PlanFor};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -153,10 +153,10 @@ impl Driver {
             Some(trigger)
         });
         let directory = self.ports.directory.current();
-        let now = self.ports.clock.now();
         let found = raised.and_then(|trigger| {
             let line = directory.line_of(trigger.household, trigger.line)?;
-            let plan = plan::build(&directory, line, 1, &self.ports.policy, now)?;
+            let wanted = PlanFor::unknown(&self.ports.policy, self.ports.clock.now());
+            let plan = plan::build(&directory, line, &wanted)?;
             Some((trigger.clone(), line, Arc::new(plan)))
         });
         let Some((mut trigger, line, plan)) = found else {
@@ -165,6 +165,7 @@ impl Driver {
         };
         trigger.idempotency_key = Arc::clone(&key);
         let follows = Some(stored.row.id);
+        let now = self.ports.clock.now();
         let alarm = self.bear(Birth { trigger, line, heard_at: now, plan, follows }, now);
         self.seen.remember(&key, alarm);
     }

@@ -4,6 +4,7 @@ use crate::switchboard::Press;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Proof, Trigger, TriggerSource};
 use lianfang_domain::directory::{Directory, Language, LineRef};
+use lianfang_domain::kind::AlarmKind;
 use std::sync::Arc;
 
 /// See the module.
@@ -63,6 +64,12 @@ impl Speaker {
             // Two gateways that make up the same Call-ID must not swallow each other's alarm.
             idempotency_key: format!("{};{}", line.line, heard.idempotency_key).into(),
         };
-        Some(Press { trigger, line, heard_at: heard.at, reply: Box::new(|_| ()) })
+        Some(Press {
+            trigger,
+            line,
+            kind: AlarmKind::Unknown,
+            heard_at: heard.at,
+            reply: Box::new(|_| ()),
+        })
     }
 }

@@ -17,6 +17,7 @@ use lianfang_domain::alarm::{Alarm, Event, Proof, Trigger, TriggerSource};
 use lianfang_domain::directory::{Directory, LineRef};
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::{AlarmId, CommunityId};
+use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{LegReport, Message};
 use lianfang_domain::plan::Policy;
 use std::path::Path;
@@ -169,6 +170,7 @@ impl Town {
         let press = Press {
             trigger,
             line,
+            kind: AlarmKind::Unknown,
             heard_at: self.clock.now(),
             reply: Box::new(move |raised| {
                 let _ = reply.send(raised);

@@ -20,7 +20,7 @@ use lianfang_domain::id::{
 };
 use lianfang_domain::leg::{Channel, LegReport};
 use lianfang_domain::phone::PhoneNumber;
-use lianfang_domain::plan::{self, Policy};
+use lianfang_domain::plan::{self, PlanFor, Policy};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,8 +53,9 @@ fn main() {
     });
 
     let place = LineRef { community: CommunityId(0), household: HouseholdId(0), line: LineId(0) };
+    let (defaults, now) = (Policy::default(), Timestamp::UNIX_EPOCH);
     measure("plan of ten parties", RUNS, |_| {
-        black_box(plan::build(&directory, place, 1, &Policy::default(), Timestamp::UNIX_EPOCH));
+        black_box(plan::build(&directory, place, &PlanFor::unknown(&defaults, now)));
     });
     decisions();
 }
@@ -62,11 +63,9 @@ fn main() {
 fn decisions() {
     let directory = Directory::new(1, Vec::new(), vec![community(0, 21)]);
     let place = LineRef { community: CommunityId(0), household: HouseholdId(0), line: LineId(0) };
-    let plan = Arc::new(
-        plan::build(&directory, place, 1, &Policy::default(), Timestamp::UNIX_EPOCH)
-            .expect("the line exists"),
-    );
     let now = Timestamp::UNIX_EPOCH;
+    let plan = plan::build(&directory, place, &PlanFor::unknown(&Policy::default(), now));
+    let plan = Arc::new(plan.expect("the line exists"));
     let trigger = Trigger {
         line: LineId(0),
         household: HouseholdId(0),
@@ -164,6 +163,7 @@ fn community(id: u32, households_each: u32) -> Community {
         workers: Vec::new(),
         roster: Arc::default(),
         responders: Vec::new(),
+        policies: Vec::new(),
     }
 }
 

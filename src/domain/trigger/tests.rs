@@ -52,6 +52,7 @@ fn community(id: u32, codes: &[&str], households: Vec<Arc<Household>>) -> Commun
         workers: Vec::new(),
         roster: Arc::default(),
         responders: Vec::new(),
+        policies: Vec::new(),
     }
 }
 

@@ -135,6 +135,7 @@ impl CommunityRow {
             workers: Vec::new(),
             roster: Arc::default(),
             responders: Vec::new(),
+            policies: Vec::new(),
         }
     }
 }

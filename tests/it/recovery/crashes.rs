@@ -6,7 +6,7 @@ use lianfang::switchboard::{Action, Raised};
 use lianfang_domain::alarm::{Alarm, CloseOutcome, Event, Trigger};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::leg::Message;
-use lianfang_domain::plan::{self, Policy};
+use lianfang_domain::plan::{self, PlanFor, Policy};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -31,8 +31,10 @@ async fn a_crash_after_the_commit_and_before_the_first_call_rings_everybody_once
     let mut town = Town::new().await;
     let id = AlarmId::from_parts(1_795_305_600_000, 1, 77);
     let line = town.line(1);
-    let plan = plan::build(&town.directory(), line, 1, &Policy::default(), town.clock.now());
-    let plan = Arc::new(plan.expect("is in the directory"));
+    let defaults = Policy::default();
+    let wanted = PlanFor::unknown(&defaults, town.clock.now());
+    let plan = plan::build(&town.directory(), line, &wanted).map(Arc::new);
+    let plan = plan.expect("is in the directory");
     let trigger = Trigger { line: line.line, household: line.household, ..trigger("#9", "call-a") };
     let now = town.clock.now();
     let (alarm, events) = Alarm::raise(id, trigger, Arc::clone(&plan), None, now);

@@ -3,6 +3,7 @@
 use crate::town::{Does, LINES, Setup, TRUNK_1, TRUNK_2, Town, answer, routes, trigger};
 use lianfang::switchboard::{Press, Switchboard};
 use lianfang_domain::id::AlarmId;
+use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::Channel;
 use std::collections::BTreeMap;
 
@@ -117,6 +118,7 @@ async fn a_press_that_finds_no_room_is_given_back() {
     let press = |number: usize| Press {
         trigger: trigger("#9", &format!("call-{number}")),
         line,
+        kind: AlarmKind::Unknown,
         heard_at: town.clock.now(),
         reply: Box::new(|_| {}),
     };

@@ -8,7 +8,7 @@ use lianfang_domain::digits::Key;
 use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::leg::{Channel, Class, LegOrder, LegOutcome, LegReport, Message as Said};
 use lianfang_domain::phone::{Home, PhoneNumber};
-use lianfang_domain::plan::{self, Policy, Role};
+use lianfang_domain::plan::{self, PlanFor, Policy, Role};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +33,9 @@ async fn with_probed_carrier(probe: Duration) -> (World, Phone) {
 fn order(world: &World, number: &str) -> LegOrder {
     let directory = world.directory.current();
     let line = directory.line_by_account("a1").expect("the line");
-    let plan =
-        plan::build(&directory, line, 1, &Policy::default(), world.clock.now()).expect("a plan");
+    let defaults = Policy::default();
+    let wanted = PlanFor::unknown(&defaults, world.clock.now());
+    let plan = plan::build(&directory, line, &wanted).expect("a plan");
     let (party, person) = plan
         .parties()
         .find(|(_, party)| party.role == Role::Neighbour)

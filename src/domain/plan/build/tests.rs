@@ -1,6 +1,13 @@
+//! Plans of small directories.
+
+mod steps;
+
 use super::*;
 use crate::directory::{Address, Contact, Grid, LineUse};
+use crate::directory::{ContactNumber, Language, Worker};
 use crate::id::{CommunityId, GroupId, LineId, PostId, ShiftId, StreetId};
+use crate::id::{ContactId, HouseholdId, WorkerId};
+use crate::phone::PhoneNumber;
 use crate::roster::{Cover, Days, HeldBy, Parts, Post, Roster, Shift};
 use jiff::civil::time;
 use jiff::tz::TimeZone;
@@ -54,13 +61,21 @@ fn worker(id: u32, is_on_duty: bool, keys: &[&str]) -> Worker {
     }
 }
 
+fn wanted(defaults: &Policy) -> PlanFor<'_> {
+    PlanFor::unknown(defaults, NOW)
+}
+
 fn plan_of(households: Vec<Arc<Household>>, workers: Vec<Worker>) -> Plan {
     let directory = directory_of(households, workers);
     let line = directory.line_by_account("line5").unwrap();
-    build(&directory, line, 1, &Policy::default(), NOW).unwrap()
+    build(&directory, line, &wanted(&Policy::default())).unwrap()
 }
 
 fn directory_of(households: Vec<Arc<Household>>, workers: Vec<Worker>) -> Directory {
+    Directory::new(7, Vec::new(), vec![community(households, workers)])
+}
+
+fn community(households: Vec<Arc<Household>>, workers: Vec<Worker>) -> Community {
     let group = Group {
         id: GroupId(1),
         grid: GridId(1),
@@ -68,7 +83,7 @@ fn directory_of(households: Vec<Arc<Household>>, workers: Vec<Worker>) -> Direct
         acknowledgements_wanted: 3,
         households: households.iter().map(|household| household.id).collect(),
     };
-    let community = Community {
+    Community {
         id: CommunityId(1),
         street: StreetId(1),
         name: "Wenyuan".into(),
@@ -83,8 +98,8 @@ fn directory_of(households: Vec<Arc<Household>>, workers: Vec<Worker>) -> Direct
         workers,
         roster: Arc::default(),
         responders: Vec::new(),
-    };
-    Directory::new(7, Vec::new(), vec![community])
+        policies: Vec::new(),
+    }
 }
 
 fn names(plan: &Plan) -> Vec<&str> {
@@ -154,7 +169,7 @@ fn a_group_without_anybody_rings_all_workers() {
     assert!(plan.parties.iter().all(|party| party.role == Role::DutyWorker));
 }
 
-/// The workers whom a plan of the community rings at this moment, when A is worker 1 by day and 2 by night, and B is 3.
+/// The workers whom a plan of the community rings at once at this moment, when A is worker 1 by day and 2 by night, and B is 3.
 fn rung_by_roster(workers: Vec<Worker>, moment: &str) -> Vec<String> {
     let post = |id, code: &str| Post {
         id: PostId(id),
@@ -191,8 +206,10 @@ fn rung_by_roster(workers: Vec<Worker>, moment: &str) -> Vec<String> {
     let directory = directory.with_community(8, Arc::new(community));
     let line = directory.line_by_account("line5").unwrap();
     let now = format!("2026-11-22T{moment}:00Z").parse().unwrap();
-    let plan = build(&directory, line, 1, &Policy::default(), now).unwrap();
-    names(&plan).into_iter().map(str::to_owned).collect()
+    let defaults = Policy::default();
+    let plan = build(&directory, line, &PlanFor { now, ..wanted(&defaults) }).unwrap();
+    let at_once = plan.parties.iter().filter(|party| party.step == 0);
+    at_once.map(|party| party.name.to_string()).collect()
 }
 
 #[test]
@@ -240,7 +257,7 @@ fn the_next_revision_keeps_every_index() {
     let first = plan_of(homes(&["b1", "b2"], None), vec![worker(1, true, &["w1"])]);
     let directory = directory_of(homes(&["b2", "b3"], Some(4)), vec![worker(2, true, &["w2"])]);
     let line = directory.line_by_account("line5").unwrap();
-    let second = rebuild(&first, &directory, line, &Policy::default(), NOW).unwrap();
+    let second = rebuild(&first, &directory, line, &wanted(&Policy::default())).unwrap();
     assert!(second.succeeds(&first) && !first.succeeds(&second));
     assert_eq!(second.revision, 2);
     assert_eq!(names(&second), ["worker 1", "2 home 2", "1 home 1", "worker 2", "4 home 4"]);
@@ -256,5 +273,5 @@ fn the_next_revision_keeps_every_index() {
 fn a_line_that_is_gone_has_no_plan() {
     let directory = directory_of(vec![household(5, 5, &[])], Vec::new());
     let line = LineRef { community: CommunityId(1), household: HouseholdId(5), line: LineId(99) };
-    assert_eq!(build(&directory, line, 1, &Policy::default(), NOW), None);
+    assert_eq!(build(&directory, line, &wanted(&Policy::default())), None);
 }
