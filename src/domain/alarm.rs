@@ -6,9 +6,12 @@
 //!
 //! - `state`: what an alarm remembers.  `ring`: who rings next, and when.
 //! - `escalate`: which step is due, and who is wanted.
+//! - `arrival`: who said that they come and is not there.  `case`: the door, PINs, the talk, the owner, the close.
 //! - `decide`: an input becomes events.  `apply`: an event becomes state.  `effects`: an event becomes orders.
 
 mod apply;
+mod arrival;
+mod case;
 mod decide;
 mod effects;
 mod escalate;
@@ -18,6 +21,7 @@ mod ring;
 mod state;
 
 pub use apply::FoldError;
+pub use case::{CaseStep, Closing, StepState};
 
 pub use event::{
     AnswerMeans, CancelReason, CloseOutcome, EVENT_SCHEMA_VERSION, Event, LegStart, LegWhy,
@@ -64,6 +68,10 @@ pub enum Deadline {
     LegOverdue,
     /// Somebody could not be told that the alarm is cancelled, and is told again.
     Notice,
+    /// Who said that they are coming is asked where they are, or counts no longer.
+    Arrival,
+    /// The owner is reminded to close the case.
+    Close,
 }
 
 /// What #9 on the line of an alarm means.

@@ -52,6 +52,28 @@ pub enum Message {
     DrillOver,
 }
 
+impl Message {
+    /// It asks somebody to come.
+    #[must_use]
+    pub fn calls_for_help(self) -> bool {
+        match self {
+            Self::Alarm
+            | Self::WeakAlarm
+            | Self::StillInDanger
+            | Self::KindNamed
+            | Self::GoTogether
+            | Self::Duress => true,
+            Self::OwnHousehold
+            | Self::StandDown
+            | Self::Cancelled
+            | Self::SaidMistake
+            | Self::AreYouThere
+            | Self::CloseReminder
+            | Self::DrillOver => false,
+        }
+    }
+}
+
 /// Which legs go first when slots are scarce. See `dispatch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

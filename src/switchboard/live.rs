@@ -208,6 +208,7 @@ fn log(alarm: AlarmId, event: &Event) {
         | Event::NoteAdded { .. }
         | Event::TalkJoined { .. }
         | Event::TalkLeft { .. }
+        | Event::CloseAsked { .. }
         | Event::Yielded { .. } => tracing::debug!(alarm.id = %alarm, ?event, "Alarm goes on"),
     }
 }

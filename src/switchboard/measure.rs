@@ -108,6 +108,7 @@ impl Measure {
             | Event::NoteAdded { .. }
             | Event::TalkJoined { .. }
             | Event::TalkLeft { .. }
+            | Event::CloseAsked { .. }
             | Event::Yielded { .. }
             | Event::Closed { .. } => {}
         }

@@ -186,6 +186,9 @@ impl<'a> Story<'a> {
                 self.leg(*leg, pick(language, "加入通话", "joined the talk"))
             }
             Event::TalkLeft { leg } => self.leg(*leg, pick(language, "离开通话", "left the talk")),
+            Event::CloseAsked { party, means } => {
+                self.answer(*party, means, pick(language, "要求结案", "wants to close it"))
+            }
             Event::Yielded { to } => {
                 in_language!(language, "演练让位于警情 {to}", "The drill gave way to alarm {to}")
             }

@@ -2,10 +2,12 @@
 //! log is read again after a restart.
 
 mod answers;
+mod case;
 mod legs;
 mod steps;
 
 use super::Stage;
+use super::case::Case;
 use super::event::{Event, Proof, Trigger};
 use super::state::{Alarm, NumberState, PartyState, SmsState, after};
 use crate::id::AlarmId;
@@ -82,6 +84,7 @@ impl Alarm {
             steps_taken: BTreeSet::new(),
             sms_at: at,
             enough_at: None,
+            case: Case::default(),
             last_event_at: at,
         }
     }
@@ -127,24 +130,26 @@ impl Alarm {
                     self.forget_retries();
                 }
             }
-            Event::Closed { outcome, .. } => {
+            Event::Closed { outcome, matter, by, .. } => {
                 self.stage = Stage::Closed { at, outcome: *outcome };
+                self.case.closed_as = Some((*matter, *by));
                 self.forget_retries();
             }
             Event::Escalated { step } => self.escalated(*step),
-            Event::KindNamed { .. }
-            | Event::ReceiptLate { .. }
-            | Event::CalledBack { .. }
-            | Event::AcknowledgementLapsed { .. }
-            | Event::DoorReached
-            | Event::PinRefused { .. }
-            | Event::Duress { .. }
-            | Event::OwnerChanged { .. }
-            | Event::Reminded { .. }
-            | Event::NoteAdded { .. }
-            | Event::TalkJoined { .. }
-            | Event::TalkLeft { .. }
-            | Event::Yielded { .. } => {}
+            Event::CalledBack { leg } => self.called_back(leg, at),
+            Event::AcknowledgementLapsed { party } => self.lapsed(*party, at),
+            Event::DoorReached => {
+                self.case.door_at.get_or_insert(at);
+            }
+            Event::PinRefused { .. } => self.case.pin_refused(),
+            Event::Duress { .. } => self.duress(at),
+            Event::OwnerChanged { party, .. } => self.case.given_to = Some(*party),
+            Event::Reminded { times } => self.case.reminded(*times, at),
+            Event::NoteAdded { note, .. } => self.case.note_added(*note),
+            Event::TalkJoined { leg } => self.case.talk_joined(*leg),
+            Event::TalkLeft { leg } => self.case.talk_left(*leg),
+            Event::CloseAsked { party, means } => self.case.close_asked(*party, means, at),
+            Event::KindNamed { .. } | Event::ReceiptLate { .. } | Event::Yielded { .. } => {}
         }
     }
 

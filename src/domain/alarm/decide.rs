@@ -3,16 +3,20 @@
 //! Contradictory, late, doubled and unknown inputs give no event or a recorded one; none is an error.
 
 mod answer;
+mod arrival;
+mod callback;
+mod case;
 mod escalate;
 mod plans;
 mod report;
+mod talk;
 mod withdraw;
 
+use super::Deadline;
 use super::event::{AnswerMeans, Event, LegStart, LegWhy, Trigger};
 use super::input::Input;
 use super::ring::Call;
 use super::state::{Alarm, Leg};
-use super::{Deadline, Stage};
 use crate::id::AlarmId;
 use crate::leg::{Channel, LegOutcome, Message};
 use crate::plan::{PartyId, Plan, Role};
@@ -59,26 +63,16 @@ impl Alarm {
             Input::Arrive { party, actor } => {
                 draft.arrive(*party, AnswerMeans::Api { actor: Arc::clone(actor) });
             }
-            Input::Cancel { actor } => draft.cancel(actor),
-            Input::Close { actor, outcome, matter } => match draft.alarm.stage {
-                Stage::Open | Stage::Cancelled { .. } => draft.emit(Event::Closed {
-                    actor: Arc::clone(actor),
-                    outcome: *outcome,
-                    matter: *matter,
-                    by: None,
-                }),
-                Stage::Closed { .. } => {}
-            },
-            Input::KindNamed { .. }
-            | Input::Withdraw { .. }
-            | Input::CalledBack { .. }
-            | Input::Answered { .. }
-            | Input::DoorReached
-            | Input::Talk { .. }
-            | Input::HandedOver { .. }
-            | Input::ChangeOwner { .. }
-            | Input::Note { .. }
-            | Input::Yield { .. } => {}
+            Input::Cancel { actor } => draft.cancelled_by(actor),
+            Input::Close { actor, outcome, matter } => draft.close(actor, *outcome, *matter, None),
+            Input::Withdraw { means, verdict } => draft.withdraw(means, *verdict),
+            Input::CalledBack { party, number_index } => draft.called_back(*party, *number_index),
+            Input::Answered { party, key, means } => draft.answered(*party, *key, means),
+            Input::DoorReached => draft.door_reached(),
+            Input::Talk { leg, is_in } => draft.talk(*leg, *is_in),
+            Input::ChangeOwner { party, actor } => draft.change_owner(*party, actor),
+            Input::Note { note, actor } => draft.note(*note, actor),
+            Input::KindNamed { .. } | Input::HandedOver { .. } | Input::Yield { .. } => {}
             Input::TimePassed => draft.time_passed(),
             Input::Restarted => draft.restarted(),
         }
@@ -153,8 +147,8 @@ impl Draft {
     fn time_passed(&mut self) {
         let now = self.now;
         if self.alarm.is_over() {
-            let calls = self.alarm.due_notices(now);
-            return self.order(LegWhy::Notice, calls);
+            self.order(LegWhy::Notice, self.alarm.due_notices(now));
+            return self.remind();
         }
         let overdue: Vec<u32> =
             self.alarm.overdue().filter(|(at, _)| *at <= now).map(|(_, leg)| leg).collect();
@@ -162,12 +156,17 @@ impl Draft {
             self.emit(Event::LegEnded { leg, outcome: LegOutcome::Lost });
             self.after_end(leg);
         }
+        let is_reopened = self.lapse();
         match self.alarm.wave_due_at() {
-            Some((at, Deadline::Widen | Deadline::Wave)) if at <= now => self.wave(),
+            Some((at, Deadline::Widen | Deadline::Wave)) if at <= now || is_reopened => self.wave(),
             Some(_) | None => {}
         }
+        self.order(LegWhy::ArrivalCheck, self.alarm.due_questions(now));
         self.order(LegWhy::Wave, self.alarm.due_duty(now));
-        let due = self.alarm.due_retries(now);
+        self.order(LegWhy::Notice, self.alarm.due_notices(now));
+        self.remind();
+        let mut due = self.alarm.due_retries(now);
+        due.extend(self.alarm.due_question_retries(now));
         for why in [LegWhy::BusyRetry, LegWhy::NoAnswerRetry] {
             let same = due.iter().filter(|(other, _)| *other == why);
             self.order(why, same.map(|(_, call)| *call).collect());

@@ -1,9 +1,11 @@
 //! An applied event becomes what it asks of the world. Carries nothing out itself.
 
+mod case;
+
 use super::event::{AnswerMeans, CancelReason, Event, LegStart, LegWhy};
 use super::input::{Effect, ResidentNotice};
 use super::state::{Alarm, Leg};
-use crate::leg::{Channel, Class, LegOrder, LegOutcome, Message};
+use crate::leg::{Channel, Class, LegOrder, LegOutcome};
 use crate::plan::{PartyId, Role};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -38,12 +40,14 @@ impl Alarm {
                     leg.channel == Channel::Voice && is_meant
                 })
             }
-            // SMS that are on their way cannot be called back; those that still wait need not go.
-            Event::Cancelled { .. } | Event::Closed { .. } => {
-                self.cancel(CancelReason::AlarmOver, |leg| {
-                    let is_waiting = leg.channel == Channel::Voice || leg.placed_at.is_none();
-                    is_waiting && leg.message != Message::Cancelled
-                })
+            Event::Cancelled { .. } => self.cancelled_effects(),
+            Event::Closed { .. } => self.over(),
+            Event::Duress { .. } => self.duress_effects(),
+            Event::PinRefused { .. } => self.tell(ResidentNotice::PinRefused).into_iter().collect(),
+            Event::CalledBack { leg } => self.called_back_effects(leg),
+            Event::Arrived { .. } | Event::DoorReached => self.arrived_effects(),
+            Event::TalkJoined { leg } if self.talk().contains(leg) => {
+                vec![Effect::JoinTalk { leg: self.leg_id(*leg) }]
             }
             Event::Raised { .. }
             | Event::Planned { .. }
@@ -53,23 +57,19 @@ impl Alarm {
             | Event::SmsAccepted { .. }
             | Event::LegEnded { .. }
             | Event::Declined { .. }
-            | Event::Arrived { .. }
             | Event::PoliceCalled { .. }
             | Event::SaidMistake { .. }
             | Event::StillInDanger { .. }
             | Event::KindNamed { .. }
             | Event::Escalated { .. }
             | Event::ReceiptLate { .. }
-            | Event::CalledBack { .. }
             | Event::AcknowledgementLapsed { .. }
-            | Event::DoorReached
-            | Event::PinRefused { .. }
-            | Event::Duress { .. }
             | Event::OwnerChanged { .. }
             | Event::Reminded { .. }
             | Event::NoteAdded { .. }
             | Event::TalkJoined { .. }
             | Event::TalkLeft { .. }
+            | Event::CloseAsked { .. }
             | Event::Yielded { .. } => Vec::new(),
         }
     }
@@ -108,13 +108,18 @@ impl Alarm {
                 leg.channel == Channel::Voice && leg.party == party && Some(leg.number) != by_leg
             });
         }
-        effects.extend(self.tell(ResidentNotice::Coming { party }));
+        let is_first = self.party(party).and_then(|state| state.coming);
+        if is_first.is_none_or(|coming| coming.renewals == 0) {
+            effects.extend(self.tell(ResidentNotice::Coming { party }));
+        }
         effects
     }
 
-    /// Nothing is said on a silent line: an intruder may listen.
+    /// Nothing is said on a silent line: an intruder may listen. Under duress nothing is said but what belongs to a cancel.
     fn tell(&self, notice: ResidentNotice) -> Option<Effect> {
-        (!self.plan.scene.is_silent).then_some(Effect::TellResident(notice))
+        let is_of_cancel = matches!(notice, ResidentNotice::Cancelled | ResidentNotice::PinRefused);
+        let is_said = !self.plan.scene.is_silent && (is_of_cancel || !self.is_under_duress());
+        is_said.then_some(Effect::TellResident(notice))
     }
 
     fn orders(&self, why: LegWhy, legs: &[LegStart]) -> impl Iterator<Item = Effect> {

@@ -13,6 +13,7 @@ pub(super) struct Wanted {
     is_held_back: bool,
     duty_workers: bool,
     households: bool,
+    loudspeakers: bool,
     /// A step that was taken because nobody arrived, and from which nobody is coming either.
     missed_step: Option<u8>,
 }
@@ -30,7 +31,7 @@ impl Wanted {
                 Role::Neighbour | Role::Responder => {
                     !self.is_held_back && (self.households || is_missed)
                 }
-                Role::Loudspeaker => !self.is_held_back,
+                Role::Loudspeaker => self.loudspeakers,
                 Role::OwnHousehold => false,
             }
     }
@@ -55,7 +56,9 @@ impl Alarm {
             is_open: !self.is_over(),
             is_held_back: self.is_held_back,
             duty_workers: !self.is_case_taken(),
-            households: !self.has_enough(),
+            households: !self.has_enough() && !self.is_door_reached(),
+            // Whoever threatens the resident would hear it.
+            loudspeakers: !self.is_held_back && !self.is_under_duress(),
             missed_step: self.missed_step(),
         }
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Version of the stored form of events. Raise it when a variant changes its shape, and keep reading the old one.
-pub const EVENT_SCHEMA_VERSION: u16 = 1;
+pub const EVENT_SCHEMA_VERSION: u16 = 2;
 
 /// How the code was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -406,6 +406,13 @@ pub enum Event {
     TalkLeft {
         /// Number of the leg.
         leg: u32,
+    },
+    /// A duty worker wants to close it (6): the next key says what it was.
+    CloseAsked {
+        /// Who.
+        party: PartyId,
+        /// How.
+        means: AnswerMeans,
     },
     /// A drill gave way to a real alarm and ended.
     Yielded {

@@ -44,6 +44,10 @@ impl Alarm {
     pub(super) fn message(&self, role: Role) -> Message {
         match role {
             Role::OwnHousehold => Message::OwnHousehold,
+            // Whoever is called now has to be careful from the start.
+            Role::DutyWorker | Role::Neighbour | Role::Responder if self.is_under_duress() => {
+                Message::Duress
+            }
             Role::DutyWorker | Role::Neighbour | Role::Responder | Role::Loudspeaker => {
                 match (self.is_weak, self.presses_again) {
                     (true, _) => Message::WeakAlarm,
@@ -51,6 +55,21 @@ impl Alarm {
                     (false, 0) => Message::Alarm,
                 }
             }
+        }
+    }
+
+    /// Whether a message to the party is still true, so that it is worth sending it again.
+    pub(super) fn is_said(&self, party: PartyId, message: Message) -> bool {
+        let is_own = self.plan.party(party).is_some_and(|it| it.role == Role::OwnHousehold);
+        match (self.stage, message) {
+            (super::Stage::Open, Message::OwnHousehold) => !self.is_under_duress(),
+            (super::Stage::Open, Message::Cancelled) => is_own && self.is_under_duress(),
+            (super::Stage::Open, Message::AreYouThere) => self.is_asked(party),
+            (super::Stage::Open, _) => true,
+            (super::Stage::Cancelled { .. }, message) => {
+                matches!(message, Message::Cancelled | Message::CloseReminder)
+            }
+            (super::Stage::Closed { .. }, _) => false,
         }
     }
 
@@ -64,7 +83,7 @@ impl Alarm {
     }
 
     /// When the number may be called again within its budget; a time in the past if it may be now.
-    fn budget_free_at(&self, number: Number<'_>, now: Timestamp) -> Timestamp {
+    pub(super) fn budget_free_at(&self, number: Number<'_>, now: Timestamp) -> Timestamp {
         let policy = &self.plan.policy;
         let role = self.plan.party(number.party).map(|party| party.role);
         let calls_max = match role {
@@ -89,7 +108,7 @@ impl Alarm {
     }
 
     /// Whether the number can be called: its budget aside.
-    fn can_ring(&self, number: Number<'_>) -> bool {
+    pub(super) fn can_ring(&self, number: Number<'_>) -> bool {
         let is_left = !number.state.said_no || self.rings_unwilling(number.party);
         number.plan.has_voice && !number.state.is_bad && is_left
     }
@@ -150,7 +169,7 @@ impl Alarm {
                     Role::DutyWorker => self.waves == 0 && wanted.is(party, state),
                     Role::Neighbour | Role::Responder => wanted.is(party, state),
                     Role::Loudspeaker => state.rounds == 0 && wanted.is(party, state),
-                    Role::OwnHousehold => state.coming.is_none(),
+                    Role::OwnHousehold => state.coming.is_none() && !self.is_under_duress(),
                 };
                 if !is_called {
                     continue;
@@ -210,7 +229,8 @@ impl Alarm {
         let has_routes = number.is_some_and(|number| number.state.voice_failed < ROUTES_TRIED_MAX);
         let goes_elsewhere = outcome == LegOutcome::CarrierFailed && has_routes;
         if leg.message == Message::Cancelled {
-            let is_wanted = !matches!(self.stage(), super::Stage::Closed { .. })
+            let is_wanted = self.is_said(leg.party, Message::Cancelled)
+                && leg.why != LegWhy::CallBack
                 && (goes_elsewhere || outcome == LegOutcome::Lost);
             let call = Call {
                 party: leg.party,
@@ -222,6 +242,9 @@ impl Alarm {
             return is_wanted.then_some((why, call));
         }
         let (party, state) = (self.plan.party(leg.party)?, self.party(leg.party)?);
+        if leg.message == Message::AreYouThere && state.coming.is_some() {
+            return self.after_question(leg, now);
+        }
         // A loudspeaker has spoken when it was answered, key or not.
         let has_spoken = party.role == Role::Loudspeaker && leg.answered_at.is_some();
         let is_wanted = self.wanted().is(party, state) && !has_spoken;
@@ -255,7 +278,7 @@ impl Alarm {
         (at <= now).then(|| (why, self.call(number, Channel::Voice)))
     }
 
-    fn next_retry(
+    pub(super) fn next_retry(
         &self,
         party: PartyId,
         now: Timestamp,
@@ -290,7 +313,7 @@ impl Alarm {
         let numbers = self.parties().flat_map(|(id, _, _)| self.numbers(id));
         numbers.filter_map(|number| {
             let retry = number.state.retry.filter(|retry| retry.why == LegWhy::Notice)?;
-            Some((retry.at, number))
+            self.is_said(number.party, Message::Cancelled).then_some((retry.at, number))
         })
     }
 
@@ -349,9 +372,11 @@ impl Alarm {
     /// is left to wait for.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Timestamp, Deadline)> {
+        let notices = self.failed_notices().map(|(at, _)| (at, Deadline::Notice));
+        let reminder = self.reminder_due_at().map(|at| (at, Deadline::Close));
+        let cares = notices.chain(reminder);
         if self.is_over() {
-            let notices = self.failed_notices().map(|(at, _)| (at, Deadline::Notice));
-            return notices.min_by_key(|(at, _)| *at);
+            return cares.min_by_key(|(at, _)| *at);
         }
         let min = Timestamp::MIN;
         let overdue = self.overdue().map(|(at, _)| (at, Deadline::LegOverdue));
@@ -362,8 +387,9 @@ impl Alarm {
             .free_parties(&[Role::DutyWorker, Role::Neighbour, Role::Responder])
             .filter_map(|party| Some((self.next_retry(party, min)?.0, Deadline::Retry)));
         let step = self.next_step().map(|(at, _)| (at, Deadline::Step));
+        let arrival = self.arrival_due_at().map(|at| (at, Deadline::Arrival));
         let all = self.wave_due_at().into_iter().chain(step).chain(duty).chain(retries);
-        let all = all.chain(overdue);
+        let all = all.chain(overdue).chain(arrival).chain(cares);
         all.min_by_key(|(at, _)| *at)
     }
 

@@ -1,6 +1,7 @@
 //! What an alarm remembers: legs, parties and numbers. Only `apply` changes it.
 
 use super::Stage;
+use super::case::Case;
 use super::event::{LegWhy, Trigger};
 use crate::id::{AlarmId, LegId};
 use crate::leg::{Channel, LegOutcome, Message, RouteName};
@@ -52,6 +53,7 @@ pub struct Alarm {
     /// Households wanted to be coming.
     pub(super) goal: u16,
     pub(super) enough_at: Option<Timestamp>,
+    pub(super) case: Case,
     pub(super) last_event_at: Timestamp,
 }
 
@@ -62,6 +64,8 @@ pub struct PartyState {
     pub coming: Option<Coming>,
     /// When they said last that they cannot; a household may be coming all the same, by another person.
     pub declined_at: Option<Timestamp>,
+    /// When they last ceased to count as coming, because they were not there and did not answer.
+    pub lapsed_at: Option<Timestamp>,
     /// When they were at the door.
     pub arrived_at: Option<Timestamp>,
     /// When they said that they have called 110.
@@ -73,6 +77,8 @@ pub struct PartyState {
     pub(super) is_called: bool,
     /// A worker whose duty ended during the alarm: keeps what they said, but another one is wanted.
     pub(super) is_off_duty: bool,
+    /// How often they called back.
+    pub(super) call_backs: u8,
     /// Voice legs without an end.
     pub(super) voice_live: u16,
     /// When the last voice leg was ordered or ended.
@@ -84,10 +90,16 @@ pub struct PartyState {
 /// That a party is coming.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coming {
-    /// When they said so.
+    /// When they said so last.
     pub at: Timestamp,
+    /// When they said so first.
+    pub since: Timestamp,
     /// By which of the party's numbers; `None` if an operator said it.
     pub number_index: Option<u8>,
+    /// When they were asked where they are; `None` if they were not, or have answered.
+    pub asked_at: Option<Timestamp>,
+    /// How often they answered that they are still on the way.
+    pub renewals: u8,
 }
 
 /// What is known of one number of a party.
@@ -184,11 +196,13 @@ impl Leg {
         heard.map_or(self.ordered_at, |at| at.max(self.ordered_at))
     }
 
-    /// Whether it uses up the budget of the number: a call that never came to ring does not.
+    /// Whether it uses up the budget of the number: a call that never came to ring does not, nor one that has to be made
+    /// whatever it costs, nor one that the callee made.
     pub(super) fn counts(&self) -> bool {
         let has_rung = self.ringing_at.is_some() || self.answered_at.is_some();
         self.channel == Channel::Voice
             && self.message != Message::Cancelled
+            && !matches!(self.why, LegWhy::CallBack | LegWhy::Notice)
             && match self.ended {
                 Some((_, LegOutcome::CarrierFailed | LegOutcome::Cancelled | LegOutcome::Lost)) => {
                     has_rung
@@ -350,7 +364,7 @@ impl Alarm {
 
     /// Somebody is at the door.
     pub(super) fn has_arrival(&self) -> bool {
-        self.parties.iter().any(|state| state.arrived_at.is_some())
+        self.arrived_at().is_some()
     }
 
     /// As many households are coming as are wanted.
@@ -365,17 +379,15 @@ impl Alarm {
         self.count(|party, state| party.role != Role::OwnHousehold && state.coming.is_some()) > 0
     }
 
-    /// Enough are coming, and a duty worker too, where one was called: nobody is rung until #9 is pressed again, a step of
-    /// escalation is taken or somebody falls away.
+    /// Enough are coming or somebody is at the door, and a duty worker comes too, where one was called: nobody is rung until
+    /// #9 is pressed again, a step of escalation is taken, or somebody falls away.
     #[must_use]
     pub fn is_satisfied(&self) -> bool {
         let wants_duty = self.count(|party, state| {
             party.role == Role::DutyWorker && party.has_voice() && state.is_called
         }) > 0;
-        self.has_anybody()
-            && self.has_enough()
-            && (self.is_case_taken() || !wants_duty)
-            && self.missed_step().is_none()
+        let has_households = self.has_anybody() && self.has_enough() || self.is_door_reached();
+        has_households && (self.is_case_taken() || !wants_duty) && self.missed_step().is_none()
     }
 
     fn count(&self, is_counted: impl Fn(&Party, &PartyState) -> bool) -> u16 {

@@ -18,8 +18,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use lianfang_domain::alarm::{
-    Alarm, CancelReason, CloseOutcome, Deadline, Effect, Event, Input, Leg, Press, Proof, Trigger,
-    TriggerSource,
+    Alarm, CancelReason, CloseOutcome, Deadline, Effect, Event, Input, Leg, LegWhy, Press, Proof,
+    Trigger, TriggerSource,
 };
 use lianfang_domain::digits::Key;
 use lianfang_domain::directory::{Address, Language};
@@ -262,7 +262,9 @@ impl Town {
             | Deadline::Step
             | Deadline::Retry
             | Deadline::LegOverdue
-            | Deadline::Notice => false,
+            | Deadline::Notice
+            | Deadline::Arrival
+            | Deadline::Close => false,
         };
         self.alarm.poll_timeout().filter(|(_, deadline)| !is_dropped(*deadline))
     }
@@ -555,12 +557,15 @@ impl Town {
             return Ok(());
         };
         for leg in legs.iter().filter(|leg| leg.channel == Channel::Voice) {
-            if leg.message == Message::Cancelled {
+            // What is said once to those who know of the alarm is not rationed.
+            let is_notice = matches!(event, Event::LegsOrdered { why: LegWhy::Notice, .. });
+            if leg.message == Message::Cancelled || is_notice {
                 continue;
             }
             let plan = self.alarm.plan();
             let role = plan.party(leg.party).ok_or("nobody is called")?.role;
-            if matches!(role, Role::Neighbour | Role::Responder) && self.alarm.has_enough() {
+            let is_household = matches!(role, Role::Neighbour | Role::Responder);
+            if is_household && leg.message.calls_for_help() && self.alarm.has_enough() {
                 return Err(format!("{:?} is called though enough are coming", leg.party));
             }
             let max = match role {
@@ -576,7 +581,9 @@ impl Town {
                     self.now.duration_since(other.ordered_at) < SignedDuration::from_hours(1);
                 let rang = other.ringing_at.is_some() || other.answered_at.is_some();
                 let was_busy = other.ended.is_some_and(|(_, how)| how == LegOutcome::Busy);
-                other.channel == Channel::Voice && is_same && is_recent && (rang || was_busy)
+                let is_rationed = !matches!(other.why, LegWhy::Notice | LegWhy::CallBack);
+                let is_counted = other.channel == Channel::Voice && is_rationed;
+                is_counted && is_same && is_recent && (rang || was_busy)
             };
             if usize::from(max) <= self.alarm.legs().iter().filter(is_counted).count() {
                 return Err(format!("{:?} is called too often", leg.party));

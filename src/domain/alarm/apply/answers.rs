@@ -41,7 +41,17 @@ impl Alarm {
     ) {
         let number_index = self.number_of(party, means);
         self.answered(party, means, |state| {
-            state.coming = Some(Coming { at, number_index });
+            state.coming = Some(match state.coming {
+                None => Coming { at, since: at, number_index, asked_at: None, renewals: 0 },
+                // Asked, they say that they are still on the way.
+                Some(known) => Coming {
+                    at,
+                    number_index: number_index.or(known.number_index),
+                    asked_at: None,
+                    renewals: known.renewals.saturating_add(1),
+                    ..known
+                },
+            });
             let number = number_index.and_then(|index| state.numbers.get_mut(usize::from(index)));
             if let Some(number) = number {
                 number.said_no = false;
@@ -56,8 +66,14 @@ impl Alarm {
         at: Timestamp,
     ) {
         let number_index = self.number_of(party, means);
+        let is_for_all = matches!(means, AnswerMeans::Api { .. });
         self.answered(party, means, |state| {
             state.declined_at = Some(at);
+            if is_for_all {
+                // An operator speaks for the whole household.
+                state.numbers.iter_mut().for_each(|number| number.said_no = true);
+                state.coming = None;
+            }
             let number = number_index.and_then(|index| state.numbers.get_mut(usize::from(index)));
             if let Some(number) = number {
                 number.said_no = true;

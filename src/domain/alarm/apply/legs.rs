@@ -59,14 +59,18 @@ impl Alarm {
                     state.begin_round();
                 }
             }
+            if why == LegWhy::ArrivalCheck {
+                state.asked(at);
+            }
             if let Some(number) = state.numbers.get_mut(usize::from(start.number_index)) {
                 if is_voice {
+                    let costs = u32::from(why != LegWhy::CallBack);
                     number.is_tried = true;
-                    number.calls = number.calls.saturating_add(1);
+                    number.calls = number.calls.saturating_add(costs);
                     number.retry = None;
                 } else if start.message == Message::Cancelled {
                     number.retry = None;
-                } else if why != LegWhy::Notice {
+                } else if !matches!(why, LegWhy::Notice | LegWhy::ArrivalCheck) {
                     number.sms = SmsState::UnderWay;
                 }
             }
@@ -132,6 +136,7 @@ impl Alarm {
     pub(in crate::alarm) fn leg_ended(&mut self, number: u32, outcome: LegOutcome, at: Timestamp) {
         let Some(leg) = self.leg(number).cloned() else { return };
         self.change_leg(number, |leg| leg.ended = Some((at, outcome)));
+        self.case.talk_left(number);
         match leg.channel {
             Channel::Voice => {
                 if leg.is_live()
@@ -190,6 +195,20 @@ impl PartyState {
     /// A wave calls the party: every number may be tried again.
     fn begin_round(&mut self) {
         self.rounds = self.rounds.saturating_add(1);
+        self.forget_tries();
+    }
+
+    /// The party is asked where it is: its numbers are called by the ordinary rules, from the start.
+    fn asked(&mut self, at: Timestamp) {
+        if let Some(coming) = &mut self.coming
+            && coming.asked_at.is_none()
+        {
+            coming.asked_at = Some(at);
+            self.forget_tries();
+        }
+    }
+
+    fn forget_tries(&mut self) {
         for number in &mut self.numbers {
             number.is_tried = false;
             number.busy_tries = 0;

@@ -1,11 +1,10 @@
 //! What a carrier tells of a leg becomes events, and what follows at once from its end is ordered.
 
-use super::super::Stage;
 use super::super::event::{Event, LegWhy};
 use super::super::ring::{Call, ROUTES_TRIED_MAX};
 use super::super::state::Leg;
 use super::Draft;
-use crate::leg::{Channel, LegOutcome, LegReport, Message};
+use crate::leg::{Channel, LegOutcome, LegReport};
 use std::sync::Arc;
 
 impl Draft {
@@ -73,17 +72,14 @@ impl Draft {
         if let Some((why, call)) = next {
             self.order(why, vec![call]);
         }
+        self.warn_late(leg.party);
     }
 
     pub(in crate::alarm) fn after_sms(&self, leg: &Leg) -> Option<(LegWhy, Call)> {
         let (_, outcome) = leg.ended?;
         let number = self.alarm.number(leg.party, leg.number_index)?;
         // What is no longer true is not sent again.
-        let is_wanted = match self.alarm.stage {
-            Stage::Open => true,
-            Stage::Cancelled { .. } => leg.message == Message::Cancelled,
-            Stage::Closed { .. } => false,
-        };
+        let is_wanted = self.alarm.is_said(leg.party, leg.message);
         let why = match outcome {
             LegOutcome::CarrierFailed
                 if !number.state.sms_failed.is_multiple_of(ROUTES_TRIED_MAX) =>

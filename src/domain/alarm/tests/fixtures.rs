@@ -39,6 +39,7 @@ fn kind(event: &Event) -> &'static str {
         Event::NoteAdded { .. } => "note_added",
         Event::TalkJoined { .. } => "talk_joined",
         Event::TalkLeft { .. } => "talk_left",
+        Event::CloseAsked { .. } => "close_asked",
         Event::Yielded { .. } => "yielded",
     }
 }
