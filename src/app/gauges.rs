@@ -52,6 +52,8 @@ fn look_at_media(media: &Media) {
     let stats = media.stats();
     gauge!("lianfang_media_sessions").set(stats.sessions as f64);
     gauge!("lianfang_media_sessions_max").set(stats.sessions_max as f64);
+    gauge!("lianfang_media_rooms").set(stats.rooms as f64);
+    gauge!("lianfang_media_recordings").set(stats.recordings as f64);
     counter!("lianfang_media_sent_total").absolute(stats.sent);
     counter!("lianfang_media_late_total").absolute(stats.late);
     counter!("lianfang_media_received_total").absolute(stats.received);

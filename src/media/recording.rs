@@ -261,3 +261,6 @@ impl Recorder {
         cut.for_each(|sample| *sample = 0);
     }
 }
+
+#[cfg(test)]
+mod tests;

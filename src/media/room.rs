@@ -173,3 +173,6 @@ impl Drop for Seat {
         self.rooms.free(self.id, self.chair);
     }
 }
+
+#[cfg(test)]
+mod tests;

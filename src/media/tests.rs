@@ -7,6 +7,8 @@ use std::net::UdpSocket;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+mod talk;
+
 const LIMIT: Duration = Duration::from_secs(20);
 
 struct Town {
@@ -18,7 +20,11 @@ struct Town {
 
 impl Town {
     fn new(ports: RangeInclusive<u16>, room: usize) -> Self {
-        let config = MediaConfig { bind_ip: LOOPBACK, ports, ..MediaConfig::default() };
+        Self::with_threads(ports, room, NonZeroU8::MIN)
+    }
+
+    fn with_threads(ports: RangeInclusive<u16>, room: usize, threads: NonZeroU8) -> Self {
+        let config = MediaConfig { bind_ip: LOOPBACK, ports, threads, ..MediaConfig::default() };
         let tasks = Tasks::new(Handle::current(), CancellationToken::new());
         let media = Media::new(&config, &Clock::system(), &tasks).unwrap();
         let (sender, events) = mpsc::channel(room);
