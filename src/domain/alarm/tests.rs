@@ -5,14 +5,20 @@ use super::*;
 use crate::digits::Key;
 use crate::directory::{Address, Language};
 use crate::id::*;
-use crate::leg::{Channel, Class, LegOrder, LegOutcome, LegReport};
+use crate::leg::{Channel, Class, LegOrder, LegOutcome, LegReport, Message};
 use crate::phone::PhoneNumber;
 use crate::plan::{Party, PartyId, PartyNumber, Plan, Policy, Role, Scene};
 use std::sync::Arc;
 
+mod arrival;
+mod case;
+mod elsewhere;
 mod escalation;
 mod fixtures;
+mod followed;
+mod late;
 mod stories;
+mod withdraw;
 
 const DUTY: PartyId = PartyId(0);
 

@@ -1,10 +1,13 @@
 //! Every stored form of an event, read for ever.
 
 use super::*;
+use crate::kind::AlarmKind;
 use std::collections::BTreeSet;
 
-/// Every line is `[seconds since the press, event]`. New versions get a new file; this one never changes.
+/// Every line is `[seconds since the press, event]`. New versions get a new file; one that is released never changes.
 const EVENTS_V1: &str = include_str!("../../tests/fixtures/events-v1.jsonl");
+/// With what follows an alarm to the door.
+const EVENTS_V2: &str = include_str!("../../tests/fixtures/events-v2.jsonl");
 
 fn kind(event: &Event) -> &'static str {
     match event {
@@ -44,31 +47,71 @@ fn kind(event: &Event) -> &'static str {
     }
 }
 
-#[test]
-fn the_log_of_the_first_version_folds_for_ever() {
-    let log: Vec<(Timestamp, Event)> = EVENTS_V1
-        .lines()
-        .map(|line| serde_json::from_str::<(i64, Event)>(line).unwrap())
-        .map(|(seconds, event)| (at(seconds), event))
-        .collect();
-    let kinds: BTreeSet<&str> = log.iter().map(|(_, event)| kind(event)).collect();
-    assert_eq!(kinds.len(), 18, "every kind of event: {kinds:?}");
-    for ((_, event), line) in log.iter().zip(EVENTS_V1.lines()) {
-        let json = serde_json::to_value(event).unwrap();
+/// Reads a log, and checks that today's form of each event is the one that is written there.
+fn log_of(lines: &str) -> Vec<(Timestamp, Event)> {
+    let read = |line| {
+        let (seconds, event): (i64, Event) = serde_json::from_str(line).unwrap();
+        let json = serde_json::to_value(&event).unwrap();
         let written: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(written[1], json, "the form of today is the form of the file");
-        assert_eq!(json["kind"], kind(event));
+        assert_eq!(json["kind"], kind(&event));
+        (at(seconds), event)
+    };
+    lines.lines().map(read).collect()
+}
+
+fn kinds(log: &[(Timestamp, Event)]) -> BTreeSet<&'static str> {
+    log.iter().map(|(_, event)| kind(event)).collect()
+}
+
+/// Folds a log with so many revisions of the same plan.
+fn fold(log: &[(Timestamp, Event)], revisions: usize) -> Alarm {
+    let mut plans = vec![Arc::new(plan(&[&["bob"], &["eve"], &["joe"]]))];
+    while plans.len() < revisions {
+        let last = plans.last().unwrap();
+        plans.push(Arc::new((**last).clone().succeeding(last)));
     }
-    let first = Arc::new(plan(&[&["bob"], &["eve"], &["joe"]]));
-    let second = Arc::new((*first).clone().succeeding(&first));
-    let events = log.iter().map(|(at, event)| (*at, event));
-    let alarm = Alarm::fold(AlarmId(1), &[first, second], events).unwrap();
+    Alarm::fold(AlarmId(1), &plans, log.iter().map(|(at, event)| (*at, event))).unwrap()
+}
+
+#[test]
+fn the_log_of_the_first_version_folds_for_ever() {
+    let log = log_of(EVENTS_V1);
+    assert_eq!(kinds(&log).len(), 18, "every kind of event of then");
+    let is_bare = |event: &Event| {
+        matches!(
+            event,
+            Event::Planned { why: None, .. }
+                | Event::Cancelled { means: None, .. }
+                | Event::Closed { matter: None, by: None, .. }
+        )
+    };
+    let bare = log.iter().filter(|(_, event)| is_bare(event)).count();
+    assert_eq!(bare, 4, "what is newer than this log is left out and read");
+    let alarm = fold(&log, 2);
     let outcome = CloseOutcome::Genuine;
     assert_eq!(alarm.stage(), Stage::Closed { at: at(900), outcome });
     assert_eq!(alarm.households_coming(), 2);
     assert_eq!(alarm.plan().revision, 2);
     assert!(alarm.party(PartyId(1)).unwrap().arrived_at.is_some());
     assert!(alarm.has_duty_worker());
+}
+
+#[test]
+fn the_log_of_the_second_version_folds_for_ever() {
+    let log = log_of(EVENTS_V2);
+    assert_eq!(kinds(&log).len(), 33, "every kind of event: {:?}", kinds(&log));
+    let alarm = fold(&log, 4);
+    let closing = alarm.closing().unwrap();
+    assert_eq!((closing.at, closing.outcome), (at(4515), CloseOutcome::Genuine));
+    assert_eq!((closing.matter, closing.by), (Some(AlarmKind::Fire), Some(DUTY)));
+    assert_eq!(alarm.duress_at(), Some(at(60)));
+    assert_eq!(alarm.arrived_at(), Some(at(810)));
+    assert_eq!(alarm.owner(), Some(PartyId(2)));
+    assert_eq!(alarm.party(PartyId(1)).unwrap().lapsed_at, Some(at(741)));
+    assert!(alarm.is_step_taken(1));
+    assert_eq!(alarm.leg(13).unwrap().why, LegWhy::CallBack);
+    assert_eq!(alarm.plan().revision, 4);
 }
 
 #[test]
@@ -82,10 +125,8 @@ fn a_log_without_a_beginning_or_a_plan_is_refused() {
 /// Any event in any order is taken up: a damaged log still rings.
 #[test]
 fn events_in_any_order_never_panic() {
-    let events: Vec<Event> = EVENTS_V1
-        .lines()
-        .map(|line| serde_json::from_str::<(i64, Event)>(line).unwrap().1)
-        .collect();
+    let log = log_of(EVENTS_V2).into_iter().chain(log_of(EVENTS_V1));
+    let events: Vec<Event> = log.map(|(_, event)| event).collect();
     let mut state = 7_u64;
     for _ in 0..500 {
         let plan = Arc::new(plan(&[&["bob"]]));
@@ -98,6 +139,8 @@ fn events_in_any_order_never_panic() {
             let _ = alarm.poll_timeout();
             let _ = alarm.decide(&Input::TimePassed, at(step));
             let _ = alarm.decide(&Input::Restarted, at(step));
+            let _ = alarm.decide(&Input::DoorReached, at(step));
+            let _ = (alarm.owner(), alarm.steps(at(step)), alarm.closing());
         }
     }
 }
