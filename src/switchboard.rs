@@ -7,6 +7,7 @@
 //! Must not know SIP, HTTP or SQL: carriers are behind [`Carriers`], the log behind `store::alarm_log`.
 
 mod act;
+mod bundling;
 mod driver;
 mod live;
 mod measure;

@@ -19,7 +19,7 @@ use crate::phone::PhoneNumber;
 use jiff::{SignedDuration, Timestamp};
 use lane::{Lane, Mask};
 use route::RouteState;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Routes of one dispatch: as many as a mask has bits.
 pub const ROUTES_MAX: usize = 64;
@@ -59,6 +59,8 @@ pub struct Dispatch {
     callees: HashMap<PhoneNumber, Callee>,
     /// Legs whose callee no provider takes before this time.
     delayed: BTreeMap<(Timestamp, u64), LegOrder>,
+    /// Numbers behind whose call another one was put, until [`Dispatch::poll_parked`].
+    newly_parked: BTreeSet<PhoneNumber>,
     sequence: u64,
     shed: [u64; CLASSES.len()],
 }
@@ -115,6 +117,7 @@ impl Dispatch {
             under_way: HashMap::new(),
             callees: HashMap::new(),
             delayed: BTreeMap::new(),
+            newly_parked: BTreeSet::new(),
             sequence: 0,
             shed: [0; CLASSES.len()],
         })
@@ -199,6 +202,7 @@ impl Dispatch {
             {
                 let spot = Spot::Callee(order.number.clone());
                 callee.parked.insert((order.class, sequence), order.clone());
+                self.newly_parked.insert(order.number.clone());
                 self.place(&order, sequence, spot);
                 continue;
             }
@@ -308,6 +312,30 @@ impl Dispatch {
             self.release(&order.number);
         }
         Some(order)
+    }
+
+    /// A number behind whose call another leg was put since this was asked last: it may go along with it.
+    pub fn poll_parked(&mut self) -> Option<PhoneNumber> {
+        self.newly_parked.pop_first()
+    }
+
+    /// Takes out the legs that wait behind the call to a number and may go along with it, the most urgent first.
+    pub fn take_parked(
+        &mut self,
+        number: &PhoneNumber,
+        goes_along: impl Fn(&LegOrder) -> bool,
+    ) -> Vec<LegOrder> {
+        let Some(callee) = self.callees.get_mut(number) else { return Vec::new() };
+        let (taken, left) = std::mem::take(&mut callee.parked)
+            .into_iter()
+            .partition(|(_, order)| goes_along(order));
+        callee.parked = left;
+        let taken: BTreeMap<(Class, u64), LegOrder> = taken;
+        for ((class, sequence), order) in &taken {
+            self.waiting.remove(&order.leg);
+            self.by_age[*class as usize].remove(sequence);
+        }
+        taken.into_values().collect()
     }
 
     /// Marks a route as up or down. Legs under way on it go on; those that wait take another.

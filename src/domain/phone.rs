@@ -50,6 +50,18 @@ impl PartialEq for PhoneNumber {
 
 impl Eq for PhoneNumber {}
 
+impl PartialOrd for PhoneNumber {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for PhoneNumber {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(other.key())
+    }
+}
+
 impl std::hash::Hash for PhoneNumber {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.key.hash(state);

@@ -28,7 +28,8 @@ impl Driver {
         let now = self.ports.clock.now();
         match effect {
             Effect::Order(order) => {
-                let order = self.with_route_hints(order);
+                let mut order = self.with_route_hints(order);
+                order.along = self.others_in_building(&order);
                 match self.dispatch.push(order, now) {
                     Pushed::Waits | Pushed::Known => {}
                     Pushed::Shed(shed) => {
@@ -41,12 +42,16 @@ impl Driver {
             Effect::CancelLeg { leg, reason } => {
                 if self.dispatch.withdraw(leg).is_some() {
                     self.end(leg);
-                } else {
+                } else if !self.leave_call(leg, reason) {
                     self.ports.carriers.cancel(leg, reason);
                 }
             }
-            Effect::Reword(order) => self.ports.carriers.reword(order),
-            Effect::JoinTalk { leg } => self.ports.carriers.join_talk(leg),
+            Effect::Reword(order) => {
+                if let Some(order) = self.bundles.reword(order) {
+                    self.ports.carriers.reword(order);
+                }
+            }
+            Effect::JoinTalk { leg } => self.ports.carriers.join_talk(self.bundles.call_of(leg)),
             Effect::TellResident(notice) => {
                 if let Some(live) = self.alarms.get(&id) {
                     self.ports.carriers.tell_resident(id, notice, Arc::clone(live.alarm.plan()));
@@ -58,6 +63,9 @@ impl Driver {
     /// The alarm has given the leg up. One of ours is ended; one of the process before this one may still ring.
     fn end_lost(&mut self, leg: LegId) {
         if self.dispatch.withdraw(leg).is_some() {
+            return;
+        }
+        if self.leave_call(leg, CancelReason::Lost) {
             return;
         }
         if self.dispatch.is_known(leg) {
@@ -76,7 +84,10 @@ impl Driver {
         let Some(live) = self.remove(id) else { return };
         for leg in live.alarm.legs().iter().filter(|leg| leg.is_live()) {
             let leg = LegId { alarm: id, number: leg.number };
-            if self.dispatch.withdraw(leg).is_none() && self.dispatch.is_known(leg) {
+            if self.dispatch.withdraw(leg).is_some() || self.leave_call(leg, CancelReason::Lost) {
+                continue;
+            }
+            if self.dispatch.is_known(leg) {
                 self.dispatch.on_ended(leg);
                 self.ports.carriers.cancel(leg, CancelReason::AlarmOver);
             }
@@ -96,7 +107,7 @@ impl Driver {
     }
 
     /// A leg that never left.
-    fn end(&mut self, leg: LegId) {
+    pub(super) fn end(&mut self, leg: LegId) {
         let report = LegReport::Ended { outcome: LegOutcome::Cancelled };
         self.feed(leg.alarm, &Input::Leg { leg: leg.number, report });
     }
@@ -104,13 +115,14 @@ impl Driver {
     /// Calls are handed over before messages: both leave in the same turn, but a phone that rings is worth more.
     pub(super) fn send_legs(&mut self) {
         let now = self.ports.clock.now();
-        let mut messages = Vec::new();
+        let (mut calls, mut messages) = (Vec::new(), Vec::new());
         while let Some((order, route)) = self.dispatch.poll(now) {
             match order.channel {
-                Channel::Voice => self.ports.carriers.place(order, &route),
+                Channel::Voice => calls.push((order, route)),
                 Channel::Sms => messages.push((order, route)),
             }
         }
+        self.place_calls(calls);
         for (order, route) in messages {
             self.ports.carriers.place(order, &route);
         }

@@ -9,6 +9,7 @@ use super::{Act, ActError, Action, Inboxes, Load, Ports, Press, Raised, Request}
 use crate::store::alarm_log::{Appended, NewEvents};
 use jiff::{SignedDuration, Timestamp};
 use lianfang_domain::alarm::{self, Alarm, Input, Trigger, TriggerSource};
+use lianfang_domain::bundle::{Building, Bundles};
 use lianfang_domain::dispatch::{Dispatch, TooManyRoutes};
 use lianfang_domain::id::{AlarmId, LegId, LineId};
 use lianfang_domain::leg::LegReport;
@@ -39,6 +40,11 @@ pub(super) struct Driver {
     pub(super) last_by_line: BTreeMap<LineId, AlarmId>,
     pub(super) seen: SeenPresses,
     pub(super) dispatch: Dispatch,
+    /// Which legs go in one call.
+    pub(super) bundles: Bundles,
+    /// Real alarms of a building; a message names them all.
+    pub(super) by_building: BTreeMap<Building, BTreeSet<AlarmId>>,
+    pub(super) building_of: BTreeMap<AlarmId, Building>,
     /// What each alarm waits for next, once per alarm; the same as [`Live::timer`].
     timers: BTreeSet<(Timestamp, AlarmId)>,
     /// What this turn led to.
@@ -71,6 +77,9 @@ impl Driver {
             last_by_line: BTreeMap::new(),
             seen: SeenPresses::default(),
             dispatch,
+            bundles: Bundles::default(),
+            by_building: BTreeMap::new(),
+            building_of: BTreeMap::new(),
             timers: BTreeSet::new(),
             turn: Turn::default(),
             waiting: VecDeque::new(),
@@ -230,6 +239,7 @@ impl Driver {
         self.last_by_line.insert(birth.line.line, id);
         let (live, outcome) = Live::raise(id, birth, now);
         self.alarms.insert(id, live);
+        self.enter_building(id);
         self.take_up(id, outcome);
         id
     }
@@ -258,6 +268,12 @@ impl Driver {
         if matches!(report, LegReport::Ended { .. } | LegReport::Accepted { .. }) {
             self.dispatch.on_ended(leg);
         }
+        for leg in self.bundles.on_report(leg, &report) {
+            self.feed_leg(leg, report.clone());
+        }
+    }
+
+    pub(super) fn feed_leg(&mut self, leg: LegId, report: LegReport) {
         self.feed(leg.alarm, &Input::Leg { leg: leg.number, report });
     }
 
@@ -373,6 +389,7 @@ impl Driver {
 
     pub(super) fn remove(&mut self, id: AlarmId) -> Option<Live> {
         let live = self.alarms.remove(&id)?;
+        self.leave_building(id);
         if let Some(due) = live.timer {
             self.timers.remove(&(due, id));
         }

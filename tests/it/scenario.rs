@@ -1,6 +1,7 @@
 //! Stories of alarms, as the incident reports would tell them.
 
 mod answers;
+mod buildings;
 mod calls;
 mod disk;
 mod endings;

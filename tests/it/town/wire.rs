@@ -12,6 +12,7 @@ use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::leg::{Channel, LegOrder, LegOutcome, LegReport, Message, RouteName};
 use lianfang_domain::plan::Plan;
+use lianfang_domain::words::{self, Told};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -64,6 +65,8 @@ struct Leg {
     who: String,
     channel: Channel,
     message: Message,
+    /// As it is now: the words may have changed while it rang.
+    order: LegOrder,
     route: RouteName,
     is_answered: bool,
     has_key: bool,
@@ -220,6 +223,25 @@ impl Wire {
         orphans
     }
 
+    /// What somebody hears, or heard last, on the telephone.
+    pub(crate) fn heard_by(&self, who: &str) -> String {
+        let state = self.state();
+        let is_meant = |leg: &&Leg| leg.who == who && leg.channel == Channel::Voice;
+        let leg = state.legs.iter().rev().find(is_meant);
+        let order = &leg.unwrap_or_else(|| panic!("{who} was never called")).order;
+        let clips = words::spoken(&Told::from(order), order.language);
+        clips.iter().map(|clip| clip.text(order.language)).collect()
+    }
+
+    /// What somebody read last.
+    pub(crate) fn read_by(&self, who: &str) -> String {
+        let state = self.state();
+        let is_meant = |leg: &&Leg| leg.who == who && leg.channel == Channel::Sms;
+        let leg = state.legs.iter().rev().find(is_meant);
+        let order = &leg.unwrap_or_else(|| panic!("{who} got no message")).order;
+        words::sms(&Told::from(order), order.language)
+    }
+
     /// What the resident heard.
     pub(crate) fn told(&self) -> Vec<ResidentNotice> {
         self.state().told.clone()
@@ -235,6 +257,7 @@ impl Carriers for Wire {
             who: name_of(order.number.key()),
             channel: order.channel,
             message: order.message,
+            order: order.clone(),
             route: RouteName::clone(route),
             is_answered: false,
             has_key: false,
@@ -283,6 +306,7 @@ impl Carriers for Wire {
         let leg = state.legs.iter_mut().find(|leg| leg.id == order.leg && !leg.is_answered);
         if let Some(leg) = leg {
             leg.message = order.message;
+            leg.order = order;
         }
     }
 
