@@ -9,6 +9,7 @@ mod erasure;
 mod gauges;
 mod names;
 mod node_key;
+mod notary;
 
 use crate::clock::Clock;
 use crate::config::{Config, sip_lines_route};
@@ -174,6 +175,7 @@ async fn start(
     };
     switchboard.start(inboxes, ports, &stages.alarm).await?;
     erasure::start(&stages.service, clock, &log, config.plans_kept);
+    notary::start(&stages.service, store);
     gauges::start(&stages.service, clock, &log, &media, &switchboard);
     sms.keep_warm();
     let ports = api::ports(api::Parts {

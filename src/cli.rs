@@ -1,18 +1,23 @@
 //! The command line: reads arguments, calls what they ask for, prints what it says.
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
+mod audit;
+
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::import::{self, ImportOptions};
+use crate::store::audit::Editor;
 use crate::store::secrets::Hashes;
 use crate::store::tokens::{self, NewToken, Scope};
 use crate::store::{Store, secrets};
 use crate::telemetry::{self, LogFormat};
 use crate::{app, prompts};
 use anyhow::Context;
+use audit::AuditCommand;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// 电话平安联防: a neighbour presses #9, the neighbours come.
 #[derive(Debug, Parser)]
@@ -65,6 +70,9 @@ enum Command {
     /// Tokens of the API.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// The audit trail: who did what, when, and the proof that nobody changed it.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Prompts.
     #[command(subcommand)]
     Prompts(PromptsCommand),
@@ -88,7 +96,7 @@ enum TokenCommand {
     Create {
         /// Its name, as it stands in the log of alarms.
         name: String,
-        /// admin, operator, trigger or metrics.
+        /// admin, operator, auditor, trigger or metrics.
         #[arg(long)]
         scope: Scope,
         /// Days until it expires; never without.
@@ -114,7 +122,7 @@ enum PromptsCommand {
 ///
 /// # Errors
 /// When it cannot; the message says what to do.
-pub fn run() -> anyhow::Result<()> {
+pub fn run() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     let format = match cli.log_format {
         Format::Text => LogFormat::Text,
@@ -125,22 +133,35 @@ pub fn run() -> anyhow::Result<()> {
     match cli.command {
         Command::Serve => {
             config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
-            app::serve(config)
+            app::serve(config)?;
         }
         Command::CheckConfig => {
             config.warnings().iter().for_each(|warning| println!("warning: {warning}"));
             println!("The configuration is valid.");
-            Ok(())
         }
         Command::Prompts(PromptsCommand::List) => {
             print!("{}", prompts::scripts_tsv());
-            Ok(())
+        }
+        Command::Audit(command) => {
+            let runtime = tokio::runtime::Runtime::new().context("cannot start a runtime")?;
+            let mut out = std::io::BufWriter::new(std::io::stdout());
+            let code = runtime.block_on(audit::run(&config, command, &mut out))?;
+            std::io::Write::flush(&mut out).context("cannot write")?;
+            return Ok(code);
         }
         Command::Import { .. } | Command::Export { .. } | Command::Line(_) | Command::Token(_) => {
             let runtime = tokio::runtime::Runtime::new().context("cannot start a runtime")?;
-            runtime.block_on(with_store(&config, cli.command))
+            runtime.block_on(with_store(&config, cli.command))?;
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who types, for the audit trail: behind `sudo`, the one who called it.
+fn who() -> String {
+    let name =
+        ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    format!("cli:{}", name.as_deref().unwrap_or("unknown"))
 }
 
 async fn with_store(config: &Config, command: Command) -> anyhow::Result<()> {
@@ -151,10 +172,12 @@ async fn with_store(config: &Config, command: Command) -> anyhow::Result<()> {
 }
 
 async fn on_store(config: &Config, store: &Store, command: Command) -> anyhow::Result<()> {
+    let who = who();
+    let editor = store.directory().edited_by(&who, Clock::system().now());
     match command {
         Command::Import { folder, dry_run, replace } => {
             let options = ImportOptions { replace, dry_run, realm: config.sip.realm.clone() };
-            println!("{}", import::import(store, &folder, &options).await?);
+            println!("{}", import::import(&editor, &folder, &options).await?);
         }
         Command::Export { folder } => {
             import::export(store, &folder, &config.sip.realm).await?;
@@ -163,23 +186,25 @@ async fn on_store(config: &Config, store: &Store, command: Command) -> anyhow::R
         Command::Line(LineCommand::Secret { account, md5_only }) => {
             let hashes = if md5_only { Hashes::Md5Only } else { Hashes::Both };
             let secret =
-                secrets::make_line_secret(store.directory(), &account, &config.sip.realm, hashes)
-                    .await?;
+                secrets::make_line_secret(&editor, &account, &config.sip.realm, hashes).await?;
             println!("{secret}");
         }
-        Command::Token(command) => on_tokens(store, command).await?,
-        Command::Serve | Command::CheckConfig | Command::Prompts(_) => {}
+        Command::Token(command) => on_tokens(store, &editor, command).await?,
+        Command::Serve | Command::CheckConfig | Command::Audit(_) | Command::Prompts(_) => {}
     }
     Ok(())
 }
 
-async fn on_tokens(store: &Store, command: TokenCommand) -> anyhow::Result<()> {
+async fn on_tokens(
+    store: &Store,
+    editor: &Editor<'_>,
+    command: TokenCommand,
+) -> anyhow::Result<()> {
     let now = Clock::system().now();
     match command {
         TokenCommand::Create { name, scope, days } => {
             let expires = days.map(|days| now + SignedDuration::from_hours(24 * i64::from(days)));
-            let secret =
-                tokens::create(store.directory(), &NewToken { name, scope, expires }, now).await?;
+            let secret = tokens::create(editor, &NewToken { name, scope, expires }).await?;
             println!("{}", secret.reveal());
         }
         TokenCommand::List => {
@@ -188,10 +213,7 @@ async fn on_tokens(store: &Store, command: TokenCommand) -> anyhow::Result<()> {
             }
         }
         TokenCommand::Revoke { name } => {
-            anyhow::ensure!(
-                tokens::revoke(store.directory(), &name, now).await?,
-                "no working token has this name"
-            );
+            anyhow::ensure!(tokens::revoke(editor, &name).await?, "no working token has this name");
             println!("Revoked.");
         }
     }

@@ -19,7 +19,8 @@ pub use export::export;
 pub use problem::{Problem, Problems, Reason};
 pub use table::Noun;
 
-use crate::store::{JsonFault, Store, StoreError};
+use crate::store::audit::Editor;
+use crate::store::{JsonFault, StoreError};
 use lianfang_domain::directory::DigestAlgorithm;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -112,16 +113,16 @@ struct Secrets {
 /// # Errors
 /// When a file is wrong, with everything that is wrong, or the database fails; then nothing was changed.
 pub async fn import(
-    store: &Store,
+    editor: &Editor<'_>,
     folder: &Path,
     options: &ImportOptions,
 ) -> Result<ImportReport, ImportError> {
     let files = read_files(folder)?;
-    let mut change = store.directory().write().await?;
+    let mut change = editor.write().await?;
     let comparison = compare::compare(&mut change, &files, options).await?;
     let report = comparison.report(options.dry_run);
     if !options.dry_run && comparison.is_change() {
-        apply::apply(&mut change, comparison).await?;
+        apply::apply(&mut change, comparison, editor).await?;
         change.commit().await.map_err(StoreError::Write)?;
     }
     Ok(report)

@@ -3,9 +3,10 @@
 //! They are two files, because SQLite has one writer per file: an alarm must never wait until an import or an edit of
 //! the directory is done. Nothing refers from one to the other by foreign key; the log holds ids only.
 //!
-//! Must not know alarms' rules, tasks' names or HTTP. Read on in `alarm_log`, `snapshot`, `tokens`, `secrets`.
+//! Must not know alarms' rules, tasks' names or HTTP. Read on in `alarm_log`, `audit`, `snapshot`, `tokens`, `secrets`.
 
 pub mod alarm_log;
+pub mod audit;
 pub mod nouns;
 pub mod number;
 mod random;
@@ -13,6 +14,8 @@ pub mod secrets;
 pub mod snapshot;
 pub mod tokens;
 
+use crate::clock::Clock;
+use audit::Chain;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -163,8 +166,8 @@ impl Store {
         let directory = folder.join(DIRECTORY_FILE);
         let alarms = folder.join(ALARMS_FILE);
         Ok(Self {
-            directory: Database::open(&directory, DIRECTORY_BUSY, &DIRECTORY_MIGRATIONS).await?,
-            alarms: Database::open(&alarms, ALARMS_BUSY, &ALARMS_MIGRATIONS).await?,
+            directory: Database::open(&directory, DIRECTORY_BUSY, Chain::Directory).await?,
+            alarms: Database::open(&alarms, ALARMS_BUSY, Chain::Alarms).await?,
         })
     }
 
@@ -174,8 +177,8 @@ impl Store {
     /// When memory is short.
     pub async fn open_in_memory() -> Result<Self, StoreError> {
         Ok(Self {
-            directory: Database::open_in_memory(&DIRECTORY_MIGRATIONS).await?,
-            alarms: Database::open_in_memory(&ALARMS_MIGRATIONS).await?,
+            directory: Database::open_in_memory(Chain::Directory).await?,
+            alarms: Database::open_in_memory(Chain::Alarms).await?,
         })
     }
 
@@ -201,7 +204,7 @@ impl Store {
 }
 
 impl Database {
-    async fn open(path: &Path, busy: Duration, migrator: &Migrator) -> Result<Self, StoreError> {
+    async fn open(path: &Path, busy: Duration, chain: Chain) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -213,15 +216,17 @@ impl Database {
             .disable_statement_logging();
         let writer = one_connection().connect_with(options.clone()).await;
         let writer = writer.map_err(|source| of_open(path, source))?;
-        migrator.run(&writer).await.map_err(|source| of_migration(path, source))?;
+        migrate(&writer, chain).await.map_err(|source| of_migration(path, source))?;
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(ACQUIRE_MAX)
             .connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(Self { writer, reader })
+        let database = Self { writer, reader };
+        database.begin_trail(chain).await?;
+        Ok(database)
     }
 
-    async fn open_in_memory(migrator: &Migrator) -> Result<Self, StoreError> {
+    async fn open_in_memory(chain: Chain) -> Result<Self, StoreError> {
         let path = Path::new(":memory:");
         let options = SqliteConnectOptions::new()
             .in_memory(true)
@@ -229,8 +234,26 @@ impl Database {
             .disable_statement_logging();
         let writer = one_connection().connect_with(options).await;
         let writer = writer.map_err(|source| of_open(path, source))?;
-        migrator.run(&writer).await.map_err(|source| of_migration(path, source))?;
-        Ok(Self { reader: writer.clone(), writer })
+        migrate(&writer, chain).await.map_err(|source| of_migration(path, source))?;
+        let database = Self { reader: writer.clone(), writer };
+        database.begin_trail(chain).await?;
+        Ok(database)
+    }
+
+    /// Begins the audit trail where there is none. One that is there is left alone without a lock, so that a tool can
+    /// open the database of a busy service.
+    async fn begin_trail(&self, chain: Chain) -> Result<(), StoreError> {
+        if audit::head(self).await?.is_some() {
+            return Ok(());
+        }
+        let at_us = Clock::system().now().as_microsecond();
+        let mut change = self.write().await?;
+        let begun = match chain {
+            Chain::Alarms => audit::begin_alarms(&mut change, at_us).await,
+            Chain::Directory => audit::begin_directory(&mut change, at_us).await,
+        };
+        begun.map_err(StoreError::Write)?;
+        change.commit().await.map_err(StoreError::Write)
     }
 
     /// Connections for reading: they see what was committed and wait for nobody.
@@ -246,6 +269,13 @@ impl Database {
     /// When another process holds the database for too long.
     pub async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::Write)
+    }
+}
+
+async fn migrate(writer: &SqlitePool, chain: Chain) -> Result<(), MigrateError> {
+    match chain {
+        Chain::Alarms => ALARMS_MIGRATIONS.run(writer).await,
+        Chain::Directory => DIRECTORY_MIGRATIONS.run(writer).await,
     }
 }
 

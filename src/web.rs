@@ -9,6 +9,7 @@
 //! `web::router(ports).merge(callbacks)`; none of the guards here applies to them.
 
 mod alarms;
+mod audit;
 mod caller;
 mod extract;
 mod guard;
@@ -65,6 +66,7 @@ fn described() -> OpenApiRouter<Web> {
     let api = OpenApiRouter::default()
         .merge(nouns::routes())
         .merge(alarms::routes())
+        .merge(audit::routes())
         .merge(registrations::routes())
         .layer(middleware::from_fn_with_state(slots(), guard::limit_number))
         .merge(

@@ -45,6 +45,7 @@ fn look_at_log(log: &AlarmLog) {
     counter!("lianfang_log_journalled_total").absolute(get(&counters.journalled));
     counter!("lianfang_log_uncommitted_total").absolute(get(&counters.uncommitted));
     counter!("lianfang_log_dropped_total").absolute(get(&counters.dropped));
+    counter!("lianfang_log_unchained_total").absolute(get(&counters.unchained));
     gauge!("lianfang_log_behind").set(get(&counters.is_behind) as f64);
 }
 

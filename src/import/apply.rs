@@ -1,13 +1,16 @@
 //! Writes what the comparison found, children out before their parents and in after them.
 
 use super::ImportError;
-use super::compare::{Comparison, ROWS_AT_ONCE};
+use super::compare::{Comparison, ROWS_AT_ONCE, TableChanges};
 use super::table::Noun;
 use crate::store::StoreError;
+use crate::store::audit::{Editor, ImportedRows};
 use crate::store::snapshot::count_edit;
 use lianfang_domain::id::CommunityId;
+use serde::de::IgnoredAny;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, SqliteConnection};
+use std::collections::BTreeSet;
 
 /// Two lines may swap their numbers, which must never be equal in between.
 const FREE_NUMBERS: &str = "UPDATE line SET number_key = 'moving:' || id
@@ -20,6 +23,7 @@ const SECRETS: &str = "INSERT INTO line_secret (line_id, realm, algorithm, ha1)
 pub(super) async fn apply(
     change: &mut SqliteConnection,
     comparison: Comparison,
+    editor: &Editor<'_>,
 ) -> Result<(), ImportError> {
     let Comparison { tables, secrets, communities } = comparison;
     // A line may leave a household that is removed before the line is changed.
@@ -38,11 +42,48 @@ pub(super) async fn apply(
         execute(change, &noun.table().update(), &changes.changed).await?;
         execute(change, &noun.table().insert(), &changes.added).await?;
     }
+    let with_secrets: BTreeSet<u32> = secrets.iter().map(|secret| secret.0).collect();
     let secrets: Vec<String> = secrets.iter().map(|secret| json!(secret).to_string()).collect();
     execute(change, SECRETS, &secrets).await?;
     let communities: Vec<CommunityId> = communities.into_iter().collect();
-    count_edit(change, &communities).await?;
+    let version = count_edit(change, &communities).await?;
+    // A line may have a new secret and nothing else.
+    let lines = with_secrets.iter().copied().map(i64::from);
+    let mut total = 0;
+    for (noun, changes) in &tables {
+        let mut rows = changes.rows()?;
+        if *noun == Noun::Line {
+            let known: BTreeSet<i64> = rows.added.iter().chain(&rows.changed).copied().collect();
+            rows.changed.extend(lines.clone().filter(|line| !known.contains(line)));
+        }
+        total += rows.added.len() + rows.changed.len() + rows.removed.len();
+        editor.enter_rows(change, noun.table().name, &rows).await?;
+    }
+    editor.enter_import(change, total, version).await?;
     Ok(())
+}
+
+impl TableChanges {
+    /// The ids of the rows, for the audit trail.
+    fn rows(&self) -> Result<ImportedRows, ImportError> {
+        let ids = |rows: &[String]| {
+            let ids = rows.iter().map(|row| {
+                let (id, ..): (i64, IgnoredAny, IgnoredAny, IgnoredAny) =
+                    serde_json::from_str(row)?;
+                Ok(id)
+            });
+            ids.collect::<Result<Vec<i64>, serde_json::Error>>()
+        };
+        let decode = |source: serde_json::Error| ImportError::Decode {
+            table: "rows of the import",
+            source: source.into(),
+        };
+        Ok(ImportedRows {
+            added: ids(&self.added).map_err(decode)?,
+            changed: ids(&self.changed).map_err(decode)?,
+            removed: self.removed.iter().copied().map(i64::from).collect(),
+        })
+    }
 }
 
 async fn execute(

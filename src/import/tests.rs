@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::Store;
 use crate::store::secrets::ha1;
 use crate::store::snapshot::DirectoryHandle;
 use lianfang_domain::directory::LineUse;
@@ -54,7 +55,7 @@ async fn run(
     files: &[(&str, &str)],
     options: &ImportOptions,
 ) -> Result<ImportReport, ImportError> {
-    import(store, folder(files).path(), options).await
+    import(&by(store), folder(files).path(), options).await
 }
 
 async fn counts(
@@ -83,6 +84,11 @@ async fn problems(files: &[(&str, &str)]) -> Vec<String> {
     assert_eq!(exported(&store).await, before, "nothing was changed");
     assert_eq!(problems.total(), problems.listed().len() as u64);
     problems.listed().iter().map(Problem::to_string).collect()
+}
+
+/// An edit by somebody.
+fn by(store: &Store) -> crate::store::audit::Editor<'_> {
+    store.directory().edited_by("cli:test", jiff::Timestamp::UNIX_EPOCH)
 }
 
 #[tokio::test]
@@ -254,13 +260,13 @@ async fn gb18030_utf16_and_marks_are_read() {
         let store = Store::open_in_memory().await.expect("opens");
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("streets.csv"), &bytes).expect("writes");
-        import(&store, folder.path(), &options()).await.expect("imports");
+        import(&by(&store), folder.path(), &options()).await.expect("imports");
         assert_eq!(exported(&store).await[0], "\u{feff}name\n筼筜街道\n", "{bytes:x?}");
     }
     let store = Store::open_in_memory().await.expect("opens");
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("streets.csv"), b"name\n\xff\xff\n").expect("writes");
-    let error = import(&store, folder.path(), &options()).await.expect_err("refuses");
+    let error = import(&by(&store), folder.path(), &options()).await.expect_err("refuses");
     assert!(error.to_string().contains("neither UTF-8 nor GB18030"), "{error}");
 }
 
@@ -419,7 +425,7 @@ proptest! {
                 bytes[at] = byte;
             }
             std::fs::write(folder.path().join(name), &bytes).expect("writes");
-            match import(&store, folder.path(), &ImportOptions { replace, ..options() }).await {
+            match import(&by(&store), folder.path(), &ImportOptions { replace, ..options() }).await {
                 Ok(_) => drop(DirectoryHandle::load(&store).await.expect("a directory")),
                 Err(ImportError::Problems(_)) => assert_eq!(exported(&store).await, before),
                 Err(error) => panic!("{error}"),

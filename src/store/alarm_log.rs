@@ -13,7 +13,7 @@ mod journal;
 mod read;
 mod record;
 #[cfg(test)]
-mod tests;
+pub(in crate::store) mod tests;
 mod writer;
 
 pub use journal::JournalError;
@@ -154,6 +154,8 @@ pub struct LogCounters {
     pub journal_lines_skipped: AtomicU64,
     /// Events whose (alarm, sequence) was taken already: two processes drive one alarm.
     pub conflicts: AtomicU64,
+    /// Events that are kept without an entry in the audit trail, because the trail failed.
+    pub unchained: AtomicU64,
     /// 1 while records wait to be written back.
     pub is_behind: AtomicU64,
 }

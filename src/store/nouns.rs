@@ -2,7 +2,7 @@
 //!
 //! Every noun is written by the same five functions; what differs stands in its file: its columns and what its values
 //! must be. A change is checked as a whole, names every mistake by its JSON pointer, counts the edit of the directory
-//! in its own transaction and so tells the snapshot which community to load again.
+//! in its own transaction, enters it in the audit trail and so tells the snapshot which community to load again.
 //! Must not log: rows are personal data. Must not know HTTP.
 
 mod community;
@@ -28,6 +28,7 @@ pub use number::{LineNumber, NumberDraft};
 pub use street::{Street, StreetDraft};
 pub use worker::{Worker, WorkerDraft};
 
+use super::audit::{Action, Edit, Editor};
 use super::snapshot::count_edit;
 use super::{Database, StoreError};
 use fault::fault_of;
@@ -157,6 +158,7 @@ impl Value {
 /// The statements of a noun, made by [`statements`].
 #[derive(Clone, Copy)]
 pub struct Statements {
+    table: &'static str,
     get: &'static str,
     list: &'static str,
     list_of_parent: &'static str,
@@ -176,6 +178,7 @@ macro_rules! second {
 macro_rules! statements {
     ($table:literal, $parent:literal, [$($column:literal),+ $(,)?]) => {
         $crate::store::nouns::Statements {
+            table: $table,
             get: concat!("SELECT * FROM ", $table, " WHERE id = ?"),
             list: concat!("SELECT * FROM ", $table, " WHERE id > ? ORDER BY id LIMIT ?"),
             list_of_parent: concat!(
@@ -258,13 +261,13 @@ pub async fn list<N: Noun>(database: &Database, page: Page) -> Result<Vec<N>, No
 ///
 /// # Errors
 /// When the draft has mistakes or the database fails; nothing is changed then.
-pub async fn create<N: Noun>(database: &Database, draft: &N::Draft) -> Result<N, NounError> {
-    let mut change = database.write().await?;
+pub async fn create<N: Noun>(editor: &Editor<'_>, draft: &N::Draft) -> Result<N, NounError> {
+    let mut change = editor.write().await?;
     let place = place_of::<N>(&mut change, N::parent_of(draft)).await?.ok_or_else(unknown::<N>)?;
     let values = N::values(draft, place.home.as_ref()).map_err(NounError::Faulty)?;
     let row = bind(N::SQL.insert, values).fetch_one(&mut *change).await.map_err(fault_of)?;
     let row = N::read(&row).map_err(StoreError::Read)?;
-    count_edit(&mut change, &touched(&row, &place)).await?;
+    enter(editor, &mut change, Action::Create, (&row, &place)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(row)
 }
@@ -274,12 +277,12 @@ pub async fn create<N: Noun>(database: &Database, draft: &N::Draft) -> Result<N,
 /// # Errors
 /// When there is no such row, somebody changed it, the draft has mistakes or the database fails; nothing is changed then.
 pub async fn update<N: Noun>(
-    database: &Database,
+    editor: &Editor<'_>,
     id: N::Id,
     version: u32,
     draft: &N::Draft,
 ) -> Result<N, NounError> {
-    let mut change = database.write().await?;
+    let mut change = editor.write().await?;
     let row = row_at::<N>(&mut change, id, version).await?;
     let place = place_of::<N>(&mut change, N::parent_of(draft)).await?.ok_or_else(unknown::<N>)?;
     if place_of::<N>(&mut change, row.parent()).await?.and_then(|was| was.community())
@@ -298,7 +301,7 @@ pub async fn update<N: Noun>(
     let query = bind(N::SQL.update, values).bind(id.into()).bind(version);
     let row = query.fetch_one(&mut *change).await.map_err(fault_of)?;
     let row = N::read(&row).map_err(StoreError::Read)?;
-    count_edit(&mut change, &touched(&row, &place)).await?;
+    enter(editor, &mut change, Action::Replace, (&row, &place)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(row)
 }
@@ -308,11 +311,11 @@ pub async fn update<N: Noun>(
 /// # Errors
 /// When there is no such row, somebody changed it, others belong to it or the database fails.
 pub async fn delete<N: Noun>(
-    database: &Database,
+    editor: &Editor<'_>,
     id: N::Id,
     version: u32,
 ) -> Result<(), NounError> {
-    let mut change = database.write().await?;
+    let mut change = editor.write().await?;
     let row = row_at::<N>(&mut change, id, version).await?;
     let place = place_of::<N>(&mut change, row.parent()).await?.ok_or(NounError::NotFound)?;
     let deleted = sqlx::query(N::SQL.delete).bind(id.into()).execute(&mut *change).await;
@@ -320,9 +323,28 @@ pub async fn delete<N: Noun>(
         Some(cause) if cause.is_foreign_key_violation() => NounError::HasChildren,
         Some(_) | None => NounError::Store(StoreError::Write(error)),
     })?;
-    count_edit(&mut change, &touched(&row, &place)).await?;
+    enter(editor, &mut change, Action::Delete, (&row, &place)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(())
+}
+
+/// Counts an edit and enters it in the audit trail.
+async fn enter<N: Noun>(
+    editor: &Editor<'_>,
+    change: &mut SqliteConnection,
+    action: Action,
+    (row, place): (&N, &Place),
+) -> Result<(), StoreError> {
+    let directory_version = count_edit(change, &touched(row, place)).await?;
+    let row_id: u32 = row.id().into();
+    let edit = Edit {
+        action,
+        table: N::SQL.table,
+        row_id: row_id.into(),
+        version: row.version(),
+        directory_version,
+    };
+    editor.enter(change, &edit).await
 }
 
 /// Where a row belongs.

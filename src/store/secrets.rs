@@ -1,8 +1,9 @@
 //! Digest secrets of lines. The password is shown once and never kept: only its hashes are.
 
+use super::StoreError;
+use super::audit::{Action, Edit, Editor};
 use super::random::{hex, word};
 use super::snapshot::count_edit;
-use super::{Database, StoreError};
 use lianfang_domain::directory::DigestAlgorithm;
 use lianfang_domain::id::CommunityId;
 use md5::{Digest, Md5};
@@ -22,7 +23,7 @@ const FIND: &str = "SELECT line.id, grid.community_id FROM line
 const PUT: &str =
     "INSERT INTO line_secret (line_id, algorithm, realm, ha1) VALUES (?1, ?2, ?3, ?4)";
 const FORGET: &str = "DELETE FROM line_secret WHERE line_id = ?1 AND realm = ?2";
-const EDITED: &str = "UPDATE line SET version = version + 1 WHERE id = ?1";
+const EDITED: &str = "UPDATE line SET version = version + 1 WHERE id = ?1 RETURNING version";
 
 /// Why a secret was not made.
 #[derive(Debug, thiserror::Error)]
@@ -97,13 +98,13 @@ impl Hashes {
 /// # Errors
 /// When no line has the account, or the database fails.
 pub async fn make_line_secret(
-    directory: &Database,
+    editor: &Editor<'_>,
     account: &str,
     realm: &str,
     hashes: Hashes,
 ) -> Result<NewSecret, SecretError> {
     let password = word(PASSWORD_ALPHABET, PASSWORD_LEN).map_err(SecretError::Random)?;
-    let mut change = directory.write().await?;
+    let mut change = editor.write().await?;
     let found = sqlx::query_as(FIND).bind(account).fetch_optional(&mut *change).await;
     let found: Option<(u32, u32)> = found.map_err(StoreError::Read)?;
     let Some((line, community)) = found else { return Err(SecretError::NoLine) };
@@ -114,8 +115,12 @@ pub async fn make_line_secret(
         let put = sqlx::query(PUT).bind(line).bind(name).bind(realm).bind(ha1);
         put.execute(&mut *change).await.map_err(StoreError::Write)?;
     }
-    sqlx::query(EDITED).bind(line).execute(&mut *change).await.map_err(StoreError::Write)?;
-    count_edit(&mut change, &[CommunityId(community)]).await?;
+    let edited = sqlx::query_scalar(EDITED).bind(line).fetch_one(&mut *change).await;
+    let version: u32 = edited.map_err(StoreError::Write)?;
+    let directory_version = count_edit(&mut change, &[CommunityId(community)]).await?;
+    let row_id = line.into();
+    let edit = Edit { action: Action::Secret, table: "line", row_id, version, directory_version };
+    editor.enter(&mut change, &edit).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(NewSecret { account: account.to_owned(), realm: realm.to_owned(), password })
 }
@@ -158,12 +163,10 @@ mod tests {
         let store = Store::open_in_memory().await.expect("opens");
         sqlx::raw_sql(LINE).execute(&store.directory().writer).await.expect("is good SQL");
         let handle = DirectoryHandle::load(&store).await.expect("loads");
-        let first = make_line_secret(store.directory(), "a1", "lianfang", Hashes::Both)
-            .await
-            .expect("makes");
-        let second = make_line_secret(store.directory(), "a1", "lianfang", Hashes::Both)
-            .await
-            .expect("makes");
+        let editor = store.directory().edited_by("cli:test", jiff::Timestamp::UNIX_EPOCH);
+        let first = make_line_secret(&editor, "a1", "lianfang", Hashes::Both).await.expect("makes");
+        let second =
+            make_line_secret(&editor, "a1", "lianfang", Hashes::Both).await.expect("makes");
         assert_ne!(first.password, second.password);
         assert_eq!(second.password.len(), PASSWORD_LEN);
         assert!(!format!("{second:?}").contains(&second.password));
@@ -182,9 +185,8 @@ mod tests {
     #[tokio::test]
     async fn without_a_line_there_is_no_secret() {
         let store = Store::open_in_memory().await.expect("opens");
-        let error = make_line_secret(store.directory(), "a1", "r", Hashes::Both)
-            .await
-            .expect_err("refuses");
+        let editor = store.directory().edited_by("cli:test", jiff::Timestamp::UNIX_EPOCH);
+        let error = make_line_secret(&editor, "a1", "r", Hashes::Both).await.expect_err("refuses");
         assert!(matches!(error, SecretError::NoLine), "{error:?}");
     }
 }

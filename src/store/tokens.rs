@@ -1,6 +1,7 @@
 //! Tokens of the API. A secret is shown once; only its SHA-256 is kept. It carries 256 random bits, so the hash needs no
 //! salt, and a lookup by the hash tells a guesser nothing by the time that it takes.
 
+use super::audit::{Action, Edit, Editor};
 use super::random::{hex, word};
 use super::{Database, StoreError};
 use jiff::Timestamp;
@@ -16,12 +17,13 @@ const SECRET_LEN: usize = 43;
 pub const FIRST_NAME: &str = "first";
 
 const INSERT: &str = "INSERT INTO api_token (name, secret_sha256, scope, created_us, expires_us)
-    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO NOTHING";
+    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO NOTHING RETURNING id";
 const LIST: &str =
     "SELECT id, name, scope, created_us, expires_us, revoked_us FROM api_token ORDER BY id";
 const BY_SECRET: &str = "SELECT id, name, scope, created_us, expires_us, revoked_us FROM api_token
     WHERE secret_sha256 = ?1 AND revoked_us IS NULL AND (expires_us IS NULL OR ?2 < expires_us)";
-const REVOKE: &str = "UPDATE api_token SET revoked_us = ?2 WHERE name = ?1 AND revoked_us IS NULL";
+const REVOKE: &str =
+    "UPDATE api_token SET revoked_us = ?2 WHERE name = ?1 AND revoked_us IS NULL RETURNING id";
 const ANY: &str = "SELECT EXISTS (SELECT 1 FROM api_token)";
 
 /// What a token may do.
@@ -31,6 +33,8 @@ pub enum Scope {
     Admin,
     /// Alarms, and reading the directory.
     Operator,
+    /// The audit trail and dossiers, nothing else.
+    Auditor,
     /// Raising alarms, nothing else.
     Trigger,
     /// Reading metrics, nothing else.
@@ -39,7 +43,8 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [Self::Admin, Self::Operator, Self::Trigger, Self::Metrics];
+    pub const ALL: [Self; 5] =
+        [Self::Admin, Self::Operator, Self::Auditor, Self::Trigger, Self::Metrics];
 
     /// Its name in the database, the API and on the command line.
     #[must_use]
@@ -47,6 +52,7 @@ impl Scope {
         match self {
             Self::Admin => "admin",
             Self::Operator => "operator",
+            Self::Auditor => "auditor",
             Self::Trigger => "trigger",
             Self::Metrics => "metrics",
         }
@@ -61,7 +67,7 @@ impl fmt::Display for Scope {
 
 /// The text names no [`Scope`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown scope: need admin, operator, trigger or metrics")]
+#[error("unknown scope: need admin, operator, auditor, trigger or metrics")]
 pub struct ScopeError;
 
 impl std::str::FromStr for Scope {
@@ -158,29 +164,28 @@ pub enum TokenError {
 ///
 /// # Errors
 /// When the name is taken or too long, or the database fails.
-pub async fn create(
-    directory: &Database,
-    new: &NewToken,
-    now: Timestamp,
-) -> Result<TokenSecret, TokenError> {
+pub async fn create(editor: &Editor<'_>, new: &NewToken) -> Result<TokenSecret, TokenError> {
     if !(1..=60).contains(&new.name.chars().count()) {
         return Err(TokenError::Name);
     }
     let secret = word(SECRET_ALPHABET, SECRET_LEN).map_err(TokenError::Random)?;
     let secret = format!("{SECRET_PREFIX}{secret}");
-    let mut change = directory.write().await?;
-    let insert = sqlx::query(INSERT)
+    let mut change = editor.write().await?;
+    let insert = sqlx::query_scalar(INSERT)
         .bind(&new.name)
         .bind(hash(&secret))
         .bind(new.scope.name())
-        .bind(now.as_microsecond())
+        .bind(editor.at.as_microsecond())
         .bind(new.expires.map(Timestamp::as_microsecond));
-    let done = insert.execute(&mut *change).await.map_err(StoreError::Write)?;
-    if done.rows_affected() == 0 {
-        return Err(TokenError::NameTaken);
-    }
+    let id: Option<i64> = insert.fetch_optional(&mut *change).await.map_err(StoreError::Write)?;
+    let id = id.ok_or(TokenError::NameTaken)?;
+    editor.enter(&mut change, &edit(Action::Create, id)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(TokenSecret(secret))
+}
+
+fn edit(action: Action, row_id: i64) -> Edit<'static> {
+    Edit { action, table: "api_token", row_id, version: 0, directory_version: 0 }
 }
 
 /// Makes an admin token when there is none at all: the first start prints it once.
@@ -199,7 +204,7 @@ pub async fn create_first(
         return Ok(None);
     }
     let first = NewToken { name: FIRST_NAME.to_owned(), scope: Scope::Admin, expires: None };
-    create(directory, &first, now).await.map(Some)
+    create(&directory.edited_by("service", now), &first).await.map(Some)
 }
 
 /// Every token that there is or was.
@@ -216,12 +221,14 @@ pub async fn list(directory: &Database) -> Result<Vec<Token>, StoreError> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn revoke(directory: &Database, name: &str, now: Timestamp) -> Result<bool, StoreError> {
-    let mut change = directory.write().await?;
-    let revoke = sqlx::query(REVOKE).bind(name).bind(now.as_microsecond());
-    let done = revoke.execute(&mut *change).await.map_err(StoreError::Write)?;
+pub async fn revoke(editor: &Editor<'_>, name: &str) -> Result<bool, StoreError> {
+    let mut change = editor.write().await?;
+    let revoke = sqlx::query_scalar(REVOKE).bind(name).bind(editor.at.as_microsecond());
+    let id: Option<i64> = revoke.fetch_optional(&mut *change).await.map_err(StoreError::Write)?;
+    let Some(id) = id else { return Ok(false) };
+    editor.enter(&mut change, &edit(Action::Revoke, id)).await?;
     change.commit().await.map_err(StoreError::Write)?;
-    Ok(0 < done.rows_affected())
+    Ok(true)
 }
 
 /// The token of this secret, if it works now.
@@ -278,7 +285,9 @@ mod tests {
     async fn a_token_works_until_it_expires_or_is_revoked() {
         let store = Store::open_in_memory().await.expect("opens");
         let directory = store.directory();
-        let secret = create(directory, &new("pbx", Some(at(100))), at(1)).await.expect("makes");
+        let secret = create(&directory.edited_by("cli:test", at(1)), &new("pbx", Some(at(100))))
+            .await
+            .expect("makes");
         assert!(secret.reveal().starts_with("lf_") && secret.reveal().len() == 46, "{secret}");
         assert_eq!(format!("{secret:?}"), "TokenSecret(***)");
         let verified = verify(directory, secret.reveal(), at(99)).await.unwrap().expect("works");
@@ -288,8 +297,11 @@ mod tests {
         for wrong in ["", "lf_", &other, &secret.reveal()[1..]] {
             assert_eq!(verify(directory, wrong, at(2)).await.unwrap(), None, "{wrong}");
         }
-        assert!(revoke(directory, "pbx", at(50)).await.unwrap());
-        assert!(!revoke(directory, "pbx", at(51)).await.unwrap(), "once only");
+        assert!(revoke(&directory.edited_by("cli:test", at(50)), "pbx").await.unwrap());
+        assert!(
+            !revoke(&directory.edited_by("cli:test", at(51)), "pbx").await.unwrap(),
+            "once only"
+        );
         assert_eq!(verify(directory, secret.reveal(), at(52)).await.unwrap(), None, "revoked");
         assert_eq!(list(directory).await.unwrap()[0].revoked, Some(at(50)));
     }
@@ -297,14 +309,19 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_used_once() {
         let store = Store::open_in_memory().await.expect("opens");
-        create(store.directory(), &new("a", None), at(1)).await.expect("makes");
-        let taken = create(store.directory(), &new("a", None), at(1)).await;
+        create(&store.directory().edited_by("cli:test", at(1)), &new("a", None))
+            .await
+            .expect("makes");
+        let taken = create(&store.directory().edited_by("cli:test", at(1)), &new("a", None)).await;
         assert!(matches!(taken, Err(TokenError::NameTaken)), "{taken:?}");
         for wrong in ["", &"x".repeat(61)] {
-            let refused = create(store.directory(), &new(wrong, None), at(1)).await;
+            let refused =
+                create(&store.directory().edited_by("cli:test", at(1)), &new(wrong, None)).await;
             assert!(matches!(refused, Err(TokenError::Name)), "{refused:?}");
         }
-        create(store.directory(), &new("b", None), at(1)).await.expect("the writer is free again");
+        create(&store.directory().edited_by("cli:test", at(1)), &new("b", None))
+            .await
+            .expect("the writer is free again");
     }
 
     #[tokio::test]
@@ -319,7 +336,9 @@ mod tests {
     #[tokio::test]
     async fn no_secret_stands_in_the_database() {
         let store = Store::open_in_memory().await.expect("opens");
-        let secret = create(store.directory(), &new("a", None), at(1)).await.expect("makes");
+        let secret = create(&store.directory().edited_by("cli:test", at(1)), &new("a", None))
+            .await
+            .expect("makes");
         let kept: String = sqlx::query_scalar("SELECT name || secret_sha256 FROM api_token")
             .fetch_one(store.directory().reader())
             .await

@@ -34,10 +34,17 @@ macro_rules! needs {
         }
     )*};
 }
-needs!(Admin, Operator, Trigger, Metrics);
+needs!(Admin, Operator, Auditor, Trigger, Metrics);
 
 /// A caller whose token is good for `N`.
 pub(super) struct Caller<N>(pub(super) Token, PhantomData<N>);
+
+impl<N> Caller<N> {
+    /// Who it is in the audit trail.
+    pub(super) fn who(&self) -> String {
+        format!("token:{}", self.0.name)
+    }
+}
 
 impl<N: Needs> FromRequestParts<Web> for Caller<N> {
     type Rejection = ApiError;
@@ -50,7 +57,10 @@ impl<N: Needs> FromRequestParts<Web> for Caller<N> {
                 let asked = tokio::time::timeout(LOOKUP_MAX, asked).await;
                 remembered.settle(secret, asked, web.clock.now())?
             }
-            (Scope::Trigger | Scope::Admin | Scope::Operator | Scope::Metrics, _) => asked.await?,
+            (
+                Scope::Trigger | Scope::Admin | Scope::Operator | Scope::Auditor | Scope::Metrics,
+                _,
+            ) => asked.await?,
         };
         let token = token.ok_or(ApiError::NoToken)?;
         if !covers(token.scope, N::SCOPE) {
@@ -108,8 +118,8 @@ impl Remembered {
 fn covers(has: Scope, needed: Scope) -> bool {
     match has {
         Scope::Admin => true,
-        Scope::Operator => needed != Scope::Admin,
-        Scope::Trigger | Scope::Metrics => has == needed,
+        Scope::Operator => !matches!(needed, Scope::Admin | Scope::Auditor),
+        Scope::Auditor | Scope::Trigger | Scope::Metrics => has == needed,
     }
 }
 

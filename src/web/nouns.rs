@@ -108,11 +108,11 @@ async fn read<N: Shown>(
 }
 
 async fn create<N: Shown>(
-    _caller: Caller<Admin>,
+    caller: Caller<Admin>,
     State(web): State<Web>,
     Body(draft): Body<N::Draft>,
 ) -> Result<Response, ApiError> {
-    let row = nouns::create::<N>(web.store.directory(), &draft).await?;
+    let row = nouns::create::<N>(&web.edited_by(&caller.who()), &draft).await?;
     take_up(&web).await;
     let id: u32 = row.id().into();
     let location = (header::LOCATION, format!("/api/v1/{}/{id}", N::PLURAL));
@@ -121,24 +121,24 @@ async fn create<N: Shown>(
 }
 
 async fn replace<N: Shown>(
-    _caller: Caller<Admin>,
+    caller: Caller<Admin>,
     State(web): State<Web>,
     PathId(id): PathId<N::Id>,
     IfMatch(version): IfMatch,
     Body(draft): Body<N::Draft>,
 ) -> Result<Response, ApiError> {
-    let row = nouns::update::<N>(web.store.directory(), id, version, &draft).await?;
+    let row = nouns::update::<N>(&web.edited_by(&caller.who()), id, version, &draft).await?;
     take_up(&web).await;
     Ok((tag(&row), axum::Json(row)).into_response())
 }
 
 async fn delete<N: Shown>(
-    _caller: Caller<Admin>,
+    caller: Caller<Admin>,
     State(web): State<Web>,
     PathId(id): PathId<N::Id>,
     IfMatch(version): IfMatch,
 ) -> Result<StatusCode, ApiError> {
-    nouns::delete::<N>(web.store.directory(), id, version).await?;
+    nouns::delete::<N>(&web.edited_by(&caller.who()), id, version).await?;
     take_up(&web).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -29,7 +29,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 const JSON: &str = "application/json";
 const DESCRIPTION: &str = "Neighbours come when somebody presses #9.\n\n\
     Every call but health and this document needs a bearer token (`lianfang token create`). Scopes: `admin` everything; \
-    `operator` alarms and reading; `trigger` raising alarms; `metrics` reading metrics.\n\n\
+    `operator` alarms and reading; `auditor` the audit trail and dossiers; `trigger` raising alarms; `metrics` reading metrics.\n\n\
     A row has a version, which is its `ETag`: send it as `If-Match` when you replace or delete the row. Lists are pages: \
     send `next` as `after` for the following one. Errors are problem details (RFC 9457) in Chinese or English, as \
     `Accept-Language` says.";

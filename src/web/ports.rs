@@ -5,6 +5,7 @@
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::alarm_log::AlarmLog;
+use crate::store::audit::Editor;
 use crate::store::snapshot::DirectoryHandle;
 use crate::tasks::Tasks;
 use jiff::Timestamp;
@@ -38,6 +39,13 @@ pub struct Ports {
     pub clock: Clock,
     /// Where edits and triggers run, so that they end even when the client hangs up.
     pub tasks: Tasks,
+}
+
+impl Ports {
+    /// An edit of the directory, now.
+    pub(super) fn edited_by<'a>(&'a self, who: &'a str) -> Editor<'a> {
+        self.store.directory().edited_by(who, self.clock.now())
+    }
 }
 
 /// An alarm that was raised.

@@ -129,6 +129,8 @@ pub(super) enum Must {
     AlarmId,
     /// `open` or `closed`.
     State,
+    /// `alarms` or `directory`.
+    Chain,
     /// One entity tag, such as `"3"`.
     EntityTag,
     /// 1 to 255 visible characters.

@@ -167,6 +167,9 @@ fn must(must: Must, language: Language) -> String {
         ),
         Must::AlarmId => in_language!(language, "须为警情编号", "must be the id of an alarm"),
         Must::State => in_language!(language, "须为 open 或 closed", "must be open or closed"),
+        Must::Chain => {
+            in_language!(language, "须为 alarms 或 directory", "must be alarms or directory")
+        }
         Must::EntityTag => {
             in_language!(
                 language,

@@ -2,6 +2,7 @@
 
 mod access;
 mod alarms;
+mod audit;
 mod errors;
 mod nouns;
 mod openapi;
@@ -230,7 +231,9 @@ impl Api {
     /// Makes a token and gives its secret.
     pub(crate) async fn token(&self, name: &str, scope: Scope) -> String {
         let new = NewToken { name: name.to_owned(), scope, expires: None };
-        let secret = tokens::create(self.store.directory(), &new, self.clock.now()).await;
+        let secret =
+            tokens::create(&self.store.directory().edited_by("cli:test", self.clock.now()), &new)
+                .await;
         secret.expect("a token").reveal().to_owned()
     }
 

@@ -157,7 +157,8 @@ async fn directory() -> DirectoryHandle {
         std::fs::write(folder.path().join(name), text).expect("writes");
     }
     let options = ImportOptions { replace: false, dry_run: false, realm: REALM.to_owned() };
-    import(&store, folder.path(), &options).await.expect("imports");
+    let editor = store.directory().edited_by("cli:test", jiff::Timestamp::UNIX_EPOCH);
+    import(&editor, folder.path(), &options).await.expect("imports");
     DirectoryHandle::load(&store).await.expect("loads")
 }
 

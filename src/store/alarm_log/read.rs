@@ -1,6 +1,7 @@
 //! Reading the log: for recovery, for the API, for erasing what is no longer needed.
 
 use super::AlarmLog;
+use crate::store::audit::chain_erasures;
 use crate::store::{JsonFault, StoreError};
 use jiff::Timestamp;
 use lianfang_domain::alarm::Event;
@@ -31,7 +32,7 @@ const LIST: &str = "SELECT id, line_id, raised_us, closed_us, idempotency_key FR
 const SEEN: &str = "SELECT id FROM alarm WHERE idempotency_key = ?1 ORDER BY is_doubled LIMIT 1";
 const ERASE: &str = "DELETE FROM alarm_plan WHERE (alarm_id, revision) IN (
     SELECT plan.alarm_id, plan.revision FROM alarm_plan AS plan JOIN alarm ON alarm.id = plan.alarm_id
-    WHERE alarm.closed_us < ?1 LIMIT ?2)";
+    WHERE alarm.closed_us < ?1 LIMIT ?2) RETURNING alarm_id, revision";
 
 /// An alarm without its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,11 +185,14 @@ impl AlarmLog {
         let mut erased = 0;
         loop {
             let mut change = self.database.write().await?;
-            let erase = sqlx::query(ERASE).bind(limit.as_microsecond()).bind(ERASE_CHUNK);
-            let done = erase.execute(&mut *change).await.map_err(StoreError::Write)?;
+            let erase = sqlx::query_as(ERASE).bind(limit.as_microsecond()).bind(ERASE_CHUNK);
+            let plans: Vec<(i64, i64)> =
+                erase.fetch_all(&mut *change).await.map_err(StoreError::Write)?;
+            let now_us = self.clock.now().as_microsecond();
+            chain_erasures(&mut change, &plans, now_us).await.map_err(StoreError::Write)?;
             change.commit().await.map_err(StoreError::Write)?;
-            erased += done.rows_affected();
-            if done.rows_affected() < u64::from(ERASE_CHUNK) {
+            erased += plans.len() as u64;
+            if plans.len() < ERASE_CHUNK as usize {
                 return Ok(erased);
             }
         }

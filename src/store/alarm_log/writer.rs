@@ -161,9 +161,10 @@ impl Writer {
         let chunk = self.fallback.journal.next_chunk().await.map_err(WriteBackError::Journal)?;
         let records: Vec<&Record> = chunk.records.iter().collect();
         let commit = pin!(commit(&self.database, &records, Mode::WriteBack));
-        meanwhile_keep(commit, &mut self.inbox, &mut self.fallback)
+        let committed = meanwhile_keep(commit, &mut self.inbox, &mut self.fallback)
             .await
             .map_err(WriteBackError::Database)?;
+        self.fallback.count_unchained(&committed);
         let counters = &self.fallback.counters;
         LogCounters::add(&counters.written_back, chunk.records.len());
         LogCounters::add(&counters.journal_lines_skipped, chunk.lines_skipped);
@@ -185,12 +186,16 @@ impl Writer {
             let commit = pin!(commit(&self.database, &borrowed, Mode::WriteBack));
             meanwhile_keep(commit, &mut self.inbox, &mut self.fallback).await
         };
-        if let Err(error) = done {
-            for record in records.into_iter().rev() {
-                self.fallback.in_memory.push_front(record);
+        let committed = match done {
+            Ok(committed) => committed,
+            Err(error) => {
+                for record in records.into_iter().rev() {
+                    self.fallback.in_memory.push_front(record);
+                }
+                return Err(WriteBackError::Database(error));
             }
-            return Err(WriteBackError::Database(error));
-        }
+        };
+        self.fallback.count_unchained(&committed);
         LogCounters::add(&self.fallback.counters.written_back, records.len());
         Ok(())
     }
@@ -289,6 +294,7 @@ impl Fallback {
     fn tell_committed(&self, group: Vec<Append>, committed: &Committed) {
         LogCounters::add(&self.counters.committed, events_in(&group));
         self.counters.conflicts.fetch_add(committed.conflicts, Ordering::Relaxed);
+        self.count_unchained(committed);
         if 0 < committed.conflicts {
             tracing::error!(events = committed.conflicts, "Events were there already");
         }
@@ -296,6 +302,16 @@ impl Fallback {
             self.tell(append, |record| {
                 committed.refused.get(&record.alarm).copied().unwrap_or(Kept::Committed)
             });
+        }
+    }
+
+    fn count_unchained(&self, committed: &Committed) {
+        self.counters.unchained.fetch_add(committed.unchained, Ordering::Relaxed);
+        static TOLD: Seldom = Seldom::new();
+        if let Some(error) = &committed.trail_error
+            && let Some(times) = TOLD.tell(self.clock.now())
+        {
+            tracing::error!(?error, times, "The audit trail failed, events are kept without it");
         }
     }
 

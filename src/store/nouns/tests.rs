@@ -16,13 +16,14 @@ impl Town {
     async fn new() -> Self {
         let store = Store::open_in_memory().await.expect("opens");
         let db = store.directory();
-        let street = create::<Street>(db, &draft(r#"{"name":"筼筜"}"#)).await.expect("a street");
+        let street =
+            create::<Street>(&by(db), &draft(r#"{"name":"筼筜"}"#)).await.expect("a street");
         let community = community_of(db, street.id, "文园").await;
         let grid = grid_of(db, &community).await;
         let group = format!(r#"{{"grid_id":{},"name":"1"}}"#, grid.id);
-        let group = create::<Group>(db, &draft(&group)).await.expect("a group");
+        let group = create::<Group>(&by(db), &draft(&group)).await.expect("a group");
         let household = household_draft(group.id);
-        let household = create::<Household>(db, &household).await.expect("a household");
+        let household = create::<Household>(&by(db), &household).await.expect("a household");
         Self { store, community, grid, household }
     }
 
@@ -35,18 +36,23 @@ impl Town {
     }
 }
 
+/// An edit by somebody.
+fn by(db: &Database) -> Editor<'_> {
+    db.edited_by("token:test", jiff::Timestamp::UNIX_EPOCH)
+}
+
 fn draft<T: serde::de::DeserializeOwned>(json: &str) -> T {
     serde_json::from_str(json).expect("a draft")
 }
 
 async fn community_of(db: &Database, street: StreetId, name: &str) -> Community {
     let json = format!(r#"{{"street_id":{street},"name":"{name}","area_code":"0592"}}"#);
-    create::<Community>(db, &draft(&json)).await.expect("a community")
+    create::<Community>(&by(db), &draft(&json)).await.expect("a community")
 }
 
 async fn grid_of(db: &Database, community: &Community) -> Grid {
     let json = format!(r#"{{"community_id":{},"name":"1"}}"#, community.id);
-    create::<Grid>(db, &draft(&json)).await.expect("a grid")
+    create::<Grid>(&by(db), &draft(&json)).await.expect("a grid")
 }
 
 fn household_draft(group: GroupId) -> HouseholdDraft {
@@ -72,11 +78,11 @@ async fn every_edit_counts_and_marks_its_community() {
     let other = community_of(town.db(), town.community.street_id, "莲花").await;
     let before = town.scalar("SELECT version FROM directory_version").await;
     let line = line_draft(town.household.id, "5551234", "1001");
-    let line = create::<Line>(town.db(), &line).await.expect("a line");
-    update::<Line>(town.db(), line.id, 1, &line_draft(town.household.id, "5551235", "1001"))
+    let line = create::<Line>(&by(town.db()), &line).await.expect("a line");
+    update::<Line>(&by(town.db()), line.id, 1, &line_draft(town.household.id, "5551235", "1001"))
         .await
         .expect("changes");
-    delete::<Line>(town.db(), line.id, 2).await.expect("goes");
+    delete::<Line>(&by(town.db()), line.id, 2).await.expect("goes");
     assert_eq!(town.scalar("SELECT version FROM directory_version").await, before + 3);
     let marked = town.scalar("SELECT changed_version FROM community WHERE name = '文园'").await;
     assert_eq!(marked, before + 3);
@@ -89,12 +95,15 @@ async fn a_faulty_edit_changes_nothing() {
     let town = Town::new().await;
     let before = town.scalar("SELECT version FROM directory_version").await;
     let line = line_draft(town.household.id, "5551234", "1001");
-    create::<Line>(town.db(), &line).await.expect("a line");
-    let taken = create::<Line>(town.db(), &line_draft(town.household.id, "5551234", "1002")).await;
+    create::<Line>(&by(town.db()), &line).await.expect("a line");
+    let taken =
+        create::<Line>(&by(town.db()), &line_draft(town.household.id, "5551234", "1002")).await;
     assert_eq!(faults(taken), [("/number".to_owned(), Fault::Taken)]);
-    let taken = create::<Line>(town.db(), &line_draft(town.household.id, "5551236", "1001")).await;
+    let taken =
+        create::<Line>(&by(town.db()), &line_draft(town.household.id, "5551236", "1001")).await;
     assert_eq!(faults(taken), [("/account".to_owned(), Fault::Taken)]);
-    let unknown = create::<Line>(town.db(), &line_draft(HouseholdId(99), "5551236", "1003")).await;
+    let unknown =
+        create::<Line>(&by(town.db()), &line_draft(HouseholdId(99), "5551236", "1003")).await;
     assert_eq!(faults(unknown), [("/household_id".to_owned(), Fault::UnknownParent)]);
     assert_eq!(town.scalar("SELECT version FROM directory_version").await, before + 1);
 }
@@ -104,11 +113,11 @@ async fn nothing_moves_to_another_community() {
     let town = Town::new().await;
     let other = community_of(town.db(), town.community.street_id, "莲花").await;
     let grid: GridDraft = draft(&format!(r#"{{"community_id":{},"name":"1"}}"#, other.id));
-    let moved = update::<Grid>(town.db(), town.grid.id, 1, &grid).await;
+    let moved = update::<Grid>(&by(town.db()), town.grid.id, 1, &grid).await;
     assert_eq!(faults(moved), [("/community_id".to_owned(), Fault::OtherCommunity)]);
     let grid = grid_of(town.db(), &other).await;
     let group: GroupDraft = draft(&format!(r#"{{"grid_id":{},"name":"1"}}"#, grid.id));
-    let moved = update::<Group>(town.db(), town.household.group_id, 1, &group).await;
+    let moved = update::<Group>(&by(town.db()), town.household.group_id, 1, &group).await;
     assert_eq!(faults(moved), [("/grid_id".to_owned(), Fault::OtherCommunity)]);
 }
 
@@ -116,11 +125,11 @@ async fn nothing_moves_to_another_community() {
 async fn an_area_code_stays_while_numbers_depend_on_it() {
     let town = Town::new().await;
     let json = r#"{"street_id":1,"name":"文园","area_code":"0591"}"#;
-    let changed = update::<Community>(town.db(), town.community.id, 1, &draft(json)).await;
+    let changed = update::<Community>(&by(town.db()), town.community.id, 1, &draft(json)).await;
     assert_eq!(faults(changed), [("/area_code".to_owned(), Fault::NumbersDepend)]);
     let empty = community_of(town.db(), town.community.street_id, "莲花").await;
     let json = r#"{"street_id":1,"name":"莲花","area_code":"0591"}"#;
-    let changed = update::<Community>(town.db(), empty.id, 1, &draft(json)).await;
+    let changed = update::<Community>(&by(town.db()), empty.id, 1, &draft(json)).await;
     assert_eq!(changed.expect("changes").area_code, "0591");
 }
 

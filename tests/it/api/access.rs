@@ -16,12 +16,14 @@ async fn a_scope_opens_what_it_says_and_no_more() {
     let acting = (Method::POST, "/api/v1/alarms/0000000000000/cancel");
     let raising = (Method::POST, "/api/v1/triggers");
     let measuring = (Method::GET, "/metrics");
-    let all = [reading, editing, acting, raising, measuring];
+    let proving = (Method::GET, "/api/v1/audit");
+    let all = [reading, editing, acting, raising, measuring, proving];
     let table = [
-        (Scope::Admin, [true, true, true, true, true]),
-        (Scope::Operator, [true, false, true, true, true]),
-        (Scope::Trigger, [false, false, false, true, false]),
-        (Scope::Metrics, [false, false, false, false, true]),
+        (Scope::Admin, [true, true, true, true, true, true]),
+        (Scope::Operator, [true, false, true, true, true, false]),
+        (Scope::Auditor, [false, false, false, false, false, true]),
+        (Scope::Trigger, [false, false, false, true, false, false]),
+        (Scope::Metrics, [false, false, false, false, true, false]),
     ];
     for (scope, wanted) in table {
         let secret = api.token(scope.name(), scope).await;
@@ -70,7 +72,8 @@ async fn a_revoked_token_is_worth_nothing_at_once() {
     let api = Api::new().await;
     let secret = api.token("root", Scope::Admin).await;
     api.admin(&secret).get("/streets").await.expect(200);
-    let revoked = tokens::revoke(api.store.directory(), "root", api.clock.now()).await;
+    let revoked =
+        tokens::revoke(&api.store.directory().edited_by("cli:test", api.clock.now()), "root").await;
     assert!(revoked.expect("revokes"));
     api.admin(&secret).get("/streets").await.expect(401);
 }
@@ -80,7 +83,8 @@ async fn a_token_expires() {
     let api = Api::new().await;
     let expires = api.clock.now() + SignedDuration::from_secs(60);
     let new = NewToken { name: "guest".to_owned(), scope: Scope::Operator, expires: Some(expires) };
-    let secret = tokens::create(api.store.directory(), &new, api.clock.now()).await;
+    let secret =
+        tokens::create(&api.store.directory().edited_by("cli:test", api.clock.now()), &new).await;
     let secret = secret.expect("a token");
     api.admin(secret.reveal()).get("/streets").await.expect(200);
     api.clock.advance(Duration::from_secs(60));
@@ -130,7 +134,8 @@ async fn a_dead_database_keeps_no_known_pbx_from_raising() {
     let pbx = api.token("pbx", Scope::Trigger).await;
     let expires = api.clock.now() + SignedDuration::from_secs(60);
     let new = NewToken { name: "guest".to_owned(), scope: Scope::Trigger, expires: Some(expires) };
-    let guest = tokens::create(api.store.directory(), &new, api.clock.now()).await;
+    let guest =
+        tokens::create(&api.store.directory().edited_by("cli:test", api.clock.now()), &new).await;
     let guest = guest.expect("a token");
     let press = async |secret: &str, key: &str| {
         let client = api.admin(secret);

@@ -122,7 +122,8 @@ async fn a_program_that_is_killed_in_a_wave_rings_on_after_its_start() {
     town::people(folder.path()).await;
     let store = Store::open(folder.path()).await.expect("opens");
     let new = NewToken { name: "pbx".to_owned(), scope: Scope::Operator, expires: None };
-    let token = tokens::create(store.directory(), &new, Clock::system().now()).await;
+    let token =
+        tokens::create(&store.directory().edited_by("cli:test", Clock::system().now()), &new).await;
     let token = token.expect("a token").reveal().to_owned();
     store.close().await;
     let trunk = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");

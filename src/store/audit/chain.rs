@@ -1,0 +1,160 @@
+//! Appending to a chain, in the transaction of what is entered, and reading it page by page.
+
+use super::Chain;
+use super::entry::{Entry, Hash, Head, NewEntry};
+use crate::store::{Database, StoreError};
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+/// Longest page.
+const PAGE_MAX: u32 = 1000;
+
+const HEAD: &str = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1";
+/// The hashes come beside the rows, 96 bytes for each: content, previous hash, hash.
+const APPEND: &str = "INSERT INTO audit
+    (sequence, at_us, actor, action, noun, row_id, number, count, content, previous_hash, hash)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+        iif(value ->> 8, substr(?2, 96 * key + 1, 32), NULL), substr(?2, 96 * key + 33, 32),
+        substr(?2, 96 * key + 65, 32)
+    FROM json_each(?1)";
+macro_rules! columns {
+    () => {
+        "sequence, at_us, actor, action, noun, row_id, number, count, content, previous_hash, hash"
+    };
+}
+const PAGE: &str =
+    concat!("SELECT ", columns!(), " FROM audit WHERE ?1 < sequence ORDER BY sequence LIMIT ?2");
+const OF_ROW: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM audit WHERE row_id = ?1 AND ?2 < sequence ORDER BY sequence LIMIT ?3"
+);
+
+/// The newest entry, as the connection sees it; `None` when there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn head_on(connection: &mut SqliteConnection) -> Result<Option<Head>, sqlx::Error> {
+    let head = place_on(connection).await?;
+    Ok((0 < head.sequence).then_some(head))
+}
+
+/// What the next entry follows; before the first one, nothing at 0.
+async fn place_on(connection: &mut SqliteConnection) -> Result<Head, sqlx::Error> {
+    let Some(row) = sqlx::query(HEAD).fetch_optional(connection).await? else {
+        return Ok(Head { sequence: 0, hash: Hash::NONE });
+    };
+    Ok(Head { sequence: sequence(&row)?, hash: hash(&row, "hash")? })
+}
+
+/// The newest entry; `None` when there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn head(database: &Database) -> Result<Option<Head>, StoreError> {
+    let mut reader = database.reader().acquire().await.map_err(StoreError::Read)?;
+    head_on(&mut reader).await.map_err(StoreError::Read)
+}
+
+/// Appends entries behind the newest one.
+pub(super) async fn append(
+    change: &mut SqliteConnection,
+    chain: Chain,
+    entries: &[NewEntry<'_>],
+) -> Result<(), sqlx::Error> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut head = place_on(change).await?;
+    let mut rows = Vec::with_capacity(entries.len());
+    let mut hashes = Vec::with_capacity(96 * entries.len());
+    for entry in entries {
+        let next =
+            Head { sequence: head.sequence.saturating_add(1), hash: entry.hash(chain, head) };
+        let NewEntry { at_us, actor, action, noun, row_id, number, count, content } = *entry;
+        let (action, is_digested) = (action.name(), content.is_some());
+        let sequence = next.sequence;
+        rows.push((sequence, at_us, actor, action, noun, row_id, number, count, is_digested));
+        for hash in [content.unwrap_or(Hash::NONE), head.hash, next.hash] {
+            hashes.extend(hash.0);
+        }
+        head = next;
+    }
+    let rows = serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    sqlx::query(APPEND).bind(rows).bind(hashes).execute(change).await?;
+    Ok(())
+}
+
+/// The entries after this sequence, at most `limit` and 1,000.
+///
+/// # Errors
+/// When the database fails.
+pub async fn entries_after(
+    database: &Database,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut reader = database.reader().acquire().await.map_err(StoreError::Read)?;
+    entries_on(&mut reader, after, limit).await.map_err(StoreError::Read)
+}
+
+/// The entries after this sequence, as the connection sees them, at most `limit` and 1,000.
+///
+/// # Errors
+/// When the database fails.
+pub async fn entries_on(
+    connection: &mut SqliteConnection,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    let query = sqlx::query(PAGE).bind(after.cast_signed()).bind(limit.min(PAGE_MAX));
+    query.fetch_all(connection).await?.iter().map(entry).collect()
+}
+
+/// The entries after this sequence that are about rows with this id, at most `limit` and 1,000. In the chain of the
+/// alarms, that is one alarm.
+///
+/// # Errors
+/// When the database fails.
+pub async fn entries_of_row(
+    database: &Database,
+    row_id: i64,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Entry>, StoreError> {
+    let query =
+        sqlx::query(OF_ROW).bind(row_id).bind(after.cast_signed()).bind(limit.min(PAGE_MAX));
+    let rows = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
+    rows.iter().map(entry).collect::<Result<_, _>>().map_err(StoreError::Read)
+}
+
+fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
+    let content: Option<&[u8]> = row.try_get("content")?;
+    Ok(Entry {
+        sequence: sequence(row)?,
+        // A time that no release wrote is shown as the last there is, and its hash does not fit.
+        at: Timestamp::from_microsecond(row.try_get("at_us")?).unwrap_or(Timestamp::MAX),
+        actor: row.try_get("actor")?,
+        action: row.try_get("action")?,
+        noun: row.try_get("noun")?,
+        row_id: row.try_get("row_id")?,
+        number: row.try_get("number")?,
+        count: row.try_get("count")?,
+        content: content.map(decode_hash).transpose()?,
+        previous_hash: hash(row, "previous_hash")?,
+        hash: hash(row, "hash")?,
+    })
+}
+
+fn sequence(row: &SqliteRow) -> Result<u64, sqlx::Error> {
+    Ok(row.try_get::<i64, _>("sequence")?.unsigned_abs())
+}
+
+fn hash(row: &SqliteRow, column: &str) -> Result<Hash, sqlx::Error> {
+    decode_hash(row.try_get(column)?)
+}
+
+pub(super) fn decode_hash(bytes: &[u8]) -> Result<Hash, sqlx::Error> {
+    Hash::try_from(bytes).map_err(|error| sqlx::Error::Decode(error.into()))
+}

@@ -1,0 +1,94 @@
+//! The audit trail: its entries page by page, and its newest hashes.
+
+use super::Web;
+use super::caller::{Auditor, Caller};
+use super::extract::{Parameters, wrong};
+use super::problem::{ApiError, Must};
+use crate::store::Database;
+use crate::store::audit::{self, Chain, EntryView, HeadView};
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Longest page.
+const LIMIT_MAX: u32 = 500;
+/// Length of a page where the client names none.
+const LIMIT: u32 = 100;
+
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::default().routes(routes!(list)).routes(routes!(heads))
+}
+
+/// A page of entries, the oldest first.
+#[derive(Serialize, ToSchema)]
+struct EntryPage {
+    /// The entries.
+    items: Vec<EntryView>,
+    /// `after` of the next page; null on the last one.
+    next: Option<u64>,
+}
+
+/// The newest entries.
+#[derive(Serialize, ToSchema)]
+struct Heads {
+    /// One for each chain.
+    items: Vec<HeadView>,
+}
+
+/// List the entries of a chain, the oldest first.
+#[utoipa::path(
+    get, path = "/audit", tag = "audit", operation_id = "list_audit",
+    params(
+        ("chain" = Option<String>, Query,
+            description = "`alarms` (what happened) or `directory` (who edited what); `alarms` if not given",
+            pattern = "^(alarms|directory)$"),
+        ("after" = Option<u32>, Query, description = "Only entries after this sequence: `next` of the page before",
+            minimum = 0, maximum = 4_294_967_295_u32),
+        ("limit" = Option<u32>, Query, description = "Length of the page; 100 if not given", minimum = 1, maximum = 500),
+    ),
+    responses((status = 200, description = "A page", body = EntryPage)),
+)]
+async fn list(
+    _caller: Caller<Auditor>,
+    State(web): State<Web>,
+    mut parameters: Parameters,
+) -> Result<Json<EntryPage>, ApiError> {
+    let chain = match parameters.take("chain") {
+        None => Chain::Alarms,
+        Some(name) => Chain::of_name(&name).ok_or_else(|| wrong("chain", Must::Chain))?,
+    };
+    let after = parameters.take_number("after", 0..=u32::MAX)?.unwrap_or(0);
+    let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
+    parameters.finish()?;
+    // One more than asked tells whether there is another page.
+    let mut entries = audit::entries_after(database(&web, chain), after.into(), limit + 1).await?;
+    let is_last = entries.len() <= limit as usize;
+    entries.truncate(limit as usize);
+    let next = if is_last { None } else { entries.last().map(|entry| entry.sequence) };
+    let items = entries.into_iter().map(|entry| EntryView::new(chain, entry)).collect();
+    Ok(Json(EntryPage { items, next }))
+}
+
+/// The newest entry of each chain. Noted elsewhere, it proves later that nothing before it was changed or cut off.
+#[utoipa::path(
+    get, path = "/audit/head", tag = "audit", operation_id = "read_audit_head",
+    responses((status = 200, description = "The newest entries", body = Heads)),
+)]
+async fn heads(_caller: Caller<Auditor>, State(web): State<Web>) -> Result<Json<Heads>, ApiError> {
+    let mut items = Vec::new();
+    for chain in Chain::ALL {
+        let head = audit::head(database(&web, chain)).await?;
+        items.extend(head.map(|head| HeadView::new(chain, head)));
+    }
+    Ok(Json(Heads { items }))
+}
+
+fn database(web: &Web, chain: Chain) -> &Database {
+    match chain {
+        Chain::Alarms => web.store.alarms(),
+        Chain::Directory => web.store.directory(),
+    }
+}

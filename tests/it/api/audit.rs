@@ -1,0 +1,81 @@
+//! The audit trail over the API: who edited what, page by page, and the heads that prove it.
+
+use super::Api;
+use axum::http::Method;
+use lianfang::store::audit::{self, Anchor, Chain};
+use lianfang::store::tokens::Scope;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn an_edit_is_in_the_trail_with_its_editor_and_without_what_was_written() {
+    let api = Api::new().await;
+    let admin = api.token("陈主任", Scope::Admin).await;
+    let admin = api.admin(&admin);
+    let town = admin.town().await;
+    let path = format!("/households/{}", town.household);
+    let household = json!({"group_id": town.group, "name": "黄阿姨", "door": "503"});
+    admin.put(&path, 1, household).await.expect(200);
+    admin.delete(&format!("/workers/{}", town.worker), 1).await.expect(204);
+
+    let auditor = api.token("auditor", Scope::Auditor).await;
+    let auditor = api.admin(&auditor);
+    let mut entries: Vec<Value> = Vec::new();
+    let mut next = json!(0);
+    while !next.is_null() {
+        let page = format!("/audit?chain=directory&limit=4&after={next}");
+        let page = auditor.get(&page).await.expect(200);
+        assert!(
+            !page.text.contains("黄阿姨") && !page.text.contains("13900002222"),
+            "{}",
+            page.text
+        );
+        let page = page.json();
+        entries.extend(page["items"].as_array().expect("items").clone());
+        next = page["next"].clone();
+    }
+    let sequences: Vec<u64> =
+        entries.iter().filter_map(|entry| entry["sequence"].as_u64()).collect();
+    assert_eq!(sequences, (1..=entries.len() as u64).collect::<Vec<_>>());
+    let told: Vec<String> = entries
+        .iter()
+        .map(|entry| {
+            let word = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+            format!("{} {} {} {}", word("actor"), word("action"), word("noun"), entry["number"])
+        })
+        .collect();
+    assert_eq!(told.first().map(String::as_str), Some("service begin audit 0"));
+    for wanted in [
+        "cli:test create api_token 0",
+        "token:陈主任 create household 1",
+        "token:陈主任 replace household 2",
+        "token:陈主任 delete worker 1",
+    ] {
+        assert!(told.iter().any(|told| told == wanted), "{wanted}: {told:?}");
+    }
+
+    let heads = auditor.get("/audit/head").await.expect(200).json();
+    let noted = heads["items"][1]["note"].as_str().expect("a note");
+    let anchor: Anchor = noted.parse().expect("a head");
+    assert_eq!(
+        (anchor.chain, anchor.head.sequence),
+        (Some(Chain::Directory), sequences.len() as u64)
+    );
+    let mut reader = api.store.directory().reader().acquire().await.expect("is free");
+    let verified = audit::verify(&mut reader, Chain::Directory, &[anchor], &mut |_| {}).await;
+    let verified = verified.expect("reads");
+    assert!(verified.is_whole(), "{verified}");
+}
+
+#[tokio::test]
+async fn what_is_no_chain_or_page_is_refused() {
+    let api = Api::new().await;
+    let auditor = api.token("auditor", Scope::Auditor).await;
+    let auditor = api.admin(&auditor);
+    for wrong in ["chain=x", "after=-1", "limit=0", "limit=501", "other=1"] {
+        let reply = auditor.call(Method::GET, &format!("/audit?{wrong}")).send().await;
+        assert_eq!(reply.status, 400, "{wrong}: {}", reply.text);
+    }
+    let first = auditor.get("/audit").await.expect(200).json();
+    assert_eq!(first["items"][0]["chain"], "alarms");
+    assert_eq!(first["next"], Value::Null);
+}
