@@ -27,7 +27,7 @@ async fn presses(town: &Town, door: &str) -> AlarmId {
 async fn is_coming(town: &Town, alarm: AlarmId, door: &str) -> bool {
     let alarm = town.alarm(alarm).await;
     alarm.parties().any(|(_, party, state)| {
-        &*party.name == format!("{door} {door}家") && state.coming.is_some()
+        *party.name == *format!("{door} {door}家") && state.coming.is_some()
     })
 }
 
