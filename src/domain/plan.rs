@@ -8,6 +8,7 @@
 mod build;
 
 pub use build::{LEFT_OUT_MAX, PARTIES_MAX, PlanFor, build, rebuild};
+pub(crate) use build::{Survey, survey};
 
 use crate::directory::{Address, Language};
 use crate::id::{
