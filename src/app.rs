@@ -8,21 +8,20 @@ mod carriers;
 mod erasure;
 mod gauges;
 mod names;
-pub(crate) mod node_key;
+mod node_key;
 mod notary;
 
 use crate::clock::Clock;
 use crate::config::{Config, sip_lines_route};
 use crate::media::{Media, MediaConfig};
-use crate::prompts::{Library, NameVoice, PromptsConfig};
+use crate::prompts::{Library, NameVoice, PromptsConfig, Recordings};
 use crate::sms::{self, SmsCarrier};
 use crate::store::alarm_log::{AlarmLog, LogOptions};
-use crate::store::pins::PinKey;
 use crate::store::snapshot::DirectoryHandle;
 use crate::store::{Store, tokens};
 use crate::switchboard::{self, Switchboard};
 use crate::tasks::Tasks;
-use crate::telephone::{LegKeys, Needs, Telephone};
+use crate::telephone::{Needs, Telephone};
 use crate::{telemetry, web};
 use anyhow::Context;
 use lianfang_domain::dispatch::Route;
@@ -134,10 +133,10 @@ async fn start(
     let current = directory.current();
     tracing::info!(lines = current.lines_len(), version = current.version, "Directory loaded");
     let prompts = start_prompts(config, &directory, stages);
+    let recordings = start_recordings(config, clock, store, &prompts).await?;
     let media = Media::new(&media_config(config), clock, &stages.alarm)
         .context("cannot start the media thread")?;
     let (switchboard, inboxes) = Switchboard::channel();
-    let node_key = node_key::load(&config.data_dir)?;
     let telephone = Telephone::start(
         &config.sip,
         &config.trunks,
@@ -150,7 +149,7 @@ async fn start(
             media_address: config.media.advertised,
             prompts: Arc::clone(&prompts),
             switchboard: switchboard.clone(),
-            leg_keys: LegKeys::new(node_key),
+            leg_keys: node_key::load(&config.data_dir)?,
         },
     )
     .await?;
@@ -182,8 +181,6 @@ async fn start(
     sms.keep_warm();
     let ports = api::ports(api::Parts {
         store: store.clone(),
-        pins: PinKey::new(&node_key),
-        routes: routes(config),
         directory,
         log,
         switchboard,
@@ -191,6 +188,7 @@ async fn start(
         metrics,
         clock: clock.clone(),
         tasks: stages.service.clone(),
+        recordings,
     });
     let router = web::router(ports).merge(sms::router(&sms, &config.sms, base_url));
     start_http(config, router, stages).await?;
@@ -237,6 +235,23 @@ fn start_prompts(config: &Config, directory: &DirectoryHandle, stages: &Stages) 
         None => {}
     }
     Arc::new(library)
+}
+
+/// What cannot be played is named; the service starts all the same.
+async fn start_recordings(
+    config: &Config,
+    clock: &Clock,
+    store: &Store,
+    library: &Library,
+) -> anyhow::Result<Recordings> {
+    let folder = config.recordings_dir.clone();
+    let opened = Recordings::open(library, store.directory(), folder, clock.clone()).await;
+    let (recordings, problems) = opened.context("cannot take up the recordings of people")?;
+    for problem in problems {
+        let why: &dyn std::error::Error = &problem.why;
+        tracing::error!(error = %problem, why, "A recording is left out, the next in order is said instead");
+    }
+    Ok(recordings)
 }
 
 fn media_config(config: &Config) -> MediaConfig {

@@ -52,6 +52,8 @@ pub struct Config {
     pub journal_dir: PathBuf,
     /// Recordings that replace the shipped ones: `<dir>/<language>/<clip>.wav`.
     pub prompts_dir: Option<PathBuf>,
+    /// Where recordings that are uploaded or made by telephone are kept. Default: `recordings` in `data_dir`.
+    pub recordings_dir: PathBuf,
     /// The program that speaks names when a household is saved; `none` leaves them out.
     pub voice: Option<PathBuf>,
     /// Number of this node in its cluster, 0-255; part of every alarm id.
@@ -137,6 +139,8 @@ impl Config {
             .optional_string("journal_dir")
             .map_or_else(|| data_dir.join("journal"), PathBuf::from);
         let prompts_dir = root.optional_string("prompts_dir").map(PathBuf::from);
+        let recordings_dir = root.optional_string("recordings_dir").map(PathBuf::from);
+        let recordings_dir = recordings_dir.unwrap_or_else(|| data_dir.join("recordings"));
         let voice = Some(root.string("voice", "espeak-ng")).filter(|voice| voice != "none");
         let node = u8::try_from(root.number("node", 0, 0..=255)).unwrap_or_default();
         let plans_kept = Duration::from_secs(
@@ -161,6 +165,7 @@ impl Config {
             data_dir,
             journal_dir,
             prompts_dir,
+            recordings_dir,
             voice: voice.map(PathBuf::from),
             node,
             plans_kept,

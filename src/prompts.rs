@@ -1,26 +1,37 @@
 //! Recordings and synthesised names, encoded before any alarm.
 //!
-//! Fixed clips are in the binary and replaced by recordings of the same name in the data directory. Names are spoken
-//! by espeak-ng when a household is saved and kept as files; when an alarm is raised, [`Library::fetch`] takes them
-//! from there, aside and with a deadline, and [`Library::speak`] works from memory alone. Nothing is ever synthesised
-//! for an alarm: a name that is not there is left out, the address is said with fixed clips all the same.
+//! Fixed clips are in the binary; people record them anew for their community, for all, or in a dialect
+//! ([`Recordings`]). Names are spoken by espeak-ng when a household is saved and kept as files, or recorded too; when an
+//! alarm is raised, [`Voice::fetch`] takes them from there, aside and with a deadline, and [`Voice::speak`] works from
+//! memory alone. Nothing is ever synthesised for an alarm: a name that is not there is left out, the address is said
+//! with fixed clips all the same.
 
+pub mod codes;
+mod intake;
 mod level;
 mod names;
+mod recorded;
+mod recordings;
 mod script;
 mod shipped;
 mod voice;
 mod wav;
 
+pub use intake::{Cut, RAW_SECONDS_MAX, Refusal};
 pub use names::{NameKey, NameVoice, VoiceBusy, key};
+pub use recorded::{ClipSource, RECORDED_MAX, Voice};
+pub use recordings::{RecordingError, RecordingProblem, Recordings};
 pub use script::{Script, scripts, scripts_tsv};
 pub use voice::VoiceError;
 pub use wav::{Format, PromptError};
 
-use crate::media::{Piece, Playlist, Recording};
+use crate::media::{Codec, Playlist, Recording};
+use arc_swap::ArcSwap;
 use lianfang_domain::directory::{Language, Written};
+use lianfang_domain::id::CommunityId;
 use lianfang_domain::words::Clip;
 use names::{Names, recording_path};
+use recorded::Recorded;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -43,10 +54,14 @@ pub struct PromptsConfig {
     pub voice: PathBuf,
 }
 
-/// Every clip that can be said at once. Cheap to clone.
+/// The fixed clips of the shipped languages, each with where it comes from.
+type ShippedClips = Arc<BTreeMap<(Language, Clip), (Recording, ClipSource)>>;
+
+/// Every clip that can be said at once. Cheap to clone; all clones see a new recording at once.
 #[derive(Clone, Debug)]
 pub struct Library {
-    fixed: Arc<BTreeMap<(Language, Clip), Recording>>,
+    shipped: ShippedClips,
+    recorded: Arc<ArcSwap<Recorded>>,
     names: Names,
 }
 
@@ -56,76 +71,78 @@ impl Library {
     #[must_use]
     pub fn load(config: &PromptsConfig) -> (Self, Vec<PromptError>) {
         let mut problems = Vec::new();
-        let mut fixed = BTreeMap::new();
+        let mut shipped = BTreeMap::new();
         for language in Language::ALL {
             for clip in Clip::all_fixed() {
-                match fixed_clip(&config.directory, &clip, language) {
-                    Ok(recording) => fixed.insert((language, clip), recording),
-                    Err(error) => {
-                        problems.push(error);
-                        shipped_clip(&clip, language)
-                            .ok()
-                            .and_then(|recording| fixed.insert((language, clip), recording))
-                    }
+                let file = file_clip(&config.directory, &clip, language).unwrap_or_else(|error| {
+                    problems.push(error);
+                    None
+                });
+                let found = match file {
+                    Some(recording) => Ok((recording, ClipSource::File)),
+                    None => shipped_clip(&clip, language)
+                        .map(|recording| (recording, ClipSource::Shipped)),
                 };
+                match found {
+                    Ok(found) => drop(shipped.insert((language, clip), found)),
+                    Err(error) => problems.push(error),
+                }
             }
         }
-        (Self { fixed: Arc::new(fixed), names: Names::new(config.directory.clone()) }, problems)
+        let library = Self {
+            shipped: Arc::new(shipped),
+            recorded: Arc::default(),
+            names: Names::new(config.directory.clone()),
+        };
+        (library, problems)
     }
 
-    /// Puts clips together. Waits for nothing; names that are not in memory are left out, so [`Library::fetch`] them
-    /// when the alarm is raised: phones ring longer than that takes. The playlist has the id 0 and is played once; its
-    /// clones share everything, so make one for all who hear the same.
+    /// What a call is spoken to with, to its end: the recordings of this moment.
+    #[must_use]
+    pub fn voice(&self, community: Option<CommunityId>, language: Language) -> Voice {
+        Voice {
+            recorded: self.recorded.load_full(),
+            shipped: Arc::clone(&self.shipped),
+            names: self.names.clone(),
+            community,
+            language,
+        }
+    }
+
+    /// [`Voice::speak`] for nobody's community.
     #[must_use]
     pub fn speak(&self, clips: &[Clip], language: Language) -> Playlist {
-        let mut pieces = Vec::with_capacity(clips.len().saturating_mul(2));
-        for clip in clips {
-            let recording = match clip {
-                Clip::Name(_) | Clip::Text(_) => self.names.get(clip, language),
-                Clip::Tone
-                | Clip::Phrase(_)
-                | Clip::Unit(_)
-                | Clip::Sign(_)
-                | Clip::Count(_)
-                | Clip::Number(_) => self.fixed.get(&(language.shipped(), clip.clone())).cloned(),
-            };
-            let Some(recording) = recording else {
-                metrics::counter!("lianfang_prompts_left_out_total").increment(1);
-                continue;
-            };
-            let gap_ms = match clip {
-                Clip::Tone | Clip::Phrase(_) => GAP_AFTER_PHRASE_MS,
-                Clip::Unit(_)
-                | Clip::Sign(_)
-                | Clip::Count(_)
-                | Clip::Number(_)
-                | Clip::Name(_)
-                | Clip::Text(_) => GAP_MS,
-            };
-            pieces.extend([Piece::Recording(recording), Piece::Silence(gap_ms)]);
-        }
-        Playlist::once(0, pieces)
+        self.voice(None, language).speak(clips)
     }
 
-    /// Brings the names among the clips into memory, from the files of [`NameVoice`] or of people. Off the thread and
-    /// at most 250 ms each; returns how many are not to be had. Never synthesises.
+    /// [`Voice::fetch`] for nobody's community.
     pub async fn fetch(&self, clips: &[Clip], language: Language) -> usize {
-        let mut missing = 0;
-        for clip in clips.iter().filter(|clip| !clip.is_fixed()) {
-            if !self.names.fetch(clip, language).await {
-                missing += 1;
-            }
-        }
-        missing
+        self.voice(None, language).fetch(clips).await
     }
 }
 
-/// The clip as people recorded it, or as it is shipped.
-fn fixed_clip(directory: &Path, clip: &Clip, language: Language) -> Result<Recording, PromptError> {
+/// A playlist as a WAV file: the very octets that a telephone is sent, decoded.
+///
+/// # Errors
+/// When it is longer than a WAV file can be.
+pub fn wav_of(playlist: &Playlist) -> Result<Vec<u8>, hound::Error> {
+    let octets = playlist.octets(Codec::Pcma);
+    let samples: Vec<i16> = octets.into_iter().map(audio_codec_algorithms::decode_alaw).collect();
+    let mut bytes = io::Cursor::new(Vec::new());
+    wav::write(&mut bytes, &samples)?;
+    Ok(bytes.into_inner())
+}
+
+/// The clip as people put it into the directory of prompts, if they did.
+fn file_clip(
+    directory: &Path,
+    clip: &Clip,
+    language: Language,
+) -> Result<Option<Recording>, PromptError> {
     let path = recording_path(directory, clip, language);
     match File::open(&path) {
-        Ok(file) => Ok(Recording::encode(&wav::read(BufReader::new(file), &path)?)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => shipped_clip(clip, language),
+        Ok(file) => Ok(Some(Recording::encode(&wav::read(BufReader::new(file), &path)?))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(PromptError::Open { path, source }),
     }
 }

@@ -16,11 +16,12 @@ mod guard;
 mod health;
 mod nouns;
 mod openapi;
-mod pins;
-mod policies;
 pub mod ports;
+mod preview;
 mod problem;
+mod recordings;
 mod registrations;
+mod sounds;
 mod timeline;
 mod triggers;
 mod words;
@@ -67,17 +68,22 @@ fn described() -> OpenApiRouter<Web> {
     let trigger_slots = Arc::new(Semaphore::new(TRIGGERS_MAX));
     let api = OpenApiRouter::default()
         .merge(nouns::routes())
-        .merge(policies::routes())
-        .merge(pins::routes())
         .merge(alarms::routes())
         .merge(audit::routes())
         .merge(registrations::routes())
+        .merge(recordings::routes())
+        .merge(preview::routes())
         .layer(middleware::from_fn_with_state(slots(), guard::limit_number))
         .merge(
             triggers::routes()
                 .layer(middleware::from_fn_with_state(trigger_slots, guard::limit_number)),
         )
-        .layer(middleware::from_fn(guard::want_json));
+        .layer(middleware::from_fn(guard::want_json))
+        .merge(
+            recordings::sounds()
+                .merge(preview::sounds())
+                .layer(middleware::from_fn_with_state(slots(), guard::limit_number)),
+        );
     let health =
         health::routes().layer(middleware::from_fn_with_state(slots(), guard::limit_number));
     OpenApiRouter::default().nest("/api/v1", api.merge(openapi::routes())).merge(health)

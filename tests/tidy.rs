@@ -12,11 +12,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["clock", "tasks"]),
     ("import", &["store"]),
     ("media", &["clock", "tasks"]),
-    ("prompts", &["media", "clock", "tasks"]),
+    ("prompts", &["media", "clock", "tasks", "store"]),
     ("sms", &["clock", "tasks", "config"]),
     ("telephone", &["clock", "tasks", "config", "media", "prompts", "switchboard", "store"]),
     ("switchboard", &["clock", "tasks", "store", "telemetry"]),
-    ("web", &["clock", "tasks", "store", "switchboard"]),
+    ("web", &["clock", "tasks", "store", "switchboard", "prompts"]),
 ];
 const FILE_LINES_MAX: usize = 500;
 const LEFTOVERS: &[&str] = &["todo!", "dbg!", "unimplemented!", "FIXME", "XXX", "TODO", "#[ignore"];

@@ -1,9 +1,9 @@
 //! The service as the API sees it: its ports, made of the switchboard, the telephone and the store.
 
 use crate::clock::Clock;
+use crate::prompts::Recordings;
 use crate::store::Store;
 use crate::store::alarm_log::AlarmLog;
-use crate::store::pins::PinKey;
 use crate::store::snapshot::DirectoryHandle;
 use crate::switchboard::{self, Press, Switchboard};
 use crate::tasks::Tasks;
@@ -13,7 +13,6 @@ use crate::web::ports::{
     Unready,
 };
 use lianfang_domain::alarm::{Actor, Trigger};
-use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -28,8 +27,6 @@ const RAISE_MAX: Duration = Duration::from_secs(5);
 /// What the ports are made of.
 pub(super) struct Parts {
     pub(super) store: Store,
-    pub(super) pins: PinKey,
-    pub(super) routes: Vec<Route>,
     pub(super) directory: DirectoryHandle,
     pub(super) log: AlarmLog,
     pub(super) switchboard: Switchboard,
@@ -37,6 +34,7 @@ pub(super) struct Parts {
     pub(super) metrics: PrometheusHandle,
     pub(super) clock: Clock,
     pub(super) tasks: Tasks,
+    pub(super) recordings: Recordings,
 }
 
 pub(super) fn ports(parts: Parts) -> Ports {
@@ -49,8 +47,6 @@ pub(super) fn ports(parts: Parts) -> Ports {
     });
     Ports {
         store: parts.store,
-        pins: parts.pins,
-        routes: parts.routes,
         directory: parts.directory,
         alarms: Arc::clone(&live) as Arc<dyn Alarms>,
         alarm_log: parts.log,
@@ -59,6 +55,7 @@ pub(super) fn ports(parts: Parts) -> Ports {
         metrics: parts.metrics,
         clock: parts.clock,
         tasks: parts.tasks,
+        recordings: parts.recordings,
     }
 }
 

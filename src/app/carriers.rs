@@ -70,7 +70,7 @@ impl Carriers for AllCarriers {
         self.service.start("names", |_| async move {
             for language in languages_of(&plan) {
                 let names = names_of(&plan, language);
-                prompts.fetch(&names, language).await;
+                prompts.voice(Some(plan.scene.community), language).fetch(&names).await;
             }
         });
     }

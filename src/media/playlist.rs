@@ -178,6 +178,16 @@ impl Playlist {
         Self { rounds, pause_ms, ..self }
     }
 
+    /// Every octet of one round, as it is sent.
+    #[must_use]
+    pub fn octets(&self, codec: Codec) -> Vec<u8> {
+        let mut octets = vec![0; self.pieces.iter().map(Piece::len).sum()];
+        let once = Self { rounds: Rounds::ONCE, pause_ms: 0, ..self.clone() };
+        let written = Player::new(once).fill(codec, &mut octets);
+        octets.truncate(written);
+        octets
+    }
+
     /// How long one round plays, without the pause.
     #[must_use]
     pub fn duration(&self) -> Duration {

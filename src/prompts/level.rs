@@ -14,8 +14,10 @@ const TRIM_DB: f64 = -47.0;
 const LOW_PASS_HZ: f64 = 3600.0;
 /// Lower end: below is hum, which costs level and is not heard.
 const HIGH_PASS_HZ: f64 = 200.0;
-/// Half the length of the resampling filter, in samples of the source.
+/// Half the length of the resampling filter, in samples of the source, up to the rate of [`SINC_RATE_HZ`]; it grows
+/// with the rate, so that the filter stays as steep.
 const SINC_HALF: i32 = 32;
+const SINC_RATE_HZ: u32 = 22_050;
 
 /// Decibels relative to full scale.
 pub(super) fn to_db(amplitude: f64) -> f64 {
@@ -50,10 +52,26 @@ pub(super) fn of_pcm(samples: &[i16]) -> Vec<f64> {
 
 /// Makes a prompt of a voice: 8 kHz, telephone band, no silence at the ends, level as all others.
 pub(super) fn telephone(voice: &[i16], rate_hz: u32) -> Vec<i16> {
-    let mut samples = resample(&of_pcm(voice), rate_hz);
+    level(&band(&of_pcm(voice), rate_hz))
+}
+
+/// What a telephone carries of a sound: 8 kHz, between [`HIGH_PASS_HZ`] and [`LOW_PASS_HZ`].
+pub(super) fn band(samples: &[f64], rate_hz: u32) -> Vec<f64> {
+    let mut samples = resample(samples, rate_hz);
     high_pass(&mut samples);
+    samples
+}
+
+/// The part of a sound at 8 kHz between the silence at its ends, with its peak at [`PEAK_MAX_DB`].
+pub(super) fn voiced(samples: &[f64]) -> Vec<f64> {
+    let mut samples = samples.to_vec();
     amplify(&mut samples, |samples| PEAK_MAX_DB - peak_db(samples));
-    let mut samples = trim(&samples).to_vec();
+    trim(&samples).to_vec()
+}
+
+/// A prompt of a sound at 8 kHz: no silence at the ends, level as all others.
+pub(super) fn level(samples: &[f64]) -> Vec<i16> {
+    let mut samples = voiced(samples);
     amplify(&mut samples, |samples| {
         (ACTIVE_DB - active_db(samples)).min(PEAK_MAX_DB - peak_db(samples))
     });
@@ -75,11 +93,17 @@ fn trim(samples: &[f64]) -> &[f64] {
     samples.get(first..last.min(samples.len())).unwrap_or_default()
 }
 
+/// Half the length of the filter for a rate.
+fn sinc_half(rate_hz: u32) -> i32 {
+    SINC_HALF * i32::try_from(rate_hz.div_ceil(SINC_RATE_HZ)).unwrap_or(1).max(1)
+}
+
 /// The windowed sinc for each place that a sample can have between two of the source: a few hundred, since the rates
 /// have a common measure. Sines are far too dear for each sample.
 fn kernels(rate_hz: u32, places: u32) -> Vec<Vec<f64>> {
     let cutoff = 2.0 * LOW_PASS_HZ.min(f64::from(rate_hz) / 2.0) / f64::from(rate_hz);
-    let half = f64::from(SINC_HALF);
+    let taps = sinc_half(rate_hz);
+    let half = f64::from(taps);
     let kernel = |distance: f64| {
         let angle = std::f64::consts::PI * distance;
         let sinc = if angle.abs() < 1e-9 { cutoff } else { (angle * cutoff).sin() / angle };
@@ -87,7 +111,7 @@ fn kernels(rate_hz: u32, places: u32) -> Vec<Vec<f64>> {
     };
     let of_place = |place| {
         let fraction = f64::from(place) / f64::from(places);
-        (-SINC_HALF + 1..=SINC_HALF).map(|offset| kernel(fraction - f64::from(offset))).collect()
+        (-taps + 1..=taps).map(|offset| kernel(fraction - f64::from(offset))).collect()
     };
     (0..places).map(of_place).collect()
 }

@@ -38,11 +38,20 @@ pub(super) struct Names {
     memory: Arc<Mutex<Memory>>,
 }
 
+/// A sound that says a name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum NameId {
+    /// A recording that was uploaded or made by telephone: its file. Another version is another file.
+    Recorded(Arc<Path>),
+    /// A file of people in the directory of prompts, or what was synthesised.
+    File(NameKey),
+}
+
 /// Names in memory, oldest use first.
 #[derive(Debug, Default)]
 struct Memory {
-    recordings: BTreeMap<NameKey, (u64, Recording)>,
-    by_use: BTreeMap<u64, NameKey>,
+    recordings: BTreeMap<NameId, (u64, Recording)>,
+    by_use: BTreeMap<u64, NameId>,
     uses: u64,
     size: usize,
 }
@@ -65,7 +74,7 @@ pub fn key(clip: &Clip, language: Language) -> NameKey {
 }
 
 /// The key of a name as it is said, recorded or synthesised.
-fn said_key(clip: &Clip, language: Language) -> NameKey {
+pub(super) fn said_key(clip: &Clip, language: Language) -> NameKey {
     (clip.spoken_in(language), clip.file_stem())
 }
 
@@ -75,25 +84,36 @@ impl Names {
     }
 
     /// The name, if it is in memory.
-    pub(super) fn get(&self, clip: &Clip, language: Language) -> Option<Recording> {
-        self.lock().get(&said_key(clip, language))
+    pub(super) fn get(&self, id: &NameId) -> Option<Recording> {
+        self.lock().get(id)
     }
 
-    /// Brings a name into memory: a recording of people first, then what was synthesised. False when there is neither,
-    /// or the disk is too slow.
-    pub(super) async fn fetch(&self, clip: &Clip, language: Language) -> bool {
-        if self.get(clip, language).is_some() {
-            return true;
+    /// Brings the first of these that can be had into memory. False when none can, or the disk is too slow.
+    pub(super) async fn fetch(&self, ids: impl IntoIterator<Item = NameId>) -> bool {
+        for id in ids {
+            if self.get(&id).is_some() || self.read(id).await {
+                return true;
+            }
         }
-        let recorded = recording_path(&self.directory, clip, language);
-        let synthesised = synthesised_path(&self.directory, clip, language);
-        for path in [recorded, synthesised] {
+        false
+    }
+
+    async fn read(&self, id: NameId) -> bool {
+        let paths = match &id {
+            NameId::Recorded(file) => vec![file.to_path_buf()],
+            NameId::File((language, stem)) => {
+                let file = |folder: &Path| folder.join(language.tag()).join(stem);
+                let [recorded, synthesised] =
+                    [file(&self.directory), file(&self.directory.join(SYNTHESISED))];
+                vec![recorded.with_extension("wav"), synthesised.with_extension("wav")]
+            }
+        };
+        for path in paths {
             let read = tokio::time::timeout(DISK_DEADLINE, tokio::fs::read(&path)).await;
             let Ok(Ok(bytes)) = read else { continue };
             match wav::read(bytes.as_slice(), &path) {
                 Ok(samples) => {
-                    let recording = Recording::encode_small(&samples);
-                    self.lock().put(said_key(clip, language), recording);
+                    self.lock().put(id, Recording::encode_small(&samples));
                     return true;
                 }
                 Err(error) => tracing::warn!(%error, "A name is left out"),
@@ -109,7 +129,7 @@ impl Names {
 }
 
 impl Memory {
-    fn get(&mut self, key: &NameKey) -> Option<Recording> {
+    fn get(&mut self, key: &NameId) -> Option<Recording> {
         let (used, recording) = self.recordings.get_mut(key)?;
         let recording = recording.clone();
         self.by_use.remove(used);
@@ -119,7 +139,7 @@ impl Memory {
         Some(recording)
     }
 
-    fn put(&mut self, key: NameKey, recording: Recording) {
+    fn put(&mut self, key: NameId, recording: Recording) {
         self.remove(&key);
         self.uses += 1;
         self.size += recording.size();
@@ -132,7 +152,7 @@ impl Memory {
         }
     }
 
-    fn remove(&mut self, key: &NameKey) {
+    fn remove(&mut self, key: &NameId) {
         if let Some((used, recording)) = self.recordings.remove(key) {
             self.by_use.remove(&used);
             self.size = self.size.saturating_sub(recording.size());

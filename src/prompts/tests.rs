@@ -2,6 +2,7 @@
 
 use super::level::{active_db, of_pcm, peak_db, to_db};
 use super::*;
+use crate::media::Piece;
 use lianfang_domain::directory::Address;
 use lianfang_domain::id::{CommunityId, GridId, GroupId, HouseholdId, LineId};
 use lianfang_domain::leg::Message;

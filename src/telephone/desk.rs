@@ -466,7 +466,7 @@ impl Desk {
             return;
         }
         known.playlist += 1;
-        let words = self.parts.prompts.speak(clips, known.speaker.language);
+        let words = known.speaker.voice(&self.parts.prompts).speak(clips);
         let playlist = Playlist { id: known.playlist, ..words };
         if let Err(error) = self.parts.media.play(call.0, playlist) {
             tracing::error!(%error, "A resident's announcement cannot be played");

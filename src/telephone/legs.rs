@@ -8,8 +8,8 @@ use super::trunk::{self, Outgoing};
 use super::voice_leg::{Happening, Speech, Step, VoiceLeg};
 use crate::clock::Seldom;
 use crate::config::TrunkConfig;
-use crate::media::{MediaEvent, OpenSession, Piece, Playlist, Report};
-use crate::prompts::LEAD_SILENCE_MS;
+use crate::media::{MediaEvent, OpenSession, Playlist, Report};
+use crate::prompts::Voice;
 use jiff::Timestamp;
 use lianfang_domain::alarm::CancelReason;
 use lianfang_domain::digits::Key;
@@ -36,6 +36,8 @@ struct Leg {
     /// Our SDP, to answer a re-INVITE and to read the answer against.
     session: Session,
     playlist: u32,
+    /// Taken with the first words of the call, and kept to its end.
+    voice: Option<Voice>,
     armed: Armed,
 }
 
@@ -130,6 +132,7 @@ impl Legs {
             keys: PressMerge::default(),
             session,
             playlist: 0,
+            voice: None,
             armed: Armed::default(),
         };
         self.calls.insert(call, known);
@@ -304,7 +307,11 @@ impl Legs {
             }
             Step::Speak(speech) => {
                 leg.playlist += 1;
-                let playlist = playlist(&self.parts, &leg.order, speech, leg.playlist);
+                let community = Some(leg.order.plan.scene.community);
+                let voice = leg
+                    .voice
+                    .get_or_insert_with(|| self.parts.prompts.voice(community, leg.order.language));
+                let playlist = playlist(voice, &leg.order, speech, leg.playlist);
                 static TOLD: Seldom = Seldom::new();
                 if let Err(error) = self.parts.media.play(call.0, playlist)
                     && let Some(times) = TOLD.tell(self.parts.clock.now())
@@ -371,7 +378,7 @@ fn reason_header(reason: Option<CancelReason>) -> &'static str {
     }
 }
 
-fn playlist(parts: &Parts, order: &LegOrder, speech: Speech, id: u32) -> Playlist {
+fn playlist(voice: &Voice, order: &LegOrder, speech: Speech, id: u32) -> Playlist {
     let clips = match speech {
         Speech::Message => words::spoken(&Told::from(order), order.language),
         Speech::Thanks(_) => words::noted(),
@@ -380,12 +387,11 @@ fn playlist(parts: &Parts, order: &LegOrder, speech: Speech, id: u32) -> Playlis
         }
         Speech::Over => words::spoken(&Told::new(&order.plan, Message::Cancelled), order.language),
     };
-    let words = parts.prompts.speak(&clips, order.language);
-    let lead = match speech {
-        Speech::Message => Some(Piece::Silence(LEAD_SILENCE_MS)),
-        Speech::Thanks(_) | Speech::StandDown | Speech::Over => None,
+    let words = match speech {
+        Speech::Message => voice.announce(&clips),
+        Speech::Thanks(_) | Speech::StandDown | Speech::Over => voice.speak(&clips),
     };
-    Playlist::once(id, lead.into_iter().chain(words.pieces.iter().cloned()))
+    Playlist { id, ..words }
 }
 
 /// Names the shard in the Call-ID; kept beside its reader.

@@ -1,5 +1,6 @@
 //! Whose call it is and what it may raise: looked up once, when the call comes in.
 
+use crate::prompts::{Library, Voice};
 use crate::switchboard::Press;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Proof, Trigger, TriggerSource};
@@ -17,6 +18,8 @@ pub(super) struct Speaker {
     /// The alarm codes of the community.
     pub(super) codes: Vec<Arc<str>>,
     proof: Proof,
+    /// Taken with the first words of the call.
+    voice: Option<Voice>,
 }
 
 /// What was heard of a press.
@@ -38,6 +41,7 @@ impl Speaker {
                 is_silent: false,
                 codes: Vec::new(),
                 proof,
+                voice: None,
             });
         };
         let (community, household, line) = directory.resolve(place)?;
@@ -47,7 +51,14 @@ impl Speaker {
             is_silent: line.is_silent,
             codes: community.alarm_codes.clone(),
             proof,
+            voice: None,
         })
+    }
+
+    /// What the call is spoken to with, the same to its end.
+    pub(super) fn voice(&mut self, prompts: &Library) -> &Voice {
+        let community = self.line.map(|line| line.community);
+        self.voice.get_or_insert_with(|| prompts.voice(community, self.language))
     }
 
     /// The press, as the switchboard takes it.

@@ -34,7 +34,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn of_body(rejection: BytesRejection) -> ApiError {
+pub(super) fn of_body(rejection: BytesRejection) -> ApiError {
     let status = rejection.into_response().status();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::TooLarge;

@@ -4,6 +4,7 @@
 //! is logged once, here, and shown to nobody.
 
 use super::ports::{ActError, RaiseError};
+use super::sounds::SoundFault;
 use super::words;
 use crate::store::StoreError;
 use crate::store::nouns::{FieldError, NounError};
@@ -102,6 +103,9 @@ pub(super) enum ApiError {
         /// What it would have to be good for.
         needed: Scope,
     },
+    /// A recording was not taken or cannot be given.
+    #[error("a recording cannot be used")]
+    Sound(SoundFault),
     /// Too much at once, or the service stops.
     #[error("too much at once")]
     Busy,
@@ -137,6 +141,14 @@ pub(super) enum Must {
     Key,
     /// UTF-8.
     Text,
+    /// The tag of a language.
+    Language,
+    /// The name of a message.
+    Message,
+    /// A kind of alarm.
+    Kind,
+    /// `true` or `false`.
+    Flag,
     /// Given once.
     Once,
 }
@@ -162,6 +174,7 @@ impl ApiError {
             Self::HasChildren | Self::AlarmClosed => StatusCode::CONFLICT,
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Self::Sound(fault) => fault.status(),
             Self::Busy | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -207,6 +220,7 @@ impl ApiError {
             | Self::AlarmClosed
             | Self::NoToken
             | Self::Forbidden { .. }
+            | Self::Sound(_)
             | Self::Busy
             | Self::TimedOut
             | Self::Internal(_) => Vec::new(),

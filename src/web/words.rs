@@ -2,7 +2,6 @@
 
 use super::problem::{ApiError, Must};
 use crate::store::nouns::Fault;
-use crate::store::pins::PinFault;
 use lianfang_domain::directory::{Language, Written};
 
 /// The text of a language; both stand side by side, so that neither is forgotten.
@@ -40,6 +39,7 @@ pub(super) fn title(error: &ApiError, language: Language) -> (&'static str, &'st
         ApiError::AlarmClosed => ("alarm-closed", "警情已结案", "Alarm closed"),
         ApiError::NoToken => ("no-token", "需要有效令牌", "Token required"),
         ApiError::Forbidden { .. } => ("forbidden", "权限不足", "Forbidden"),
+        ApiError::Sound(fault) => fault.title(),
         ApiError::Busy => ("busy", "系统繁忙", "Busy"),
         ApiError::TimedOut => ("timed-out", "处理超时", "Timed out"),
         ApiError::Internal(_) => ("internal", "内部错误", "Internal error"),
@@ -75,6 +75,7 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
                 "This needs a token of scope {needed}."
             )
         }
+        ApiError::Sound(fault) => fault.detail(language),
         ApiError::NoPath
         | ApiError::Method
         | ApiError::NotFound
@@ -150,6 +151,7 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
         ApiError::Syntax { .. }
         | ApiError::Parameter { .. }
         | ApiError::Changed { .. }
+        | ApiError::Sound(_)
         | ApiError::Forbidden { .. } => ("", ""),
     };
     match language.written() {
@@ -183,6 +185,22 @@ fn must(must: Must, language: Language) -> String {
             "须给出，为 1 到 255 个可见字符，每次报警各用一个",
             "must be given: 1 to 255 visible characters, another one for each press"
         ),
+        Must::Language => in_language!(
+            language,
+            "须为语言代码，如 zh-CN、en 或 nan",
+            "must be the tag of a language, such as zh-CN, en or nan"
+        ),
+        Must::Message => in_language!(
+            language,
+            "须为一种消息，如 alarm 或 still_in_danger",
+            "must name a message, such as alarm or still_in_danger"
+        ),
+        Must::Kind => in_language!(
+            language,
+            "须为一种警情，如 fire 或 illness",
+            "must name a kind of alarm, such as fire or illness"
+        ),
+        Must::Flag => in_language!(language, "须为 true 或 false", "must be true or false"),
         Must::Text => in_language!(language, "须为 UTF-8", "must be UTF-8"),
         Must::Once => in_language!(language, "只能给出一次", "must be given once"),
     }
@@ -202,11 +220,6 @@ pub(super) fn fault(fault: &Fault, language: Language) -> String {
         Fault::TooLong { max } => return format!("不得超过 {max} 个字符"),
         Fault::OutOfRange { min, max } => return format!("须在 {min} 到 {max} 之间"),
         Fault::TooMany { max } => return format!("不得超过 {max} 项"),
-        Fault::Policy(why) => return why.words(language),
-        Fault::Pin(PinFault::Digits) => "须为 4 到 8 位数字",
-        Fault::Pin(PinFault::Trivial) => "过于简单：不得为相同、成对重复或连续的数字",
-        Fault::Pin(PinFault::Same) => "须不同于撤销密码",
-        Fault::HelperHousehold => "帮扶人须填写所帮扶的联防户，其他人不填",
         Fault::Empty => "不得为空",
         Fault::ControlCharacter => "不得含换行等控制字符",
         Fault::Twice => "重复",

@@ -6,16 +6,16 @@ mod audit;
 mod errors;
 mod nouns;
 mod openapi;
-mod policies;
+mod recordings;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use jiff::Timestamp;
 use lianfang::clock::Clock;
+use lianfang::prompts::{Library, PromptsConfig, Recordings};
 use lianfang::store::Store;
 use lianfang::store::alarm_log::{AlarmLog, LogOptions};
-use lianfang::store::pins::PinKey;
 use lianfang::store::snapshot::DirectoryHandle;
 use lianfang::store::tokens::{self, NewToken, Scope};
 use lianfang::tasks::Tasks;
@@ -25,9 +25,7 @@ use lianfang::web::ports::{
     Unready,
 };
 use lianfang_domain::alarm::{Actor, Trigger};
-use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::AlarmId;
-use lianfang_domain::leg::Channel;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -39,19 +37,6 @@ use tower::ServiceExt;
 /// 2026-11-22T00:00:00Z.
 const NOW_S: i64 = 1_795_305_600;
 
-/// A trunk and an SMS provider.
-fn routes() -> Vec<Route> {
-    let route = |name: &str, channel| Route {
-        name: name.into(),
-        channel,
-        per_second: 10,
-        channels: 100,
-        callee_budgets: Vec::new(),
-        preference: 1,
-    };
-    vec![route("trunk", Channel::Voice), route("sms", Channel::Sms)]
-}
-
 /// A service without telephones.
 pub(crate) struct Api {
     router: Router,
@@ -62,6 +47,7 @@ pub(crate) struct Api {
     pub(crate) line_lamp: Arc<Lamp>,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
+    pub(crate) recordings: Recordings,
     _folder: tempfile::TempDir,
 }
 
@@ -141,6 +127,7 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Reply {
@@ -206,7 +193,7 @@ impl Call<'_> {
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 16 << 20).await.expect("a body");
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Reply { status: parts.status, headers: parts.headers, text }
+        Reply { status: parts.status, headers: parts.headers, text, bytes: bytes.into() }
     }
 }
 
@@ -219,12 +206,17 @@ impl Api {
         let options = LogOptions::in_folder(folder.path());
         let (log, _) = AlarmLog::start(&store, &options, &clock, &tasks).await.expect("starts");
         let directory = DirectoryHandle::load(&store).await.expect("loads");
+        let prompts = folder.path().join("prompts");
+        let (library, problems) =
+            Library::load(&PromptsConfig { directory: prompts, voice: "none".into() });
+        assert!(problems.is_empty(), "{problems:?}");
+        let (database, sounds) = (store.directory(), folder.path().join("recordings"));
+        let opened = Recordings::open(&library, database, sounds, clock.clone()).await;
+        let (recordings, _) = opened.expect("opens");
         let switchboard = Arc::new(Switchboard::default());
         let line_lamp = Arc::new(Lamp::default());
         let router = web::router(Ports {
             store: store.clone(),
-            pins: PinKey::new(&[7; 32]),
-            routes: routes(),
             directory: directory.clone(),
             alarms: switchboard.clone(),
             alarm_log: log.clone(),
@@ -233,6 +225,7 @@ impl Api {
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             clock: clock.clone(),
             tasks: tasks.clone(),
+            recordings: recordings.clone(),
         });
         Self {
             router,
@@ -243,6 +236,7 @@ impl Api {
             line_lamp,
             clock,
             tasks,
+            recordings,
             _folder: folder,
         }
     }

@@ -194,6 +194,12 @@ impl Clip {
         clips
     }
 
+    /// The fixed clip of a file.
+    #[must_use]
+    pub fn of_stem(stem: &str) -> Option<Self> {
+        Self::all_fixed().into_iter().find(|clip| clip.file_stem() == stem)
+    }
+
     /// The name of its file under `prompts/<language>/`, without `.wav`: lower-case ASCII. The stem of a name or place
     /// is a hash of its words, the same on every machine and in every version.
     #[must_use]

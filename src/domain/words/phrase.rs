@@ -207,4 +207,68 @@ phrases! {
     WrongPin, "wrong-pin",
         "密码不对，求助仍在继续", "mi4 ma3 bu2 dui4, qiu2 zhu4 reng2 zai4 ji4 xu4",
         "Wrong PIN. The alarm goes on";
+    /// To whoever records by telephone: the worker's number, and #.
+    EnterWorker, "enter-worker",
+        "请输入工号，按井号结束", "qing3 shu1 ru4 gong1 hao4, an4 jing3 hao4 jie2 shu4",
+        "Enter your worker number, then hash";
+    /// The PIN, and #.
+    EnterPin, "enter-pin",
+        "请输入密码，按井号结束", "qing3 shu1 ru4 mi4 ma3, an4 jing3 hao4 jie2 shu4",
+        "Enter your PIN, then hash";
+    /// Number or PIN are wrong.
+    NotRight, "not-right",
+        "工号或密码不对", "gong1 hao4 huo4 mi4 ma3 bu2 dui4",
+        "Number or PIN is wrong";
+    /// Too many wrong PINs.
+    TooManyTries, "too-many-tries",
+        "错误次数过多，请稍后再拨，再见", "cuo4 wu4 ci4 shu4 guo4 duo1, qing3 shao1 hou4 zai4 bo1, zai4 jian4",
+        "Too many mistakes. Call again later. Goodbye";
+    /// The code of the clip, and #.
+    EnterClip, "enter-clip",
+        "请输入录音编号，按井号结束", "qing3 shu1 ru4 lu4 yin1 bian1 hao4, an4 jing3 hao4 jie2 shu4",
+        "Enter the code of the recording, then hash";
+    /// No such code.
+    NoSuchClip, "no-such-clip",
+        "没有这个编号", "mei2 you3 zhe4 ge4 bian1 hao4",
+        "There is no such code";
+    /// Speak after the tone; # ends.
+    SpeakNow, "speak-now",
+        "请在提示音后说话，按井号结束", "qing3 zai4 ti2 shi4 yin1 hou4 shuo1 hua4, an4 jing3 hao4 jie2 shu4",
+        "Speak after the tone, then press hash";
+    /// Then follows what was recorded.
+    YouSaid, "you-said",
+        "您录的是", "nin2 lu4 de5 shi4",
+        "You recorded";
+    /// Which keys keep it, record again, play again.
+    KeepKeys, "keep-keys",
+        "保留按一，重录按二，重听按九", "bao3 liu2 an4 yi1, chong2 lu4 an4 er4, chong2 ting1 an4 jiu3",
+        "Press one to keep it, two to record again, nine to hear it again";
+    /// It is kept.
+    Kept, "kept",
+        "已保存", "yi3 bao3 cun2",
+        "It is kept";
+    /// The recording is too quiet, or nothing was heard.
+    TooQuiet, "too-quiet",
+        "声音太小，请大声些", "sheng1 yin1 tai4 xiao3, qing3 da4 sheng1 xie1",
+        "Too quiet. Please speak up";
+    /// The recording is too loud.
+    TooLoud, "too-loud",
+        "声音太大，请离话筒远些", "sheng1 yin1 tai4 da4, qing3 li2 hua4 tong3 yuan3 xie1",
+        "Too loud. Please keep away from the phone";
+    /// The recording is too short.
+    TooShort, "too-short",
+        "太短了，请重录", "tai4 duan3 le5, qing3 chong2 lu4",
+        "Too short. Please record again";
+    /// The recording is too long.
+    TooLong, "too-long",
+        "太长了，请说快些", "tai4 chang2 le5, qing3 shuo1 kuai4 xie1",
+        "Too long. Please speak faster";
+    /// The recording holds tones, or cannot be used otherwise.
+    NotUsable, "not-usable",
+        "录音不可用，请重录", "lu4 yin1 bu4 ke3 yong4, qing3 chong2 lu4",
+        "It cannot be used. Please record again";
+    /// It cannot be kept now.
+    NotKept, "not-kept",
+        "暂时无法保存，请稍后再拨，再见", "zan4 shi2 wu2 fa3 bao3 cun2, qing3 shao1 hou4 zai4 bo1, zai4 jian4",
+        "It cannot be kept now. Call again later. Goodbye";
 }

@@ -116,8 +116,9 @@ async fn a_recording_of_people_comes_before_a_synthesised_one() {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     wav::write(std::fs::File::create(path).unwrap(), &[900; 800]).unwrap();
     let names = Names::new(config.directory);
-    assert!(names.fetch(&clip, Language::Chinese).await);
-    let found = names.get(&clip, Language::Chinese).unwrap();
+    let id = NameId::File(key(&clip, Language::Chinese));
+    assert!(names.fetch([id.clone()]).await);
+    let found = names.get(&id).unwrap();
     assert_eq!(found.duration(), Duration::from_millis(100));
 }
 
@@ -163,7 +164,7 @@ async fn only_so_many_names_wait() {
 fn memory_is_bounded_and_keeps_what_is_used() {
     let mut memory = Memory::default();
     let second = Recording::encode_small(&[0; 8000]);
-    let key = |number: usize| (Language::Chinese, number.to_string());
+    let key = |number: usize| NameId::File((Language::Chinese, number.to_string()));
     for number in 0..5000 {
         memory.put(key(number), second.clone());
         assert!(memory.get(&key(0)).is_some(), "used again and again");
