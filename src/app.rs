@@ -8,7 +8,7 @@ mod carriers;
 mod erasure;
 mod gauges;
 mod names;
-mod node_key;
+pub(crate) mod node_key;
 mod notary;
 
 use crate::clock::Clock;
@@ -17,11 +17,12 @@ use crate::media::{Media, MediaConfig};
 use crate::prompts::{Library, NameVoice, PromptsConfig, Recordings};
 use crate::sms::{self, SmsCarrier};
 use crate::store::alarm_log::{AlarmLog, LogOptions};
+use crate::store::pins::PinKey;
 use crate::store::snapshot::DirectoryHandle;
 use crate::store::{Store, tokens};
 use crate::switchboard::{self, Switchboard};
 use crate::tasks::Tasks;
-use crate::telephone::{Needs, Telephone};
+use crate::telephone::{LegKeys, Needs, Telephone};
 use crate::{telemetry, web};
 use anyhow::Context;
 use lianfang_domain::dispatch::Route;
@@ -137,6 +138,7 @@ async fn start(
     let media = Media::new(&media_config(config), clock, &stages.alarm)
         .context("cannot start the media thread")?;
     let (switchboard, inboxes) = Switchboard::channel();
+    let node_key = node_key::load(&config.data_dir)?;
     let telephone = Telephone::start(
         &config.sip,
         &config.trunks,
@@ -149,7 +151,7 @@ async fn start(
             media_address: config.media.advertised,
             prompts: Arc::clone(&prompts),
             switchboard: switchboard.clone(),
-            leg_keys: node_key::load(&config.data_dir)?,
+            leg_keys: LegKeys::new(node_key),
         },
     )
     .await?;
@@ -181,6 +183,8 @@ async fn start(
     sms.keep_warm();
     let ports = api::ports(api::Parts {
         store: store.clone(),
+        pins: PinKey::new(&node_key),
+        routes: routes(config),
         directory,
         log,
         switchboard,

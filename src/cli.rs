@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::import::{self, ImportOptions};
 use crate::store::audit::Editor;
+use crate::store::pins::{self, NewPins, PinKey};
 use crate::store::secrets::Hashes;
 use crate::store::tokens::{self, NewToken, Scope};
 use crate::store::{Store, secrets};
@@ -16,6 +17,7 @@ use anyhow::Context;
 use audit::AuditCommand;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
+use lianfang_domain::id::HouseholdId;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -67,6 +69,9 @@ enum Command {
     /// Telephone lines.
     #[command(subcommand)]
     Line(LineCommand),
+    /// Households.
+    #[command(subcommand)]
+    Household(HouseholdCommand),
     /// Tokens of the API.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -87,6 +92,19 @@ enum LineCommand {
         /// Keeps the MD5 hash alone: for phones that answer no challenge in which SHA-256 is offered.
         #[arg(long)]
         md5_only: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum HouseholdCommand {
+    /// Sets the PINs with which a household withdraws an alarm. Reads them from the standard input, one a line, so that
+    /// they stand in no list of processes: first the PIN, then, if there is one, the duress PIN.
+    Pin {
+        /// The id of the household.
+        id: u32,
+        /// Takes the PINs away; reads nothing.
+        #[arg(long)]
+        remove: bool,
     },
 }
 
@@ -149,7 +167,11 @@ pub fn run() -> anyhow::Result<ExitCode> {
             std::io::Write::flush(&mut out).context("cannot write")?;
             return Ok(code);
         }
-        Command::Import { .. } | Command::Export { .. } | Command::Line(_) | Command::Token(_) => {
+        Command::Import { .. }
+        | Command::Export { .. }
+        | Command::Line(_)
+        | Command::Household(_)
+        | Command::Token(_) => {
             let runtime = tokio::runtime::Runtime::new().context("cannot start a runtime")?;
             runtime.block_on(with_store(&config, cli.command))?;
         }
@@ -189,10 +211,26 @@ async fn on_store(config: &Config, store: &Store, command: Command) -> anyhow::R
                 secrets::make_line_secret(&editor, &account, &config.sip.realm, hashes).await?;
             println!("{secret}");
         }
+        Command::Household(HouseholdCommand::Pin { id, remove }) => {
+            let key = PinKey::new(&app::node_key::load(&config.data_dir)?);
+            let wanted = if remove { None } else { Some(read_pins()?) };
+            pins::set(&editor, &key, HouseholdId(id), wanted.as_ref()).await?;
+            println!("{}", if remove { "The PINs are gone." } else { "The PINs are set." });
+        }
         Command::Token(command) => on_tokens(store, &editor, command).await?,
         Command::Serve | Command::CheckConfig | Command::Audit(_) | Command::Prompts(_) => {}
     }
     Ok(())
+}
+
+fn read_pins() -> anyhow::Result<NewPins> {
+    let mut lines = std::io::stdin().lines();
+    let mut next = || -> anyhow::Result<Option<String>> {
+        let line = lines.next().transpose().context("cannot read the PIN")?;
+        Ok(line.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()))
+    };
+    let cancel = next()?.context("the PIN is missing: write it to the standard input")?;
+    Ok(NewPins { cancel, duress: next()? })
 }
 
 async fn on_tokens(

@@ -191,7 +191,8 @@ impl SmsCarrier {
                 metrics::counter!("lianfang_sms_accepted_total", "route" => route.name.to_string())
                     .increment(1);
                 let reference = sent.sid.as_str().into();
-                report(needs, leg, LegReport::Accepted { reference }).await;
+                let has_receipts = route.has_receipts;
+                report(needs, leg, LegReport::Accepted { reference, has_receipts }).await;
                 match report_of_status(&sent.status, sent.error_code) {
                     Some(known) => report(needs, leg, known).await,
                     None => self.end_without_receipt(route, leg).await,

@@ -9,6 +9,7 @@ pub mod alarm_log;
 pub mod audit;
 pub mod nouns;
 pub mod number;
+pub mod pins;
 mod random;
 pub mod recordings;
 pub mod secrets;

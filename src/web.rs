@@ -16,6 +16,8 @@ mod guard;
 mod health;
 mod nouns;
 mod openapi;
+mod pins;
+mod policies;
 pub mod ports;
 mod preview;
 mod problem;
@@ -68,6 +70,8 @@ fn described() -> OpenApiRouter<Web> {
     let trigger_slots = Arc::new(Semaphore::new(TRIGGERS_MAX));
     let api = OpenApiRouter::default()
         .merge(nouns::routes())
+        .merge(policies::routes())
+        .merge(pins::routes())
         .merge(alarms::routes())
         .merge(audit::routes())
         .merge(registrations::routes())

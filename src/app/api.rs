@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::prompts::Recordings;
 use crate::store::Store;
 use crate::store::alarm_log::AlarmLog;
+use crate::store::pins::PinKey;
 use crate::store::snapshot::DirectoryHandle;
 use crate::switchboard::{self, Press, Switchboard};
 use crate::tasks::Tasks;
@@ -13,6 +14,7 @@ use crate::web::ports::{
     Unready,
 };
 use lianfang_domain::alarm::{Actor, Trigger};
+use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -27,6 +29,8 @@ const RAISE_MAX: Duration = Duration::from_secs(5);
 /// What the ports are made of.
 pub(super) struct Parts {
     pub(super) store: Store,
+    pub(super) pins: PinKey,
+    pub(super) routes: Vec<Route>,
     pub(super) directory: DirectoryHandle,
     pub(super) log: AlarmLog,
     pub(super) switchboard: Switchboard,
@@ -47,6 +51,8 @@ pub(super) fn ports(parts: Parts) -> Ports {
     });
     Ports {
         store: parts.store,
+        pins: parts.pins,
+        routes: parts.routes,
         directory: parts.directory,
         alarms: Arc::clone(&live) as Arc<dyn Alarms>,
         alarm_log: parts.log,

@@ -1,6 +1,6 @@
-//! The node's key: 32 random bytes in the data directory. Tags of legs are made from it, so it outlives a restart.
+//! The node's key: 32 random bytes in the data directory. Tags of legs and what is kept of PINs are made from it, so it
+//! outlives a restart.
 
-use crate::telephone::LegKeys;
 use anyhow::{Context, bail};
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -10,11 +10,11 @@ use std::path::Path;
 const FILE: &str = "node.key";
 
 /// Reads the key, or makes it at the first start.
-pub(super) fn load(data_dir: &Path) -> anyhow::Result<LegKeys> {
+pub(crate) fn load(data_dir: &Path) -> anyhow::Result<[u8; 32]> {
     let path = data_dir.join(FILE);
     match fs::read(&path) {
         Ok(bytes) => match <[u8; 32]>::try_from(bytes.as_slice()) {
-            Ok(key) => Ok(LegKeys::new(key)),
+            Ok(key) => Ok(key),
             Err(_) => bail!(
                 "{} is damaged: it must have 32 bytes; remove it to get a new one",
                 path.display()
@@ -25,7 +25,7 @@ pub(super) fn load(data_dir: &Path) -> anyhow::Result<LegKeys> {
     }
 }
 
-fn make(path: &Path) -> anyhow::Result<LegKeys> {
+fn make(path: &Path) -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).context("cannot get random numbers")?;
     let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(
@@ -35,5 +35,5 @@ fn make(path: &Path) -> anyhow::Result<LegKeys> {
         },
     );
     written.with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(LegKeys::new(key))
+    Ok(key)
 }

@@ -5,7 +5,7 @@
 
 //!
 //! - `state`: what an alarm remembers.  `ring`: who rings next, and when.
-//! - `escalate`: which step is due, and who is wanted.
+//! - `escalate`: which step is due, and who is wanted.  `matter`, `together`, `receipt`, `drill`: questions of these.
 //! - `arrival`: who said that they come and is not there.  `case`: the door, PINs, the talk, the owner, the close.
 //! - `decide`: an input becomes events.  `apply`: an event becomes state.  `effects`: an event becomes orders.
 
@@ -13,12 +13,16 @@ mod apply;
 mod arrival;
 mod case;
 mod decide;
+mod drill;
 mod effects;
 mod escalate;
 mod event;
 mod input;
+mod matter;
+mod receipt;
 mod ring;
 mod state;
+mod together;
 
 pub use apply::FoldError;
 pub use case::{CaseStep, Closing, StepState};
@@ -62,6 +66,12 @@ pub enum Deadline {
     DutyWave,
     /// A step of escalation is taken.
     Step,
+    /// A receipt of an SMS is late.
+    Receipt,
+    /// What is the matter is told to those who were told of the alarm before.
+    Update,
+    /// A drill is over.
+    DrillEnd,
     /// A number that was busy or not answered is called again.
     Retry,
     /// A leg of which nothing is heard is given up.
@@ -87,13 +97,13 @@ pub enum Press {
 const STALE_H: i64 = 2;
 
 impl Alarm {
-    /// Tells what #9 on the same line means now: after an arrival, after the end, and after two hours without any event
-    /// it is a new alarm.
+    /// Tells what #9 on the same line means now: after an arrival, after the end, after two hours without any event, and
+    /// in a drill it is a new alarm.
     #[must_use]
     pub fn takes_another_press(&self, now: Timestamp) -> Press {
         let is_stale =
             SignedDuration::from_hours(STALE_H) <= now.duration_since(self.last_event_at());
-        if self.is_over() || self.has_arrival() || is_stale {
+        if self.is_over() || self.plan.is_drill || self.has_arrival() || is_stale {
             Press::NewAlarm
         } else {
             Press::Again

@@ -157,6 +157,9 @@ pub enum LegReport {
     Accepted {
         /// The provider's own id of the message.
         reference: Arc<str>,
+        /// The provider is to tell when it arrives.
+        #[serde(default)]
+        has_receipts: bool,
     },
     /// A delivery receipt: the message arrived at the handset.
     Delivered,

@@ -8,6 +8,7 @@
 mod build;
 
 pub use build::{LEFT_OUT_MAX, PARTIES_MAX, PlanFor, build, rebuild};
+pub(crate) use build::{Survey, survey};
 
 use crate::directory::{Address, Language};
 use crate::id::{
@@ -263,6 +264,9 @@ pub struct Policy {
     /// From the arrival until the owner of the case is reminded to close it; reminders repeat at this pace.
     #[serde(default = "defaults::close_s")]
     pub close_s: u32,
+    /// How long a drill lasts at most.
+    #[serde(default = "defaults::drill_s")]
+    pub drill_s: u16,
 }
 
 /// What plans that were stored before these fields existed are read with.
@@ -281,6 +285,9 @@ mod defaults {
     }
     pub(super) fn close_s() -> u32 {
         3600
+    }
+    pub(super) fn drill_s() -> u16 {
+        600
     }
 }
 
@@ -303,6 +310,7 @@ impl Default for Policy {
             arrival_s: defaults::arrival_s(),
             arrival_grace_s: defaults::arrival_grace_s(),
             close_s: defaults::close_s(),
+            drill_s: defaults::drill_s(),
         }
     }
 }

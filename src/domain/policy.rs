@@ -7,6 +7,7 @@
 //! Must not call anybody, and must not know a database or a clock.
 
 mod built_in;
+pub mod check;
 pub(crate) mod duty;
 mod pace;
 pub use pace::{Pace, PaceField};

@@ -13,6 +13,8 @@ mod group;
 mod household;
 mod line;
 mod number;
+mod policy;
+mod responder;
 mod street;
 mod worker;
 
@@ -25,6 +27,8 @@ pub use group::{Group, GroupDraft};
 pub use household::{Household, HouseholdDraft};
 pub use line::{Line, LineDraft};
 pub use number::{LineNumber, NumberDraft};
+pub use policy::{Policy, PolicyDraft, policy_version, policy_versions};
+pub use responder::{Responder, ResponderDraft};
 pub use street::{Street, StreetDraft};
 pub use worker::{Worker, WorkerDraft};
 
@@ -56,6 +60,10 @@ pub enum Kind {
     Contact,
     /// 社区工作者
     Worker,
+    /// 响应人
+    Responder,
+    /// 升级规则
+    Policy,
 }
 
 impl Kind {
@@ -72,7 +80,12 @@ impl Kind {
                 "SELECT c.id, c.area_code FROM community c JOIN grid g ON g.community_id = c.id
                  JOIN household_group hg ON hg.grid_id = g.id WHERE hg.id = ?"
             }
-            Self::Household | Self::Line | Self::Contact | Self::Worker => {
+            Self::Household
+            | Self::Line
+            | Self::Contact
+            | Self::Worker
+            | Self::Responder
+            | Self::Policy => {
                 "SELECT c.id, c.area_code FROM community c JOIN grid g ON g.community_id = c.id
                  JOIN household_group hg ON hg.grid_id = g.id
                  JOIN household h ON h.group_id = hg.id WHERE h.id = ?"
@@ -126,6 +139,22 @@ pub trait Noun: Sized + Send + Unpin + 'static {
         _change: &mut SqliteConnection,
     ) -> impl Future<Output = Result<Vec<FieldError>, StoreError>> + Send {
         std::future::ready(Ok(Vec::new()))
+    }
+
+    /// Checks what a draft names elsewhere in the directory. Most nouns name nothing but their parent.
+    fn check_draft(
+        _draft: &Self::Draft,
+        _change: &mut SqliteConnection,
+    ) -> impl Future<Output = Result<Vec<FieldError>, StoreError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
+    /// Told in the transaction in which the row was written.
+    fn written(
+        &self,
+        _change: &mut SqliteConnection,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        std::future::ready(Ok(()))
     }
 }
 
@@ -264,9 +293,11 @@ pub async fn list<N: Noun>(database: &Database, page: Page) -> Result<Vec<N>, No
 pub async fn create<N: Noun>(editor: &Editor<'_>, draft: &N::Draft) -> Result<N, NounError> {
     let mut change = editor.write().await?;
     let place = place_of::<N>(&mut change, N::parent_of(draft)).await?.ok_or_else(unknown::<N>)?;
-    let values = N::values(draft, place.home.as_ref()).map_err(NounError::Faulty)?;
+    let mut faults = N::check_draft(draft, &mut change).await?;
+    let values = checked::<N>(draft, &place, &mut faults)?;
     let row = bind(N::SQL.insert, values).fetch_one(&mut *change).await.map_err(fault_of)?;
     let row = N::read(&row).map_err(StoreError::Read)?;
+    row.written(&mut change).await?;
     enter(editor, &mut change, Action::Create, (&row, &place)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(row)
@@ -291,16 +322,12 @@ pub async fn update<N: Noun>(
         return Err(NounError::Faulty(vec![at_parent::<N>(Fault::OtherCommunity)]));
     }
     let mut faults = row.check_change(draft, &mut change).await?;
-    let values = N::values(draft, place.home.as_ref()).unwrap_or_else(|more| {
-        faults.extend(more);
-        Vec::new()
-    });
-    if !faults.is_empty() {
-        return Err(NounError::Faulty(faults));
-    }
+    faults.extend(N::check_draft(draft, &mut change).await?);
+    let values = checked::<N>(draft, &place, &mut faults)?;
     let query = bind(N::SQL.update, values).bind(id.into()).bind(version);
     let row = query.fetch_one(&mut *change).await.map_err(fault_of)?;
     let row = N::read(&row).map_err(StoreError::Read)?;
+    row.written(&mut change).await?;
     enter(editor, &mut change, Action::Replace, (&row, &place)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(row)
@@ -326,6 +353,19 @@ pub async fn delete<N: Noun>(
     enter(editor, &mut change, Action::Delete, (&row, &place)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(())
+}
+
+/// The values of a draft, if nothing is wrong with them nor was before.
+fn checked<N: Noun>(
+    draft: &N::Draft,
+    place: &Place,
+    faults: &mut Vec<FieldError>,
+) -> Result<Vec<Value>, NounError> {
+    let values = N::values(draft, place.home.as_ref()).unwrap_or_else(|more| {
+        faults.extend(more);
+        Vec::new()
+    });
+    if faults.is_empty() { Ok(values) } else { Err(NounError::Faulty(std::mem::take(faults))) }
 }
 
 /// Counts an edit and enters it in the audit trail.

@@ -2,6 +2,7 @@
 
 use super::driver::Driver;
 use super::turn::Turn;
+use jiff::Timestamp;
 use lianfang_domain::alarm::{CancelReason, Effect, Input};
 use lianfang_domain::dispatch::Pushed;
 use lianfang_domain::id::{AlarmId, LegId};
@@ -27,17 +28,7 @@ impl Driver {
     fn perform(&mut self, id: AlarmId, effect: Effect) {
         let now = self.ports.clock.now();
         match effect {
-            Effect::Order(order) => {
-                let mut order = self.with_route_hints(order);
-                order.along = self.others_in_building(&order);
-                match self.dispatch.push(order, now) {
-                    Pushed::Waits | Pushed::Known => {}
-                    Pushed::Shed(shed) => {
-                        metrics::counter!("lianfang_legs_shed_total").increment(1);
-                        self.end(shed.leg);
-                    }
-                }
-            }
+            Effect::Order(order) => self.wait(order, now),
             Effect::CancelLeg { leg, reason: CancelReason::Lost } => self.end_lost(leg),
             Effect::CancelLeg { leg, reason } => {
                 if self.dispatch.withdraw(leg).is_some() {
@@ -46,16 +37,33 @@ impl Driver {
                     self.ports.carriers.cancel(leg, reason);
                 }
             }
-            Effect::Reword(order) => {
+            // A leg that still waits takes its place again with its new words; a message under way cannot be changed.
+            Effect::Reword(order) if self.dispatch.withdraw(order.leg).is_some() => {
+                self.wait(order, now);
+            }
+            Effect::Reword(order) if order.channel == Channel::Voice => {
                 if let Some(order) = self.bundles.reword(order) {
                     self.ports.carriers.reword(order);
                 }
             }
+            Effect::Reword(_) => {}
             Effect::JoinTalk { leg } => self.ports.carriers.join_talk(self.bundles.call_of(leg)),
             Effect::TellResident(notice) => {
                 if let Some(live) = self.alarms.get(&id) {
                     self.ports.carriers.tell_resident(id, notice, Arc::clone(live.alarm.plan()));
                 }
+            }
+        }
+    }
+
+    fn wait(&mut self, order: LegOrder, now: Timestamp) {
+        let mut order = self.with_route_hints(order);
+        order.along = self.others_in_building(&order);
+        match self.dispatch.push(order, now) {
+            Pushed::Waits | Pushed::Known => {}
+            Pushed::Shed(shed) => {
+                metrics::counter!("lianfang_legs_shed_total").increment(1);
+                self.end(shed.leg);
             }
         }
     }

@@ -3,13 +3,16 @@
 use super::caller::{Admin, Caller, Operator};
 use super::extract::{Body, IfMatch, Parameters, PathId};
 use super::problem::ApiError;
-use super::{Web, openapi};
-use crate::store::nouns::{self, Noun, Page};
-use crate::store::nouns::{Community, Contact, Grid, Group, Household, Line, Street, Worker};
+use super::{Web, openapi, policies};
+use crate::store::nouns::{self, FieldError, Noun, NounError, Page, PolicyDraft};
+use crate::store::nouns::{
+    Community, Contact, Grid, Group, Household, Line, Policy, Responder, Street, Worker,
+};
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use lianfang_domain::id::PolicyId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -28,6 +31,15 @@ pub(super) trait Shown:
     const PLURAL: &'static str;
     /// What it is, in words.
     const WORDS: &'static str;
+
+    /// Looks a draft through on the directory in memory; `id` is the row that it takes the place of.
+    fn try_out(
+        _web: &Web,
+        _draft: &Self::Draft,
+        _id: Option<Self::Id>,
+    ) -> Result<(), Vec<FieldError>> {
+        Ok(())
+    }
 }
 
 macro_rules! shown {
@@ -47,6 +59,20 @@ shown! {
     Line: "lines", "line (线路)";
     Contact: "contacts", "contact (联系人)";
     Worker: "workers", "community worker (社区工作者)";
+    Responder: "responders", "responder (响应人)";
+}
+
+impl Shown for Policy {
+    const PLURAL: &'static str = "policies";
+    const WORDS: &'static str = "policy (升级规则)";
+
+    fn try_out(
+        web: &Web,
+        draft: &PolicyDraft,
+        id: Option<PolicyId>,
+    ) -> Result<(), Vec<FieldError>> {
+        policies::tried(web, draft, id).map(|_| ())
+    }
 }
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
@@ -59,6 +85,8 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .merge(routes_of::<Line>())
         .merge(routes_of::<Contact>())
         .merge(routes_of::<Worker>())
+        .merge(routes_of::<Responder>())
+        .merge(routes_of::<Policy>())
 }
 
 fn routes_of<N: Shown>() -> OpenApiRouter<Web> {
@@ -112,6 +140,7 @@ async fn create<N: Shown>(
     State(web): State<Web>,
     Body(draft): Body<N::Draft>,
 ) -> Result<Response, ApiError> {
+    N::try_out(&web, &draft, None).map_err(NounError::Faulty)?;
     let row = nouns::create::<N>(&web.edited_by(&caller.who()), &draft).await?;
     take_up(&web).await;
     let id: u32 = row.id().into();
@@ -127,6 +156,7 @@ async fn replace<N: Shown>(
     IfMatch(version): IfMatch,
     Body(draft): Body<N::Draft>,
 ) -> Result<Response, ApiError> {
+    N::try_out(&web, &draft, Some(id)).map_err(NounError::Faulty)?;
     let row = nouns::update::<N>(&web.edited_by(&caller.who()), id, version, &draft).await?;
     take_up(&web).await;
     Ok((tag(&row), axum::Json(row)).into_response())
@@ -148,7 +178,7 @@ fn tag<N: Noun>(row: &N) -> [(HeaderName, String); 1] {
 }
 
 /// Takes an edit up into the snapshot, before anybody is told that it is done.
-async fn take_up(web: &Web) {
+pub(super) async fn take_up(web: &Web) {
     if let Err(error) = web.directory.refresh().await {
         // The edit is stored; whoever keeps the snapshot tries again every second.
         tracing::error!(?error, "An edit is not in the snapshot yet");

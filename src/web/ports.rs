@@ -7,10 +7,12 @@ use crate::prompts::Recordings;
 use crate::store::Store;
 use crate::store::alarm_log::AlarmLog;
 use crate::store::audit::Editor;
+use crate::store::pins::PinKey;
 use crate::store::snapshot::DirectoryHandle;
 use crate::tasks::Tasks;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Actor, CloseOutcome, Trigger};
+use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::plan::PartyId;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -24,6 +26,10 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct Ports {
     /// The databases; the API reads and edits the directory in them, and looks tokens up.
     pub store: Store,
+    /// The routes that legs leave by, for what is told of a policy before it is saved.
+    pub routes: Vec<Route>,
+    /// Makes what is kept of PINs.
+    pub pins: PinKey,
     /// The directory in memory.
     pub directory: DirectoryHandle,
     /// The live alarms.

@@ -2,6 +2,7 @@
 
 use super::problem::{ApiError, Must};
 use crate::store::nouns::Fault;
+use crate::store::pins::PinFault;
 use lianfang_domain::directory::{Language, Written};
 
 /// The text of a language; both stand side by side, so that neither is forgotten.
@@ -220,6 +221,11 @@ pub(super) fn fault(fault: &Fault, language: Language) -> String {
         Fault::TooLong { max } => return format!("不得超过 {max} 个字符"),
         Fault::OutOfRange { min, max } => return format!("须在 {min} 到 {max} 之间"),
         Fault::TooMany { max } => return format!("不得超过 {max} 项"),
+        Fault::Policy(why) => return why.words(language),
+        Fault::Pin(PinFault::Digits) => "须为 4 到 8 位数字",
+        Fault::Pin(PinFault::Trivial) => "过于简单：不得为相同、成对重复或连续的数字",
+        Fault::Pin(PinFault::Same) => "须不同于撤销密码",
+        Fault::HelperHousehold => "帮扶人须填写所帮扶的联防户，其他人不填",
         Fault::Empty => "不得为空",
         Fault::ControlCharacter => "不得含换行等控制字符",
         Fault::Twice => "重复",

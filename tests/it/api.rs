@@ -6,6 +6,7 @@ mod audit;
 mod errors;
 mod nouns;
 mod openapi;
+mod policies;
 mod recordings;
 
 use axum::Router;
@@ -16,6 +17,7 @@ use lianfang::clock::Clock;
 use lianfang::prompts::{Library, PromptsConfig, Recordings};
 use lianfang::store::Store;
 use lianfang::store::alarm_log::{AlarmLog, LogOptions};
+use lianfang::store::pins::PinKey;
 use lianfang::store::snapshot::DirectoryHandle;
 use lianfang::store::tokens::{self, NewToken, Scope};
 use lianfang::tasks::Tasks;
@@ -25,7 +27,9 @@ use lianfang::web::ports::{
     Unready,
 };
 use lianfang_domain::alarm::{Actor, Trigger};
+use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::AlarmId;
+use lianfang_domain::leg::Channel;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -36,6 +40,19 @@ use tower::ServiceExt;
 
 /// 2026-11-22T00:00:00Z.
 const NOW_S: i64 = 1_795_305_600;
+
+/// A trunk and an SMS provider.
+fn routes() -> Vec<Route> {
+    let route = |name: &str, channel| Route {
+        name: name.into(),
+        channel,
+        per_second: 10,
+        channels: 100,
+        callee_budgets: Vec::new(),
+        preference: 1,
+    };
+    vec![route("trunk", Channel::Voice), route("sms", Channel::Sms)]
+}
 
 /// A service without telephones.
 pub(crate) struct Api {
@@ -217,6 +234,8 @@ impl Api {
         let line_lamp = Arc::new(Lamp::default());
         let router = web::router(Ports {
             store: store.clone(),
+            pins: PinKey::new(&[7; 32]),
+            routes: routes(),
             directory: directory.clone(),
             alarms: switchboard.clone(),
             alarm_log: log.clone(),

@@ -9,6 +9,7 @@ mod steps;
 use super::Stage;
 use super::case::Case;
 use super::event::{Event, Proof, Trigger};
+use super::matter::Matter;
 use super::state::{Alarm, NumberState, PartyState, SmsState, after};
 use crate::id::AlarmId;
 use crate::plan::{Plan, Role};
@@ -63,6 +64,7 @@ impl Alarm {
         at: Timestamp,
     ) -> Self {
         let is_weak = trigger.proof == Proof::Weak;
+        let kind = plan.kind;
         Self {
             id,
             trigger,
@@ -82,6 +84,7 @@ impl Alarm {
             is_held_back: is_weak,
             presses_again: 0,
             steps_taken: BTreeSet::new(),
+            matter: Matter { kind, changes: 0, since: None, told_at: None },
             sms_at: at,
             enough_at: None,
             case: Case::default(),
@@ -109,7 +112,10 @@ impl Alarm {
             }),
             Event::LegRinging { leg } => self.change_leg(*leg, |leg| leg.ringing_at = Some(at)),
             Event::LegAnswered { leg } => self.change_leg(*leg, |leg| leg.answered_at = Some(at)),
-            Event::SmsAccepted { leg, reference } => self.accepted(*leg, reference, at),
+            Event::SmsAccepted { leg, reference, has_receipts } => {
+                self.accepted(*leg, reference, at);
+                self.change_leg(*leg, |leg| leg.has_receipts = *has_receipts);
+            }
             Event::LegEnded { leg, outcome } => self.leg_ended(*leg, *outcome, at),
             Event::Acknowledged { party, means } => self.acknowledged(*party, means, at),
             Event::Declined { party, means } => self.declined(*party, means, at),
@@ -149,14 +155,22 @@ impl Alarm {
             Event::TalkJoined { leg } => self.case.talk_joined(*leg),
             Event::TalkLeft { leg } => self.case.talk_left(*leg),
             Event::CloseAsked { party, means } => self.case.close_asked(*party, means, at),
-            Event::KindNamed { .. } | Event::ReceiptLate { .. } | Event::Yielded { .. } => {}
+            Event::KindNamed { matter, .. } => self.kind_named(*matter, at),
+            Event::ReceiptLate { leg } => {
+                self.change_leg(*leg, |leg| leg.is_receipt_late = true);
+            }
+            Event::Yielded { .. } => {}
         }
+        self.hold_back_again();
     }
 
     fn planned(&mut self, revision: u16) {
         if let Some(plan) = self.offered.take_if(|plan| plan.revision == revision) {
             let before = std::mem::replace(&mut self.plan, plan);
             self.relieve(&before);
+            // Another policy may want more, never fewer than were asked for.
+            self.goal = self.goal.max(u16::from(self.plan.policy.acknowledgements_wanted));
+            self.reopen();
         }
         let parties = self.plan.parties.len().max(self.parties.len());
         self.parties.resize_with(parties, PartyState::default);

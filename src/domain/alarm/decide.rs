@@ -6,8 +6,11 @@ mod answer;
 mod arrival;
 mod callback;
 mod case;
+mod drill;
 mod escalate;
+mod matter;
 mod plans;
+mod receipt;
 mod report;
 mod talk;
 mod withdraw;
@@ -72,7 +75,9 @@ impl Alarm {
             Input::Talk { leg, is_in } => draft.talk(*leg, *is_in),
             Input::ChangeOwner { party, actor } => draft.change_owner(*party, actor),
             Input::Note { note, actor } => draft.note(*note, actor),
-            Input::KindNamed { .. } | Input::HandedOver { .. } | Input::Yield { .. } => {}
+            Input::KindNamed { matter, by, plan } => draft.kind_named(*matter, by, plan),
+            Input::HandedOver { plan } => draft.handed_over(plan),
+            Input::Yield { to } => draft.yield_to(*to),
             Input::TimePassed => draft.time_passed(),
             Input::Restarted => draft.restarted(),
         }
@@ -97,6 +102,9 @@ impl Draft {
     /// What has become due by what was just decided.
     fn follow_up(&mut self) {
         self.escalate();
+        self.update_told();
+        self.order(LegWhy::Notice, self.alarm.go_calls());
+        self.end_drill();
     }
 
     fn starts(&self, calls: Vec<Call>) -> Vec<LegStart> {
@@ -130,10 +138,7 @@ impl Draft {
             if !is_meant(id, party.role, is_told) {
                 continue;
             }
-            let numbers = self.alarm.numbers(id).filter(|number| {
-                let may_get = number.plan.has_sms || number.state.has_had_sms;
-                may_get && !number.state.refuses_sms
-            });
+            let numbers = self.alarm.numbers(id).filter(|number| number.takes_sms());
             calls.extend(numbers.map(|number| Call {
                 party: id,
                 number_index: number.index,
@@ -163,6 +168,7 @@ impl Draft {
         }
         self.order(LegWhy::ArrivalCheck, self.alarm.due_questions(now));
         self.order(LegWhy::Wave, self.alarm.due_duty(now));
+        self.receipts_late();
         self.order(LegWhy::Notice, self.alarm.due_notices(now));
         self.remind();
         let mut due = self.alarm.due_retries(now);
@@ -190,7 +196,7 @@ impl Draft {
 
 impl Leg {
     /// Whether the callee may know of the alarm by this leg: in doubt they do.
-    fn has_told(&self) -> bool {
+    pub(super) fn has_told(&self) -> bool {
         let is_known = self.answered_at.is_some() || self.accepted_at.is_some() || self.has_key;
         let may_have_arrived = self.channel == Channel::Sms
             && match self.ended {

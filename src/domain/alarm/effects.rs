@@ -2,7 +2,7 @@
 
 mod case;
 
-use super::event::{AnswerMeans, CancelReason, Event, LegStart, LegWhy};
+use super::event::{AnswerMeans, CancelReason, Event, LegStart, LegWhy, PlanWhy};
 use super::input::{Effect, ResidentNotice};
 use super::state::{Alarm, Leg};
 use crate::leg::{Channel, Class, LegOrder, LegOutcome};
@@ -28,7 +28,18 @@ impl Alarm {
             Event::LegEnded { leg, outcome: LegOutcome::Lost } => {
                 vec![Effect::CancelLeg { leg: self.leg_id(*leg), reason: CancelReason::Lost }]
             }
-            Event::Acknowledged { party, means } => self.acknowledged_effects(*party, means),
+            Event::Acknowledged { party, means } => {
+                let mut effects = self.acknowledged_effects(*party, means);
+                if self.lacks_one() {
+                    effects.extend(self.rewords());
+                }
+                effects
+            }
+            Event::KindNamed { matter, .. } => {
+                self.tell(ResidentNotice::KindHeard { matter: *matter }).into_iter().collect()
+            }
+            Event::Planned { why: Some(PlanWhy::KindNamed), .. } => self.rewords().collect(),
+            Event::Declined { .. } if self.waits_for_others() => self.rewords().collect(),
             Event::EnoughComing => {
                 let wanted = self.wanted();
                 self.cancel(CancelReason::EnoughComing, |leg| {
@@ -60,7 +71,6 @@ impl Alarm {
             | Event::PoliceCalled { .. }
             | Event::SaidMistake { .. }
             | Event::StillInDanger { .. }
-            | Event::KindNamed { .. }
             | Event::Escalated { .. }
             | Event::ReceiptLate { .. }
             | Event::AcknowledgementLapsed { .. }
@@ -86,6 +96,19 @@ impl Alarm {
             message: leg.message,
         };
         self.leg_order(leg.why, &start)
+    }
+
+    /// The calls that nobody answered yet and the messages that did not leave, with the words of today.
+    fn rewords(&self) -> impl Iterator<Item = Effect> {
+        let is_waiting = |leg: &&Leg| {
+            let is_unsaid = match leg.channel {
+                Channel::Voice => leg.answered_at.is_none(),
+                Channel::Sms => leg.placed_at.is_none() && leg.accepted_at.is_none(),
+            };
+            leg.is_live() && is_unsaid
+        };
+        let legs = self.legs.iter().filter(is_waiting);
+        legs.filter_map(|leg| self.order_of(leg.number)).map(Effect::Reword)
     }
 
     fn role(&self, party: PartyId) -> Option<Role> {

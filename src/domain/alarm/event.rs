@@ -268,6 +268,9 @@ pub enum Event {
         leg: u32,
         /// The provider's own id of the message.
         reference: Arc<str>,
+        /// The provider tells when it arrives: without that word in time it is late.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        has_receipts: bool,
     },
     /// A leg ended.
     LegEnded {

@@ -65,11 +65,16 @@ impl Alarm {
             (super::Stage::Open, Message::OwnHousehold) => !self.is_under_duress(),
             (super::Stage::Open, Message::Cancelled) => is_own && self.is_under_duress(),
             (super::Stage::Open, Message::AreYouThere) => self.is_asked(party),
+            (super::Stage::Open, Message::KindNamed) => !(is_own && self.is_under_duress()),
+            (super::Stage::Open, Message::GoTogether) => {
+                let is_coming = self.party(party).is_some_and(|state| state.coming.is_some());
+                is_coming && !self.waits_for_others()
+            }
             (super::Stage::Open, _) => true,
             (super::Stage::Cancelled { .. }, message) => {
                 matches!(message, Message::Cancelled | Message::CloseReminder)
             }
-            (super::Stage::Closed { .. }, _) => false,
+            (super::Stage::Closed { .. }, message) => message == Message::DrillOver,
         }
     }
 
@@ -103,7 +108,7 @@ impl Alarm {
         calls.nth(nth).map_or(now, |at| after(at, BUDGET_WINDOW_S))
     }
 
-    fn has_budget(&self, number: Number<'_>, now: Timestamp) -> bool {
+    pub(super) fn has_budget(&self, number: Number<'_>, now: Timestamp) -> bool {
         self.budget_free_at(number, now) <= now
     }
 
@@ -126,7 +131,7 @@ impl Alarm {
         !self.has_anybody() && !self.parties().any(is_left)
     }
 
-    fn call(&self, number: Number<'_>, channel: Channel) -> Call {
+    pub(super) fn call(&self, number: Number<'_>, channel: Channel) -> Call {
         let role = self.plan.party(number.party).map_or(Role::Neighbour, |party| party.role);
         Call {
             party: number.party,
@@ -228,15 +233,15 @@ impl Alarm {
         let number = self.number(leg.party, leg.number_index);
         let has_routes = number.is_some_and(|number| number.state.voice_failed < ROUTES_TRIED_MAX);
         let goes_elsewhere = outcome == LegOutcome::CarrierFailed && has_routes;
-        if leg.message == Message::Cancelled {
-            let is_wanted = self.is_said(leg.party, Message::Cancelled)
+        if matches!(leg.message, Message::Cancelled | Message::GoTogether) {
+            let is_wanted = self.is_said(leg.party, leg.message)
                 && leg.why != LegWhy::CallBack
                 && (goes_elsewhere || outcome == LegOutcome::Lost);
             let call = Call {
                 party: leg.party,
                 number_index: leg.number_index,
                 channel: Channel::Voice,
-                message: Message::Cancelled,
+                message: leg.message,
             };
             let why = if goes_elsewhere { LegWhy::OtherRoute } else { LegWhy::Restart };
             return is_wanted.then_some((why, call));
@@ -319,7 +324,11 @@ impl Alarm {
 
     /// When the duty worker is rung again by the clock; `None` if none of their numbers can be called.
     fn duty_due_at(&self, party: PartyId, now: Timestamp) -> Option<Timestamp> {
-        let rung_at = self.party(party)?.voice_at;
+        let state = self.party(party)?;
+        if self.is_drilled(state.rounds) {
+            return None;
+        }
+        let rung_at = state.voice_at;
         let pause = u64::from(self.plan.policy.duty_wave_s);
         let numbers = self.numbers(party).filter(|number| self.can_ring(*number));
         let free_at = numbers.map(|number| self.budget_free_at(number, Timestamp::MIN)).min()?;
@@ -340,7 +349,7 @@ impl Alarm {
         if self.is_held_back {
             return Some((after(self.wave_at, policy.weak_wait_s.into()), Deadline::Widen));
         }
-        if self.is_satisfied() {
+        if self.is_satisfied() || self.is_drilled(self.waves) {
             return None;
         }
         let longest = u64::from(policy.wave_max_s).max(1);
@@ -376,7 +385,8 @@ impl Alarm {
         let reminder = self.reminder_due_at().map(|at| (at, Deadline::Close));
         let cares = notices.chain(reminder);
         if self.is_over() {
-            return cares.min_by_key(|(at, _)| *at);
+            let drill = self.drill_ends_at().map(|at| (at, Deadline::DrillEnd));
+            return cares.chain(drill).min_by_key(|(at, _)| *at);
         }
         let min = Timestamp::MIN;
         let overdue = self.overdue().map(|(at, _)| (at, Deadline::LegOverdue));
@@ -389,7 +399,11 @@ impl Alarm {
         let step = self.next_step().map(|(at, _)| (at, Deadline::Step));
         let arrival = self.arrival_due_at().map(|at| (at, Deadline::Arrival));
         let all = self.wave_due_at().into_iter().chain(step).chain(duty).chain(retries);
+        let receipts = self.awaited_receipts().map(|(at, _)| (at, Deadline::Receipt));
+        let update = self.update_due_at().map(|at| (at, Deadline::Update));
+        let drill = self.drill_ends_at().map(|at| (at, Deadline::DrillEnd));
         let all = all.chain(overdue).chain(arrival).chain(cares);
+        let all = all.chain(receipts).chain(update).chain(drill);
         all.min_by_key(|(at, _)| *at)
     }
 
@@ -403,6 +417,7 @@ impl Alarm {
                 && wanted.is(party, state)
                 && self.numbers(id).any(|number| self.can_ring(number))
         };
-        !self.is_over() && !self.is_satisfied() && !self.parties().any(can_be_rung)
+        let is_looking = !self.is_over() && !self.plan.is_drill && !self.is_satisfied();
+        is_looking && !self.parties().any(can_be_rung)
     }
 }

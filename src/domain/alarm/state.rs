@@ -3,6 +3,7 @@
 use super::Stage;
 use super::case::Case;
 use super::event::{LegWhy, Trigger};
+use super::matter::Matter;
 use crate::id::{AlarmId, LegId};
 use crate::leg::{Channel, LegOutcome, Message, RouteName};
 use crate::plan::{Party, PartyId, PartyNumber, Plan, Role};
@@ -48,6 +49,7 @@ pub struct Alarm {
     pub(super) presses_again: u16,
     /// Steps of escalation that were taken, counted from 1.
     pub(super) steps_taken: BTreeSet<u8>,
+    pub(super) matter: Matter,
     /// When SMS last went to everybody.
     pub(super) sms_at: Timestamp,
     /// Households wanted to be coming.
@@ -79,6 +81,8 @@ pub struct PartyState {
     pub(super) is_off_duty: bool,
     /// How often they called back.
     pub(super) call_backs: u8,
+    /// They were told that enough are coming to go in together.
+    pub(super) was_told_to_go: bool,
     /// Voice legs without an end.
     pub(super) voice_live: u16,
     /// When the last voice leg was ordered or ended.
@@ -177,6 +181,10 @@ pub struct Leg {
     pub accepted_at: Option<Timestamp>,
     /// The provider's own id of the message.
     pub reference: Option<Arc<str>>,
+    /// The provider is to tell when it arrives.
+    pub has_receipts: bool,
+    /// That word did not come in time.
+    pub is_receipt_late: bool,
     /// A person pressed a key or replied.
     pub has_key: bool,
     /// When and how it ended.
@@ -225,6 +233,11 @@ impl Number<'_> {
     /// The number exists, and its person did not say that they cannot come.
     pub(super) fn is_willing(&self) -> bool {
         self.plan.has_voice && !self.state.is_bad && !self.state.said_no
+    }
+
+    /// It may be sent SMS, or was and so hears of what follows.
+    pub(super) fn takes_sms(&self) -> bool {
+        (self.plan.has_sms || self.state.has_had_sms) && !self.state.refuses_sms
     }
 }
 
@@ -345,7 +358,7 @@ impl Alarm {
             let can_come = party.is_reachable() && self.may_be_called(party, state);
             party.role.counts() && (can_come || state.coming.is_some())
         };
-        self.goal.min(self.count(in_reach))
+        self.goal.max(u16::from(self.plan.policy.together)).min(self.count(in_reach))
     }
 
     /// A duty worker has taken the case.
@@ -367,10 +380,10 @@ impl Alarm {
         self.arrived_at().is_some()
     }
 
-    /// As many households are coming as are wanted.
+    /// As many households are coming as are wanted, and enough to go in together.
     #[must_use]
     pub fn has_enough(&self) -> bool {
-        self.households_wanted() <= self.households_coming()
+        self.households_wanted() <= self.households_coming() && !self.waits_for_others()
     }
 
     /// Somebody is coming.
@@ -390,7 +403,7 @@ impl Alarm {
         has_households && (self.is_case_taken() || !wants_duty) && self.missed_step().is_none()
     }
 
-    fn count(&self, is_counted: impl Fn(&Party, &PartyState) -> bool) -> u16 {
+    pub(super) fn count(&self, is_counted: impl Fn(&Party, &PartyState) -> bool) -> u16 {
         let found = self.parties().filter(|(_, party, state)| is_counted(party, state)).count();
         u16::try_from(found).unwrap_or(u16::MAX)
     }

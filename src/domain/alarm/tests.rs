@@ -12,12 +12,17 @@ use std::sync::Arc;
 
 mod arrival;
 mod case;
+mod drills;
 mod elsewhere;
 mod escalation;
 mod fixtures;
 mod followed;
+mod handover;
 mod late;
+mod matter;
+mod receipts;
 mod stories;
+mod together;
 mod withdraw;
 
 const DUTY: PartyId = PartyId(0);
@@ -155,7 +160,12 @@ impl Story {
 
     fn input(&mut self, input: &Input) -> Vec<Event> {
         let events = self.alarm.decide(input, at(self.now));
-        if let Input::PressedAgain { plan, .. } | Input::Replanned { plan } = input {
+        if let Input::PressedAgain { plan, .. }
+        | Input::Replanned { plan }
+        | Input::KindNamed { plan, .. }
+        | Input::HandedOver { plan } = input
+            && events.iter().any(|event| matches!(event, Event::Planned { .. }))
+        {
             self.plans.push(Arc::clone(plan));
         }
         for event in &events {
@@ -178,6 +188,13 @@ impl Story {
         let log = self.log.iter().map(|(at, event)| (*at, event));
         let folded = Alarm::fold(AlarmId(1), &self.plans, log).unwrap();
         assert_eq!(folded, self.alarm, "the log tells another story");
+    }
+
+    /// Today's plan as the next revision, after a change.
+    fn next_plan(&self, change: impl FnOnce(&mut Plan)) -> Arc<Plan> {
+        let mut today = (**self.alarm.plan()).clone();
+        change(&mut today);
+        Arc::new(today.succeeding(self.alarm.plan()))
     }
 
     fn tell(&mut self, leg: u32, report: LegReport) -> Vec<Event> {
@@ -272,6 +289,11 @@ impl Story {
         }
         called
     }
+}
+
+/// Taken by a provider that tells no more.
+fn accepted() -> LegReport {
+    LegReport::Accepted { reference: "r".into(), has_receipts: false }
 }
 
 fn name(order: &LegOrder) -> String {

@@ -100,6 +100,35 @@ pub fn rebuild(
     Some(build(directory, line, wanted)?.succeeding(previous))
 }
 
+/// Whom a policy calls at a door, without what is done when that is nobody.
+pub(crate) struct Survey {
+    /// The parties; steps are numbered as in the policy.
+    pub(crate) parties: Vec<Party>,
+    /// Numbers that are not used.
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+/// Tries a policy at the door of a household, by its first line.
+pub(crate) fn survey(
+    community: &Community,
+    household: &Household,
+    document: &PolicyDocument,
+    now: Timestamp,
+) -> Survey {
+    let Some(line) = household.lines.first() else {
+        return Survey { parties: Vec::new(), left_out: Vec::new() };
+    };
+    let group = community.group(household.group);
+    let door = Door { community, group, household, grid: group.map(|group| group.grid), now };
+    // The lead of helpers would number the steps anew.
+    let document = PolicyDocument { helpers_first_s: 0, ..document.clone() };
+    let chosen = targets::choose(&door, &document, false);
+    let mut builder = Builder::new(&line.number);
+    builder.add_all(&chosen.candidates);
+    builder.add(&Candidate::OwnHousehold(household), 0);
+    Survey { parties: builder.parties, left_out: builder.left_out }
+}
+
 fn document_of(stored: &StoredPolicy) -> Arc<PolicyDocument> {
     Arc::clone(&stored.document)
 }

@@ -18,10 +18,7 @@ pub(crate) fn holders<'a>(
     at: Timestamp,
 ) -> Vec<&'a Worker> {
     let roster = &community.roster;
-    let mut holders = Vec::new();
-    if !roster.is_empty() {
-        add(community, roster.holders(code, grid, at), &mut holders);
-    }
+    let mut holders = named(community, code, grid, at);
     if code != CODE_A {
         return holders;
     }
@@ -30,12 +27,27 @@ pub(crate) fn holders<'a>(
     let fallbacks: [&dyn Fn() -> Vec<WorkerId>; 3] =
         [&on_duty, &|| marked(community).collect(), &everybody];
     // Without a roster nobody is on duty but who is marked; their absence is for the plan to make good.
-    let fallbacks = if roster.is_empty() { &fallbacks[1..2] } else { &fallbacks[..] };
-    for fallback in fallbacks {
+    for fallback in fallbacks.into_iter().filter(|_| !roster.is_empty()) {
         if holders.iter().any(|worker| has_voice(worker)) {
             break;
         }
         add(community, fallback(), &mut holders);
+    }
+    holders
+}
+
+/// Whom the roster names for the posts of this code, or in a community without one who is marked, for post A.
+pub(crate) fn named<'a>(
+    community: &'a Community,
+    code: &str,
+    grid: Option<GridId>,
+    at: Timestamp,
+) -> Vec<&'a Worker> {
+    let mut holders = Vec::new();
+    if !community.roster.is_empty() {
+        add(community, community.roster.holders(code, grid, at), &mut holders);
+    } else if code == CODE_A {
+        add(community, marked(community).collect(), &mut holders);
     }
     holders
 }

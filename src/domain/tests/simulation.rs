@@ -264,6 +264,9 @@ impl Town {
             | Deadline::LegOverdue
             | Deadline::Notice
             | Deadline::Arrival
+            | Deadline::Receipt
+            | Deadline::Update
+            | Deadline::DrillEnd
             | Deadline::Close => false,
         };
         self.alarm.poll_timeout().filter(|(_, deadline)| !is_dropped(*deadline))
@@ -541,8 +544,9 @@ impl Town {
             LegOutcome::OptedOut,
             LegOutcome::NoSms,
         ]);
+        let has_receipts = self.random.chance(500);
         if self.random.chance(700) {
-            self.later(400, leg, LegReport::Accepted { reference: "SM".into() });
+            self.later(400, leg, LegReport::Accepted { reference: "SM".into(), has_receipts });
         }
         self.later(2000, leg, LegReport::Ended { outcome });
         if self.random.chance(100) {

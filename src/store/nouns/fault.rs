@@ -3,8 +3,12 @@
 //! The checks are stricter than the constraints of the tables and come first, so that every mistake is named at once.
 //! What only the database can know (a name that is taken) is read from the name of the constraint or column.
 
-use super::{NounError, StoreError, Value};
+use super::{Kind, NounError, StoreError, Value};
+use crate::store::pins::PinFault;
 use lianfang_domain::directory::Language;
+use lianfang_domain::id::CommunityId;
+use lianfang_domain::policy::check::Why;
+use sqlx::{Row, SqliteConnection};
 use std::ops::RangeInclusive;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
@@ -87,6 +91,15 @@ pub enum Fault {
         "cannot change while the community has grids or workers: their numbers were read with it"
     )]
     NumbersDepend,
+    /// A helper without a household, or a household for anybody else.
+    #[error("must be given for helpers, and for nobody else")]
+    HelperHousehold,
+    /// A policy that could end in silence or reach nobody.
+    #[error("{}", .0.words(Language::English))]
+    Policy(Why),
+    /// A PIN that is not good.
+    #[error("{0}")]
+    Pin(PinFault),
     /// A constraint of the database that none of the above names.
     #[error("breaks a rule of the database")]
     Rule,
@@ -179,6 +192,25 @@ impl Checks {
         }
         Value::Text(serde_json::json!(items).to_string())
     }
+}
+
+/// What is wrong with naming this row: it is not there, or in another community.
+pub(super) async fn at_field(
+    pointer: &str,
+    kind: Kind,
+    id: u32,
+    community: CommunityId,
+    change: &mut SqliteConnection,
+) -> Result<Option<FieldError>, StoreError> {
+    let found = sqlx::query(kind.home_sql()).bind(id).fetch_optional(change).await;
+    let fault = match found.map_err(StoreError::Read)? {
+        None => Some(Fault::UnknownParent),
+        Some(row) => {
+            let found: u32 = row.try_get("id").map_err(StoreError::Read)?;
+            (found != community.0).then_some(Fault::OtherCommunity)
+        }
+    };
+    Ok(fault.map(|fault| FieldError { pointer: pointer.to_owned(), fault }))
 }
 
 /// Reads which constraint an insert or update broke. SQLite names a check by its name, and a unique constraint by its

@@ -2,7 +2,8 @@
 
 use super::LoadError;
 use super::rows::{
-    CommunityRow, ContactRow, GridRow, GroupRow, HouseholdRow, LineRow, SecretRow, Words, WorkerRow,
+    CommunityRow, ContactRow, GridRow, GroupRow, HouseholdRow, LineRow, PolicyRow, ResponderRow,
+    SecretRow, Words, WorkerRow,
 };
 use crate::store::Database;
 use lianfang_domain::directory::{Community, Grid, Street};
@@ -32,9 +33,16 @@ const GROUPS: &str = "SELECT json_group_array(json_array(
 const WORKERS: &str = "SELECT json_group_array(json_array(
         w.community_id, w.id, w.name, w.language, w.is_on_duty, json(w.numbers)))
     FROM json_each(?1) AS wanted JOIN worker AS w ON w.community_id = wanted.value";
+const RESPONDERS: &str = "SELECT json_group_array(json_array(
+        r.community_id, r.id, r.kind, r.name, r.language, json(r.skills), r.household_id, r.grid_id,
+        r.building, json(r.numbers)))
+    FROM json_each(?1) AS wanted JOIN responder AS r ON r.community_id = wanted.value";
+const POLICIES: &str = "SELECT json_group_array(json_array(
+        p.community_id, p.id, p.version, json(p.document)))
+    FROM json_each(?1) AS wanted JOIN policy AS p ON p.community_id = wanted.value";
 const HOUSEHOLDS: &str = "SELECT json_group_array(json_array(
         grid.community_id, h.id, h.group_id, h.name, h.place, h.building, h.unit, h.floor, h.door,
-        h.pronunciation, h.position, h.language,
+        h.pronunciation, h.position, h.language, pin.cancel, pin.duress,
         json((SELECT json_group_array(json_array(
             l.id, l.number_key, l.number_written, l.account, l.hotline_grace_s, l.is_silent,
             json((SELECT json_group_array(json_array(s.algorithm, s.realm, s.ha1))
@@ -43,14 +51,15 @@ const HOUSEHOLDS: &str = "SELECT json_group_array(json_array(
         json((SELECT json_group_array(json_array(p.id, p.rank, p.name, p.language, json(p.numbers)))
             FROM contact AS p WHERE p.household_id = h.id))))
     FROM json_each(?1) AS wanted JOIN grid ON grid.community_id = wanted.value
-    JOIN household_group AS g ON g.grid_id = grid.id JOIN household AS h ON h.group_id = g.id";
+    JOIN household_group AS g ON g.grid_id = grid.id JOIN household AS h ON h.group_id = g.id
+    LEFT JOIN household_pin AS pin ON pin.household_id = h.id";
 
 /// Everything of a range of households, table by table: scans in the order of ids, four times as fast as one household
 /// after the other. The community is not in it; the group tells.
 const RANGE: &str = "SELECT
     (SELECT json_group_array(json_array(0, id, group_id, name, place, building, unit, floor, door,
-            pronunciation, position, language))
-        FROM household WHERE ?1 < id AND id <= ?2),
+            pronunciation, position, language, cancel, duress))
+        FROM household LEFT JOIN household_pin ON household_id = id WHERE ?1 < id AND id <= ?2),
     (SELECT json_group_array(json_array(household_id, json_array(
             id, number_key, number_written, account, hotline_grace_s, is_silent)))
         FROM line WHERE ?1 < household_id AND household_id <= ?2),
@@ -179,7 +188,30 @@ impl Reader {
                 community.workers.push(worker);
             }
         }
+        self.helpers(ids, &mut communities).await?;
         Ok(communities)
+    }
+
+    /// Adds responders and policies.
+    async fn helpers(
+        &mut self,
+        ids: &str,
+        communities: &mut BTreeMap<CommunityId, Community>,
+    ) -> Result<(), LoadError> {
+        let rows: Vec<ResponderRow> = decode("responders", &self.text(RESPONDERS, ids).await?)?;
+        for row in rows {
+            if let Some(community) = communities.get_mut(&row.community) {
+                let responder = row.into_domain(community.language);
+                community.responders.push(responder);
+            }
+        }
+        let rows: Vec<PolicyRow> = decode("policies", &self.text(POLICIES, ids).await?)?;
+        for row in rows {
+            if let Some(community) = communities.get_mut(&row.community) {
+                community.policies.extend(row.into_domain());
+            }
+        }
+        Ok(())
     }
 
     async fn text(&mut self, sql: &'static str, ids: &str) -> Result<String, LoadError> {
@@ -260,6 +292,8 @@ fn sorted(mut community: Community) -> Community {
     community.grids.sort_unstable_by_key(|grid| grid.id);
     community.groups.sort_unstable_by_key(|group| group.id);
     community.workers.sort_unstable_by_key(|worker| worker.id);
+    community.responders.sort_unstable_by_key(|responder| responder.id);
+    community.policies.sort_unstable_by_key(|stored| stored.version.policy);
     community.households.sort_unstable_by_key(|household| household.id);
     let mut doors: Vec<(GroupId, u16, HouseholdId)> = community
         .households

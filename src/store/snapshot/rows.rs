@@ -3,13 +3,17 @@
 use crate::store::number::StoredNumber;
 use lianfang_domain::directory::{
     Address, Community, Contact, ContactNumber, DigestAlgorithm, Group, Household, Language, Line,
-    LineSecret, LineUse, Pins, Worker,
+    LineSecret, LineUse, Pins, Responder, ResponderKind, Worker,
 };
 use lianfang_domain::id::{
-    CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, StreetId, WorkerId,
+    CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, PolicyId, ResponderId, StreetId,
+    WorkerId,
 };
 use lianfang_domain::phone::PhoneNumber;
+use lianfang_domain::plan::PolicyVersion;
+use lianfang_domain::policy::StoredPolicy;
 use serde::Deserialize;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -53,6 +57,28 @@ pub(super) struct WorkerRow {
 }
 
 #[derive(Deserialize)]
+pub(super) struct ResponderRow {
+    pub(super) community: CommunityId,
+    pub(super) id: ResponderId,
+    pub(super) kind: ResponderKind,
+    pub(super) name: Arc<str>,
+    pub(super) language: Option<String>,
+    pub(super) skills: Vec<Arc<str>>,
+    pub(super) household: Option<HouseholdId>,
+    pub(super) grid: Option<GridId>,
+    pub(super) building: Option<Arc<str>>,
+    pub(super) numbers: Vec<StoredNumber>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct PolicyRow {
+    pub(super) community: CommunityId,
+    pub(super) id: PolicyId,
+    pub(super) version: u32,
+    pub(super) document: Value,
+}
+
+#[derive(Deserialize)]
 pub(super) struct HouseholdRow<'a> {
     pub(super) community: CommunityId,
     pub(super) id: HouseholdId,
@@ -72,6 +98,8 @@ pub(super) struct HouseholdRow<'a> {
     pub(super) position: u16,
     #[serde(borrow)]
     pub(super) language: Option<Cow<'a, str>>,
+    pub(super) cancel_pin: Option<Arc<str>>,
+    pub(super) duress_pin: Option<Arc<str>>,
     #[serde(borrow, default)]
     pub(super) lines: Vec<LineRow<'a>>,
     #[serde(borrow, default)]
@@ -164,6 +192,36 @@ impl WorkerRow {
     }
 }
 
+impl ResponderRow {
+    pub(super) fn into_domain(self, otherwise: Language) -> Responder {
+        Responder {
+            id: self.id,
+            kind: self.kind,
+            name: self.name,
+            language: language(self.language.as_deref(), otherwise),
+            skills: self.skills,
+            household: self.household,
+            grid: self.grid,
+            building: self.building,
+            numbers: numbers(self.numbers),
+        }
+    }
+}
+
+impl PolicyRow {
+    /// `None` for a document that this release cannot read: the next wider policy holds then, and the log says so.
+    pub(super) fn into_domain(self) -> Option<StoredPolicy> {
+        let version = PolicyVersion { policy: self.id, version: self.version };
+        match serde_json::from_value(self.document) {
+            Ok(document) => Some(StoredPolicy { version, document: Arc::new(document) }),
+            Err(error) => {
+                tracing::error!(policy.id = %self.id, %error, "Cannot read a policy; another one holds in its place");
+                None
+            }
+        }
+    }
+}
+
 impl HouseholdRow<'_> {
     pub(super) fn into_domain(self, otherwise: Language, words: &mut Words) -> Household {
         let own = language(self.language.as_deref(), otherwise);
@@ -188,7 +246,7 @@ impl HouseholdRow<'_> {
             language: own,
             lines,
             contacts: contacts.into_iter().map(|contact| contact.into_domain(own)).collect(),
-            pins: Pins::default(),
+            pins: Pins { cancel: self.cancel_pin, duress: self.duress_pin },
         }
     }
 }

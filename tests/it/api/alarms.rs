@@ -301,7 +301,7 @@ async fn record(api: &Api, alarm: AlarmId) -> Timestamp {
         ),
         (2, vec![Event::LegPlaced { leg: 2, route: "trunk".into() }]),
         (900, vec![Event::LegRinging { leg: 2 }]),
-        (950, vec![Event::SmsAccepted { leg: 3, reference: "SM1".into() }]),
+        (950, vec![Event::SmsAccepted { leg: 3, reference: "SM1".into(), has_receipts: false }]),
         (4_000, vec![Event::LegAnswered { leg: 2 }]),
         (
             9_500,

@@ -190,7 +190,8 @@ async fn without_receipts_taken_is_the_end() {
     );
     sender.place(1);
     let reports = sender.until_end().await;
-    let reference = LegReport::Accepted { reference: format!("SM{:032}", 0).as_str().into() };
+    let reference = format!("SM{:032}", 0).as_str().into();
+    let reference = LegReport::Accepted { reference, has_receipts: false };
     assert_eq!(reports, [placed(), reference, ended(LegOutcome::Sent)]);
 }
 

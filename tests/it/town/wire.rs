@@ -271,7 +271,7 @@ impl Carriers for Wire {
         }
         if order.channel == Channel::Sms {
             let reference = format!("SM{}", order.leg).into();
-            state.report(order.leg, LegReport::Accepted { reference });
+            state.report(order.leg, LegReport::Accepted { reference, has_receipts: false });
             state.end(index, LegOutcome::Sent);
         }
     }

@@ -32,6 +32,7 @@ impl Alarm {
         for start in legs {
             self.order(why, start, at);
         }
+        self.kind_told(legs, at);
         if LEGS_KEPT < self.legs.len() {
             self.legs.retain(|leg| !is_forgettable(leg, at));
         }
@@ -52,6 +53,7 @@ impl Alarm {
         };
         let is_voice = start.channel == Channel::Voice;
         if let Some(state) = self.parties.get_mut(usize::from(start.party.0)) {
+            state.was_told_to_go |= start.message == Message::GoTogether;
             if is_voice {
                 state.voice_live = state.voice_live.saturating_add(1);
                 state.voice_at = Some(at);
@@ -89,6 +91,8 @@ impl Alarm {
             answered_at: None,
             accepted_at: None,
             reference: None,
+            has_receipts: false,
+            is_receipt_late: false,
             has_key: false,
             ended: None,
         };

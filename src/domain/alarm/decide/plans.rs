@@ -1,4 +1,4 @@
-//! New plans: after another press, and when an alarm has nobody to ring.
+//! New plans: after another press, when an alarm has nobody to ring, and when a duty post has another holder.
 
 use super::super::event::{Event, LegWhy, PlanWhy, Trigger};
 use super::Draft;
@@ -28,7 +28,10 @@ impl Draft {
     }
 
     pub(in crate::alarm) fn take_plan(&mut self, plan: &Arc<Plan>, why: PlanWhy) {
-        if plan.succeeds(&self.alarm.plan) {
+        let (is_drill, was_drill) = (plan.is_drill, self.alarm.plan.is_drill);
+        // Nothing makes a drill of a real alarm, and only a press makes a real alarm of a drill.
+        let is_same = is_drill == was_drill || was_drill && why == PlanWhy::StillInDanger;
+        if is_same && plan.succeeds(&self.alarm.plan) {
             self.alarm.offer_plan(Arc::clone(plan));
             self.emit(Event::Planned { revision: plan.revision, why: Some(why) });
         }
@@ -41,5 +44,23 @@ impl Draft {
             self.wave();
             self.order(LegWhy::Wave, self.alarm.due_duty(self.now));
         }
+    }
+
+    /// New holders are called at once, unless the case is taken by somebody who stays. Who was on duty before keeps what
+    /// they said. A drill is gone through with by those whom it began with.
+    pub(in crate::alarm) fn handed_over(&mut self, plan: &Arc<Plan>) {
+        let alarm = &self.alarm;
+        let is_other = plan.parties != alarm.plan.parties && !alarm.plan.is_drill;
+        if alarm.is_over() || !is_other {
+            return;
+        }
+        self.take_plan(plan, PlanWhy::HandOver);
+        let mut calls = self.alarm.fresh_calls(self.now);
+        let wanted = self.alarm.wanted();
+        calls.retain(|call| {
+            let both = self.alarm.plan.party(call.party).zip(self.alarm.party(call.party));
+            both.is_some_and(|(party, state)| wanted.is(party, state))
+        });
+        self.order(LegWhy::HandOver, calls);
     }
 }

@@ -27,11 +27,12 @@ impl Draft {
             LegReport::Answered if leg.is_live() && is_voice && leg.answered_at.is_none() => {
                 self.emit(Event::LegAnswered { leg: leg_number });
             }
-            LegReport::Accepted { reference }
+            LegReport::Accepted { reference, has_receipts }
                 if leg.is_live() && !is_voice && leg.accepted_at.is_none() =>
             {
                 let reference = Arc::clone(reference);
-                self.emit(Event::SmsAccepted { leg: leg_number, reference });
+                let has_receipts = *has_receipts;
+                self.emit(Event::SmsAccepted { leg: leg_number, reference, has_receipts });
             }
             LegReport::Delivered if !is_voice => self.ended(&leg, LegOutcome::Delivered),
             LegReport::Ended { outcome } => self.ended(&leg, *outcome),
@@ -71,6 +72,8 @@ impl Draft {
         };
         if let Some((why, call)) = next {
             self.order(why, vec![call]);
+        } else if leg.ended.is_some_and(|(_, outcome)| outcome == LegOutcome::Undelivered) {
+            self.call_instead(number);
         }
         self.warn_late(leg.party);
     }

@@ -83,7 +83,7 @@ impl Draft {
     }
 
     /// SMS to every mobile of some parties; who has none hears it by a call, unless they are listening just now.
-    fn to_everybody(
+    pub(in crate::alarm) fn to_everybody(
         &self,
         message: Message,
         is_meant: impl Fn(PartyId, Role, bool) -> bool,

@@ -160,7 +160,7 @@ fn a_responder_is_rung_again_like_a_neighbour_and_counts_like_one() {
     story.fresh();
     story.pass(15);
     assert!(story.fresh().contains(&"call head Alarm".to_owned()), "busy after 15 seconds");
-    story.tell(story.sms("eve"), LegReport::Accepted { reference: "r".into() });
+    story.tell(story.sms("eve"), accepted());
     story.presses(story.voice("head"), '1');
     assert_eq!(story.alarm.households_coming(), 1);
     let eve = story.voice("eve");
@@ -175,7 +175,7 @@ fn the_stand_down_reaches_responders_and_a_late_one_is_welcome() {
     let mut story = ladder();
     story.pass(90);
     let head = story.voice("head");
-    story.tell(story.sms("head"), LegReport::Accepted { reference: "r".into() });
+    story.tell(story.sms("head"), accepted());
     story.presses(story.voice("bob"), '1');
     story.presses(story.voice("eve"), '1');
     assert!(story.is_cancelled(head, CancelReason::EnoughComing));

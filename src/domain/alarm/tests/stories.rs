@@ -135,7 +135,7 @@ fn one_neighbour_does_not_stop_the_others_two_do() {
     let mut story = Story::small();
     let legs = [story.voice("bob"), story.voice("eve"), story.voice("joe"), story.voice("duty")];
     for sms in [story.sms("joe"), story.sms("eve")] {
-        story.tell(sms, LegReport::Accepted { reference: "r".into() });
+        story.tell(sms, accepted());
     }
     story.presses(legs[0], '1');
     assert_eq!(story.cancels, []);
@@ -379,7 +379,7 @@ fn when_nine_again_is_a_new_alarm() {
 #[test]
 fn everybody_who_was_told_is_told_of_the_cancel() {
     let mut story = Story::begin(plan(&[&["bob"], &["land eve"], &["joe"]]), Proof::Digest);
-    story.tell(story.sms("bob"), LegReport::Accepted { reference: "r".into() });
+    story.tell(story.sms("bob"), accepted());
     story.tell(story.sms("duty"), LegReport::Placed { route: "sms".into() });
     let eve = story.voice("land eve");
     story.tell(eve, LegReport::Answered);
@@ -430,7 +430,7 @@ fn a_closed_alarm_rings_nobody() {
 fn a_restart_ends_the_orphans_first_and_rings_again() {
     let mut story = Story::small();
     let taken = story.sms("bob");
-    story.tell(taken, LegReport::Accepted { reference: "r".into() });
+    story.tell(taken, accepted());
     let old: Vec<u32> = story.alarm.legs().iter().map(|leg| leg.number).collect();
     story.fresh();
     let events = story.input(&Input::Restarted);
@@ -485,7 +485,7 @@ fn nonsense_is_ignored() {
     let bob = story.voice("bob");
     assert_eq!(story.tell(999, LegReport::Ringing), []);
     assert_eq!(story.presses(999, '1'), []);
-    assert_eq!(story.tell(bob, LegReport::Accepted { reference: "r".into() }), []);
+    assert_eq!(story.tell(bob, accepted()), []);
     assert_eq!(story.tell(bob, LegReport::Delivered), []);
     story.tell(bob, LegReport::Answered);
     assert_eq!(story.tell(bob, LegReport::Ringing), [], "out of order");
@@ -574,7 +574,7 @@ fn undelivered_sms_are_sent_again_with_the_wave_and_not_for_ever() {
     let mut story = Story::small();
     for _ in 0..3 {
         let bob = story.sms("bob");
-        story.tell(bob, LegReport::Accepted { reference: "r".into() });
+        story.tell(bob, accepted());
         story.ends(bob, LegOutcome::Undelivered);
         story.fresh();
         story.pass(600);

@@ -203,6 +203,8 @@ fn packets_of_any_length_are_filled_without_a_gap() {
         // The packet length may not fit the first tick: then one gap at the begin, and none later.
         let gaps = heard[2000..].iter().filter(|sample| **sample != coded(5000)).count();
         assert_eq!(gaps, 0, "{ms} ms");
+        let capacity = town.mixer.place(town.chairs[1]).unwrap().to_hear.capacity();
+        assert_eq!(capacity, TO_HEAR_MAX + TICK, "nothing was allocated on the way");
     }
 }
 

@@ -1,0 +1,169 @@
+//! Policies beside their rows: what a draft would do, and the versions that there were.
+
+use super::Web;
+use super::caller::{Admin, Caller, Operator};
+use super::extract::{Body, Parameters, PathId};
+use super::guard::language_of;
+use super::problem::ApiError;
+use crate::store::nouns::{
+    self, Fault, FieldError, NounError, Policy, PolicyDraft, policy_version, policy_versions,
+};
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use lianfang_domain::id::PolicyId;
+use lianfang_domain::policy::check::{self, Problem, Report};
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Versions that are listed.
+const VERSIONS_MAX: u32 = 200;
+
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::default()
+        .routes(routes!(try_out))
+        .routes(routes!(report))
+        .routes(routes!(versions))
+        .routes(routes!(version))
+}
+
+/// What a policy does on today's directory, roster and routes.
+#[derive(Serialize, ToSchema)]
+struct PolicyReport {
+    /// How long after the press the last leg of the first step leaves, in milliseconds, at the door that calls most; null
+    /// without a route.
+    last_leg_after_ms: Option<u64>,
+    /// Calls of the first step at that door.
+    calls: u32,
+    /// Messages of the first step at that door.
+    messages: u32,
+    /// Doors that it holds for.
+    doors: usize,
+    /// What else is to be known.
+    warnings: Vec<String>,
+}
+
+impl PolicyReport {
+    fn of(report: &Report, headers: &HeaderMap) -> Self {
+        let language = language_of(headers);
+        Self {
+            last_leg_after_ms: report.last_leg_after_ms,
+            calls: report.calls,
+            messages: report.messages,
+            doors: report.doors,
+            warnings: report.warnings.iter().map(|warning| warning.words(language)).collect(),
+        }
+    }
+}
+
+/// Tries a policy on today's directory, on the next two weeks of the roster and on the routes. `id` is the policy that it
+/// takes the place of.
+pub(super) fn tried(
+    web: &Web,
+    draft: &PolicyDraft,
+    id: Option<PolicyId>,
+) -> Result<Report, Vec<FieldError>> {
+    let directory = web.directory.current();
+    let Some(community) = directory.community(draft.community_id) else {
+        let pointer = "/community_id".to_owned();
+        return Err(vec![FieldError { pointer, fault: Fault::UnknownParent }]);
+    };
+    let others = community.policies.iter().filter(|stored| Some(stored.version.policy) != id);
+    let document = Arc::new(draft.document.clone());
+    let rival = check::rival(&document, others);
+    let tried = check::check(&document, community, &web.routes, web.clock.now());
+    let problems = match (tried, rival) {
+        (Ok(report), None) => return Ok(report),
+        (Ok(_), Some(rival)) => vec![rival],
+        (Err(problems), rival) => problems.into_iter().chain(rival).collect(),
+    };
+    let field = |problem: Problem| FieldError {
+        pointer: format!("/document{}", problem.pointer),
+        fault: Fault::Policy(problem.why),
+    };
+    Err(problems.into_iter().map(field).collect())
+}
+
+/// Try a policy without saving it: what it would do, or why it would be refused.
+#[utoipa::path(
+    post, path = "/policies/check", tag = "policies", operation_id = "check_policy",
+    request_body = PolicyDraft,
+    responses((status = 200, description = "It would be accepted", body = PolicyReport)),
+)]
+async fn try_out(
+    _caller: Caller<Admin>,
+    State(web): State<Web>,
+    headers: HeaderMap,
+    Body(draft): Body<PolicyDraft>,
+) -> Result<Json<PolicyReport>, ApiError> {
+    let report = tried(&web, &draft, None).map_err(NounError::Faulty)?;
+    Ok(Json(PolicyReport::of(&report, &headers)))
+}
+
+/// What a stored policy does today. A directory or roster that changed since it was saved can make it one that would be
+/// refused now.
+#[utoipa::path(
+    get, path = "/policies/{id}/report", tag = "policies", operation_id = "report_policy",
+    params(("id" = u32, Path, description = "Id of the policy")),
+    responses((status = 200, description = "What it does", body = PolicyReport)),
+)]
+async fn report(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<PolicyId>,
+    headers: HeaderMap,
+) -> Result<Json<PolicyReport>, ApiError> {
+    let policy = nouns::get::<Policy>(web.store.directory(), id).await?;
+    let Policy { community_id, document, .. } = policy;
+    let draft = PolicyDraft { community_id, document };
+    let report = tried(&web, &draft, Some(id)).map_err(NounError::Faulty)?;
+    Ok(Json(PolicyReport::of(&report, &headers)))
+}
+
+/// Versions of a policy.
+#[derive(Serialize, ToSchema)]
+struct PolicyVersions {
+    /// The newest first, at most 200.
+    items: Vec<Policy>,
+}
+
+/// List the versions of a policy, the newest first; also those of a policy that was deleted.
+#[utoipa::path(
+    get, path = "/policies/{id}/versions", tag = "policies", operation_id = "list_policy_versions",
+    params(("id" = u32, Path, description = "Id of the policy")),
+    responses((status = 200, description = "Its versions", body = PolicyVersions)),
+)]
+async fn versions(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<PolicyId>,
+    parameters: Parameters,
+) -> Result<Json<PolicyVersions>, ApiError> {
+    parameters.finish()?;
+    let items = policy_versions(web.store.directory(), id, VERSIONS_MAX).await?;
+    if items.is_empty() {
+        return Err(ApiError::NotFound);
+    }
+    Ok(Json(PolicyVersions { items }))
+}
+
+/// One version of a policy, as plans name it.
+#[utoipa::path(
+    get, path = "/policies/{id}/versions/{version}", tag = "policies",
+    operation_id = "read_policy_version",
+    params(
+        ("id" = u32, Path, description = "Id of the policy"),
+        ("version" = u32, Path, description = "Version of the policy"),
+    ),
+    responses((status = 200, description = "The version", body = Policy)),
+)]
+async fn version(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId((id, version)): PathId<(PolicyId, u32)>,
+) -> Result<Json<Policy>, ApiError> {
+    Ok(Json(policy_version(web.store.directory(), id, version).await?))
+}
