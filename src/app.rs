@@ -22,7 +22,7 @@ use crate::store::snapshot::DirectoryHandle;
 use crate::store::{Store, tokens};
 use crate::switchboard::{self, Switchboard};
 use crate::tasks::Tasks;
-use crate::telephone::{LegKeys, Needs, Telephone};
+use crate::telephone::{LegKeys, Needs, PinCheck, Telephone};
 use crate::{telemetry, web};
 use anyhow::Context;
 use lianfang_domain::dispatch::Route;
@@ -121,6 +121,13 @@ async fn run(config: Config, metrics: PrometheusHandle, others: Others<'_>) -> a
     Ok(())
 }
 
+fn reception_rules(config: &Config) -> ReceptionRules {
+    ReceptionRules {
+        ordinary_calls: config.sip.ordinary_calls.as_deref().map(Arc::from),
+        call_back_numbers: config.call_back_numbers().into_iter().map(Arc::from).collect(),
+    }
+}
+
 async fn start(
     config: &Config,
     clock: &Clock,
@@ -139,10 +146,11 @@ async fn start(
         .context("cannot start the media thread")?;
     let (switchboard, inboxes) = Switchboard::channel();
     let node_key = node_key::load(&config.data_dir)?;
+    let pins = PinKey::new(&node_key);
     let telephone = Telephone::start(
         &config.sip,
         &config.trunks,
-        ReceptionRules { ordinary_calls: config.sip.ordinary_calls.as_deref().map(Arc::from) },
+        reception_rules(config),
         Needs {
             clock: clock.clone(),
             tasks: stages.alarm.clone(),
@@ -152,6 +160,7 @@ async fn start(
             prompts: Arc::clone(&prompts),
             switchboard: switchboard.clone(),
             leg_keys: LegKeys::new(node_key),
+            pins: PinCheck(Arc::new(move |household, digits| pins.verdict(household, digits))),
         },
     )
     .await?;

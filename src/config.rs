@@ -179,6 +179,17 @@ impl Config {
         }
     }
 
+    /// The numbers by which callees call back: those that are configured, or else those that the trunks show.
+    #[must_use]
+    pub fn call_back_numbers(&self) -> Vec<String> {
+        if self.sip.call_back_numbers.is_empty() {
+            let shown = self.trunks.iter().map(|trunk| trunk.caller_number.clone());
+            shown.filter(|number| !number.is_empty()).collect()
+        } else {
+            self.sip.call_back_numbers.clone()
+        }
+    }
+
     /// What is allowed but probably not meant; `check-config` prints it.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {

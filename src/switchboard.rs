@@ -8,6 +8,7 @@
 
 mod act;
 mod bundling;
+mod callers;
 mod driver;
 mod live;
 mod measure;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
+pub use callers::{CallWord, CallerId, HouseholdCall, Tell, Wanted};
 pub use lianfang_domain::dispatch::TooManyRoutes;
 
 /// Presses of #9 that may wait: half a minute of two thousand a second, some 30 MiB, since a press that waits is late
@@ -80,10 +82,12 @@ pub struct Press {
     pub trigger: Trigger,
     /// Where the line stands in the directory.
     pub line: LineRef,
-    /// What is the matter, where a device says so with the press.
+    /// What is the matter, where it is said with the press.
     pub kind: AlarmKind,
     /// When the last digit was heard.
     pub heard_at: Timestamp,
+    /// The line is to hear nothing of it, though it is no silent line.
+    pub is_silent: bool,
     /// Told when the alarm is on disk, or at the commit deadline.
     pub reply: Reply,
 }
@@ -152,6 +156,7 @@ pub struct Switchboard {
     presses: mpsc::Sender<Press>,
     reports: mpsc::Sender<(LegId, LegReport)>,
     requests: mpsc::Sender<Request>,
+    words: mpsc::Sender<CallWord>,
 }
 
 /// What the task receives from.
@@ -160,6 +165,8 @@ pub struct Inboxes {
     pub presses: mpsc::Receiver<Press>,
     /// What carriers report.
     pub reports: mpsc::Receiver<(LegId, LegReport)>,
+    /// What is said in calls in hand.
+    pub words: mpsc::Receiver<CallWord>,
     requests: mpsc::Receiver<Request>,
 }
 
@@ -195,8 +202,14 @@ impl Switchboard {
         let (presses, presses_in) = mpsc::channel(PRESSES_MAX);
         let (reports, reports_in) = mpsc::channel(REPORTS_MAX);
         let (requests, requests_in) = mpsc::channel(REQUESTS_MAX);
-        let inboxes = Inboxes { presses: presses_in, reports: reports_in, requests: requests_in };
-        (Self { presses, reports, requests }, inboxes)
+        let (words, words_in) = mpsc::channel(callers::WORDS_MAX);
+        let inboxes = Inboxes {
+            presses: presses_in,
+            reports: reports_in,
+            words: words_in,
+            requests: requests_in,
+        };
+        (Self { presses, reports, requests, words }, inboxes)
     }
 
     /// Takes up the open alarms of the log and starts the task. What the log cannot tell now is taken up once it can.
@@ -233,6 +246,19 @@ impl Switchboard {
         self.presses.try_send(press).map_err(|error| match error {
             mpsc::error::TrySendError::Full(press) | mpsc::error::TrySendError::Closed(press) => {
                 press
+            }
+        })
+    }
+
+    /// Hands over what is said in a call in hand.
+    ///
+    /// # Errors
+    /// Gives the word back when the switchboard takes no more of them now: whoever said it may say it again.
+    pub fn say(&self, word: CallWord) -> Result<(), CallWord> {
+        self.words.try_send(word).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(word) | mpsc::error::TrySendError::Closed(word) => {
+                metrics::counter!("lianfang_call_words_refused_total").increment(1);
+                word
             }
         })
     }

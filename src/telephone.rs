@@ -3,10 +3,12 @@
 //! Read in the order of an alarm: `sockets` → `routing` → `shard` → `desk` (the press) → the switchboard →
 //! `legs` → `trunk` → `sockets`. The machines `resident_call` and `voice_leg` are pure.
 
+mod callers;
 mod deadlines;
 mod desk;
 mod legs;
 mod lines;
+mod pad;
 mod resident_call;
 mod routing;
 mod session;
@@ -24,10 +26,11 @@ use crate::config::{ListenAddress, SipConfig, TrunkConfig};
 use crate::media::{Media, MediaEvent};
 use crate::prompts::Library;
 use crate::store::snapshot::DirectoryHandle;
-use crate::switchboard::Switchboard;
+use crate::switchboard::{CallWord, Switchboard};
 use crate::tasks::Tasks;
 use jiff::Timestamp;
-use lianfang_domain::alarm::{CancelReason, ResidentNotice};
+use lianfang_domain::alarm::{CancelReason, PinVerdict, ResidentNotice};
+use lianfang_domain::directory::Household;
 use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::leg::{LegOrder, LegOutcome, LegReport, RouteName};
 use lianfang_domain::plan::Plan;
@@ -45,6 +48,19 @@ use tokio::sync::mpsc;
 
 /// What one trunk may send to a shard of legs: answers to two thousand calls a second, some repeated.
 const TRUNK_RATE: Rate = Rate { per_s: 20_000, burst: 40_000 };
+
+/// Says whether digits are a PIN of the household.
+type Compare = dyn Fn(&Household, &str) -> PinVerdict + Send + Sync;
+
+/// Compares what was keyed with the PINs of a household: at once, and without keeping it.
+#[derive(Clone)]
+pub struct PinCheck(pub Arc<Compare>);
+
+impl std::fmt::Debug for PinCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PinCheck")
+    }
+}
 
 /// What the telephone works with.
 #[derive(Debug)]
@@ -65,6 +81,8 @@ pub struct Needs {
     pub switchboard: Switchboard,
     /// From which tags and branches are made.
     pub leg_keys: LegKeys,
+    /// Who says whether a PIN is right.
+    pub pins: PinCheck,
 }
 
 /// What every shard shares.
@@ -79,6 +97,9 @@ struct Parts {
     switchboard: Switchboard,
     reports: mpsc::Sender<(LegId, LegReport)>,
     leg_keys: LegKeys,
+    pins: PinCheck,
+    /// The shard of the lines.
+    desk: mpsc::Sender<ShardInput>,
     rules: ReceptionRules,
     advertised: SocketAddr,
     sockets: OnceLock<Arc<Sockets>>,
@@ -88,6 +109,27 @@ impl Parts {
     /// Sockets are opened before any shard runs.
     fn sockets(&self) -> &Arc<Sockets> {
         self.sockets.get().expect("the sockets are set before the shards start")
+    }
+
+    /// Tells the switchboard what was said in a call; who said it says it again when nothing comes of it.
+    fn say(&self, word: CallWord) {
+        if self.switchboard.say(word).is_err() {
+            static TOLD: Seldom = Seldom::new();
+            if let Some(times) = TOLD.tell(self.clock.now()) {
+                tracing::error!(times, "The switchboard takes no more words of calls");
+            }
+        }
+    }
+
+    /// Tells the switchboard about a leg.
+    fn report(&self, leg: LegId, report: LegReport) {
+        if self.reports.try_send((leg, report)).is_err() {
+            metrics::counter!("lianfang_reports_dropped_total").increment(1);
+            static TOLD: Seldom = Seldom::new();
+            if let Some(times) = TOLD.tell(self.clock.now()) {
+                tracing::error!(leg.id = %leg, times, "The switchboard takes no reports");
+            }
+        }
     }
 
     /// A press is lost here: loudly, though not once for each of a storm.
@@ -167,6 +209,8 @@ impl Telephone {
             switchboard: needs.switchboard,
             reports: reports.clone(),
             leg_keys: needs.leg_keys,
+            pins: needs.pins,
+            desk: table.lines().clone(),
             rules,
             advertised: SocketAddr::new(config.advertised, port),
             sockets: OnceLock::from(Arc::clone(&sockets)),
@@ -236,6 +280,24 @@ impl Telephone {
         for shard in [self.shards.of_leg(leg).1, self.shards.lines()] {
             // A leg that hears nothing of it rings on until its limit, which is the safe side.
             count_shed("cancels", shard.try_send(ShardInput::CancelLeg { leg, reason }).is_ok());
+        }
+    }
+
+    /// Other words for a call that nobody has answered yet.
+    pub fn reword(&self, order: LegOrder) {
+        let leg = order.leg;
+        for shard in [self.shards.of_leg(leg).1, self.shards.lines()] {
+            let input = ShardInput::Reword { order: Box::new(order.clone()) };
+            // The callee hears the old words, and the update by SMS.
+            count_shed("rewordings", shard.try_send(input).is_ok());
+        }
+    }
+
+    /// A callee joins the talk of their alarm.
+    pub fn join_talk(&self, leg: LegId) {
+        for shard in [self.shards.of_leg(leg).1, self.shards.lines()] {
+            // Who hears nothing of it presses 5 again.
+            count_shed("talks", shard.try_send(ShardInput::JoinTalk { leg }).is_ok());
         }
     }
 

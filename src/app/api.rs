@@ -85,6 +85,7 @@ impl Alarms for Live {
                 line,
                 kind: AlarmKind::Unknown,
                 heard_at: self.clock.now(),
+                is_silent: false,
                 reply: Box::new(move |raised| {
                     // Whoever asked may have given up; the alarm rings all the same.
                     let _ = reply.send(raised);

@@ -61,9 +61,15 @@ impl Carriers for AllCarriers {
         self.telephone.tell_resident(alarm, &notice, &plan);
     }
 
-    fn reword(&self, _: LegOrder) {}
+    fn reword(&self, order: LegOrder) {
+        if order.channel == Channel::Voice {
+            self.telephone.reword(order);
+        }
+    }
 
-    fn join_talk(&self, _: LegId) {}
+    fn join_talk(&self, leg: LegId) {
+        self.telephone.join_talk(leg);
+    }
 
     fn prepare(&self, plan: &Arc<Plan>) {
         let (plan, prompts) = (Arc::clone(plan), Arc::clone(&self.prompts));

@@ -43,6 +43,9 @@ pub struct SipConfig {
     pub access_call_max: Duration,
     /// `ordinary_calls = "sip:10.0.0.1"`: where registered lines are sent (302) for any other number, 110 first of all.
     pub ordinary_calls: Option<String>,
+    /// `call_back_numbers = ["05925550009"]`: the numbers that reach us when a callee calls back. Default: the
+    /// `caller_number` of every trunk.
+    pub call_back_numbers: Vec<String>,
     /// `register_expires_s`: how long a registration holds when the phone asks for more or nothing.
     pub register_expires: Duration,
     /// `line_calls_per_second`: INVITEs towards registered lines.
@@ -86,6 +89,17 @@ impl SipConfig {
                 "need a SIP URI without user, such as \"sip:10.0.0.1:5060\"",
             );
         }
+        let call_back_numbers = section.strings("call_back_numbers", &[]);
+        let is_number = |text: &String| {
+            let bare = text.trim_start_matches('+');
+            (3..=20).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if !call_back_numbers.iter().all(is_number) {
+            section.mistake(
+                "call_back_numbers",
+                "need telephone numbers of digits alone, such as [\"05925550009\"]",
+            );
+        }
         let realm = section.string("realm", "lianfang");
         if realm.is_empty() || realm.contains(['"', '\\', '\r', '\n']) {
             section.mistake("realm", "need text without quotes and backslashes");
@@ -105,6 +119,7 @@ impl SipConfig {
             ),
             access_call_max: seconds(section, "access_call_max_s", ACCESS_CALL_MAX_S, 10..=600),
             ordinary_calls,
+            call_back_numbers,
             register_expires: seconds(
                 section,
                 "register_expires_s",

@@ -47,6 +47,10 @@ pub struct Community {
     pub time_zone: Arc<str>,
     /// Codes that raise an alarm when dialled or keyed, such as `#9` and `*9`.
     pub alarm_codes: Vec<Arc<str>>,
+    /// Codes that raise an alarm of which the line hears nothing, such as `#9*`.
+    pub silent_codes: Vec<Arc<str>>,
+    /// What somebody at the door dials or keys on the resident's own telephone, such as `#97`; empty where there is none.
+    pub arrival_code: Arc<str>,
     /// Numbers that a line calls to key the code, such as `9000`.
     pub access_numbers: Vec<Arc<str>>,
     /// Grids, sorted by id.

@@ -5,6 +5,8 @@
 
 use crate::alarm::Proof;
 use crate::directory::{Community, Directory, LineRef, LineUse};
+use crate::id::CommunityId;
+use crate::kind::AlarmKind;
 use crate::phone::{Home, PhoneNumber, may_be_called};
 use std::sync::Arc;
 
@@ -51,6 +53,8 @@ pub enum CallerKind<'a> {
 pub struct ReceptionRules {
     /// Where lines of ours are sent that dial any other number; `None` where they have another way for that.
     pub ordinary_calls: Option<Arc<str>>,
+    /// The numbers that callees of ours see: who calls one of them back is told of their alarm.
+    pub call_back_numbers: Vec<Arc<str>>,
 }
 
 /// What becomes of the call.
@@ -60,8 +64,15 @@ pub enum Verdict {
     Alarm {
         /// The line that raises it.
         line: LineRef,
-        /// The code, as the community has it.
-        code: Arc<str>,
+        /// What was heard.
+        heard: HeardCode,
+        /// Why we believe that the line is the line.
+        proof: Proof,
+    },
+    /// Somebody at the door says so on the resident's own telephone.
+    Arrival {
+        /// The line.
+        line: LineRef,
         /// Why we believe that the line is the line.
         proof: Proof,
     },
@@ -74,12 +85,19 @@ pub enum Verdict {
         /// Why we believe that the line is the line.
         proof: Proof,
     },
-    /// A call to an access number: the code may be keyed in it.
+    /// A call of a line to an access number, or to a number that callees of ours see: the code may be keyed in it.
     Access {
-        /// The line that calls; without one, nothing that is keyed raises an alarm.
-        line: Option<LineRef>,
+        /// The line that calls.
+        line: LineRef,
         /// Why we believe that the line is the line.
         proof: Proof,
+    },
+    /// A call of anybody else to such a number: nothing that is keyed raises an alarm.
+    CallBack {
+        /// The number that calls, by the word of a trusted trunk; `None` where it is withheld.
+        caller: Option<PhoneNumber>,
+        /// The community whose access number it is.
+        community: Option<CommunityId>,
     },
     /// The beginning of a code: 484, the phone dials on.
     Incomplete,
@@ -92,6 +110,25 @@ pub enum Verdict {
     NotFound,
     /// The caller is not who they claim to be, or somebody forwarded the call: 403.
     Forbidden,
+}
+
+/// An alarm code that was heard, with what was said along with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeardCode {
+    /// The code, as the community has it.
+    pub code: Arc<str>,
+    /// What is the matter, by a digit behind the code.
+    pub matter: Option<AlarmKind>,
+    /// The line is to hear nothing of it.
+    pub is_silent: bool,
+}
+
+impl HeardCode {
+    /// A code alone.
+    #[must_use]
+    pub fn plain(code: Arc<str>) -> Self {
+        Self { code, matter: None, is_silent: false }
+    }
 }
 
 /// Longest code of an edge that is taken over, in characters.
@@ -121,11 +158,18 @@ pub fn hear(
     };
     let known = line.and_then(|line| Some((line, directory.resolve(line)?)));
     let Some((line, (community, _, entry))) = known else {
-        return of_stranger(user, caller, directory);
+        return of_stranger(user, caller, directory, rules);
     };
-    let called = Called { user, home: home_of(community) };
-    if let Some(code) = edge_code(dialled, caller).or_else(|| called.find(&community.alarm_codes)) {
-        return Verdict::Alarm { line, code, proof };
+    let edge = edge_code(dialled, caller);
+    let called = Called { user: edge.as_deref().unwrap_or(user), home: home_of(community) };
+    if let Some(heard) = called.alarm(community) {
+        return Verdict::Alarm { line, heard, proof };
+    }
+    if called.is_arrival(community) && proof != Proof::Weak {
+        return Verdict::Arrival { line, proof };
+    }
+    if let Some(code) = edge {
+        return Verdict::Alarm { line, heard: HeardCode::plain(code), proof };
     }
     match entry.line_use {
         LineUse::Hotline { grace_s } => match &rules.ordinary_calls {
@@ -152,18 +196,21 @@ fn line_of(identity: &str, home: &Home, directory: &Directory) -> Option<LineRef
 }
 
 /// Nobody whose line we know: raises nothing, whatever was dialled.
-fn of_stranger(user: &str, caller: CallerKind<'_>, directory: &Directory) -> Verdict {
-    match caller {
-        CallerKind::Proven { .. } | CallerKind::Unproven { .. } => Verdict::Forbidden,
-        CallerKind::Trusted { home, .. } => {
-            let called = Called { user, home: home.clone() };
-            let community = directory.community(home.community);
-            match community.and_then(|community| called.find(&community.access_numbers)) {
-                Some(_) => Verdict::Access { line: None, proof: Proof::Trunk },
-                None => Verdict::NotFound,
-            }
-        }
+fn of_stranger(
+    user: &str,
+    caller: CallerKind<'_>,
+    directory: &Directory,
+    rules: &ReceptionRules,
+) -> Verdict {
+    let CallerKind::Trusted { identity, home, .. } = caller else { return Verdict::Forbidden };
+    let called = Called { user, home: home.clone() };
+    let has_it = |community: &&Arc<Community>| called.find(&community.access_numbers).is_some();
+    let community = directory.communities().find(has_it).map(|community| community.id);
+    if community.is_none() && called.find(&rules.call_back_numbers).is_none() {
+        return Verdict::NotFound;
     }
+    let caller = identity.and_then(|identity| PhoneNumber::of_caller(identity, home).ok());
+    Verdict::CallBack { caller, community }
 }
 
 /// The code that an edge of ours recognised; it knows codes that the directory does not.
@@ -191,10 +238,13 @@ impl Called<'_> {
         community: &Community,
         rules: &ReceptionRules,
     ) -> Verdict {
-        if self.find(&community.access_numbers).is_some() {
-            return Verdict::Access { line: Some(line), proof };
+        let mut numbers = [&community.access_numbers, &rules.call_back_numbers].into_iter();
+        if numbers.any(|numbers| self.find(numbers).is_some()) {
+            return Verdict::Access { line, proof };
         }
         let is_beginning = self.is_beginning_of(&community.alarm_codes)
+            || self.is_beginning_of(&community.silent_codes)
+            || self.is_beginning_of(std::slice::from_ref(&community.arrival_code))
             || self.is_beginning_of(&community.access_numbers);
         if is_beginning && !self.is_emergency() {
             return Verdict::Incomplete;
@@ -205,6 +255,30 @@ impl Called<'_> {
             }
             Some(_) | None => Verdict::NotFound,
         }
+    }
+
+    /// The alarm code that was dialled. The bare code raises the alarm whatever might follow: nobody waits for more.
+    fn alarm(&self, community: &Community) -> Option<HeardCode> {
+        let of = |called: &Self, matter| {
+            let loud = called.find(&community.alarm_codes);
+            let loud = loud.map(|code| HeardCode { code, matter, is_silent: false });
+            loud.or_else(|| {
+                let code = called.find(&community.silent_codes)?;
+                Some(HeardCode { code, matter, is_silent: true })
+            })
+        };
+        of(self, None).or_else(|| {
+            // Behind a code of digits alone it would be another number.
+            let user = self.user.strip_suffix('#').unwrap_or(self.user);
+            let (at, digit) = user.char_indices().next_back()?;
+            let matter = AlarmKind::of_digit(digit)?;
+            let code = user.get(..at).filter(|code| code.starts_with(['#', '*']))?;
+            of(&Self { user: code, home: self.home.clone() }, Some(matter))
+        })
+    }
+
+    fn is_arrival(&self, community: &Community) -> bool {
+        self.find(std::slice::from_ref(&community.arrival_code)).is_some()
     }
 
     /// The code or number of the list that was dialled.
@@ -225,7 +299,9 @@ impl Called<'_> {
             return once.len() < without_send_key.len() && entry.strip_prefix(sign) == Some(once);
         }
         let key = |text: &str| PhoneNumber::of_caller(text, &self.home).ok();
+        // The last digit first: there are many numbers, and normalising each of them takes a while.
         entry.starts_with(|c: char| c.is_ascii_digit() || c == '+')
+            && entry.bytes().last() == self.user.bytes().last()
             && key(entry).is_some_and(|number| key(self.user) == Some(number))
     }
 

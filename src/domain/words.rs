@@ -133,10 +133,11 @@ pub fn spoken(told: &Told<'_>, language: Language) -> Vec<Clip> {
 
 /// What the resident hears, if the handset is still up. Nothing on a silent line.
 #[must_use]
-pub fn resident(plan: &Plan, notice: &ResidentNotice, _language: Language) -> Vec<Clip> {
-    if plan.scene.is_silent {
-        return Vec::new();
-    }
+pub fn resident(plan: &Plan, told: &ResidentNotice, language: Language) -> Vec<Clip> {
+    if plan.scene.is_silent { Vec::new() } else { notice(plan, told, language) }
+}
+
+fn notice(plan: &Plan, notice: &ResidentNotice, _language: Language) -> Vec<Clip> {
     let help_called = || vec![Clip::Phrase(Phrase::HelpCalled)];
     match notice {
         ResidentNotice::HelpCalled { households } => match u8::try_from(*households) {
@@ -188,6 +189,71 @@ pub fn hotline_grace() -> Vec<Clip> {
 #[must_use]
 pub fn noted() -> Vec<Clip> {
     vec![Clip::Phrase(Phrase::Noted)]
+}
+
+/// What a caller hears whose 0 was taken: the PIN is awaited.
+#[must_use]
+pub fn key_pin() -> Vec<Clip> {
+    vec![Clip::Phrase(Phrase::KeyPin)]
+}
+
+/// What a caller hears whose PIN is wrong.
+#[must_use]
+pub fn pin_refused() -> Vec<Clip> {
+    vec![Clip::Phrase(Phrase::WrongPin)]
+}
+
+/// What a caller hears whose PIN was taken.
+#[must_use]
+pub fn withdrawn() -> Vec<Clip> {
+    vec![Clip::Phrase(Phrase::Withdrawn)]
+}
+
+/// What somebody at the door hears on the resident's telephone.
+#[must_use]
+pub fn arrival_noted() -> Vec<Clip> {
+    vec![Clip::Phrase(Phrase::ArrivalNoted)]
+}
+
+/// The same where no alarm is open.
+#[must_use]
+pub fn no_open_alarm() -> Vec<Clip> {
+    vec![Clip::Phrase(Phrase::NoOpenAlarm)]
+}
+
+/// What a caller hears whom no open alarm wants. `community` may be empty.
+#[must_use]
+pub fn welcome(community: &str) -> Vec<Clip> {
+    let name = name_clip(community, NAME_MAX).into_iter();
+    let [welcome, nobody] = [Phrase::Welcome, Phrase::NobodyNeedsYou].map(Clip::Phrase);
+    std::iter::once(welcome).chain(name).chain([nobody]).collect()
+}
+
+/// What somebody of the household in trouble hears who calls: who is coming. Also said of a silent line, since it is
+/// said elsewhere.
+#[must_use]
+pub fn household(plan: &Plan, coming: &[PartyId], language: Language) -> Vec<Clip> {
+    if coming.is_empty() {
+        return vec![Clip::Phrase(Phrase::StillCalling)];
+    }
+    let said = coming.iter().take(COMING_MAX);
+    said.flat_map(|party| notice(plan, &ResidentNotice::Coming { party: *party }, language))
+        .collect()
+}
+
+/// Names that are told to somebody who calls: more are not remembered.
+const COMING_MAX: usize = 5;
+
+/// What a duty worker hears who wants to close an alarm.
+#[must_use]
+pub fn which_outcome() -> Vec<Clip> {
+    vec![Clip::Phrase(Phrase::WhichOutcome)]
+}
+
+/// What a callee hears for whom the talk has no place.
+#[must_use]
+pub fn talk_full() -> Vec<Clip> {
+    vec![Clip::Phrase(Phrase::TalkFull)]
 }
 
 /// Longest name that is said to a resident, in UTF-16 units.

@@ -21,7 +21,7 @@ fn select(noun: Noun) -> &'static str {
         }
         Noun::Community => {
             "SELECT json_group_array(json_array(s.name, c.name, c.area_code, c.language, c.time_zone,
-                c.alarm_codes, c.access_numbers))
+                c.alarm_codes, c.access_numbers, c.silent_codes, c.arrival_code))
             FROM community AS c JOIN street AS s ON s.id = c.street_id WHERE c.id = ?1"
         }
         Noun::Grid => {
@@ -133,7 +133,7 @@ fn cell(column: &str, value: Value) -> String {
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     };
     match column {
-        "alarm_codes" | "access_numbers" => {
+        "alarm_codes" | "access_numbers" | "silent_codes" => {
             serde_json::from_str::<Vec<String>>(&text).unwrap_or_default().join(" ")
         }
         "numbers" => {

@@ -148,6 +148,23 @@ impl<'a> Cells<'a> {
         json!(if codes.is_empty() { default } else { &codes }).to_string()
     }
 
+    /// The code of somebody at the door; `-` is none.
+    fn arrival_code(&mut self) -> &'a str {
+        let code = self.get("arrival_code").trim();
+        let is_code = (2..=8).contains(&code.len())
+            && code.starts_with(['*', '#'])
+            && code.chars().all(|key| "0123456789*#".contains(key));
+        match code {
+            "" => "#97",
+            "-" => "",
+            _ if is_code => code,
+            _ => {
+                self.fail("arrival_code", Reason::Codes);
+                ""
+            }
+        }
+    }
+
     fn number(&mut self, column: &'static str, text: &str, home: &Home) -> Option<Normalised> {
         match normalise(text, home) {
             Ok(number) => Some(number),
@@ -220,6 +237,8 @@ impl<'a> Cells<'a> {
                     json!(zone),
                     json!(self.codes("alarm_codes", &["#9", "*9"], "0123456789*#ABCD")),
                     json!(self.codes("access_numbers", &[], "0123456789*#")),
+                    json!(self.codes("silent_codes", &["#9*"], "0123456789*#")),
+                    json!(self.arrival_code()),
                 ]
             }
             Noun::Group => {

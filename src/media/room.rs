@@ -34,6 +34,8 @@ pub enum Talk {
     /// A loudspeaker whose microphone hears what it plays: it is heard while nobody else talks and no clip plays, and
     /// while no other loudspeaker has the floor. It always plays what the others say.
     HalfDuplexSpeaker,
+    /// A telephone on a silent line: is heard all the time and hears nothing.
+    Unhearing,
 }
 
 /// All rooms: who sits where. No more rooms than sessions, and commands that wait.

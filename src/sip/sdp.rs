@@ -167,6 +167,16 @@ impl Local {
     /// Our offer: A-law, µ-law, keys, 20 ms.
     #[must_use]
     pub fn offer(&self) -> Vec<u8> {
+        self.offer_of(Direction::SendRecv)
+    }
+
+    /// The same, of a stream that carries nothing for now.
+    #[must_use]
+    pub fn offer_nothing(&self) -> Vec<u8> {
+        self.offer_of(Direction::Inactive)
+    }
+
+    fn offer_of(&self, direction: Direction) -> Vec<u8> {
         let formats: Vec<(Codec, u8)> =
             Codec::ALL.into_iter().map(|codec| (codec, codec.payload_type())).collect();
         let stream = Stream {
@@ -174,7 +184,7 @@ impl Local {
             codecs: &formats,
             events: &[(OUR_EVENT_PT, CLOCK_HZ)],
             ptime_ms: PTIME_DEFAULT_MS,
-            direction: Direction::SendRecv,
+            direction,
         };
         (self.head() + &self.stream(&stream)).into_bytes()
     }
@@ -218,6 +228,22 @@ struct Stream<'a> {
 /// # Errors
 /// When no stream can be taken; the reason of the first audio stream is told.
 pub fn answer_to(offer: &[u8], local: &Local) -> Result<(Vec<u8>, MediaPlan), SdpError> {
+    answer_with(offer, local, None)
+}
+
+/// The same, but the stream that we take carries nothing for now (RFC 3264 6.1: `inactive` answers any offer).
+///
+/// # Errors
+/// As [`answer_to`].
+pub fn answer_nothing(offer: &[u8], local: &Local) -> Result<Vec<u8>, SdpError> {
+    answer_with(offer, local, Some(Direction::Inactive)).map(|(answer, _)| answer)
+}
+
+fn answer_with(
+    offer: &[u8],
+    local: &Local,
+    direction: Option<Direction>,
+) -> Result<(Vec<u8>, MediaPlan), SdpError> {
     let text = read::text(offer)?;
     let description = Description::read(&text)?;
     let (chosen, plan) = first_acceptable(&description, Preference::Ours)?;
@@ -229,7 +255,7 @@ pub fn answer_to(offer: &[u8], local: &Local) -> Result<(Vec<u8>, MediaPlan), Sd
                 codecs: &[(plan.codec, plan.payload_type)],
                 events: &plan.telephone_event,
                 ptime_ms: plan.ptime_ms,
-                direction: plan.direction,
+                direction: direction.unwrap_or(plan.direction),
             });
         } else {
             answer += &format!("m={} 0 {} {}\r\n", media.kind, media.proto, media.formats());

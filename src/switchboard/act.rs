@@ -49,7 +49,7 @@ impl Driver {
             Effect::Reword(_) => {}
             Effect::JoinTalk { leg } => self.ports.carriers.join_talk(self.bundles.call_of(leg)),
             Effect::TellResident(notice) => {
-                if let Some(live) = self.alarms.get(&id) {
+                if let Some(live) = self.alarms.get(&id).filter(|live| !live.is_silenced) {
                     self.ports.carriers.tell_resident(id, notice, Arc::clone(live.alarm.plan()));
                 }
             }

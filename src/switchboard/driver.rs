@@ -2,6 +2,7 @@
 //!
 //! `turn` commits what the inputs of a turn led to, `act` carries out what was kept.
 
+use super::callers::{CallWord, Numbers};
 use super::live::{Birth, Live, Outcome};
 use super::presses::SeenPresses;
 use super::turn::{Turn, Waiting, next_kept};
@@ -12,6 +13,7 @@ use lianfang_domain::alarm::{self, Alarm, Input, Trigger, TriggerSource};
 use lianfang_domain::bundle::{Building, Bundles};
 use lianfang_domain::dispatch::{Dispatch, TooManyRoutes};
 use lianfang_domain::id::{AlarmId, LegId, LineId};
+use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::LegReport;
 use lianfang_domain::plan::{self, Plan, PlanFor};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -23,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 const PRESSES_PER_TURN: usize = 64;
 /// Requests of people taken in one turn.
 const REQUESTS_PER_TURN: usize = 16;
+/// Words of calls in hand taken in one turn: who calls back has time.
+const WORDS_PER_TURN: usize = 16;
 /// Reports taken in one turn.
 const REPORTS_PER_TURN: usize = 256;
 /// Legs other than first waves that wait for a slot; beyond it the oldest retries give way.
@@ -39,6 +43,8 @@ pub(super) struct Driver {
     /// The newest alarm of a line, until it is closed: a cancelled one still holds the place of its line in the log.
     pub(super) last_by_line: BTreeMap<LineId, AlarmId>,
     pub(super) seen: SeenPresses,
+    /// Alarms that are not closed, by the numbers in their plans.
+    pub(super) numbers: Numbers,
     pub(super) dispatch: Dispatch,
     /// Which legs go in one call.
     pub(super) bundles: Bundles,
@@ -63,6 +69,7 @@ enum Wake {
     Kept(Option<Appended>),
     Press(Press),
     Report(LegId, LegReport),
+    Word(CallWord),
     Request(Request),
     Timer,
     Stop,
@@ -76,6 +83,7 @@ impl Driver {
             alarms: BTreeMap::new(),
             last_by_line: BTreeMap::new(),
             seen: SeenPresses::default(),
+            numbers: Numbers::default(),
             dispatch,
             bundles: Bundles::default(),
             by_building: BTreeMap::new(),
@@ -99,6 +107,7 @@ impl Driver {
                 Wake::Kept(appended) => self.on_kept(appended),
                 Wake::Press(press) => self.on_press(press),
                 Wake::Report(leg, report) => self.on_report(leg, report),
+                Wake::Word(word) => self.on_word(word),
                 Wake::Request(request) => self.on_request(request),
                 Wake::Timer => {}
                 Wake::Stop => return self.farewell(inboxes).await,
@@ -121,11 +130,12 @@ impl Driver {
             Some(press) = inboxes.presses.recv() => Wake::Press(press),
             Some(request) = inboxes.requests.recv() => Wake::Request(request),
             Some((leg, report)) = inboxes.reports.recv() => Wake::Report(leg, report),
+            Some(word) = inboxes.words.recv() => Wake::Word(word),
             () = clock.sleep_until(next) => Wake::Timer,
         }
     }
 
-    /// The share of this turn of everything that waits, presses first; so none of the three can starve another.
+    /// The share of this turn of everything that waits, presses first; so none can starve another.
     fn take_waiting(&mut self, inboxes: &mut Inboxes) {
         for _ in 0..PRESSES_PER_TURN {
             let Ok(press) = inboxes.presses.try_recv() else { break };
@@ -138,6 +148,10 @@ impl Driver {
         for _ in 0..REPORTS_PER_TURN {
             let Ok((leg, report)) = inboxes.reports.try_recv() else { break };
             self.on_report(leg, report);
+        }
+        for _ in 0..WORDS_PER_TURN {
+            let Ok(word) = inboxes.words.try_recv() else { break };
+            self.on_word(word);
         }
     }
 
@@ -190,7 +204,7 @@ impl Driver {
             means == Some(alarm::Press::Again)
         });
         let alarm = match open {
-            Some(id) => self.press_again(id, &press, now),
+            Some(id) => self.press_again(id, &press),
             None => self.raise(&press, last, now),
         };
         let Some(alarm) = alarm else {
@@ -215,7 +229,10 @@ impl Driver {
             now,
             defaults: &self.ports.policy,
         };
-        let plan = plan::build(&directory, press.line, &wanted).map(Arc::new);
+        let plan = plan::build(&directory, press.line, &wanted).map(|mut plan| {
+            plan.scene.is_silent |= press.is_silent;
+            Arc::new(plan)
+        });
         // The line may have left the directory since it was recognised: who was rung before still rings.
         let plan = plan.or_else(|| self.plan_of(follows?))?;
         let birth = Birth {
@@ -238,23 +255,48 @@ impl Driver {
         self.ports.carriers.prepare(&birth.plan);
         self.last_by_line.insert(birth.line.line, id);
         let (live, outcome) = Live::raise(id, birth, now);
-        self.alarms.insert(id, live);
-        self.enter_building(id);
+        self.keep(id, live);
         self.take_up(id, outcome);
         id
     }
 
-    fn press_again(&mut self, id: AlarmId, press: &Press, now: Timestamp) -> Option<AlarmId> {
-        let previous = self.plan_of(id)?;
-        let directory = self.ports.directory.current();
-        let wanted = PlanFor::again(&previous, &self.ports.policy, now);
-        let plan = plan::rebuild(&previous, &directory, press.line, &wanted);
-        // The line may have left the directory since: the old plan still rings.
-        let plan = plan.map_or(previous, Arc::new);
+    fn press_again(&mut self, id: AlarmId, press: &Press) -> Option<AlarmId> {
+        let plan = self.plan_again(id, None)?;
         self.ports.carriers.prepare(&plan);
         let input = Input::PressedAgain { trigger: press.trigger.clone(), plan };
         self.feed(id, &input);
+        if let Some(live) = self.alarms.get_mut(&id) {
+            live.is_silenced |= press.is_silent;
+        }
+        if press.kind != AlarmKind::Unknown {
+            self.name_kind(id, press.kind);
+        }
         Some(id)
+    }
+
+    /// Today's plan of an alarm as its next revision, for what is the matter or what was said before.
+    pub(super) fn plan_again(&self, id: AlarmId, matter: Option<AlarmKind>) -> Option<Arc<Plan>> {
+        let live = self.alarms.get(&id)?;
+        let previous = live.alarm.plan();
+        let directory = self.ports.directory.current();
+        let mut wanted = PlanFor::again(previous, &self.ports.policy, self.ports.clock.now());
+        wanted.kind = matter.unwrap_or(previous.kind);
+        let plan = plan::rebuild(previous, &directory, live.line, &wanted);
+        // The line may have left the directory since: the old plan still rings.
+        let mut plan = plan.unwrap_or_else(|| Plan {
+            revision: previous.revision.saturating_add(matter.is_some().into()),
+            ..Plan::clone(previous)
+        });
+        plan.kind = wanted.kind;
+        plan.scene.is_silent |= previous.scene.is_silent || live.is_silenced;
+        Some(Arc::new(plan))
+    }
+
+    /// Takes an alarm among the live ones.
+    pub(super) fn keep(&mut self, id: AlarmId, live: Live) {
+        self.numbers.add(id, live.alarm.plan());
+        self.alarms.insert(id, live);
+        self.enter_building(id);
     }
 
     fn next_id(&mut self, now: Timestamp) -> AlarmId {
@@ -345,18 +387,24 @@ impl Driver {
             return;
         };
         let directory = self.ports.directory.current();
-        let previous = live.alarm.plan();
-        let wanted = PlanFor::again(previous, &self.ports.policy, self.ports.clock.now());
-        let plan = plan::rebuild(previous, &directory, live.line, &wanted);
-        if let Some(plan) = plan {
-            self.feed(id, &Input::Replanned { plan: Arc::new(plan) });
+        if directory.resolve(live.line).is_some()
+            && let Some(plan) = self.plan_again(id, None)
+        {
+            self.feed(id, &Input::Replanned { plan });
         }
     }
 
     /// Whether the input changed anything.
     pub(super) fn feed(&mut self, id: AlarmId, input: &Input) -> bool {
         let now = self.ports.clock.now();
-        let outcome = self.alarms.get_mut(&id).and_then(|live| live.take(input, now));
+        let outcome = self.alarms.get_mut(&id).and_then(|live| {
+            let before = Arc::clone(live.alarm.plan());
+            let outcome = live.take(input, now);
+            if !Arc::ptr_eq(&before, live.alarm.plan()) {
+                self.numbers.add(id, live.alarm.plan());
+            }
+            outcome
+        });
         let has_changed = outcome.is_some();
         if let Some(outcome) = outcome {
             self.take_up(id, outcome);
@@ -389,6 +437,7 @@ impl Driver {
 
     pub(super) fn remove(&mut self, id: AlarmId) -> Option<Live> {
         let live = self.alarms.remove(&id)?;
+        self.numbers.remove(id, live.alarm.plan());
         self.leave_building(id);
         if let Some(due) = live.timer {
             self.timers.remove(&(due, id));

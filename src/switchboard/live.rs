@@ -20,6 +20,10 @@ pub(super) struct Live {
     pub(super) measure: Measure,
     /// When the driver looks at it next.
     pub(super) timer: Option<Timestamp>,
+    /// The line is to hear nothing, by a code that was keyed after the alarm began.
+    pub(super) is_silenced: bool,
+    /// PINs that were wrong, in all calls of the alarm.
+    pub(super) pins_wrong: u8,
     next_sequence: u32,
 }
 
@@ -55,7 +59,7 @@ impl Live {
         let (alarm, events) = Alarm::raise(id, trigger, Arc::clone(&plan), follows, now);
         let effects = events.iter().flat_map(|event| alarm.effects(event)).collect();
         let measure = Measure::new(heard_at);
-        let mut live = Self { alarm, line, measure, timer: None, next_sequence: 0 };
+        let mut live = Self::new(alarm, line, measure, 0);
         let mut record = live.record(events, Some(plan), now);
         record.opened = Some(opened);
         (live, Outcome { record, effects })
@@ -64,7 +68,11 @@ impl Live {
     /// An alarm that was folded from the log.
     pub(super) fn recovered(alarm: Alarm, line: LineRef, next_sequence: u32) -> Self {
         let measure = Measure::of_recovered(&alarm);
-        Self { alarm, line, measure, timer: None, next_sequence }
+        Self::new(alarm, line, measure, next_sequence)
+    }
+
+    fn new(alarm: Alarm, line: LineRef, measure: Measure, next_sequence: u32) -> Self {
+        Self { alarm, line, measure, timer: None, is_silenced: false, pins_wrong: 0, next_sequence }
     }
 
     /// Decides and applies. `None` when the input changes nothing.

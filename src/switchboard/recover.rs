@@ -118,8 +118,7 @@ impl Driver {
             .flat_map(|stored| alarm.effects(&stored.event))
             .filter(|effect| matches!(effect, Effect::CancelLeg { .. }));
         self.turn.effects.extend(cancels.map(|effect| (id, effect)));
-        self.alarms.insert(id, Live::recovered(alarm, line, next_sequence));
-        self.enter_building(id);
+        self.keep(id, Live::recovered(alarm, line, next_sequence));
         self.feed(id, &Input::Restarted);
         self.set_timer(id, Timestamp::MIN);
         None

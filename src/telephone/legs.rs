@@ -1,4 +1,10 @@
-//! The legs to neighbours that one shard drives: an INVITE, a media session and a [`VoiceLeg`] each.
+//! The legs to neighbours that one shard drives: an INVITE, a media session and a [`VoiceLeg`] each. [`lent`] has calls
+//! that came in and are driven as legs, [`talk`] the talk with the resident.
+
+mod lent;
+mod talk;
+
+pub(super) use talk::room_of;
 
 use super::Parts;
 use super::deadlines::{Armed, Deadlines};
@@ -10,12 +16,13 @@ use crate::clock::Seldom;
 use crate::config::TrunkConfig;
 use crate::media::{MediaEvent, OpenSession, Playlist, Report};
 use crate::prompts::Voice;
+use crate::switchboard::CallWord;
 use jiff::Timestamp;
 use lianfang_domain::alarm::CancelReason;
 use lianfang_domain::digits::Key;
 use lianfang_domain::digits::info::{self, InfoBody};
 use lianfang_domain::digits::merge::{Means, PressMerge};
-use lianfang_domain::id::LegId;
+use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::leg::{LegOrder, LegOutcome, LegReport, Message, RouteName};
 use lianfang_domain::words::{self, Told};
 use lianfang_sip::agent::UserAgent;
@@ -30,11 +37,14 @@ const PROBES_LOST_MAX: u8 = 2;
 
 struct Leg {
     order: LegOrder,
-    route: RouteName,
     machine: VoiceLeg,
     keys: PressMerge,
-    /// Our SDP, to answer a re-INVITE and to read the answer against.
-    session: Session,
+    /// Our SDP, to answer a re-INVITE and to read the answer against; `None` for a call that came in, which is the desk's.
+    session: Option<Session>,
+    /// It has a place in the talk of its alarm.
+    is_talking: bool,
+    /// A call that came in goes back to the desk.
+    is_returned: bool,
     playlist: u32,
     /// Taken with the first words of the call, and kept to its end.
     voice: Option<Voice>,
@@ -52,6 +62,8 @@ pub(super) struct Legs {
     commands: VecDeque<Command>,
     next_call: u64,
     probes_lost: BTreeMap<u64, u8>,
+    /// Calls that came in and go back to the desk.
+    returned: VecDeque<(CallHandle, AlarmId)>,
 }
 
 impl Legs {
@@ -66,6 +78,7 @@ impl Legs {
             commands: VecDeque::new(),
             next_call: 0,
             probes_lost: BTreeMap::new(),
+            returned: VecDeque::new(),
         }
     }
 
@@ -101,7 +114,7 @@ impl Legs {
             return;
         }
         let Some(outgoing) = self.outgoing(&order, route, agent) else {
-            self.report(leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed });
+            self.parts.report(leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed });
             return;
         };
         self.next_call += 1;
@@ -114,7 +127,7 @@ impl Legs {
                 if let Some(times) = TOLD.tell(now) {
                     tracing::error!(leg.id = %leg, %error, times, "A leg has no media and cannot be placed");
                 }
-                self.report(leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed });
+                self.parts.report(leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed });
                 return;
             }
         };
@@ -124,21 +137,38 @@ impl Legs {
         let invite = outgoing.invite(call, session.offer());
         self.commands.push_back(Command::Invite(Box::new(invite)));
         let ring = Duration::from_secs(u64::from(order.ring_timeout_s));
-        let machine = VoiceLeg::new(ring, now);
+        let machine = VoiceLeg::new(order.role, ring, now);
         let known = Leg {
             order,
-            route: Arc::clone(route),
             machine,
             keys: PressMerge::default(),
-            session,
+            session: Some(session),
+            is_talking: false,
+            is_returned: false,
             playlist: 0,
             voice: None,
             armed: Armed::default(),
         };
         self.calls.insert(call, known);
         self.by_leg.insert(leg, call);
-        self.report(leg, LegReport::Placed { route: Arc::clone(route) });
+        self.parts.report(leg, LegReport::Placed { route: Arc::clone(route) });
         self.run(call, now);
+    }
+
+    /// Other words for somebody who has not picked up yet. Who has, hears the old ones to their end.
+    pub(super) fn reword(&mut self, order: LegOrder) {
+        let call = self.by_leg.get(&order.leg);
+        if let Some(leg) = call.and_then(|call| self.calls.get_mut(call))
+            && leg.machine.is_calling()
+        {
+            leg.order = order;
+        }
+    }
+
+    pub(super) fn join_talk(&mut self, leg: LegId, now: Timestamp) {
+        if let Some(call) = self.by_leg.get(&leg).copied() {
+            self.on(call, Happening::Joins, now);
+        }
     }
 
     pub(super) fn cancel(&mut self, leg: LegId, reason: CancelReason, now: Timestamp) {
@@ -199,7 +229,8 @@ impl Legs {
 
     pub(super) fn on_answered(&mut self, call: CallHandle, body: Option<&[u8]>, now: Timestamp) {
         let Some(leg) = self.calls.get_mut(&call) else { return };
-        let plan = body.and_then(|body| leg.session.read_answer(body).ok());
+        let session = leg.session.as_ref();
+        let plan = body.and_then(|body| session?.read_answer(body).ok());
         let started = plan.map(|plan| self.parts.media.start(call.0, plan));
         let happening = match started {
             Some(Ok(())) => Happening::Answered,
@@ -210,7 +241,7 @@ impl Legs {
 
     pub(super) fn on_failed(&mut self, call: CallHandle, failure: &CallFailure, now: Timestamp) {
         if let Some(leg) = self.calls.get(&call) {
-            tracing::debug!(leg.id = %leg.order.leg, sip.status = failure.status, carrier = %leg.route, "The leg failed");
+            tracing::debug!(leg.id = %leg.order.leg, sip.status = failure.status, "The leg failed");
         }
         // A 408 of our own making says that the trunk is silent, not that nobody picked up.
         let outcome = match failure.status {
@@ -245,11 +276,12 @@ impl Legs {
     }
 
     pub(super) fn on_session_change(&mut self, call: CallHandle, offer: Option<&[u8]>) {
-        let Some(leg) = self.calls.get_mut(&call) else {
+        let session = self.calls.get_mut(&call).and_then(|leg| leg.session.as_mut());
+        let Some(session) = session else {
             self.commands.push_back(Command::AnswerSession { call, sdp: None });
             return;
         };
-        let (answer, plan) = leg.session.renegotiate(offer);
+        let (answer, plan) = session.renegotiate(offer);
         if let Some(plan) = plan {
             // A full queue leaves the session as it was; the peer's old address still hears us.
             let _ = self.parts.media.start(call.0, plan);
@@ -259,7 +291,8 @@ impl Legs {
 
     /// The answer to an offer that the other side asked us for.
     pub(super) fn on_confirmed(&mut self, call: CallHandle, answer: Option<&[u8]>) {
-        let plan = self.calls.get(&call).zip(answer).map(|(leg, sdp)| leg.session.read_answer(sdp));
+        let session = self.calls.get(&call).and_then(|leg| leg.session.as_ref());
+        let plan = session.zip(answer).map(|(session, sdp)| session.read_answer(sdp));
         if let Some(Ok(plan)) = plan {
             // As above.
             let _ = self.parts.media.start(call.0, plan);
@@ -292,6 +325,9 @@ impl Legs {
         while let Some(step) = self.calls.get_mut(&call).and_then(|leg| leg.machine.poll_step()) {
             self.step(call, step);
         }
+        if self.calls.get(&call).is_some_and(|leg| leg.is_returned) {
+            return self.return_call(call);
+        }
         if let Some(leg) = self.calls.get_mut(&call) {
             let due = leg.machine.poll_timeout().map(|due| due.max(now));
             self.deadlines.arm(&mut leg.armed, due, call);
@@ -301,10 +337,13 @@ impl Legs {
     fn step(&mut self, call: CallHandle, step: Step) {
         let Some(leg) = self.calls.get_mut(&call) else { return };
         match step {
-            Step::Report(report) => {
-                let id = leg.order.leg;
-                self.report(id, report);
+            Step::Report(report) => self.parts.report(leg.order.leg, report),
+            Step::Close(outcome) => {
+                let leg = leg.order.leg;
+                self.parts.say(CallWord::Close { leg, outcome });
             }
+            Step::JoinTalk => self.enter_talk(call),
+            Step::LeaveTalk => self.leave_talk(call),
             Step::Speak(speech) => {
                 leg.playlist += 1;
                 let community = Some(leg.order.plan.scene.community);
@@ -323,22 +362,18 @@ impl Legs {
                 let reason = reason_header(reason).into();
                 self.commands.push_back(Command::Cancel { call, reason: Some(reason) });
             }
+            Step::HangUp if call.is_inbound() => leg.is_returned = true,
             Step::HangUp => self.commands.push_back(Command::Hangup { call }),
+            Step::Forget if call.is_inbound() => {
+                if let Some(leg) = self.calls.remove(&call) {
+                    self.by_leg.remove(&leg.order.leg);
+                }
+            }
             Step::Forget => {
                 self.parts.media.close(call.0);
                 if let Some(leg) = self.calls.remove(&call) {
                     self.by_leg.remove(&leg.order.leg);
                 }
-            }
-        }
-    }
-
-    fn report(&self, leg: LegId, report: LegReport) {
-        if self.parts.reports.try_send((leg, report)).is_err() {
-            metrics::counter!("lianfang_reports_dropped_total").increment(1);
-            static TOLD: Seldom = Seldom::new();
-            if let Some(times) = TOLD.tell(self.parts.clock.now()) {
-                tracing::error!(leg.id = %leg, times, "The switchboard takes no reports");
             }
         }
     }
@@ -386,10 +421,16 @@ fn playlist(voice: &Voice, order: &LegOrder, speech: Speech, id: u32) -> Playlis
             words::spoken(&Told::new(&order.plan, Message::StandDown), order.language)
         }
         Speech::Over => words::spoken(&Told::new(&order.plan, Message::Cancelled), order.language),
+        Speech::WhichOutcome => words::which_outcome(),
+        Speech::TalkFull => words::talk_full(),
     };
     let words = match speech {
         Speech::Message => voice.announce(&clips),
-        Speech::Thanks(_) | Speech::StandDown | Speech::Over => voice.speak(&clips),
+        Speech::Thanks(_)
+        | Speech::StandDown
+        | Speech::Over
+        | Speech::WhichOutcome
+        | Speech::TalkFull => voice.speak(&clips),
     };
     Playlist { id, ..words }
 }

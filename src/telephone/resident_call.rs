@@ -1,33 +1,39 @@
-//! One call from a line: dialled code, access number or hotline. Pure: events and the time go in, steps come out.
+//! One call from a line or from anybody who calls back: dialled code, access number, hotline, somebody at the door.
+//! Pure: events and the time go in, steps come out.
 //!
 //! A dialled code raises the alarm at the INVITE, before the answer. Hanging up never withdraws it. The answer waits
-//! for the alarm to be on disk, but never longer than [`ANSWER_WITHIN`].
+//! for the alarm to be on disk, but never longer than [`ANSWER_WITHIN`]. What is keyed is read by [`Pad`].
 
+use super::pad::{Codes, Keyed, Pad, Pin};
 use jiff::Timestamp;
 use lianfang_domain::alarm::TriggerSource;
 use lianfang_domain::digits::Key;
+use lianfang_domain::kind::AlarmKind;
+use lianfang_domain::trigger::HeardCode;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The resident hears an answer within 300 ms; this leaves room for the way there and back.
 const ANSWER_WITHIN: Duration = Duration::from_millis(200);
+/// How long the switchboard may take to say whose alarm it is.
+const ASK_MAX: Duration = Duration::from_secs(2);
 
 /// What the call is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The code was dialled.
-    Alarm {
-        /// Which.
-        code: Arc<str>,
-    },
-    /// An access number was called; the code is keyed.
+    Alarm(HeardCode),
+    /// An access number was called by a line; the code is keyed.
     Access,
     /// A hotline went off-hook.
     Hotline {
         /// How long 0 or hanging up cancels; zero raises at once.
         grace: Duration,
     },
+    /// The arrival code was dialled.
+    Arrival,
+    /// Somebody who is no line calls us.
+    CallBack,
 }
 
 /// How long calls may last.
@@ -48,6 +54,16 @@ pub(super) enum Saying {
     Grace,
     /// Your 0 was taken.
     Noted,
+    /// Key the PIN.
+    KeyPin,
+    /// That was no PIN.
+    PinRefused,
+    /// Thank you for being at the door.
+    ArrivalNoted,
+    /// This telephone has no open alarm.
+    NoOpenAlarm,
+    /// Who we are, and that nobody needs the caller now.
+    Welcome,
 }
 
 /// What the call asks for.
@@ -56,10 +72,20 @@ pub(super) enum Step {
     /// Raise the alarm, or say that the danger goes on.
     Raise {
         /// The code; empty for a hotline.
-        code: Arc<str>,
+        heard: HeardCode,
         /// How it was heard.
         source: TriggerSource,
     },
+    /// Say what is the matter.
+    NameKind(AlarmKind),
+    /// The line is to hear nothing more.
+    Silence,
+    /// Compare the PIN.
+    TryPin(Pin),
+    /// Somebody is at the door.
+    DoorReached,
+    /// Ask whose alarm the caller is wanted in.
+    AskWanted,
     /// 200.
     Accept,
     /// Say something.
@@ -71,16 +97,29 @@ pub(super) enum Step {
 }
 
 /// What happens to the call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Happening {
     /// The alarm is on disk, or its deadline has passed.
     Raised,
     /// A key, one press heard once.
     Key(Key),
-    /// The keys made a code.
-    Code(Arc<str>),
     /// What was said has ended.
     Said,
+    /// The PIN was wrong.
+    PinWrong,
+    /// Whether somebody at the door was expected.
+    Door {
+        /// The line has an open alarm.
+        is_open: bool,
+    },
+    /// The caller is of the household in trouble: the call belongs to its alarm now.
+    Household,
+    /// The caller is told of an alarm: a leg drives the call until it comes back.
+    Lent,
+    /// The leg is over and the caller is still there.
+    Returned,
+    /// No open alarm wants the caller.
+    NotWanted,
     /// Nothing was heard of the phone for so long that it is gone: the power failed, or the line was cut.
     Silent,
     /// CANCEL or BYE.
@@ -95,7 +134,7 @@ enum State {
     Unanswered {
         accept_by: Timestamp,
     },
-    /// Answered; the resident hears what happens.
+    /// Answered; the caller hears what happens in the alarm.
     Up {
         until: Timestamp,
     },
@@ -105,6 +144,12 @@ enum State {
     Grace {
         raise_at: Timestamp,
     },
+    /// Answered; the switchboard is asked what to say.
+    Asking {
+        until: Timestamp,
+    },
+    /// A leg drives the call. It ends by itself.
+    Lent,
     /// A last word, then we hang up.
     Leaving {
         until: Timestamp,
@@ -117,24 +162,47 @@ enum State {
 pub(super) struct ResidentCall {
     state: State,
     limits: Limits,
+    pad: Pad,
+    /// Somebody at the door may be expected: the answer is awaited.
+    is_arrival: bool,
+    /// The caller was told of an alarm.
+    is_told: bool,
     steps: VecDeque<Step>,
 }
 
 impl ResidentCall {
-    pub(super) fn new(kind: Kind, limits: Limits, now: Timestamp) -> Self {
-        let mut call = Self { state: State::Over, limits, steps: VecDeque::new() };
+    pub(super) fn new(kind: Kind, codes: Codes, limits: Limits, now: Timestamp) -> Self {
+        let is_arrival = kind == Kind::Arrival;
+        let pad = Pad::new(codes);
+        let mut call = Self {
+            state: State::Over,
+            limits,
+            pad,
+            is_arrival,
+            is_told: false,
+            steps: VecDeque::new(),
+        };
         match kind {
-            Kind::Alarm { code } => call.raise_unanswered(code, TriggerSource::Dialled, now),
+            Kind::Alarm(heard) => call.raise_unanswered(heard, TriggerSource::Dialled, now),
             Kind::Hotline { grace: Duration::ZERO } => {
-                call.raise_unanswered("".into(), TriggerSource::Hotline, now);
+                call.raise_unanswered(off_hook(), TriggerSource::Hotline, now);
             }
             Kind::Hotline { grace } => {
                 call.steps.extend([Step::Accept, Step::Say(Saying::Grace)]);
                 call.state = State::Grace { raise_at: now + grace };
             }
             Kind::Access => {
-                call.steps.extend([Step::Accept, Step::Say(Saying::ForHelpPress)]);
+                let steps = [Step::Accept, Step::Say(Saying::ForHelpPress), Step::AskWanted];
+                call.steps.extend(steps);
                 call.state = State::Access { until: now + limits.access };
+            }
+            Kind::Arrival => {
+                call.steps.extend([Step::Accept, Step::DoorReached]);
+                call.state = State::Asking { until: now + ASK_MAX };
+            }
+            Kind::CallBack => {
+                call.steps.push_back(Step::Accept);
+                call.ask(now);
             }
         }
         call
@@ -144,30 +212,39 @@ impl ResidentCall {
         self.steps.pop_front()
     }
 
+    /// A leg drives the call.
+    pub(super) fn is_lent(&self) -> bool {
+        self.state == State::Lent
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Timestamp> {
-        match self.state {
+        let due = match self.state {
             State::Unanswered { accept_by: due }
             | State::Up { until: due }
             | State::Access { until: due }
             | State::Grace { raise_at: due }
-            | State::Leaving { until: due } => Some(due),
-            State::Over => None,
-        }
+            | State::Asking { until: due }
+            | State::Leaving { until: due } => due,
+            State::Lent => return None,
+            State::Over => return None,
+        };
+        Some(self.pad.poll_timeout().map_or(due, |keyed| keyed.min(due)))
     }
 
     pub(super) fn on_timeout(&mut self, now: Timestamp) {
         if self.poll_timeout().is_none_or(|due| now < due) {
             return;
         }
+        if self.pad.poll_timeout().is_some_and(|due| due <= now) {
+            let keyed = self.pad.on_timeout(now);
+            return self.on_keyed(keyed, now);
+        }
         match self.state {
             State::Unanswered { .. } => self.accept(now),
-            State::Grace { .. } => {
-                self.steps
-                    .push_back(Step::Raise { code: "".into(), source: TriggerSource::Hotline });
-                self.state = State::Up { until: now + self.limits.resident };
-            }
+            State::Grace { .. } => self.raise(off_hook(), TriggerSource::Hotline, now),
+            State::Asking { .. } => self.on_no_answer(now),
             State::Up { .. } | State::Access { .. } | State::Leaving { .. } => self.hang_up(),
-            State::Over => {}
+            State::Lent | State::Over => {}
         }
     }
 
@@ -176,57 +253,128 @@ impl ResidentCall {
             (State::Over, _) => {}
             // Nobody took the alarm back, and nobody can any more.
             (State::Grace { .. }, Happening::Lost) => {
-                self.steps
-                    .push_back(Step::Raise { code: "".into(), source: TriggerSource::Hotline });
+                let source = TriggerSource::Hotline;
+                self.steps.push_back(Step::Raise { heard: off_hook(), source });
                 self.forget();
             }
             (_, Happening::HungUp | Happening::Lost) => self.forget(),
             (State::Unanswered { .. }, Happening::Raised) => self.accept(now),
-            // A grace goes on: the alarm of a phone that was cut off is all the more needed.
-            (
-                State::Up { .. } | State::Access { .. } | State::Leaving { .. },
-                Happening::Silent,
-            ) => {
-                self.hang_up();
-            }
-            (State::Access { .. } | State::Up { .. }, Happening::Code(code)) => {
-                self.steps.push_back(Step::Raise { code, source: TriggerSource::Keyed });
+            (_, Happening::Key(key)) => self.on_key(key, now),
+            // A grace goes on: the alarm of a phone that was cut off is all the more needed. A leg has its own end.
+            (State::Unanswered { .. } | State::Grace { .. } | State::Lent, Happening::Silent) => {}
+            (_, Happening::Silent) => self.hang_up(),
+            (State::Access { .. } | State::Asking { .. }, Happening::Household) => {
+                self.pad.has_alarm();
                 self.state = State::Up { until: now + self.limits.resident };
             }
-            (State::Grace { .. }, Happening::Code(code)) => {
-                // Whoever presses the code does not want to wait for the end of the grace.
-                self.steps.push_back(Step::Raise { code, source: TriggerSource::Keyed });
-                self.state = State::Up { until: now + self.limits.resident };
+            (State::Access { .. } | State::Asking { .. }, Happening::Lent) => {
+                self.state = State::Lent;
             }
-            (State::Grace { .. }, Happening::Key(key)) if key.as_char() == '0' => {
-                self.steps.push_back(Step::Say(Saying::Noted));
-                self.state = State::Leaving { until: now + self.limits.access };
+            (State::Lent, Happening::Returned) => {
+                self.is_told = true;
+                self.ask(now);
             }
+            (State::Asking { .. }, Happening::NotWanted) => self.on_no_answer(now),
+            (State::Asking { .. }, Happening::Door { is_open: true }) if self.is_arrival => {
+                self.leave(Saying::ArrivalNoted, now);
+            }
+            (State::Asking { .. }, Happening::Door { .. }) => self.on_no_answer(now),
+            (State::Up { .. }, Happening::Door { is_open: true }) => {
+                self.say(Saying::ArrivalNoted);
+            }
+            (State::Up { .. } | State::Access { .. }, Happening::Door { is_open: false }) => {
+                self.say(Saying::NoOpenAlarm);
+            }
+            (_, Happening::PinWrong) => self.pad.on_wrong(),
             (State::Leaving { .. }, Happening::Said) => self.hang_up(),
-            // Nothing to do: said while it goes on, keys that make no code, a late answer of the switchboard.
+            // Nothing to do: said while it goes on, a late answer of the switchboard.
             (
                 State::Unanswered { .. }
                 | State::Up { .. }
                 | State::Access { .. }
                 | State::Grace { .. }
+                | State::Asking { .. }
+                | State::Lent
                 | State::Leaving { .. },
                 Happening::Raised
-                | Happening::Key(_)
-                | Happening::Code(_)
                 | Happening::Said
-                | Happening::Silent,
+                | Happening::Door { .. }
+                | Happening::Household
+                | Happening::Lent
+                | Happening::Returned
+                | Happening::NotWanted,
             ) => {}
         }
     }
 
-    fn raise_unanswered(&mut self, code: Arc<str>, source: TriggerSource, now: Timestamp) {
-        self.steps.push_back(Step::Raise { code, source });
+    fn on_key(&mut self, key: Key, now: Timestamp) {
+        match self.state {
+            State::Grace { .. } if key.as_char() == '0' => self.leave(Saying::Noted, now),
+            // Whoever presses the code does not want to wait for the end of the grace. In a call that a leg drives the
+            // code raises an alarm too: the caller may be in trouble as well.
+            State::Grace { .. } | State::Access { .. } | State::Up { .. } | State::Lent => {
+                let keyed = self.pad.on_key(key, now);
+                self.on_keyed(keyed, now);
+            }
+            State::Unanswered { .. }
+            | State::Asking { .. }
+            | State::Leaving { .. }
+            | State::Over => {}
+        }
+    }
+
+    fn on_keyed(&mut self, keyed: Vec<Keyed>, now: Timestamp) {
+        for keyed in keyed {
+            match keyed {
+                Keyed::Code(heard) => self.raise(heard, TriggerSource::Keyed, now),
+                Keyed::Kind(matter) => self.steps.push_back(Step::NameKind(matter)),
+                Keyed::Silence => self.steps.push_back(Step::Silence),
+                Keyed::Arrival => self.steps.push_back(Step::DoorReached),
+                Keyed::PinBegins => self.say(Saying::KeyPin),
+                Keyed::Pin(pin) => self.steps.push_back(Step::TryPin(pin)),
+                Keyed::NoPin => self.say(Saying::PinRefused),
+            }
+        }
+    }
+
+    fn ask(&mut self, now: Timestamp) {
+        self.steps.push_back(Step::AskWanted);
+        self.state = State::Asking { until: now + ASK_MAX };
+    }
+
+    /// Nobody wants the caller, or the switchboard does not say so in time.
+    fn on_no_answer(&mut self, now: Timestamp) {
+        if self.is_told {
+            return self.hang_up();
+        }
+        self.leave(if self.is_arrival { Saying::NoOpenAlarm } else { Saying::Welcome }, now);
+    }
+
+    fn raise_unanswered(&mut self, heard: HeardCode, source: TriggerSource, now: Timestamp) {
+        self.pad.has_alarm();
+        self.steps.push_back(Step::Raise { heard, source });
         self.state = State::Unanswered { accept_by: now + ANSWER_WITHIN };
+    }
+
+    /// Raises in an answered call.
+    fn raise(&mut self, heard: HeardCode, source: TriggerSource, now: Timestamp) {
+        self.pad.has_alarm();
+        self.steps.push_back(Step::Raise { heard, source });
+        self.state = State::Up { until: now + self.limits.resident };
     }
 
     fn accept(&mut self, now: Timestamp) {
         self.steps.push_back(Step::Accept);
         self.state = State::Up { until: now + self.limits.resident };
+    }
+
+    fn say(&mut self, saying: Saying) {
+        self.steps.push_back(Step::Say(saying));
+    }
+
+    fn leave(&mut self, saying: Saying, now: Timestamp) {
+        self.say(saying);
+        self.state = State::Leaving { until: now + self.limits.access };
     }
 
     fn hang_up(&mut self) {
@@ -240,149 +388,10 @@ impl ResidentCall {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIMITS: Limits =
-        Limits { resident: Duration::from_secs(300), access: Duration::from_secs(120) };
-
-    fn at(milliseconds: i64) -> Timestamp {
-        Timestamp::from_millisecond(milliseconds).expect("a time")
-    }
-
-    fn key(character: char) -> Key {
-        Key::of_char(character).expect("a key")
-    }
-
-    fn raise(code: &str, source: TriggerSource) -> Step {
-        Step::Raise { code: code.into(), source }
-    }
-
-    /// Plays what happens at which millisecond and returns every step with its time.
-    fn check(kind: Kind, happenings: &[(i64, Happening)]) -> Vec<(i64, Step)> {
-        let mut call = ResidentCall::new(kind, LIMITS, at(0));
-        let mut steps: Vec<(i64, Step)> = Vec::new();
-        let mut pending = happenings.iter().peekable();
-        for now in 0..400_000 {
-            call.on_timeout(at(now));
-            while let Some((_, happening)) = pending.next_if(|(when, _)| *when == now) {
-                call.on(happening.clone(), at(now));
-            }
-            steps.extend(std::iter::from_fn(|| call.poll_step()).map(|step| (now, step)));
-        }
-        steps
-    }
-
-    fn dialled() -> Kind {
-        Kind::Alarm { code: "#9".into() }
-    }
-
-    #[test]
-    fn a_dialled_code_raises_before_the_answer() {
-        let steps = check(dialled(), &[(4, Happening::Raised), (9_000, Happening::HungUp)]);
-        let expected =
-            [(0, raise("#9", TriggerSource::Dialled)), (4, Step::Accept), (9_000, Step::Forget)];
-        assert_eq!(steps, expected);
-    }
-
-    #[test]
-    fn a_slow_disk_does_not_hold_up_the_answer() {
-        let steps = check(dialled(), &[(5_000, Happening::Raised), (9_000, Happening::HungUp)]);
-        assert_eq!(steps.get(1), Some(&(200, Step::Accept)));
-    }
-
-    #[test]
-    fn hanging_up_at_once_withdraws_nothing() {
-        let steps = check(dialled(), &[(1, Happening::HungUp), (3, Happening::Raised)]);
-        assert_eq!(steps, [(0, raise("#9", TriggerSource::Dialled)), (1, Step::Forget)]);
-    }
-
-    #[test]
-    fn the_line_is_freed_in_the_end() {
-        let steps = check(dialled(), &[(1, Happening::Raised)]);
-        assert_eq!(steps.get(2), Some(&(300_001, Step::HangUp)));
-    }
-
-    #[test]
-    fn a_code_keyed_into_an_access_number_raises() {
-        let keyed = [
-            (900, Happening::Key(key('#'))),
-            (1_400, Happening::Key(key('9'))),
-            (1_400, Happening::Code("#9".into())),
-            (2_000, Happening::HungUp),
-        ];
-        let expected = [
-            (0, Step::Accept),
-            (0, Step::Say(Saying::ForHelpPress)),
-            (1_400, raise("#9", TriggerSource::Keyed)),
-            (2_000, Step::Forget),
-        ];
-        assert_eq!(check(Kind::Access, &keyed), expected);
-    }
-
-    #[test]
-    fn nobody_keys_anything() {
-        let steps = check(Kind::Access, &[]);
-        assert_eq!(steps.get(2), Some(&(120_000, Step::HangUp)));
-    }
-
-    #[test]
-    fn a_phone_that_is_gone_frees_the_line() {
-        let steps = check(dialled(), &[(2, Happening::Raised), (60_000, Happening::Silent)]);
-        assert_eq!(steps.get(2), Some(&(60_000, Step::HangUp)));
-        let kind = Kind::Hotline { grace: Duration::from_secs(5) };
-        let steps = check(kind, &[(2_000, Happening::Silent)]);
-        assert_eq!(steps.get(2), Some(&(5_000, raise("", TriggerSource::Hotline))));
-    }
-
-    #[test]
-    fn a_hotline_that_is_cut_off_in_its_grace_raises_at_once() {
-        let kind = || Kind::Hotline { grace: Duration::from_secs(5) };
-        let steps = check(kind(), &[(2_000, Happening::Lost)]);
-        assert_eq!(
-            steps.get(2..),
-            Some(&[(2_000, raise("", TriggerSource::Hotline)), (2_000, Step::Forget)][..])
-        );
-        let steps = check(kind(), &[(2_000, Happening::HungUp)]);
-        assert_eq!(steps.get(2..), Some(&[(2_000, Step::Forget)][..]));
-    }
-
-    #[test]
-    fn a_hotline_raises_after_its_grace() {
-        let kind = Kind::Hotline { grace: Duration::from_secs(5) };
-        let steps = check(kind, &[(6_000, Happening::HungUp)]);
-        assert_eq!(steps.get(2), Some(&(5_000, raise("", TriggerSource::Hotline))));
-    }
-
-    #[test]
-    fn a_hotline_without_grace_raises_at_once() {
-        let steps = check(Kind::Hotline { grace: Duration::ZERO }, &[(1, Happening::HungUp)]);
-        assert_eq!(steps.first(), Some(&(0, raise("", TriggerSource::Hotline))));
-    }
-
-    #[test]
-    fn zero_or_hanging_up_cancels_a_hotline() {
-        let kind = || Kind::Hotline { grace: Duration::from_secs(5) };
-        let zero = check(kind(), &[(2_000, Happening::Key(key('0'))), (3_000, Happening::Said)]);
-        let gone = check(kind(), &[(2_000, Happening::HungUp)]);
-        for steps in [&zero, &gone] {
-            assert!(!steps.iter().any(|(_, step)| matches!(step, Step::Raise { .. })), "{steps:?}");
-        }
-        assert_eq!(
-            zero.get(2..4),
-            Some(&[(2_000, Step::Say(Saying::Noted)), (3_000, Step::HangUp)][..])
-        );
-    }
-
-    #[test]
-    fn the_code_again_says_that_the_danger_goes_on() {
-        let again = [
-            (2, Happening::Raised),
-            (9_000, Happening::Code("#9".into())),
-            (9_500, Happening::HungUp),
-        ];
-        let steps = check(dialled(), &again);
-        assert_eq!(steps.get(2), Some(&(9_000, raise("#9", TriggerSource::Keyed))));
-    }
+/// What is heard of a hotline.
+fn off_hook() -> HeardCode {
+    HeardCode::plain("".into())
 }
+
+#[cfg(test)]
+mod tests;

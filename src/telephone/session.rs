@@ -6,6 +6,24 @@ use lianfang_sip::sdp::{self, SdpError};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+/// The port of a stream that carries nothing (RFC 863). Port 0 would refuse the stream, and there are phones that then
+/// hang up.
+const NO_PORT: u16 = 9;
+
+/// Answers a call for which there is no port: it is up, but carries no sound; keys may come by INFO.
+pub(super) fn without_sound(
+    address: IpAddr,
+    id: u64,
+    offer: Option<&[u8]>,
+) -> Result<Bytes, SdpError> {
+    let session = Session::new(address, NO_PORT, id, address);
+    let sdp = match offer {
+        None => session.local.offer_nothing(),
+        Some(offer) => sdp::answer_nothing(offer, &session.local)?,
+    };
+    Ok(Arc::from(sdp))
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Session {

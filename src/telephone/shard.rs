@@ -6,8 +6,10 @@ use super::Parts;
 use super::desk::Desk;
 use super::legs::Legs;
 use super::lines::LineBook;
+use crate::media::Report;
+use crate::switchboard::Wanted;
 use jiff::Timestamp;
-use lianfang_domain::alarm::{CancelReason, ResidentNotice};
+use lianfang_domain::alarm::{CancelReason, PinVerdict, ResidentNotice};
 use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::leg::{LegOrder, RouteName};
 use lianfang_domain::plan::Plan;
@@ -44,6 +46,18 @@ pub(super) enum ShardInput {
     Tell { alarm: AlarmId, notice: ResidentNotice, plan: Arc<Plan> },
     /// The switchboard has taken up the press of this call.
     Raised { call: CallHandle, alarm: AlarmId },
+    /// Other words for a leg.
+    Reword { order: Box<LegOrder> },
+    /// A leg joins the talk of its alarm.
+    JoinTalk { leg: LegId },
+    /// Somebody who was called entered or left the talk of an alarm.
+    Talk { alarm: AlarmId, is_in: bool },
+    /// What a caller is to hear.
+    Wanted { call: CallHandle, wanted: Wanted },
+    /// Whether somebody at the door was expected.
+    Door { call: CallHandle, is_open: bool },
+    /// What became of a PIN.
+    PinTold { call: CallHandle, verdict: PinVerdict },
     /// Ask a trunk whether it lives.
     Probe { trunk: usize },
 }
@@ -119,16 +133,37 @@ impl Shard {
             ShardInput::CancelOrphan { order, route } => self.legs.cancel_orphan(*order, &route),
             ShardInput::Tell { alarm, notice, plan } => self.desk.tell(alarm, &notice, &plan),
             ShardInput::Raised { call, alarm } => self.desk.on_raised(call, alarm, now),
+            ShardInput::Reword { order } => self.legs.reword(*order),
+            ShardInput::JoinTalk { leg } => self.legs.join_talk(leg, now),
+            ShardInput::Talk { alarm, is_in } => self.desk.on_talk(alarm, is_in),
+            ShardInput::Wanted { call, wanted } => self.desk.on_wanted(call, wanted, now),
+            ShardInput::Door { call, is_open } => self.desk.on_door(call, is_open, now),
+            ShardInput::PinTold { call, verdict } => self.desk.on_pin_told(call, verdict, now),
             ShardInput::Probe { trunk } => self.legs.probe(trunk),
         }
     }
 
     fn take_media(&mut self, event: crate::media::MediaEvent) {
         let now = self.now();
-        if CallHandle(event.session).is_inbound() {
-            self.desk.on_media(event, now);
-        } else {
+        let call = CallHandle(event.session);
+        let is_key = matches!(event.report, Report::Key(_));
+        if !call.is_inbound() || (self.legs.drives(call) && !is_key) {
             self.legs.on_media(event, now);
+        } else if let Some(key) = self.desk.on_media(event, now) {
+            self.legs.on_key(call, key, now);
+        }
+    }
+
+    /// Calls that came in are the desk's; a leg drives those of people who are told of an alarm.
+    fn pass_calls(&mut self, now: Timestamp) {
+        while let Some((call, order)) = self.desk.poll_lent() {
+            self.legs.adopt(call, order, now);
+        }
+        while let Some(call) = self.desk.poll_taken_back() {
+            self.legs.give_up(call, now);
+        }
+        while let Some((call, alarm)) = self.legs.poll_returned() {
+            self.desk.on_returned(call, alarm, now);
         }
     }
 
@@ -140,6 +175,7 @@ impl Shard {
         self.legs.on_timeout(now);
         loop {
             self.drain_agent(now);
+            self.pass_calls(now);
             let mut is_quiet = true;
             while let Some(command) = self.next_command() {
                 self.agent.command(command, now);
@@ -176,11 +212,14 @@ impl Shard {
             }
             Event::Confirmed { call, answer } => self.legs.on_confirmed(call, answer.as_deref()),
             Event::Ended { call, cause } if call.is_inbound() => {
+                self.legs.on_ended(call, now);
                 self.desk.on_ended(call, cause, now)
             }
             Event::Ended { call, .. } => self.legs.on_ended(call, now),
             Event::Info { call, content_type, body } if call.is_inbound() => {
-                self.desk.on_info(call, &content_type, &body, now);
+                if let Some(key) = self.desk.on_info(call, &content_type, &body, now) {
+                    self.legs.on_key(call, key, now);
+                }
             }
             Event::Info { call, content_type, body } => {
                 self.legs.on_info(call, &content_type, &body, now);

@@ -1,12 +1,14 @@
-//! One outbound voice leg: ring, speak, hear a key, hang up. Pure: events and the time go in, steps come out.
+//! One voice leg: ring, speak, hear a key, let talk, hang up. Pure: events and the time go in, steps come out. A call
+//! that came in to us is the same without the ringing.
 //!
 //! Early media is no answer and keys before the answer count for nothing. The key counts at any moment after it, also
 //! in the middle of a word. Every leg ends with exactly one [`LegReport::Ended`].
 
 use jiff::Timestamp;
-use lianfang_domain::alarm::CancelReason;
+use lianfang_domain::alarm::{CancelReason, CloseOutcome};
 use lianfang_domain::digits::Key;
 use lianfang_domain::leg::{LegOutcome, LegReport};
+use lianfang_domain::plan::Role;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -18,6 +20,14 @@ const LISTEN: Duration = Duration::from_secs(5);
 const ANSWERED_MAX: Duration = Duration::from_secs(120);
 /// The whole of an answered call: whoever presses 9 again and again does not hold the channel without end.
 const CALL_MAX: Duration = Duration::from_secs(300);
+/// A talk with the resident: longer than help takes to come, and a line that was left lying does not hold the channel.
+const TALK_MAX: Duration = Duration::from_secs(1_800);
+/// How long we listen after a talk: whoever left it may have something to answer.
+const AFTER_TALK: Duration = Duration::from_secs(15);
+/// How often a loudspeaker says the message before it carries the talk.
+const TIMES_ALOUD: u8 = 2;
+/// How long the digit behind 6 may take.
+const OUTCOME_WITHIN: Duration = Duration::from_secs(8);
 /// How long the end of a call may take before we forget it.
 const CLOSING_MAX: Duration = Duration::from_secs(40);
 
@@ -32,6 +42,10 @@ pub(super) enum Speech {
     StandDown,
     /// It is over.
     Over,
+    /// Which digit says what it was.
+    WhichOutcome,
+    /// The talk has no place left.
+    TalkFull,
 }
 
 /// What the leg asks for.
@@ -39,6 +53,12 @@ pub(super) enum Speech {
 pub(super) enum Step {
     /// Tell the switchboard.
     Report(LegReport),
+    /// The duty worker closes the alarm.
+    Close(CloseOutcome),
+    /// Take a place in the talk.
+    JoinTalk,
+    /// Give it back.
+    LeaveTalk,
     /// Speak, from the start, in place of what is spoken now.
     Speak(Speech),
     /// CANCEL.
@@ -68,6 +88,12 @@ pub(super) enum Happening {
     HungUp,
     /// The alarm needs the leg no longer.
     Unneeded(CancelReason),
+    /// The alarm lets the callee talk.
+    Joins,
+    /// There was no place.
+    TalkFull,
+    /// The caller wants something else: the call goes on without the leg.
+    GivenUp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +113,10 @@ enum State {
     Listening {
         times: u8,
         speak_again: Timestamp,
+        until: Timestamp,
+    },
+    /// In the talk.
+    Talking {
         until: Timestamp,
     },
     /// A key was pressed that needs no more: thanks are spoken, then we hang up.
@@ -109,13 +139,36 @@ pub(super) struct VoiceLeg {
     call_limit: Timestamp,
     /// A key that answers the question was pressed.
     has_answered: bool,
+    /// What the callee is to the alarm.
+    role: Role,
+    /// 6 was pressed: until then a digit says what it was.
+    outcome_until: Option<Timestamp>,
     steps: VecDeque<Step>,
 }
 
 impl VoiceLeg {
-    pub(super) fn new(ring_timeout: Duration, now: Timestamp) -> Self {
-        let state = State::Calling { ring_limit: now + ring_timeout };
-        Self { state, call_limit: now + CALL_MAX, has_answered: false, steps: VecDeque::new() }
+    pub(super) fn new(role: Role, ring_timeout: Duration, now: Timestamp) -> Self {
+        Self {
+            state: State::Calling { ring_limit: now + ring_timeout },
+            call_limit: now + CALL_MAX,
+            has_answered: false,
+            role,
+            outcome_until: None,
+            steps: VecDeque::new(),
+        }
+    }
+
+    /// A leg whose callee called us.
+    pub(super) fn called_back(role: Role, now: Timestamp) -> Self {
+        let mut leg = Self::new(role, Duration::ZERO, now);
+        leg.speak(Speech::Message);
+        leg.state = State::Speaking { times: 0, until: leg.until(now) };
+        leg
+    }
+
+    /// Nobody has answered yet: other words can still be said.
+    pub(super) fn is_calling(&self) -> bool {
+        matches!(self.state, State::Calling { .. })
     }
 
     pub(super) fn poll_step(&mut self) -> Option<Step> {
@@ -129,6 +182,7 @@ impl VoiceLeg {
             State::Cancelling { until, .. }
             | State::Speaking { until, .. }
             | State::Thanking { until, .. }
+            | State::Talking { until }
             | State::Closing { until } => Some(until),
             State::Over => None,
         }
@@ -150,6 +204,10 @@ impl VoiceLeg {
             State::Speaking { .. } | State::Listening { .. } => {
                 self.hang_up(self.answered_outcome(), now)
             }
+            State::Talking { .. } => {
+                self.steps.push_back(Step::LeaveTalk);
+                self.hang_up(self.answered_outcome(), now);
+            }
             State::Thanking { outcome, .. } => self.hang_up(outcome, now),
             State::Closing { .. } => self.forget(),
             State::Over => {}
@@ -157,6 +215,18 @@ impl VoiceLeg {
     }
 
     pub(super) fn on(&mut self, happening: Happening, now: Timestamp) {
+        match self.state {
+            State::Calling { .. } | State::Cancelling { .. } => self.on_unanswered(happening, now),
+            State::Talking { .. } => self.on_talking(happening, now),
+            State::Speaking { .. }
+            | State::Listening { .. }
+            | State::Thanking { .. }
+            | State::Closing { .. }
+            | State::Over => self.on_answered(happening, now),
+        }
+    }
+
+    fn on_unanswered(&mut self, happening: Happening, now: Timestamp) {
         match (self.state, happening) {
             (State::Calling { .. }, Happening::Ringing) => self.report(LegReport::Ringing),
             (State::Calling { .. }, Happening::Answered) => {
@@ -184,6 +254,53 @@ impl VoiceLeg {
                 // The 200 crossed our CANCEL; the agent hangs up by itself (RFC 3261 9.1).
                 self.end(outcome);
             }
+            // Keys before the answer count for nothing.
+            _ => {}
+        }
+    }
+
+    fn on_talking(&mut self, happening: Happening, now: Timestamp) {
+        match happening {
+            Happening::Key(key) => self.on_key_in_talk(key, now),
+            Happening::TalkFull => {
+                self.speak(Speech::TalkFull);
+                self.listen(now);
+            }
+            // They are in touch with the resident: that helps in any case.
+            Happening::Unneeded(CancelReason::EnoughComing | CancelReason::AnsweredElsewhere) => {}
+            Happening::Unneeded(reason @ (CancelReason::AlarmOver | CancelReason::Lost)) => {
+                self.steps.push_back(Step::LeaveTalk);
+                self.on_unneeded(reason, now);
+            }
+            Happening::HungUp => {
+                self.steps.push_back(Step::LeaveTalk);
+                self.end(self.answered_outcome());
+            }
+            Happening::GivenUp => {
+                self.steps.push_back(Step::LeaveTalk);
+                self.hang_up(self.answered_outcome(), now);
+            }
+            Happening::Ringing
+            | Happening::Answered
+            | Happening::AnsweredWithoutMedia
+            | Happening::Spoken
+            | Happening::Failed(_)
+            | Happening::Joins => {}
+        }
+    }
+
+    fn on_answered(&mut self, happening: Happening, now: Timestamp) {
+        match (self.state, happening) {
+            (State::Speaking { times, until }, Happening::Spoken)
+                if self.role == Role::Loudspeaker =>
+            {
+                if times + 1 < TIMES_ALOUD {
+                    self.speak(Speech::Message);
+                    self.state = State::Speaking { times: times + 1, until };
+                } else {
+                    self.join(now);
+                }
+            }
             (State::Speaking { times, until }, Happening::Spoken) => {
                 let speak_again = now + LISTEN;
                 self.state = State::Listening { times: times + 1, speak_again, until };
@@ -192,6 +309,14 @@ impl VoiceLeg {
                 self.on_key(key, now)
             }
             (State::Thanking { .. }, Happening::Key(key)) => self.on_later_key(key, now),
+            (
+                State::Speaking { .. } | State::Listening { .. } | State::Thanking { .. },
+                Happening::Joins,
+            ) => self.join(now),
+            (
+                State::Speaking { .. } | State::Listening { .. } | State::Thanking { .. },
+                Happening::GivenUp,
+            ) => self.hang_up(self.answered_outcome(), now),
             (State::Speaking { .. } | State::Listening { .. }, Happening::Unneeded(reason)) => {
                 self.on_unneeded(reason, now);
             }
@@ -208,6 +333,7 @@ impl VoiceLeg {
                 | State::Speaking { .. }
                 | State::Listening { .. }
                 | State::Thanking { .. }
+                | State::Talking { .. }
                 | State::Closing { .. }
                 | State::Over,
                 _,
@@ -215,8 +341,21 @@ impl VoiceLeg {
         }
     }
 
-    /// 1 coming, 2 cannot, 3 arrived and 7 mistake answer the question; 4 (called 110) does not; 9 repeats.
+    /// 1 coming, 2 cannot, 3 arrived and 7 mistake answer the question; 4 (called 110) and 5 (talk) do not; 9 repeats; 6
+    /// and a digit of a duty worker close the alarm.
     fn on_key(&mut self, key: Key, now: Timestamp) {
+        if self.role == Role::Loudspeaker {
+            return;
+        }
+        if self.outcome_until.take().is_some_and(|until| now <= until)
+            && let Some(outcome) = outcome_of(key)
+        {
+            self.has_answered = true;
+            self.steps.push_back(Step::Close(outcome));
+            self.speak(Speech::Thanks(key));
+            self.state = State::Thanking { outcome: LegOutcome::Answered, until: self.until(now) };
+            return;
+        }
         match key.as_char() {
             '1' | '2' | '3' | '7' => {
                 self.has_answered = true;
@@ -225,9 +364,14 @@ impl VoiceLeg {
                 let until = self.until(now);
                 self.state = State::Thanking { outcome: LegOutcome::Answered, until };
             }
-            '4' => {
-                self.has_answered = true;
+            '4' | '5' => {
+                self.has_answered |= key.as_char() == '4';
                 self.report(LegReport::Key { key });
+            }
+            '6' if self.role == Role::DutyWorker => {
+                self.outcome_until = Some(now + OUTCOME_WITHIN);
+                self.speak(Speech::WhichOutcome);
+                self.state = State::Speaking { times: TIMES_SPOKEN, until: self.until(now) };
             }
             '9' => {
                 self.speak(Speech::Message);
@@ -239,9 +383,37 @@ impl VoiceLeg {
 
     /// Somebody who corrects himself while we thank him.
     fn on_later_key(&mut self, key: Key, now: Timestamp) {
-        if matches!(key.as_char(), '1' | '2' | '3' | '4' | '7') {
+        if matches!(key.as_char(), '1' | '2' | '3' | '4' | '5' | '6' | '7') {
             self.on_key(key, now);
         }
+    }
+
+    /// Answers count in a talk too, and nothing is said that would drown it.
+    fn on_key_in_talk(&mut self, key: Key, now: Timestamp) {
+        match key.as_char() {
+            _ if self.role == Role::Loudspeaker => {}
+            '1' | '2' | '3' | '4' | '7' => {
+                self.has_answered = true;
+                self.report(LegReport::Key { key });
+            }
+            '5' => {
+                self.steps.push_back(Step::LeaveTalk);
+                self.listen(now);
+            }
+            _ => {}
+        }
+    }
+
+    fn join(&mut self, now: Timestamp) {
+        self.call_limit = now + TALK_MAX;
+        self.steps.push_back(Step::JoinTalk);
+        self.state = State::Talking { until: self.call_limit };
+    }
+
+    fn listen(&mut self, now: Timestamp) {
+        let speak_again = now + AFTER_TALK;
+        self.call_limit = now + CALL_MAX;
+        self.state = State::Listening { times: TIMES_SPOKEN, speak_again, until: self.until(now) };
     }
 
     fn on_unneeded(&mut self, reason: CancelReason, now: Timestamp) {
@@ -293,6 +465,18 @@ impl VoiceLeg {
     }
 }
 
+/// What a duty worker says by the digit behind 6.
+fn outcome_of(key: Key) -> Option<CloseOutcome> {
+    match key.as_char() {
+        '1' => Some(CloseOutcome::Genuine),
+        '2' => Some(CloseOutcome::FalseAlarm),
+        '3' => Some(CloseOutcome::Drill),
+        '4' => Some(CloseOutcome::Test),
+        '5' => Some(CloseOutcome::Unknown),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,7 +493,10 @@ mod tests {
 
     /// Plays what happens at which second and returns every step.
     fn check(happenings: &[(i64, Happening)], until: i64) -> Vec<Step> {
-        let mut leg = VoiceLeg::new(RING, at(0));
+        check_leg(VoiceLeg::new(Role::Neighbour, RING, at(0)), happenings, until)
+    }
+
+    fn check_leg(mut leg: VoiceLeg, happenings: &[(i64, Happening)], until: i64) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut pending = happenings.iter().peekable();
         for second in 0..=until {
@@ -430,6 +617,114 @@ mod tests {
         }
     }
 
+    /// Who finds the talk full need not leave it.
+    fn count_full(steps: &[Step]) -> usize {
+        steps.iter().filter(|step| **step == Step::Speak(Speech::TalkFull)).count()
+    }
+
+    #[test]
+    fn who_called_us_hears_it_at_once_and_answers() {
+        let leg = VoiceLeg::called_back(Role::Neighbour, at(0));
+        let happenings = [(2, Happening::Key(key('1'))), (4, Happening::Spoken)];
+        let expected = [
+            Step::Speak(Speech::Message),
+            Step::Report(LegReport::Key { key: key('1') }),
+            Step::Speak(Speech::Thanks(key('1'))),
+            Step::HangUp,
+            ended(LegOutcome::Answered),
+        ];
+        assert_eq!(check_leg(leg, &happenings, 5), expected);
+    }
+
+    #[test]
+    fn five_talks_and_five_leaves() {
+        let happenings = [
+            (1, Happening::Answered),
+            (2, Happening::Key(key('5'))),
+            (3, Happening::Joins),
+            (4, Happening::Unneeded(CancelReason::EnoughComing)),
+            (5, Happening::Key(key('3'))),
+            (6, Happening::Key(key('5'))),
+        ];
+        let expected = [
+            Step::Report(LegReport::Answered),
+            Step::Speak(Speech::Message),
+            Step::Report(LegReport::Key { key: key('5') }),
+            Step::JoinTalk,
+            Step::Report(LegReport::Key { key: key('3') }),
+            Step::LeaveTalk,
+            Step::HangUp,
+            ended(LegOutcome::Answered),
+        ];
+        assert_eq!(check(&happenings, 21), expected);
+    }
+
+    #[test]
+    fn a_talk_that_is_full_is_told() {
+        let happenings =
+            [(1, Happening::Answered), (3, Happening::Joins), (3, Happening::TalkFull)];
+        let expected = [
+            Step::Report(LegReport::Answered),
+            Step::Speak(Speech::Message),
+            Step::JoinTalk,
+            Step::Speak(Speech::TalkFull),
+        ];
+        assert_eq!(check(&happenings, 10), expected);
+    }
+
+    #[test]
+    fn a_talk_ends_with_the_alarm_and_within_its_time() {
+        let joined = [(1, Happening::Answered), (2, Happening::Joins)];
+        let over = (60, Happening::Unneeded(CancelReason::AlarmOver));
+        let steps = check(&[joined.as_slice(), &[over]].concat(), 61);
+        assert_eq!(steps.get(3..), Some(&[Step::LeaveTalk, Step::Speak(Speech::Over)][..]));
+        let steps = check(&joined, 1_802);
+        assert_eq!(steps.get(3..5), Some(&[Step::LeaveTalk, Step::HangUp][..]));
+    }
+
+    #[test]
+    fn a_loudspeaker_says_it_twice_and_carries_the_talk() {
+        let leg = || VoiceLeg::new(Role::Loudspeaker, RING, at(0));
+        let happenings = [
+            (1, Happening::Answered),
+            (5, Happening::Key(key('1'))),
+            (9, Happening::Spoken),
+            (18, Happening::Spoken),
+        ];
+        let expected = [
+            Step::Report(LegReport::Answered),
+            Step::Speak(Speech::Message),
+            Step::Speak(Speech::Message),
+            Step::JoinTalk,
+        ];
+        assert_eq!(check_leg(leg(), &happenings, 600), expected);
+    }
+
+    #[test]
+    fn six_and_a_digit_close_the_alarm_of_a_duty_worker() {
+        let keys = |digit| {
+            [
+                (1, Happening::Answered),
+                (2, Happening::Key(key('6'))),
+                (4, Happening::Key(key(digit))),
+            ]
+        };
+        let duty = || VoiceLeg::new(Role::DutyWorker, RING, at(0));
+        let steps = check_leg(duty(), &keys('2'), 5);
+        assert!(steps.contains(&Step::Close(CloseOutcome::FalseAlarm)), "{steps:?}");
+        let heard = Step::Report(LegReport::Key { key: key('2') });
+        assert!(!steps.contains(&heard), "the digit answers nothing else");
+        let steps = check(&keys('2'), 5);
+        assert!(steps.contains(&heard), "a neighbour closes nothing: {steps:?}");
+        assert!(!steps.iter().any(|step| matches!(step, Step::Close(_))), "{steps:?}");
+        let late = [
+            (1, Happening::Answered),
+            (2, Happening::Key(key('6'))),
+            (11, Happening::Key(key('2'))),
+        ];
+        assert!(check_leg(duty(), &late, 12).contains(&heard), "too late for an outcome");
+    }
+
     fn is_end(step: &Step) -> bool {
         matches!(step, Step::Report(LegReport::Ended { .. }))
     }
@@ -440,7 +735,7 @@ mod tests {
             (1, Happening::Answered),
             (2, Happening::Key(key('9'))),
             (3, Happening::Key(key('4'))),
-            (4, Happening::Key(key('5'))),
+            (4, Happening::Key(key('6'))),
             (5, Happening::HungUp),
         ];
         let steps = check(&happenings, 6);
@@ -468,6 +763,12 @@ mod tests {
             Happening::Failed(LegOutcome::Busy),
             Happening::HungUp,
             Happening::Unneeded(CancelReason::AlarmOver),
+            Happening::Unneeded(CancelReason::EnoughComing),
+            Happening::Joins,
+            Happening::TalkFull,
+            Happening::Key(key('5')),
+            Happening::Key(key('6')),
+            Happening::GivenUp,
         ];
         let mut seed: u64 = 1;
         for _ in 0..5_000 {
@@ -479,7 +780,14 @@ mod tests {
                 let index = usize::try_from(seed >> 33).expect("fits") % all.len();
                 happenings.push((second, all[index].clone()));
             }
-            let steps = check(&happenings, 400);
+            let role = if seed.is_multiple_of(2) { Role::DutyWorker } else { Role::Loudspeaker };
+            let steps = check_leg(VoiceLeg::new(role, RING, at(0)), &happenings, 2_400);
+            let count = |wanted: Step| steps.iter().filter(|step| **step == wanted).count();
+            assert_eq!(
+                count(Step::JoinTalk),
+                count(Step::LeaveTalk) + count_full(&steps),
+                "{happenings:?}"
+            );
             let ends = steps
                 .iter()
                 .filter(|step| matches!(step, Step::Report(LegReport::Ended { .. })))

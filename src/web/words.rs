@@ -232,6 +232,8 @@ pub(super) fn fault(fault: &Fault, language: Language) -> String {
         Fault::AreaCode => "须为带 0 的区号，如 0592",
         Fault::TimeZone => "须为 IANA 时区，如 Asia/Shanghai",
         Fault::AlarmCode => "须为 1 到 8 个按键（0-9、*、#），如 #9",
+        Fault::ArrivalCode => "须为 2 到 8 个按键（0-9、*、#），以 * 或 # 开头，如 #97；可留空",
+        Fault::OtherCode => "与本社区的其他代码相同，或是其后加一位数字",
         Fault::AccessNumber => "须为 2 到 16 位数字，如 9000",
         Fault::Account => "须为 1 到 64 个字母、数字或 -_.+~*",
         Fault::NoNumber => "须为电话号码",

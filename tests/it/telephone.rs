@@ -17,8 +17,8 @@ use lianfang::store::Store;
 use lianfang::store::snapshot::DirectoryHandle;
 use lianfang::switchboard::{Inboxes, Press, Raised, Switchboard};
 use lianfang::tasks::Tasks;
-use lianfang::telephone::{LegKeys, Needs, Telephone};
-use lianfang_domain::alarm::{Proof, TriggerSource};
+use lianfang::telephone::{LegKeys, Needs, PinCheck, Telephone};
+use lianfang_domain::alarm::{PinVerdict, Proof, TriggerSource};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::phone::NumberFormat;
 use lianfang_domain::trigger::ReceptionRules;
@@ -37,6 +37,8 @@ const SERVICE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// Where the trunk is; a trunk is known by its address alone.
 const CARRIER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
+const PIN: &str = "1357";
+const DURESS_PIN: &str = "7531";
 const TRUNK: &str = "carrier";
 
 const TOWN: [(&str, &str); 7] = [
@@ -99,8 +101,16 @@ impl World {
             prompts: prompts(),
             switchboard,
             leg_keys: LegKeys::new([7; 32]),
+            pins: PinCheck(Arc::new(|_, digits| match digits {
+                PIN => PinVerdict::Right,
+                DURESS_PIN => PinVerdict::Duress,
+                _ => PinVerdict::Wrong,
+            })),
         };
-        let rules = ReceptionRules { ordinary_calls: ordinary_calls.map(Arc::from) };
+        let rules = ReceptionRules {
+            ordinary_calls: ordinary_calls.map(Arc::from),
+            call_back_numbers: vec![trunk.caller_number.as_str().into()],
+        };
         let telephone = Telephone::start(&sip(), &[trunk], rules, needs).await;
         let telephone = telephone.expect("a telephone");
         Self { telephone, inboxes, directory, media, clock, tasks }
@@ -187,6 +197,7 @@ fn sip() -> SipConfig {
         resident_call_max: Duration::from_secs(300),
         access_call_max: Duration::from_secs(120),
         ordinary_calls: None,
+        call_back_numbers: Vec::new(),
         register_expires: Duration::from_secs(120),
         line_calls_per_second: 100,
         line_channels: 100,

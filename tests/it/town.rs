@@ -172,6 +172,7 @@ impl Town {
             line,
             kind: AlarmKind::Unknown,
             heard_at: self.clock.now(),
+            is_silent: false,
             reply: Box::new(move |raised| {
                 let _ = reply.send(raised);
             }),

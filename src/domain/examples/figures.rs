@@ -156,6 +156,8 @@ fn community(id: u32, households_each: u32) -> Community {
         language: Language::Chinese,
         time_zone: "Asia/Shanghai".into(),
         alarm_codes: vec!["#9".into()],
+        silent_codes: vec!["#9*".into()],
+        arrival_code: "#97".into(),
         access_numbers: Vec::new(),
         grids: vec![Grid { id: GridId(id), name: "网格".into() }],
         groups,

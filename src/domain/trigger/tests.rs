@@ -45,6 +45,8 @@ fn community(id: u32, codes: &[&str], households: Vec<Arc<Household>>) -> Commun
         language: Language::Chinese,
         time_zone: "Asia/Shanghai".into(),
         alarm_codes: codes.iter().map(|&code| code.into()).collect(),
+        silent_codes: vec!["#9*".into()],
+        arrival_code: "#97".into(),
         access_numbers: vec!["9000".into()],
         grids: Vec::new(),
         groups: Vec::new(),
@@ -68,7 +70,14 @@ fn directory() -> Directory {
     Directory::new(
         1,
         vec![street],
-        vec![community(1, &codes, first), community(2, &["995"], second)],
+        vec![
+            community(1, &codes, first),
+            Community {
+                silent_codes: Vec::new(),
+                arrival_code: "".into(),
+                ..community(2, &["995"], second)
+            },
+        ],
     )
 }
 
@@ -77,7 +86,10 @@ fn home() -> Home {
 }
 
 fn rules() -> ReceptionRules {
-    ReceptionRules { ordinary_calls: Some("sip:10.0.0.1".into()) }
+    ReceptionRules {
+        ordinary_calls: Some("sip:10.0.0.1".into()),
+        call_back_numbers: vec!["05925550009".into()],
+    }
 }
 
 fn proven(account: &str) -> CallerKind<'_> {
@@ -99,7 +111,7 @@ fn by_trunk(user: &str, identity: &str) -> Verdict {
 }
 
 fn alarm(line: LineRef, code: &str, proof: Proof) -> Verdict {
-    Verdict::Alarm { line, code: code.into(), proof }
+    Verdict::Alarm { line, heard: HeardCode::plain(code.into()), proof }
 }
 
 fn redirect() -> Verdict {
@@ -171,12 +183,99 @@ fn the_beginning_of_a_code_is_incomplete() {
 
 #[test]
 fn an_access_number_is_answered() {
-    let access = Verdict::Access { line: Some(CHEN), proof: Proof::Digest };
-    assert_eq!(heard("9000", proven("chen")), access);
-    let access = Verdict::Access { line: Some(CHEN), proof: Proof::Trunk };
-    assert_eq!(by_trunk("9000", "05925551234"), access);
-    let access = Verdict::Access { line: None, proof: Proof::Trunk };
-    assert_eq!(by_trunk("9000", "13800138000"), access, "raises nothing");
+    for number in ["9000", "05925550009"] {
+        let access = |proof| Verdict::Access { line: CHEN, proof };
+        assert_eq!(heard(number, proven("chen")), access(Proof::Digest));
+        assert_eq!(by_trunk(number, "05925551234"), access(Proof::Trunk));
+        assert_eq!(heard(number, unproven("chen", true)), Verdict::Forbidden);
+        assert_eq!(heard(number, proven("nobody")), Verdict::Forbidden);
+    }
+}
+
+#[test]
+fn anybody_may_call_back() {
+    let mobile = PhoneNumber::of_caller("13800138000", &home()).ok();
+    let check = |user, identity, caller: &Option<PhoneNumber>, community| {
+        let expected = Verdict::CallBack { caller: caller.clone(), community };
+        assert_eq!(by_trunk(user, identity), expected, "{user} {identity}");
+    };
+    for own in ["05925550009", "+865925550009", "5550009"] {
+        for identity in ["13800138000", "+8613800138000"] {
+            check(own, identity, &mobile, None);
+        }
+        check(own, "anonymous", &None, None);
+    }
+    check("9000", "13800138000", &mobile, Some(CommunityId(1)));
+    let withheld = CallerKind::Trusted { identity: None, home: &home(), has_trusted_code: false };
+    let expected = Verdict::CallBack { caller: None, community: None };
+    assert_eq!(heard("05925550009", withheld), expected);
+    assert_eq!(by_trunk("05925550008", "13800138000"), Verdict::NotFound);
+}
+
+#[test]
+fn a_digit_behind_the_code_names_the_kind_and_a_star_makes_it_silent() {
+    for (user, code, matter, is_silent) in [
+        ("#91", "#9", Some(AlarmKind::Fire), false),
+        ("#92#", "#9", Some(AlarmKind::Intruder), false),
+        ("##93", "#9", Some(AlarmKind::Illness), false),
+        ("*94", "*9", Some(AlarmKind::Other), false),
+        ("#95", "#9", Some(AlarmKind::Flood), false),
+        ("#9*", "#9*", None, true),
+        ("#9*#", "#9*", None, true),
+        ("#9*2", "#9*", Some(AlarmKind::Intruder), true),
+    ] {
+        for (caller, proof) in
+            [(proven("chen"), Proof::Digest), (unproven("chen", true), Proof::Weak)]
+        {
+            let heard_it = HeardCode { code: code.into(), matter, is_silent };
+            let expected = Verdict::Alarm { line: CHEN, heard: heard_it, proof };
+            assert_eq!(heard(user, caller), expected, "{user}");
+        }
+    }
+    // Another digit is another number, and so is a digit behind a code of digits.
+    for user in ["#96", "#98", "#99", "#90", "#911", "99991", "#9*7"] {
+        assert_eq!(heard(user, proven("chen")), redirect(), "{user}");
+    }
+}
+
+#[test]
+fn the_arrival_code_is_no_alarm() {
+    let arrival = |line, proof| Verdict::Arrival { line, proof };
+    for user in ["#97", "##97", "#97#"] {
+        assert_eq!(heard(user, proven("chen")), arrival(CHEN, Proof::Digest), "{user}");
+        assert_eq!(heard(user, proven("hot")), arrival(HOT, Proof::Digest), "{user}");
+        assert_eq!(by_trunk(user, "05925551234"), arrival(CHEN, Proof::Trunk), "{user}");
+        assert_eq!(heard(user, unproven("chen", true)), Verdict::Forbidden, "{user}");
+    }
+    let home = home();
+    let caller =
+        CallerKind::Trusted { identity: Some("5551234"), home: &home, has_trusted_code: true };
+    let dialled = Dialled { user: "sos", alarm_code: Some("#97"), is_diverted: false };
+    let verdict = hear(&dialled, caller, &directory(), &rules());
+    assert_eq!(verdict, arrival(CHEN, Proof::Trunk), "by an edge");
+}
+
+/// Where a code could mean both, it is the alarm.
+#[test]
+fn an_alarm_goes_before_an_arrival() {
+    for (arrival_code, user, expected) in [
+        (
+            "#91",
+            "#91",
+            HeardCode { matter: Some(AlarmKind::Fire), ..HeardCode::plain("#9".into()) },
+        ),
+        ("#9", "#9", HeardCode::plain("#9".into())),
+        ("#9*", "#9*", HeardCode { is_silent: true, ..HeardCode::plain("#9*".into()) }),
+    ] {
+        let chen = vec![household(1, "chen", "0592-5551234", LineUse::Code)];
+        let community =
+            Community { arrival_code: arrival_code.into(), ..community(1, &["#9"], chen) };
+        let directory = Directory::new(1, Vec::new(), vec![community]);
+        let dialled = Dialled { user, ..Dialled::default() };
+        let verdict = hear(&dialled, proven("chen"), &directory, &rules());
+        let proof = Proof::Digest;
+        assert_eq!(verdict, Verdict::Alarm { line: CHEN, heard: expected, proof }, "{user}");
+    }
 }
 
 #[test]

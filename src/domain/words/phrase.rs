@@ -271,4 +271,37 @@ phrases! {
     NotKept, "not-kept",
         "暂时无法保存，请稍后再拨，再见", "zan4 shi2 wu2 fa3 bao3 cun2, qing3 shao1 hou4 zai4 bo1, zai4 jian4",
         "It cannot be kept now. Call again later. Goodbye";
+    /// Key the PIN, and # at its end.
+    KeyPin, "key-pin",
+        "请输入密码，按井号结束", "qing3 shu1 ru4 mi4 ma3, an4 jing3 hao4 jie2 shu4",
+        "Please key your PIN, then the hash key";
+    /// To somebody at the door who keyed so on the resident's telephone.
+    ArrivalNoted, "arrival-noted",
+        "到场已记录，谢谢您", "dao4 chang3 yi3 ji4 lu4, xie4 xie5 nin2",
+        "Your arrival is noted. Thank you";
+    /// The same where nobody was expected.
+    NoOpenAlarm, "no-open-alarm",
+        "这部电话现在没有求助", "zhe4 bu4 dian4 hua4 xian4 zai4 mei2 you3 qiu2 zhu4",
+        "This telephone has no open alarm";
+    /// To whoever calls us back; then follows the name of the community.
+    Welcome, "welcome",
+        "您好，这里是平安联防", "nin2 hao3, zhe4 li3 shi4 ping2 an1 lian2 fang2",
+        "Hello. This is the neighbourhood alarm service";
+    /// No alarm that is open now wants the caller.
+    NobodyNeedsYou, "nobody-needs-you",
+        "现在没有邻居需要您帮助，谢谢您", "xian4 zai4 mei2 you3 lin2 ju1 xu1 yao4 nin2 bang1 zhu4, xie4 xie5 nin2",
+        "No neighbour needs your help now. Thank you";
+    /// The alarm of the caller's household goes on, and nobody has said that they come.
+    StillCalling, "still-calling",
+        "正在呼叫邻居，还没有人答应前往", "zheng4 zai4 hu1 jiao4 lin2 ju1, hai2 mei2 you3 ren2 da1 ying4 qian2 wang3",
+        "Neighbours are being called. Nobody has answered yet";
+    /// To the duty worker who closes the alarm: which digit says what it was.
+    WhichOutcome, "which-outcome",
+        "结案，属实按一，误报按二，演练按三，测试按四，不明按五",
+        "jie2 an4, shu3 shi2 an4 yi1, wu4 bao4 an4 er4, yan3 lian4 an4 san1, ce4 shi4 an4 si4, bu4 ming2 an4 wu3",
+        "To close, press one if it was genuine, two for a false alarm, three for a drill, four for a test, five if unknown";
+    /// The talk with the resident has no place left.
+    TalkFull, "talk-full",
+        "通话人数已满，请稍后再按五", "tong1 hua4 ren2 shu4 yi3 man3, qing3 shao1 hou4 zai4 an4 wu3",
+        "The talk is full. Please press five again later";
 }

@@ -83,7 +83,10 @@ impl Floor {
 }
 
 fn is_full(sound: Sound) -> bool {
-    sound.talk == Talk::Full
+    match sound.talk {
+        Talk::Full | Talk::Unhearing => true,
+        Talk::HalfDuplexSpeaker => false,
+    }
 }
 
 #[cfg(test)]

@@ -202,6 +202,9 @@ impl Place {
 
     /// Adds what the others say, of which `total` is the sum with its own.
     fn listen(&mut self, total: &[i32; TICK], clip: Option<&Frame>) {
+        if self.talk == Talk::Unhearing {
+            return;
+        }
         let others = total.iter().zip(self.said).map(|(sum, own)| sum - i32::from(own));
         match clip {
             None => self.to_hear.extend(others.map(saturate)),

@@ -7,6 +7,7 @@ use super::{
 };
 use lianfang_domain::directory::Language;
 use lianfang_domain::id::{CommunityId, StreetId};
+use lianfang_domain::kind::AlarmKind;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -37,6 +38,10 @@ pub struct Community {
     pub alarm_codes: Vec<String>,
     /// Numbers that a line calls to key the code.
     pub access_numbers: Vec<String>,
+    /// Codes that raise an alarm of which the line hears nothing.
+    pub silent_codes: Vec<String>,
+    /// What somebody at the door dials or keys on the resident's own telephone; empty where there is none.
+    pub arrival_code: String,
     /// Counts its edits; its ETag.
     pub version: u32,
 }
@@ -71,6 +76,14 @@ pub struct CommunityDraft {
     #[serde(default)]
     #[schema(max_items = 16)]
     pub access_numbers: Vec<String>,
+    /// Codes that raise an alarm of which the line hears nothing; `#9*` if not given.
+    #[serde(default = "silent_codes")]
+    #[schema(max_items = 16, default = json!(["#9*"]))]
+    pub silent_codes: Vec<String>,
+    /// What somebody at the door dials or keys on the resident's own telephone; `#97` if not given, empty for none.
+    #[serde(default = "arrival_code")]
+    #[schema(max_length = 8, default = "#97")]
+    pub arrival_code: String,
 }
 
 fn time_zone() -> String {
@@ -79,6 +92,14 @@ fn time_zone() -> String {
 
 fn alarm_codes() -> Vec<String> {
     ["#9", "*9"].map(str::to_owned).into()
+}
+
+fn silent_codes() -> Vec<String> {
+    vec!["#9*".to_owned()]
+}
+
+fn arrival_code() -> String {
+    "#97".to_owned()
 }
 
 impl Noun for Community {
@@ -97,7 +118,9 @@ impl Noun for Community {
             "language",
             "time_zone",
             "alarm_codes",
-            "access_numbers"
+            "access_numbers",
+            "silent_codes",
+            "arrival_code"
         ]
     );
 
@@ -111,6 +134,8 @@ impl Noun for Community {
             time_zone: row.try_get("time_zone")?,
             alarm_codes: json_of(row, "alarm_codes")?,
             access_numbers: json_of(row, "access_numbers")?,
+            silent_codes: json_of(row, "silent_codes")?,
+            arrival_code: row.try_get("arrival_code")?,
             version: row.try_get("version")?,
         })
     }
@@ -141,6 +166,8 @@ impl Noun for Community {
             checks.time_zone("/time_zone", &draft.time_zone),
             alarm_codes_of(&draft.alarm_codes, &mut checks),
             access_numbers_of(&draft.access_numbers, &mut checks),
+            silent_codes_of(draft, &mut checks),
+            arrival_code_of(draft, &mut checks),
         ];
         checks.finish(values)
     }
@@ -167,10 +194,41 @@ fn alarm_codes_of(codes: &[String], checks: &mut Checks) -> Value {
         checks.add("/alarm_codes", Fault::Empty);
     }
     checks.list("/alarm_codes", codes, CODES_MAX, |code| {
-        let is_code = (1..=8).contains(&code.len())
-            && code.bytes().all(|key| key.is_ascii_digit() || matches!(key, b'*' | b'#'));
-        if is_code { None } else { Some(Fault::AlarmCode) }
+        if is_code(code) { None } else { Some(Fault::AlarmCode) }
     })
+}
+
+fn is_code(code: &str) -> bool {
+    (1..=8).contains(&code.len())
+        && code.bytes().all(|key| key.is_ascii_digit() || matches!(key, b'*' | b'#'))
+}
+
+fn silent_codes_of(draft: &CommunityDraft, checks: &mut Checks) -> Value {
+    checks.list("/silent_codes", &draft.silent_codes, CODES_MAX, |code| {
+        if draft.alarm_codes.iter().any(|other| other == code) {
+            return Some(Fault::OtherCode);
+        }
+        if is_code(code) { None } else { Some(Fault::AlarmCode) }
+    })
+}
+
+/// A code that could be heard as an alarm would be one: see `domain::trigger`.
+fn arrival_code_of(draft: &CommunityDraft, checks: &mut Checks) -> Value {
+    let code = draft.arrival_code.trim();
+    let mut codes = draft.alarm_codes.iter().chain(&draft.silent_codes);
+    let is_alarm = |alarm: &String| {
+        let rest = code.strip_prefix(alarm.as_str()).map(|rest| rest.trim_end_matches('#'));
+        rest.is_some_and(|rest| {
+            rest.is_empty() || rest.parse().is_ok_and(|digit| AlarmKind::of_digit(digit).is_some())
+        })
+    };
+    if code.is_empty() {
+    } else if !is_code(code) || code.len() < 2 || !code.starts_with(['*', '#']) {
+        checks.add("/arrival_code", Fault::ArrivalCode);
+    } else if codes.any(is_alarm) {
+        checks.add("/arrival_code", Fault::OtherCode);
+    }
+    Value::Text(code.to_owned())
 }
 
 fn access_numbers_of(numbers: &[String], checks: &mut Checks) -> Value {

@@ -62,6 +62,12 @@ pub enum Fault {
     /// No code.
     #[error("must be 1 to 8 keys of 0-9, * and #, such as #9")]
     AlarmCode,
+    /// No arrival code.
+    #[error("must be 2 to 8 keys of 0-9, * and # that begin with * or #, such as #97, or empty")]
+    ArrivalCode,
+    /// A code that means something else: an alarm code, or one with the digit of a kind behind it.
+    #[error("is another code of the community, alone or with a digit behind it")]
+    OtherCode,
     /// No access number.
     #[error("must be 2 to 16 digits, such as 9000")]
     AccessNumber,

@@ -28,6 +28,8 @@ pub(super) struct CommunityRow {
     pub(super) time_zone: Arc<str>,
     pub(super) alarm_codes: Vec<Arc<str>>,
     pub(super) access_numbers: Vec<Arc<str>>,
+    pub(super) silent_codes: Vec<Arc<str>>,
+    pub(super) arrival_code: Arc<str>,
 }
 
 #[derive(Deserialize)]
@@ -156,6 +158,8 @@ impl CommunityRow {
             language: language(Some(&self.language), Language::default()),
             time_zone: self.time_zone,
             alarm_codes: self.alarm_codes,
+            silent_codes: self.silent_codes,
+            arrival_code: self.arrival_code,
             access_numbers: self.access_numbers,
             grids: Vec::new(),
             groups: Vec::new(),

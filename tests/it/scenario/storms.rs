@@ -120,6 +120,7 @@ async fn a_press_that_finds_no_room_is_given_back() {
         line,
         kind: AlarmKind::Unknown,
         heard_at: town.clock.now(),
+        is_silent: false,
         reply: Box::new(|_| {}),
     };
     let taken = (0..).take_while(|number| switchboard.press(press(*number)).is_ok()).count();

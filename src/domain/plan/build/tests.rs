@@ -91,6 +91,8 @@ fn community(households: Vec<Arc<Household>>, workers: Vec<Worker>) -> Community
         language: Language::Chinese,
         time_zone: "Asia/Shanghai".into(),
         alarm_codes: vec!["#9".into()],
+        silent_codes: vec!["#9*".into()],
+        arrival_code: "#97".into(),
         access_numbers: Vec::new(),
         grids: vec![Grid { id: GridId(1), name: "grid".into() }],
         groups: vec![group],

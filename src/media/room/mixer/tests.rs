@@ -341,3 +341,24 @@ fn mixing_costs_little() {
     assert!(took / i128::from(ticks) < 10_000, "{took} µs for {ticks} ticks");
     assert!(place < 10_000, "{place} bytes");
 }
+
+#[test]
+fn a_silent_line_is_heard_and_hears_nothing() {
+    let mut mixer = Mixer::new();
+    let chair = |index| Chair { index, ticket: 1 };
+    mixer.sit(0, Box::new(Place::new(1, Talk::Unhearing)));
+    mixer.sit(1, Box::new(Place::new(1, Talk::Full)));
+    let mut total = [0_i32; TICK];
+    total.fill(9_000);
+    let clip: Frame = [9_000; TICK];
+    for place in mixer.places.iter_mut().flatten() {
+        place.listen(&total, Some(&clip));
+    }
+    let mut heard = |index| {
+        let mut samples = [1_i16; TICK];
+        mixer.mix(chair(index), false, &mut samples, Timestamp::UNIX_EPOCH);
+        samples.iter().any(|sample| *sample != 0)
+    };
+    assert!(!heard(0), "the silent line");
+    assert!(heard(1), "the others");
+}
