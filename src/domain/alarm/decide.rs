@@ -113,6 +113,9 @@ impl Draft {
     }
 
     fn wave(&mut self) {
+        if self.alarm.is_drilled(self.alarm.waves) {
+            return;
+        }
         // The second wave of an alarm that was held back calls the neighbours.
         self.alarm.is_held_back &= self.alarm.waves == 0;
         let legs = self.starts(self.alarm.wave(self.now));

@@ -165,6 +165,48 @@ fn a_provider_that_takes_one_call_a_minute_per_callee() {
     assert_eq!(leaving(&mut dispatch, at(60_000)), [(1, 2)]);
 }
 
+/// One a minute and five an hour, failures counting, as large providers have it. The first rings end after 40 s, the second
+/// one is due 65 s later: it must be inside 61 to 170 s of the first.
+#[test]
+fn a_second_ring_that_a_budget_forbids_goes_elsewhere_or_waits_inside_the_window() {
+    let budgets =
+        vec![CalleeBudget { calls: 1, per_s: 60 }, CalleeBudget { calls: 5, per_s: 3600 }];
+    let narrow = |name| Route { callee_budgets: budgets.clone(), ..route(name, 9, 9) };
+    let (plan, number) = (plan(), PhoneNumber::from_parts("bob", "bob"));
+    let ring = |dispatch: &mut Dispatch, leg: u32, ms: i64| {
+        let order = LegOrder { number: number.clone(), ..order(&plan, 1, leg, Class::First) };
+        let id = order.leg;
+        dispatch.push(order, at(ms));
+        let mut now = at(ms);
+        let left = loop {
+            if let Some((_, route)) = dispatch.poll(now) {
+                break (now.duration_since(at(0)).as_secs(), route.to_string());
+            }
+            now = dispatch.poll_timeout().unwrap().max(now);
+        };
+        dispatch.on_ended(id);
+        left
+    };
+    // One route: a busy retry after 15 s waits for its minute, the second ring is free to go.
+    let mut one = dispatch(vec![narrow("a")]);
+    assert_eq!(ring(&mut one, 1, 0), (0, "a".into()));
+    assert_eq!(ring(&mut one, 2, 15_000), (60, "a".into()), "waits, and no longer than it must");
+    assert_eq!(ring(&mut one, 3, 165_000), (165, "a".into()), "the second ring");
+    // Five in the hour are used up: the sixth waits for the first to be an hour old.
+    assert_eq!(ring(&mut one, 4, 230_000).0, 230);
+    assert_eq!(ring(&mut one, 5, 300_000).0, 300);
+    assert_eq!(ring(&mut one, 6, 400_000).0, 3600);
+    // Two routes: what one forbids, the other carries at once.
+    let mut two = dispatch(vec![narrow("a"), narrow("b")]);
+    let (_, first) = ring(&mut two, 1, 0);
+    let (when, second) = ring(&mut two, 2, 15_000);
+    assert_eq!(when, 15);
+    assert_ne!(first, second);
+    for (leg, ms) in [(3, 105_000), (4, 200_000), (5, 300_000), (6, 400_000), (7, 500_000)] {
+        assert_eq!(ring(&mut two, leg, ms).0, ms / 1000, "ten an hour over both");
+    }
+}
+
 #[test]
 fn old_retries_make_room_and_first_waves_never_go() {
     let (plan, mut dispatch) = (plan(), Dispatch::new(vec![route("a", 1, 0)], 3).unwrap());

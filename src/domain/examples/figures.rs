@@ -9,7 +9,7 @@
 )]
 
 use jiff::Timestamp;
-use lianfang_domain::alarm::{Alarm, Event, Input, Proof, Trigger, TriggerSource};
+use lianfang_domain::alarm::{Alarm, Event, Input, NamedBy, Proof, Trigger, TriggerSource};
 use lianfang_domain::digits::Key;
 use lianfang_domain::directory::{
     Address, Community, Contact, ContactNumber, Directory, Grid, Group, Household, Language, Line,
@@ -18,7 +18,8 @@ use lianfang_domain::directory::{
 use lianfang_domain::id::{
     AlarmId, CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, StreetId,
 };
-use lianfang_domain::leg::{Channel, LegReport};
+use lianfang_domain::kind::AlarmKind;
+use lianfang_domain::leg::{Channel, LegOutcome, LegReport};
 use lianfang_domain::phone::PhoneNumber;
 use lianfang_domain::plan::{self, PlanFor, Policy};
 use std::hint::black_box;
@@ -105,6 +106,87 @@ fn decisions() {
     measure("next deadline", RUNS, |_| {
         black_box(alarm.poll_timeout());
     });
+    for (what, input) in inputs_with_plans(&alarm, leg) {
+        measure(what, RUNS, |_| {
+            black_box(alarm.decide(&input, wave));
+        });
+    }
+    memory();
+}
+
+/// Inputs that come with a plan of their own, and what a day of ringing leaves behind.
+fn inputs_with_plans(alarm: &Alarm, leg: u32) -> [(&'static str, Input); 5] {
+    let next = |change: fn(&mut plan::Plan)| {
+        let mut today = (**alarm.plan()).clone();
+        change(&mut today);
+        Arc::new(today.succeeding(alarm.plan()))
+    };
+    let kind = next(|plan| {
+        plan.kind = AlarmKind::Intruder;
+        plan.policy.together = 2;
+    });
+    let shift = next(|plan| {
+        plan.parties.pop();
+    });
+    let drill = next(|plan| plan.is_drill = true);
+    let mut again = alarm.trigger().clone();
+    again.proof = Proof::Trunk;
+    [
+        (
+            "decide on the kind",
+            Input::KindNamed { matter: AlarmKind::Intruder, by: NamedBy::Resident, plan: kind },
+        ),
+        ("decide on a hand-over", Input::HandedOver { plan: Arc::clone(&shift) }),
+        ("decide on another press", Input::PressedAgain { trigger: again, plan: shift }),
+        ("decide on a drill for a real alarm", Input::HandedOver { plan: drill }),
+        (
+            "decide on an SMS that did not arrive",
+            Input::Leg {
+                leg: leg + 1,
+                report: LegReport::Ended { outcome: LegOutcome::Undelivered },
+            },
+        ),
+    ]
+}
+
+/// Bytes of an open alarm with a plan of its own, by what the process grows.
+fn memory() {
+    const ALARMS: u64 = 100_000;
+    let directory = Directory::new(1, Vec::new(), vec![community(0, 10)]);
+    let place = LineRef { community: CommunityId(0), household: HouseholdId(0), line: LineId(0) };
+    let (defaults, now) = (Policy::default(), Timestamp::UNIX_EPOCH);
+    let before = resident_kib();
+    let alarms: Vec<Alarm> = (0..ALARMS)
+        .map(|id| {
+            let plan = plan::build(&directory, place, &PlanFor::unknown(&defaults, now));
+            let plan = Arc::new(plan.expect("the line exists"));
+            let trigger = Trigger {
+                line: LineId(0),
+                household: HouseholdId(0),
+                group: GroupId(0),
+                code: "#9".into(),
+                source: TriggerSource::Dialled,
+                proof: Proof::Digest,
+                idempotency_key: format!("key {id}").into(),
+            };
+            Alarm::raise(AlarmId(id), trigger, plan, None, now).0
+        })
+        .collect();
+    let grown = resident_kib().saturating_sub(before);
+    println!(
+        "{} open alarms: {} MiB, {} bytes each",
+        alarms.len(),
+        grown / 1024,
+        grown * 1024 / ALARMS
+    );
+    black_box(alarms);
+}
+
+/// What the process has in memory, as Linux tells it; 0 elsewhere.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
 fn measure(what: &str, runs: u32, mut run: impl FnMut(u32)) {
