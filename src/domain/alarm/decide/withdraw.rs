@@ -61,7 +61,7 @@ impl Draft {
         let is_first = !self.alarm.is_under_duress();
         let is_cancelled = self.alarm.is_over();
         self.emit(Event::Duress { means });
-        if !is_first {
+        if !is_first && !is_cancelled {
             return;
         }
         let legs = &self.alarm.legs;

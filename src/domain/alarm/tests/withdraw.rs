@@ -206,6 +206,11 @@ fn the_duress_pin_after_a_cancel_opens_the_alarm_again() {
     assert!(!names.iter().any(|name| name.contains("son")), "{names:?}");
     story.pass(65);
     assert!(story.fresh().contains(&"call duty Duress".to_owned()));
+    story.cancels();
+    story.fresh();
+    story.withdraws(PinVerdict::Duress);
+    let names = story.fresh();
+    assert!(names.contains(&"sms bob Duress".to_owned()), "and again: {names:?}");
 }
 
 #[test]
