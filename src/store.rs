@@ -12,6 +12,7 @@ pub mod number;
 pub mod pins;
 mod random;
 pub mod recordings;
+pub mod roster;
 pub mod secrets;
 pub mod snapshot;
 pub mod tokens;

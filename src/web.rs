@@ -11,6 +11,7 @@
 mod alarms;
 mod audit;
 mod caller;
+mod duty;
 mod extract;
 mod guard;
 mod health;
@@ -77,6 +78,7 @@ fn described() -> OpenApiRouter<Web> {
         .merge(registrations::routes())
         .merge(recordings::routes())
         .merge(preview::routes())
+        .merge(duty::routes())
         .layer(middleware::from_fn_with_state(slots(), guard::limit_number))
         .merge(
             triggers::routes()
@@ -85,6 +87,7 @@ fn described() -> OpenApiRouter<Web> {
         .layer(middleware::from_fn(guard::want_json))
         .merge(
             recordings::sounds()
+                .merge(duty::calendars())
                 .merge(preview::sounds())
                 .layer(middleware::from_fn_with_state(slots(), guard::limit_number)),
         );

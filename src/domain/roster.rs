@@ -85,6 +85,8 @@ pub struct Roster {
     absences: Vec<Absence>,
     /// By id; none that was withdrawn.
     swaps: Vec<Swap>,
+    /// What could not be used.
+    faults: Vec<RosterError>,
 }
 
 impl Default for Roster {
@@ -96,6 +98,7 @@ impl Default for Roster {
             posts: Vec::new(),
             absences: Vec::new(),
             swaps: Vec::new(),
+            faults: Vec::new(),
         }
     }
 }
@@ -148,6 +151,17 @@ impl Roster {
     #[must_use]
     pub fn calendar(&self) -> &Calendar {
         &self.calendar
+    }
+
+    /// What of its parts could not be used, and why.
+    #[must_use]
+    pub fn faults(&self) -> &[RosterError] {
+        &self.faults
+    }
+
+    /// Notes that something of it could not be used.
+    pub fn note(&mut self, fault: RosterError) {
+        self.faults.push(fault);
     }
 
     /// The posts, by code and then id.

@@ -7,10 +7,12 @@
 
 mod community;
 mod contact;
+pub mod duty;
 mod fault;
 mod grid;
 mod group;
 mod household;
+mod kind;
 mod line;
 mod number;
 mod policy;
@@ -25,6 +27,7 @@ pub use fault::{Fault, FieldError};
 pub use grid::{Grid, GridDraft};
 pub use group::{Group, GroupDraft};
 pub use household::{Household, HouseholdDraft};
+pub use kind::Kind;
 pub use line::{Line, LineDraft};
 pub use number::{LineNumber, NumberDraft};
 pub use policy::{Policy, PolicyDraft, policy_version, policy_versions};
@@ -34,65 +37,13 @@ pub use worker::{Worker, WorkerDraft};
 
 use super::audit::{Action, Edit, Editor};
 use super::snapshot::count_edit;
-use super::{Database, StoreError};
+use super::{Database, StoreError, roster};
 use fault::fault_of;
 use lianfang_domain::directory::Language;
 use lianfang_domain::id::CommunityId;
+use lianfang_domain::roster::RosterError;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite, SqliteConnection};
-
-/// The kinds of rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// 街道
-    Street,
-    /// 社区
-    Community,
-    /// 网格
-    Grid,
-    /// 联防组
-    Group,
-    /// 联防户
-    Household,
-    /// 线路
-    Line,
-    /// 联系人
-    Contact,
-    /// 社区工作者
-    Worker,
-    /// 响应人
-    Responder,
-    /// 升级规则
-    Policy,
-}
-
-impl Kind {
-    /// Finds the community, and its area code, of a row of this kind; no row where it is in none.
-    const fn home_sql(self) -> &'static str {
-        match self {
-            Self::Street => "SELECT id FROM street WHERE id = ?",
-            Self::Community => "SELECT id, area_code FROM community WHERE id = ?",
-            Self::Grid => {
-                "SELECT c.id, c.area_code FROM community c JOIN grid g ON g.community_id = c.id
-                 WHERE g.id = ?"
-            }
-            Self::Group => {
-                "SELECT c.id, c.area_code FROM community c JOIN grid g ON g.community_id = c.id
-                 JOIN household_group hg ON hg.grid_id = g.id WHERE hg.id = ?"
-            }
-            Self::Household
-            | Self::Line
-            | Self::Contact
-            | Self::Worker
-            | Self::Responder
-            | Self::Policy => {
-                "SELECT c.id, c.area_code FROM community c JOIN grid g ON g.community_id = c.id
-                 JOIN household_group hg ON hg.grid_id = g.id
-                 JOIN household h ON h.group_id = hg.id WHERE h.id = ?"
-            }
-        }
-    }
-}
 
 /// A noun of the directory: how its rows are read, and what may be written into them.
 pub trait Noun: Sized + Send + Unpin + 'static {
@@ -295,9 +246,11 @@ pub async fn create<N: Noun>(editor: &Editor<'_>, draft: &N::Draft) -> Result<N,
     let place = place_of::<N>(&mut change, N::parent_of(draft)).await?.ok_or_else(unknown::<N>)?;
     let mut faults = N::check_draft(draft, &mut change).await?;
     let values = checked::<N>(draft, &place, &mut faults)?;
+    let before = errors_before::<N>(&mut change, &place).await?;
     let row = bind(N::SQL.insert, values).fetch_one(&mut *change).await.map_err(fault_of)?;
     let row = N::read(&row).map_err(StoreError::Read)?;
     row.written(&mut change).await?;
+    refuse_impossible::<N>(&mut change, &place, before).await?;
     enter(editor, &mut change, Action::Create, (&row, &place)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(row)
@@ -324,10 +277,12 @@ pub async fn update<N: Noun>(
     let mut faults = row.check_change(draft, &mut change).await?;
     faults.extend(N::check_draft(draft, &mut change).await?);
     let values = checked::<N>(draft, &place, &mut faults)?;
+    let before = errors_before::<N>(&mut change, &place).await?;
     let query = bind(N::SQL.update, values).bind(id.into()).bind(version);
     let row = query.fetch_one(&mut *change).await.map_err(fault_of)?;
     let row = N::read(&row).map_err(StoreError::Read)?;
     row.written(&mut change).await?;
+    refuse_impossible::<N>(&mut change, &place, before).await?;
     enter(editor, &mut change, Action::Replace, (&row, &place)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(row)
@@ -336,7 +291,8 @@ pub async fn update<N: Noun>(
 /// Deletes a row, if it is still at `version`.
 ///
 /// # Errors
-/// When there is no such row, somebody changed it, others belong to it or the database fails.
+/// When there is no such row, somebody changed it, others belong to it (a worker's turn in the duty roster among them)
+/// or the database fails.
 pub async fn delete<N: Noun>(
     editor: &Editor<'_>,
     id: N::Id,
@@ -345,10 +301,19 @@ pub async fn delete<N: Noun>(
     let mut change = editor.write().await?;
     let row = row_at::<N>(&mut change, id, version).await?;
     let place = place_of::<N>(&mut change, row.parent()).await?.ok_or(NounError::NotFound)?;
+    let before = errors_before::<N>(&mut change, &place).await?;
     let deleted = sqlx::query(N::SQL.delete).bind(id.into()).execute(&mut *change).await;
     deleted.map_err(|error| match error.as_database_error() {
         Some(cause) if cause.is_foreign_key_violation() => NounError::HasChildren,
         Some(_) | None => NounError::Store(StoreError::Write(error)),
+    })?;
+    let left = refuse_impossible::<N>(&mut change, &place, before).await;
+    left.map_err(|error| match error {
+        NounError::Faulty(_) => NounError::HasChildren,
+        NounError::NotFound
+        | NounError::Changed { .. }
+        | NounError::HasChildren
+        | NounError::Store(_) => error,
     })?;
     enter(editor, &mut change, Action::Delete, (&row, &place)).await?;
     change.commit().await.map_err(StoreError::Write)?;
@@ -385,6 +350,30 @@ async fn enter<N: Noun>(
         directory_version,
     };
     editor.enter(change, &edit).await
+}
+
+/// What is impossible in the roster before an edit, if the edit may make more so.
+async fn errors_before<N: Noun>(
+    change: &mut SqliteConnection,
+    place: &Place,
+) -> Result<Vec<RosterError>, StoreError> {
+    match place.community() {
+        Some(community) if N::KIND.is_of_roster() => roster::errors(change, community).await,
+        Some(_) | None => Ok(Vec::new()),
+    }
+}
+
+async fn refuse_impossible<N: Noun>(
+    change: &mut SqliteConnection,
+    place: &Place,
+    before: Vec<RosterError>,
+) -> Result<(), NounError> {
+    match place.community() {
+        Some(community) if N::KIND.is_of_roster() => {
+            roster::refuse_impossible(change, community, &before).await
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Where a row belongs.

@@ -4,6 +4,7 @@ use super::caller::{Admin, Caller, Operator};
 use super::extract::{Body, IfMatch, Parameters, PathId};
 use super::problem::ApiError;
 use super::{Web, openapi, policies};
+use crate::store::nouns::duty::{Absence, Override, Post, Rotation, Shift, Swap};
 use crate::store::nouns::{self, FieldError, Noun, NounError, Page, PolicyDraft};
 use crate::store::nouns::{
     Community, Contact, Grid, Group, Household, Line, Policy, Responder, Street, Worker,
@@ -60,6 +61,12 @@ shown! {
     Contact: "contacts", "contact (联系人)";
     Worker: "workers", "community worker (社区工作者)";
     Responder: "responders", "responder (响应人)";
+    Post: "posts", "post of the duty roster (岗位)";
+    Rotation: "rotations", "rotation of workers (轮班)";
+    Shift: "shifts", "shift of a post (班次)";
+    Override: "overrides", "override of shifts (替班)";
+    Swap: "swaps", "swap of duty (换班)";
+    Absence: "absences", "absence of a worker (请假)";
 }
 
 impl Shown for Policy {
@@ -87,6 +94,12 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .merge(routes_of::<Worker>())
         .merge(routes_of::<Responder>())
         .merge(routes_of::<Policy>())
+        .merge(routes_of::<Post>())
+        .merge(routes_of::<Rotation>())
+        .merge(routes_of::<Shift>())
+        .merge(routes_of::<Override>())
+        .merge(routes_of::<Swap>())
+        .merge(routes_of::<Absence>())
 }
 
 fn routes_of<N: Shown>() -> OpenApiRouter<Web> {

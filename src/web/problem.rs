@@ -12,6 +12,7 @@ use crate::store::tokens::Scope;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lianfang_domain::directory::Language;
+use lianfang_domain::roster::SwapError;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -94,6 +95,9 @@ pub(super) enum ApiError {
     /// The alarm is over.
     #[error("the alarm is over")]
     AlarmClosed,
+    /// The rules of swaps are against it.
+    #[error(transparent)]
+    Swap(SwapError),
     /// No token, or none that is good.
     #[error("no good token")]
     NoToken,
@@ -149,6 +153,8 @@ pub(super) enum Must {
     Kind,
     /// `true` or `false`.
     Flag,
+    /// A moment with its offset.
+    Moment,
     /// Given once.
     Once,
 }
@@ -171,7 +177,7 @@ impl ApiError {
             | Self::WhichLine => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoIfMatch => StatusCode::PRECONDITION_REQUIRED,
             Self::Changed { .. } => StatusCode::PRECONDITION_FAILED,
-            Self::HasChildren | Self::AlarmClosed => StatusCode::CONFLICT,
+            Self::HasChildren | Self::AlarmClosed | Self::Swap(_) => StatusCode::CONFLICT,
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::Sound(fault) => fault.status(),
@@ -218,6 +224,7 @@ impl ApiError {
             | Self::Changed { .. }
             | Self::HasChildren
             | Self::AlarmClosed
+            | Self::Swap(_)
             | Self::NoToken
             | Self::Forbidden { .. }
             | Self::Sound(_)

@@ -4,6 +4,7 @@ use super::problem::{ApiError, Must};
 use crate::store::nouns::Fault;
 use crate::store::pins::PinFault;
 use lianfang_domain::directory::{Language, Written};
+use lianfang_domain::roster::SwapError;
 
 /// The text of a language; both stand side by side, so that neither is forgotten.
 macro_rules! in_language {
@@ -37,6 +38,7 @@ pub(super) fn title(error: &ApiError, language: Language) -> (&'static str, &'st
         ApiError::NoIfMatch => ("if-match-required", "缺少 If-Match", "If-Match required"),
         ApiError::Changed { .. } => ("changed", "已被他人修改", "Changed in the meantime"),
         ApiError::HasChildren => ("has-children", "仍有下级", "Still in use"),
+        ApiError::Swap(_) => ("swap", "换班不能这样处理", "Not so with a swap"),
         ApiError::AlarmClosed => ("alarm-closed", "警情已结案", "Alarm closed"),
         ApiError::NoToken => ("no-token", "需要有效令牌", "Token required"),
         ApiError::Forbidden { .. } => ("forbidden", "权限不足", "Forbidden"),
@@ -77,6 +79,7 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
             )
         }
         ApiError::Sound(fault) => fault.detail(language),
+        ApiError::Swap(error) => swap(*error, language),
         ApiError::NoPath
         | ApiError::Method
         | ApiError::NotFound
@@ -153,11 +156,28 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
         | ApiError::Parameter { .. }
         | ApiError::Changed { .. }
         | ApiError::Sound(_)
+        | ApiError::Swap(_)
         | ApiError::Forbidden { .. } => ("", ""),
     };
     match language.written() {
         Written::Chinese => chinese,
         Written::English => english,
+    }
+}
+
+/// Why a swap cannot be agreed or withdrawn, and what to do.
+fn swap(error: SwapError, language: Language) -> String {
+    if language == Language::English {
+        return format!("{error}.");
+    }
+    match error {
+        SwapError::NotAsked { asked } => format!("只有被询问的工作者 {asked} 才能同意。"),
+        SwapError::NotTheirs { proposer, other } => {
+            format!("只有工作者 {proposer} 与 {other} 才能撤回。")
+        }
+        SwapError::Agreed => "双方已同意：请提出换回。".to_owned(),
+        SwapError::Withdrawn => "已撤回：请另提换班。".to_owned(),
+        SwapError::Over => "所换的班都已过去。".to_owned(),
     }
 }
 
@@ -202,6 +222,11 @@ fn must(must: Must, language: Language) -> String {
             "must name a kind of alarm, such as fire or illness"
         ),
         Must::Flag => in_language!(language, "须为 true 或 false", "must be true or false"),
+        Must::Moment => in_language!(
+            language,
+            "须为带时差的时刻，如 2026-11-23T08:00:00+08:00",
+            "must be a moment with its offset, such as 2026-11-23T08:00:00+08:00"
+        ),
         Must::Text => in_language!(language, "须为 UTF-8", "must be UTF-8"),
         Must::Once => in_language!(language, "只能给出一次", "must be given once"),
     }
@@ -226,6 +251,8 @@ pub(super) fn fault(fault: &Fault, language: Language) -> String {
         Fault::Pin(PinFault::Trivial) => "过于简单：不得为相同、成对重复或连续的数字",
         Fault::Pin(PinFault::Same) => "须不同于撤销密码",
         Fault::HelperHousehold => "帮扶人须填写所帮扶的联防户，其他人不填",
+        Fault::OtherYear { year } => return format!("须在 {year} 年"),
+        Fault::Roster(error) => return super::duty::words::fault(error, language),
         Fault::Empty => "不得为空",
         Fault::ControlCharacter => "不得含换行等控制字符",
         Fault::Twice => "重复",
@@ -243,6 +270,9 @@ pub(super) fn fault(fault: &Fault, language: Language) -> String {
         Fault::UnknownParent => "不存在",
         Fault::OtherCommunity => "属于另一个社区",
         Fault::NumbersDepend => "社区已有网格或工作者时不能更改：其号码是按此区号解读的",
+        Fault::PostCode => "须为一个词，如 A",
+        Fault::RotationOrWorkers => "由轮班担任的班次不得另指定工作者",
+        Fault::SwapDecided => "已同意或已撤回：请另提换班",
         Fault::Rule => "违反数据库规则",
     }
     .to_owned()

@@ -8,6 +8,7 @@ mod nouns;
 mod openapi;
 mod policies;
 mod recordings;
+mod roster;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};

@@ -22,13 +22,13 @@ pub const SHIFTS_OF_POST_MAX: usize = 64;
 pub const ROTATIONS_MAX: usize = 256;
 /// Workers of one shift or one rotation.
 pub const WORKERS_MAX: usize = 64;
-/// Overrides of one community; the store gives those that end last.
+/// Overrides of one community; those that end last are kept.
 pub const OVERRIDES_MAX: usize = 4096;
-/// Swaps of one community; the store gives the newest.
+/// Swaps of one community; the newest are kept.
 pub const SWAPS_MAX: usize = 4096;
-/// Absences of one community; the store gives those that end last.
+/// Absences of one community; those that end last are kept.
 pub const ABSENCES_MAX: usize = 4096;
-/// Old shifts of one community that are kept; the store gives the newest.
+/// Old shifts of one community that are kept; the newest are.
 pub const KEPT_MAX: usize = 1024;
 /// Days in a calendar: more than twenty years of holidays.
 pub const CALENDAR_DAYS_MAX: usize = 8192;
@@ -92,8 +92,18 @@ impl Roster {
             }
         };
         let posts = posts.into_iter().map(of_post).collect();
-        (Self { zone, calendar, turns, posts, absences, swaps }, check.errors)
+        let faults = check.errors.clone();
+        (Self { zone, calendar, turns, posts, absences, swaps, faults }, check.errors)
     }
+}
+
+/// The last of a list, at most `max`: what is long over makes room.
+fn last<T, K: Ord>(mut list: Vec<T>, max: usize, key: impl FnMut(&T) -> K) -> Vec<T> {
+    if max < list.len() {
+        list.sort_by_key(key);
+        list.drain(..list.len() - max);
+    }
+    list
 }
 
 /// The place of a shift's rotation.
@@ -216,9 +226,9 @@ impl<F: Fn(WorkerId) -> bool> Check<F> {
         false
     }
 
-    fn overrides(&mut self, mut overrides: Vec<Override>) -> Vec<Override> {
+    fn overrides(&mut self, overrides: Vec<Override>) -> Vec<Override> {
+        let mut overrides = last(overrides, OVERRIDES_MAX, |change| change.span.to);
         overrides.sort_by_key(|change| change.id);
-        let overrides = self.at_most(overrides, OVERRIDES_MAX, |change| Part::Override(change.id));
         let mut kept: Vec<Override> = Vec::with_capacity(overrides.len());
         for change in overrides {
             let part = Part::Override(change.id);
@@ -248,7 +258,7 @@ impl<F: Fn(WorkerId) -> bool> Check<F> {
         swaps.retain(|swap| swap.state != SwapState::Withdrawn);
         swaps.sort_by_key(|swap| swap.id);
         swaps.dedup_by_key(|swap| swap.id);
-        let mut swaps = self.at_most(swaps, SWAPS_MAX, |swap| Part::Swap(swap.id));
+        let mut swaps = last(swaps, SWAPS_MAX, |swap| swap.id);
         swaps.retain(|swap| {
             let part = Part::Swap(swap.id);
             let has_themselves = swap.proposer == swap.other;
@@ -265,10 +275,10 @@ impl<F: Fn(WorkerId) -> bool> Check<F> {
         swaps
     }
 
-    fn absences(&mut self, mut absences: Vec<Absence>) -> Vec<Absence> {
+    fn absences(&mut self, absences: Vec<Absence>) -> Vec<Absence> {
+        let mut absences = last(absences, ABSENCES_MAX, |absence| absence.span.to);
         absences.sort_by_key(|absence| absence.id);
         absences.dedup_by_key(|absence| absence.id);
-        let absences = self.at_most(absences, ABSENCES_MAX, |absence| Part::Absence(absence.id));
         let mut kept: Vec<Absence> = Vec::with_capacity(absences.len());
         for mut absence in absences {
             let part = Part::Absence(absence.id);
@@ -298,7 +308,7 @@ impl<F: Fn(WorkerId) -> bool> Check<F> {
     }
 
     fn kept(&mut self, kept: Vec<Kept>) -> Vec<Kept> {
-        let mut kept = self.at_most(kept, KEPT_MAX, |kept| Part::Kept(kept.post));
+        let mut kept = last(kept, KEPT_MAX, |kept| kept.from);
         kept.retain(|kept| {
             let part = Part::Kept(kept.post);
             self.has_post(part, kept.post) && self.has_worker(part, kept.worker)

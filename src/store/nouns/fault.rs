@@ -8,6 +8,7 @@ use crate::store::pins::PinFault;
 use lianfang_domain::directory::Language;
 use lianfang_domain::id::CommunityId;
 use lianfang_domain::policy::check::Why;
+use lianfang_domain::roster::RosterError;
 use sqlx::{Row, SqliteConnection};
 use std::ops::RangeInclusive;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
@@ -106,6 +107,24 @@ pub enum Fault {
     /// A PIN that is not good.
     #[error("{0}")]
     Pin(PinFault),
+    /// No code of a post.
+    #[error("must be one word, such as A")]
+    PostCode,
+    /// A shift is held by workers or by a rotation.
+    #[error("must be empty where a rotation holds the shift")]
+    RotationOrWorkers,
+    /// Both agreed, or one withdrew.
+    #[error("was agreed or withdrawn: propose another swap")]
+    SwapDecided,
+    /// A day of another year.
+    #[error("must be in {year}")]
+    OtherYear {
+        /// Which year.
+        year: i16,
+    },
+    /// The duty roster would be impossible.
+    #[error(transparent)]
+    Roster(#[from] RosterError),
     /// A constraint of the database that none of the above names.
     #[error("breaks a rule of the database")]
     Rule,
@@ -230,6 +249,9 @@ pub(super) fn fault_of(error: sqlx::Error) -> NounError {
         }
         cause.is_check_violation().then(|| (String::new(), Fault::Rule))
     });
+    let is_unknown =
+        error.as_database_error().is_some_and(|cause| cause.is_foreign_key_violation());
+    let broken = broken.or(is_unknown.then(|| (String::new(), Fault::UnknownParent)));
     match broken {
         Some((pointer, fault)) => NounError::Faulty(vec![FieldError { pointer, fault }]),
         None => NounError::Store(StoreError::Write(error)),

@@ -5,7 +5,7 @@ use super::rows::{
     CommunityRow, ContactRow, GridRow, GroupRow, HouseholdRow, LineRow, PolicyRow, ResponderRow,
     SecretRow, Words, WorkerRow,
 };
-use crate::store::Database;
+use crate::store::{Database, roster};
 use lianfang_domain::directory::{Community, Grid, Street};
 use lianfang_domain::id::{CommunityId, GroupId, HouseholdId, LineId, StreetId};
 use serde::Deserialize;
@@ -189,6 +189,18 @@ impl Reader {
             }
         }
         self.helpers(ids, &mut communities).await?;
+        let wanted: Vec<CommunityId> = communities.keys().copied().collect();
+        let rosters = roster::parts(&mut self.read, &wanted).await.map_err(LoadError::Read)?;
+        for (id, parts) in rosters {
+            if let Some(community) = communities.get_mut(&id) {
+                let knows = |id| community.workers.iter().any(|worker| worker.id == id);
+                let roster = roster::build(&community.time_zone, parts, knows);
+                for fault in roster.faults() {
+                    tracing::warn!(community.id = %id, %fault, "Left a part of the roster out");
+                }
+                community.roster = Arc::new(roster);
+            }
+        }
         Ok(communities)
     }
 

@@ -115,6 +115,72 @@ async fn every_noun_lives_and_dies() {
 }
 
 #[tokio::test]
+async fn every_part_of_a_roster_lives_and_dies() {
+    let api = Api::new().await;
+    let admin = with_admin(&api).await;
+    let town = admin.town().await;
+    let (community, worker) = (town.community, town.worker);
+    let other = json!({"community_id": community, "name": "王芳"});
+    let other = admin.create("/workers", other).await;
+    let post = json!({"community_id": community, "code": "A", "name": "A岗"});
+    let post = admin.create("/posts", post).await;
+    let rotation = json!({"community_id": community, "name": "早晚", "worker_ids": [worker, other],
+        "every": 1, "unit": "weeks", "anchor": "2026-11-23"});
+    let rotation = admin.create("/rotations", rotation).await;
+    let turn = |from: &str, to: &str| json!({"post_id": post, "from": from, "to": to});
+    let gives = turn("2026-11-23T00:00:00Z", "2026-11-23T12:00:00Z");
+    let takes = turn("2026-11-24T00:00:00Z", "2026-11-24T12:00:00Z");
+    let (from, to) = ("2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z");
+    let drafts = [
+        (
+            "/posts",
+            json!({"community_id": community, "code": "B", "name": "B岗"}),
+            json!({"community_id": community, "code": "leader", "name": "带班", "cover": "shifts",
+                "grid_id": town.grid}),
+        ),
+        (
+            "/rotations",
+            json!({"community_id": community, "name": "二人", "worker_ids": [worker], "every": 3,
+                "unit": "days", "anchor": "2026-11-23"}),
+            json!({"community_id": community, "name": "二人", "worker_ids": [other, worker],
+                "at_once": 2, "every": 1, "unit": "shifts", "anchor": "2026-01-01"}),
+        ),
+        (
+            "/shifts",
+            json!({"community_id": community, "post_id": post, "worker_ids": [worker],
+                "starts": "08:00:00", "ends": "20:00:00"}),
+            json!({"community_id": community, "post_id": post, "rotation_id": rotation,
+                "worker_ids": [], "weekdays": ["saturday", "sunday"],
+                "day_kinds": ["rest_day", "holiday"], "starts": "20:00:00", "ends": "08:00:00",
+                "days_later": 1, "first_day": "2026-11-01", "last_day": "2027-11-01"}),
+        ),
+        (
+            "/overrides",
+            json!({"community_id": community, "post_id": post, "worker_id": other,
+                "from": from, "to": to}),
+            json!({"community_id": community, "post_id": post, "worker_id": other,
+                "instead_of_id": worker, "from": from, "to": to}),
+        ),
+        (
+            "/swaps",
+            json!({"community_id": community, "proposer_id": worker, "other_id": other,
+                "gives": gives}),
+            json!({"community_id": community, "proposer_id": other, "other_id": worker,
+                "gives": gives, "takes": takes}),
+        ),
+        (
+            "/absences",
+            json!({"community_id": community, "worker_id": worker, "from": from, "to": to}),
+            json!({"community_id": community, "worker_id": worker, "stand_in_id": other,
+                "from": from, "to": to}),
+        ),
+    ];
+    for (path, first, second) in drafts {
+        lives(&admin, path, first, second).await;
+    }
+}
+
+#[tokio::test]
 async fn numbers_are_read_with_the_area_code_of_the_community() {
     let api = Api::new().await;
     let admin = with_admin(&api).await;

@@ -1,0 +1,479 @@
+//! The duty roster as people ask for it: who is on duty, what goes wrong in the next days, calendars to subscribe to,
+//! swaps to agree to, and the public holidays of a year.
+//!
+//! The parts of a roster are nouns like all others, see `nouns`. What is said here comes from the directory in memory,
+//! the same that plans are made from.
+
+mod ics;
+pub(super) mod words;
+
+use super::Web;
+use super::caller::{Admin, Caller, Operator};
+use super::extract::{Body, Parameters, PathId, wrong};
+use super::guard::language_of;
+use super::problem::{ApiError, Must};
+use crate::store::audit::Editor;
+use crate::store::nouns::duty::{Answer, AnswerError, Swap, answer};
+use crate::store::nouns::{self, Page, Worker};
+use crate::store::roster::calendar::{self, Day};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
+use lianfang_domain::directory::{Community, Language, Written};
+use lianfang_domain::id::{CommunityId, GridId, PostId, SwapId, WorkerId};
+use lianfang_domain::roster::{Finding, FindingKind, Reach, Span};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Days looked ahead for findings where the client names none.
+const FINDING_DAYS: u32 = 14;
+/// Most days looked ahead.
+const DAYS_MAX: u32 = 92;
+/// Days in a calendar where the client names none.
+const CALENDAR_DAYS: u32 = 62;
+/// Days of the past in a calendar.
+const CALENDAR_PAST: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Workers of a community that are looked through for their numbers.
+const WORKERS_MAX: u32 = 10_000;
+
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::default()
+        .routes(routes!(on_duty))
+        .routes(routes!(findings))
+        .routes(routes!(agree))
+        .routes(routes!(withdraw))
+        .routes(routes!(read_calendar, replace_calendar))
+}
+
+/// Routes that write something else than JSON.
+pub(super) fn calendars() -> OpenApiRouter<Web> {
+    OpenApiRouter::default().routes(routes!(community_ics)).routes(routes!(worker_ics))
+}
+
+/// Who is on duty at a moment.
+#[derive(Serialize, ToSchema)]
+struct DutyView {
+    /// The moment.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// The community has a roster; otherwise those workers are on duty who are marked so.
+    has_roster: bool,
+    /// Who holds what, by code and post.
+    on_duty: Vec<HolderView>,
+    /// When others are on duty; null if not within 400 days.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_change: Option<Timestamp>,
+    /// In words.
+    summary: String,
+}
+
+/// One who is on duty.
+#[derive(Serialize, ToSchema)]
+struct HolderView {
+    /// The post; none without a roster.
+    #[schema(value_type = Option<u32>)]
+    post_id: Option<PostId>,
+    /// The code of the post.
+    code: Option<String>,
+    /// The name of the post.
+    post: Option<String>,
+    /// The grid of the post; the whole community if none.
+    #[schema(value_type = Option<u32>)]
+    grid_id: Option<GridId>,
+    /// Who.
+    #[schema(value_type = u32)]
+    worker_id: WorkerId,
+    /// Their name.
+    name: String,
+}
+
+/// What goes wrong with a roster.
+#[derive(Serialize, ToSchema)]
+struct FindingsView {
+    /// By time.
+    items: Vec<FindingView>,
+    /// Parts of the roster that cannot be used, in words.
+    faults: Vec<String>,
+}
+
+/// Something to mend.
+#[derive(Serialize, ToSchema)]
+struct FindingView {
+    /// What: `nobody`, `gap`, `away`, `same_for_both`, `double_duty`, `no_number`, `unconfirmed`, `swap_open` or
+    /// `calendar_unknown`.
+    kind: &'static str,
+    /// From when.
+    #[schema(value_type = String, format = DateTime)]
+    from: Timestamp,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    to: Timestamp,
+    /// Nobody would come.
+    leaves_nobody: bool,
+    /// The posts that it is about.
+    #[schema(value_type = Vec<u32>)]
+    post_ids: Vec<PostId>,
+    /// The worker that it is about.
+    #[schema(value_type = Option<u32>)]
+    worker_id: Option<WorkerId>,
+    /// The swap that it is about.
+    #[schema(value_type = Option<u32>)]
+    swap_id: Option<SwapId>,
+    /// The year that it is about.
+    year: Option<i16>,
+    /// In words.
+    summary: String,
+}
+
+/// Who says something to a swap.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SaidBy {
+    /// The worker.
+    #[schema(value_type = u32)]
+    worker_id: WorkerId,
+}
+
+/// The days of a year on which people work otherwise than the weekday says, and public holidays.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CalendarYear {
+    /// By date, each once.
+    #[schema(max_items = 366)]
+    days: Vec<Day>,
+}
+
+/// Who is on duty in a community, now or at another moment, and when that changes.
+#[utoipa::path(
+    get, path = "/communities/{id}/duty", tag = "roster", operation_id = "read_duty",
+    params(
+        ("id" = u32, Path, description = "Id of the community"),
+        ("at" = Option<String>, Query, description = "The moment, such as `2026-11-23T08:00:00+08:00`; now if not given"),
+    ),
+    responses((status = 200, description = "Who is on duty", body = DutyView)),
+)]
+async fn on_duty(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<CommunityId>,
+    mut parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Json<DutyView>, ApiError> {
+    let at = parameters.take("at").map(|text| text.parse()).transpose();
+    let at = at.map_err(|_| wrong("at", Must::Moment))?.unwrap_or_else(|| web.clock.now());
+    parameters.finish()?;
+    let community = community(&web, id)?;
+    let roster = &community.roster;
+    let on_duty: Vec<HolderView> = if roster.is_empty() {
+        let marked = community.workers.iter().filter(|worker| worker.is_on_duty);
+        marked.map(|worker| holder(&community, None, worker.id)).collect()
+    } else {
+        let held = roster.on_duty(at).into_iter();
+        held.map(|(post, worker)| holder(&community, Some(post), worker)).collect()
+    };
+    let summary = summary(&on_duty, language_of(&headers));
+    let has_roster = !roster.is_empty();
+    let next_change = roster.next_change(at);
+    Ok(Json(DutyView { at, has_roster, on_duty, next_change, summary }))
+}
+
+fn holder(community: &Community, post: Option<PostId>, worker: WorkerId) -> HolderView {
+    let post = post.and_then(|id| community.roster.post(id));
+    HolderView {
+        post_id: post.map(|post| post.id),
+        code: post.map(|post| post.code.to_string()),
+        post: post.map(|post| post.name.to_string()),
+        grid_id: post.and_then(|post| post.grid),
+        worker_id: worker,
+        name: words::worker_name(community, worker),
+    }
+}
+
+fn summary(on_duty: &[HolderView], language: Language) -> String {
+    if on_duty.is_empty() {
+        return super::words::in_language!(language, "无人值班", "Nobody is on duty");
+    }
+    let one = |held: &HolderView| match &held.post {
+        Some(post) => format!("{post} {}", held.name),
+        None => held.name.clone(),
+    };
+    let all: Vec<String> = on_duty.iter().map(one).collect();
+    match language.written() {
+        Written::Chinese => all.join("，"),
+        Written::English => all.join(", "),
+    }
+}
+
+/// What goes wrong with the roster of a community in the next days: gaps, double duty, numbers, swaps, holidays.
+#[utoipa::path(
+    get, path = "/communities/{id}/roster/findings", tag = "roster", operation_id = "list_roster_findings",
+    params(
+        ("id" = u32, Path, description = "Id of the community"),
+        ("days" = Option<u32>, Query, description = "How many days; 14 if not given", minimum = 1, maximum = 92),
+    ),
+    responses((status = 200, description = "What there is to mend", body = FindingsView)),
+)]
+async fn findings(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<CommunityId>,
+    mut parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Json<FindingsView>, ApiError> {
+    let days = parameters.take_number("days", 1..=DAYS_MAX)?.unwrap_or(FINDING_DAYS);
+    parameters.finish()?;
+    let language = language_of(&headers);
+    let community = community(&web, id)?;
+    let reach = reach_of(&web, id).await?;
+    let days = u16::try_from(days).unwrap_or(u16::MAX);
+    let reach = |worker| reach.get(&worker).copied().unwrap_or(Reach::NoNumber);
+    let found = community.roster.review(web.clock.now(), days, reach);
+    let faults = community.roster.faults().iter();
+    Ok(Json(FindingsView {
+        items: found.iter().map(|finding| view(finding, &community, language)).collect(),
+        faults: faults.map(|fault| words::fault(fault, language)).collect(),
+    }))
+}
+
+/// Whether the workers of a community can be called.
+async fn reach_of(web: &Web, id: CommunityId) -> Result<BTreeMap<WorkerId, Reach>, ApiError> {
+    let page = Page { after: 0, limit: WORKERS_MAX, parent: Some(id.0) };
+    let workers = nouns::list::<Worker>(web.store.directory(), page).await?;
+    let reach = |worker: &Worker| {
+        let mut voices = worker.numbers.iter().filter(|number| number.voice).peekable();
+        if voices.peek().is_none() {
+            Reach::NoNumber
+        } else if voices.all(|number| number.to_confirm) {
+            Reach::Unconfirmed
+        } else {
+            Reach::Confirmed
+        }
+    };
+    Ok(workers.iter().map(|worker| (worker.id, reach(worker))).collect())
+}
+
+fn view(finding: &Finding, community: &Community, language: Language) -> FindingView {
+    let (post_ids, worker_id) = match finding.kind {
+        FindingKind::Gap { post } => (vec![post], None),
+        FindingKind::Away { post, worker } => (vec![post], Some(worker)),
+        FindingKind::SameForBoth { worker, a, b } => (vec![a, b], Some(worker)),
+        FindingKind::DoubleDuty { worker, first, second } => (vec![first, second], Some(worker)),
+        FindingKind::NoNumber { worker } | FindingKind::Unconfirmed { worker } => {
+            (Vec::new(), Some(worker))
+        }
+        FindingKind::Nobody
+        | FindingKind::SwapOpen { .. }
+        | FindingKind::CalendarUnknown { .. } => (Vec::new(), None),
+    };
+    let swap_id = if let FindingKind::SwapOpen { swap } = finding.kind { Some(swap) } else { None };
+    let year =
+        if let FindingKind::CalendarUnknown { year } = finding.kind { Some(year) } else { None };
+    FindingView {
+        kind: words::kind(finding.kind),
+        from: finding.span.from,
+        to: finding.span.to,
+        leaves_nobody: finding.kind.leaves_nobody(),
+        post_ids,
+        worker_id,
+        swap_id,
+        year,
+        summary: words::finding(finding.kind, community, language),
+    }
+}
+
+/// Agree to a swap, as the worker who was asked. Agreeing twice is no error.
+#[utoipa::path(
+    post, path = "/swaps/{id}/agree", tag = "swaps", operation_id = "agree_swap",
+    params(("id" = u32, Path, description = "Id of the swap")), request_body = SaidBy,
+    responses((status = 200, description = "Agreed", body = Swap)),
+)]
+async fn agree(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<SwapId>,
+    Body(by): Body<SaidBy>,
+) -> Result<Json<Swap>, ApiError> {
+    say(&web.edited_by(&caller.who()), &web, id, (Answer::Agree, by)).await
+}
+
+/// Take a swap back or decline it, as one of the two. Once agreed it can only be swapped back, or deleted by an admin.
+#[utoipa::path(
+    post, path = "/swaps/{id}/withdraw", tag = "swaps", operation_id = "withdraw_swap",
+    params(("id" = u32, Path, description = "Id of the swap")), request_body = SaidBy,
+    responses((status = 200, description = "Withdrawn", body = Swap)),
+)]
+async fn withdraw(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<SwapId>,
+    Body(by): Body<SaidBy>,
+) -> Result<Json<Swap>, ApiError> {
+    say(&web.edited_by(&caller.who()), &web, id, (Answer::Withdraw, by)).await
+}
+
+async fn say(
+    editor: &Editor<'_>,
+    web: &Web,
+    id: SwapId,
+    (said, by): (Answer, SaidBy),
+) -> Result<Json<Swap>, ApiError> {
+    let swap = answer(editor, id, said, by.worker_id).await;
+    let swap = swap.map_err(|error| match error {
+        AnswerError::Swap(error) => ApiError::Swap(error),
+        AnswerError::Noun(error) => error.into(),
+    })?;
+    super::nouns::take_up(web).await;
+    Ok(Json(swap))
+}
+
+/// The days of a year: JSON, or CSV with the columns `date`, `kind` and, if wanted, `name`.
+struct CalendarBody(Vec<Day>);
+
+impl<S: Send + Sync> FromRequest<S> for CalendarBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        let is_csv = content_type.and_then(|value| value.to_str().ok()).is_some_and(|text| {
+            text.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/csv"))
+        });
+        if !is_csv {
+            let Body(CalendarYear { days }) = Body::from_request(request, state).await?;
+            return Ok(Self(days));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|_| ApiError::TooLarge)?;
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&*bytes);
+        let mut days = Vec::new();
+        for (index, row) in reader.deserialize().enumerate() {
+            let row = row.map_err(|error| ApiError::Form {
+                pointer: format!("/days/{index}"),
+                cause: error.to_string(),
+            });
+            days.push(row?);
+        }
+        Ok(Self(days))
+    }
+}
+
+/// Read the public holidays and make-up workdays of a year: the nation's, or a community's own.
+#[utoipa::path(
+    get, path = "/calendars/{year}", tag = "roster", operation_id = "read_calendar",
+    params(
+        ("year" = i16, Path, description = "The year"),
+        ("community_id" = Option<u32>, Query, description = "The community; the nation if not given"),
+    ),
+    responses((status = 200, description = "The days, by date", body = CalendarYear)),
+)]
+async fn read_calendar(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(year): PathId<i16>,
+    parameters: Parameters,
+) -> Result<Json<CalendarYear>, ApiError> {
+    let community = of_community(parameters)?;
+    let days = calendar::read(web.store.directory(), year, community).await?;
+    Ok(Json(CalendarYear { days }))
+}
+
+/// Replace the public holidays and make-up workdays of a year. A community's own days go before the nation's.
+#[utoipa::path(
+    put, path = "/calendars/{year}", tag = "roster", operation_id = "replace_calendar",
+    params(
+        ("year" = i16, Path, description = "The year"),
+        ("community_id" = Option<u32>, Query, description = "The community; the nation if not given"),
+    ),
+    request_body(content(
+        (CalendarYear = "application/json"),
+        (String = "text/csv", example = "date,kind,name\n2026-10-01,holiday,国庆节\n"),
+    )),
+    responses((status = 204, description = "Replaced")),
+)]
+async fn replace_calendar(
+    caller: Caller<Admin>,
+    State(web): State<Web>,
+    PathId(year): PathId<i16>,
+    parameters: Parameters,
+    CalendarBody(days): CalendarBody,
+) -> Result<StatusCode, ApiError> {
+    let community = of_community(parameters)?;
+    calendar::replace(&web.edited_by(&caller.who()), year, community, &days).await?;
+    super::nouns::take_up(&web).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn of_community(mut parameters: Parameters) -> Result<Option<CommunityId>, ApiError> {
+    let community = parameters.take_number("community_id", 0..=u32::MAX)?;
+    parameters.finish()?;
+    Ok(community.map(CommunityId))
+}
+
+/// The duty of a community as a calendar to subscribe to (iCalendar, RFC 5545).
+#[utoipa::path(
+    get, path = "/communities/{id}/roster.ics", tag = "roster", operation_id = "read_roster_ics",
+    params(
+        ("id" = u32, Path, description = "Id of the community"),
+        ("days" = Option<u32>, Query, description = "How many days ahead; 62 if not given", minimum = 1, maximum = 92),
+    ),
+    responses((status = 200, description = "A calendar", body = String, content_type = "text/calendar")),
+)]
+async fn community_ics(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<CommunityId>,
+    parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let community = community(&web, id)?;
+    ics(&web, &community, None, parameters, &headers)
+}
+
+/// The duty of a worker as a calendar to subscribe to (iCalendar, RFC 5545).
+#[utoipa::path(
+    get, path = "/workers/{id}/roster.ics", tag = "roster", operation_id = "read_worker_ics",
+    params(
+        ("id" = u32, Path, description = "Id of the worker"),
+        ("days" = Option<u32>, Query, description = "How many days ahead; 62 if not given", minimum = 1, maximum = 92),
+    ),
+    responses((status = 200, description = "A calendar", body = String, content_type = "text/calendar")),
+)]
+async fn worker_ics(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<WorkerId>,
+    parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let directory = web.directory.current();
+    let community = directory.communities().find(|community| community.worker(id).is_some());
+    ics(&web, community.ok_or(ApiError::NotFound)?, Some(id), parameters, &headers)
+}
+
+fn ics(
+    web: &Web,
+    community: &Community,
+    worker: Option<WorkerId>,
+    mut parameters: Parameters,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let days = parameters.take_number("days", 1..=DAYS_MAX)?.unwrap_or(CALENDAR_DAYS);
+    parameters.finish()?;
+    let now = web.clock.now();
+    let ahead = SignedDuration::from_hours(24 * i64::from(days));
+    let span = Span {
+        from: now.saturating_sub(CALENDAR_PAST).unwrap_or(now),
+        to: now.saturating_add(ahead).unwrap_or(now),
+    };
+    let text = ics::write(community, worker, span, language_of(headers), now);
+    Ok(([(header::CONTENT_TYPE, "text/calendar; charset=utf-8")], text).into_response())
+}
+
+fn community(web: &Web, id: CommunityId) -> Result<Arc<Community>, ApiError> {
+    web.directory.current().community(id).cloned().ok_or(ApiError::NotFound)
+}
