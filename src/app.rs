@@ -10,6 +10,7 @@ mod gauges;
 mod names;
 pub(crate) mod node_key;
 mod notary;
+mod roster_watch;
 
 use crate::clock::Clock;
 use crate::config::{Config, sip_lines_route};
@@ -189,6 +190,7 @@ async fn start(
     erasure::start(&stages.service, clock, &log, config.plans_kept);
     notary::start(&stages.service, store);
     gauges::start(&stages.service, clock, &log, &media, &switchboard);
+    roster_watch::start(&stages.service, clock, &directory);
     sms.keep_warm();
     let ports = api::ports(api::Parts {
         store: store.clone(),
