@@ -7,6 +7,7 @@
 //! with fixed clips all the same.
 
 pub mod codes;
+pub mod dialogue;
 mod intake;
 mod level;
 mod names;

@@ -16,6 +16,7 @@ pub mod roster;
 pub mod secrets;
 pub mod snapshot;
 pub mod tokens;
+pub mod worker_pins;
 
 use crate::clock::Clock;
 use audit::Chain;

@@ -68,6 +68,14 @@ const PHRASES: &[&str] = &[
     "too-long",
     "not-usable",
     "not-kept",
+    "key-pin",
+    "arrival-noted",
+    "no-open-alarm",
+    "welcome",
+    "nobody-needs-you",
+    "still-calling",
+    "which-outcome",
+    "talk-full",
 ];
 const UNITS: &[&str] = &[
     "building",

@@ -150,7 +150,7 @@ impl NewPins {
     }
 }
 
-fn fault(digits: &str) -> Option<PinFault> {
+pub(super) fn fault(digits: &str) -> Option<PinFault> {
     let digits = digits.as_bytes();
     if !PIN_LEN.contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
         return Some(PinFault::Digits);
