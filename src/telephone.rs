@@ -98,6 +98,8 @@ struct Parts {
     reports: mpsc::Sender<(LegId, LegReport)>,
     leg_keys: LegKeys,
     pins: PinCheck,
+    /// Headers that make a loudspeaker answer by itself.
+    auto_answer: Vec<(Arc<str>, Arc<str>)>,
     /// The shard of the lines.
     desk: mpsc::Sender<ShardInput>,
     rules: ReceptionRules,
@@ -210,6 +212,7 @@ impl Telephone {
             reports: reports.clone(),
             leg_keys: needs.leg_keys,
             pins: needs.pins,
+            auto_answer: auto_answer(config),
             desk: table.lines().clone(),
             rules,
             advertised: SocketAddr::new(config.advertised, port),
@@ -323,6 +326,11 @@ impl Telephone {
             self.shards.of_leg(leg).1
         }
     }
+}
+
+fn auto_answer(config: &SipConfig) -> Vec<(Arc<str>, Arc<str>)> {
+    let headers = config.auto_answer.iter();
+    headers.map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect()
 }
 
 /// Counts what found no room in the queue of a shard.

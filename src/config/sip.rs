@@ -46,6 +46,8 @@ pub struct SipConfig {
     /// `call_back_numbers = ["05925550009"]`: the numbers that reach us when a callee calls back. Default: the
     /// `caller_number` of every trunk.
     pub call_back_numbers: Vec<String>,
+    /// `auto_answer = ["Call-Info: <sip:lianfang>;answer-after=0"]`: headers that make a loudspeaker answer by itself.
+    pub auto_answer: Vec<(String, String)>,
     /// `register_expires_s`: how long a registration holds when the phone asks for more or nothing.
     pub register_expires: Duration,
     /// `line_calls_per_second`: INVITEs towards registered lines.
@@ -54,6 +56,11 @@ pub struct SipConfig {
     pub line_channels: u32,
 }
 
+/// What telephones and loudspeakers of most makers take for an order to answer.
+const AUTO_ANSWER: &[&str] = &[
+    "Call-Info: <sip:lianfang>;answer-after=0",
+    "Alert-Info: <http://lianfang>;info=alert-autoanswer",
+];
 const LISTEN: &[&str] = &["udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"];
 /// Long enough to hear who is coming, short enough to free the line.
 const RESIDENT_CALL_MAX_S: u64 = 300;
@@ -120,6 +127,7 @@ impl SipConfig {
             access_call_max: seconds(section, "access_call_max_s", ACCESS_CALL_MAX_S, 10..=600),
             ordinary_calls,
             call_back_numbers,
+            auto_answer: auto_answer(section),
             register_expires: seconds(
                 section,
                 "register_expires_s",
@@ -134,6 +142,25 @@ impl SipConfig {
             line_channels: to_u32(section.number("line_channels", 10_000, 1..=1_000_000)),
         }
     }
+}
+
+fn auto_answer(section: &mut Section<'_>) -> Vec<(String, String)> {
+    let lines = section.strings("auto_answer", AUTO_ANSWER);
+    let headers = lines.iter().map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let (name, value) = (name.trim(), value.trim());
+        let is_name = !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_header = is_name && !value.is_empty() && !value.contains(char::is_control);
+        is_header.then(|| (name.to_owned(), value.to_owned()))
+    });
+    headers.collect::<Option<Vec<_>>>().unwrap_or_else(|| {
+        section.mistake(
+            "auto_answer",
+            "need headers, such as [\"Call-Info: <sip:x>;answer-after=0\"]",
+        );
+        Vec::new()
+    })
 }
 
 fn read_listen(section: &mut Section<'_>, text: &str) -> Option<ListenAddress> {

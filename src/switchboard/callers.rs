@@ -6,7 +6,7 @@
 use super::driver::Driver;
 use super::live::Live;
 use jiff::Timestamp;
-use lianfang_domain::alarm::{CloseOutcome, Input, LegWhy, NamedBy, PinVerdict, WithdrawMeans};
+use lianfang_domain::alarm::{Input, LegWhy, NamedBy, PinVerdict, WithdrawMeans};
 use lianfang_domain::id::{AlarmId, LegId, LineId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::LegOrder;
@@ -76,13 +76,6 @@ pub enum CallWord {
         /// It entered.
         is_in: bool,
     },
-    /// The duty worker closes the alarm.
-    Close {
-        /// The leg of the call.
-        leg: LegId,
-        /// What it was.
-        outcome: CloseOutcome,
-    },
 }
 
 impl std::fmt::Debug for CallWord {
@@ -94,7 +87,6 @@ impl std::fmt::Debug for CallWord {
             Self::DoorReached { .. } => "DoorReached",
             Self::Wanted { .. } => "Wanted",
             Self::Talk { .. } => "Talk",
-            Self::Close { .. } => "Close",
         })
     }
 }
@@ -203,7 +195,6 @@ impl Driver {
             CallWord::Talk { leg, is_in } => {
                 self.feed(leg.alarm, &Input::Talk { leg: leg.number, is_in });
             }
-            CallWord::Close { leg, outcome } => self.close_by(leg, outcome),
         }
     }
 
@@ -276,15 +267,6 @@ impl Driver {
         let mut legs = live.alarm.legs().iter().rev();
         let leg = legs.find(|leg| leg.why == LegWhy::CallBack && leg.party == party)?.number;
         live.alarm.order_of(leg)
-    }
-
-    /// Only a duty worker closes by telephone.
-    fn close_by(&mut self, leg: LegId, outcome: CloseOutcome) {
-        let Some(live) = self.alarms.get(&leg.alarm) else { return };
-        let party = live.alarm.leg(leg.number).and_then(|leg| live.alarm.plan().party(leg.party));
-        if party.is_some_and(|party| party.role == Role::DutyWorker) {
-            self.feed(leg.alarm, &Input::Close { actor: "".into(), outcome, matter: None });
-        }
     }
 }
 

@@ -16,7 +16,6 @@ use crate::clock::Seldom;
 use crate::config::TrunkConfig;
 use crate::media::{MediaEvent, OpenSession, Playlist, Report};
 use crate::prompts::Voice;
-use crate::switchboard::CallWord;
 use jiff::Timestamp;
 use lianfang_domain::alarm::CancelReason;
 use lianfang_domain::digits::Key;
@@ -24,6 +23,7 @@ use lianfang_domain::digits::info::{self, InfoBody};
 use lianfang_domain::digits::merge::{Means, PressMerge};
 use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::leg::{LegOrder, LegOutcome, LegReport, Message, RouteName};
+use lianfang_domain::plan::Role;
 use lianfang_domain::words::{self, Told};
 use lianfang_sip::agent::UserAgent;
 use lianfang_sip::agent::api::{CallFailure, CallHandle, Command, Flow, Transport};
@@ -134,7 +134,10 @@ impl Legs {
         let signalled_from = outgoing.leg.flow.remote.ip();
         let session =
             Session::new(self.parts.media_address, opened.local_port, call.0, signalled_from);
-        let invite = outgoing.invite(call, session.offer());
+        let mut invite = outgoing.invite(call, session.offer());
+        if order.role == Role::Loudspeaker {
+            invite.headers.extend(self.parts.auto_answer.iter().cloned());
+        }
         self.commands.push_back(Command::Invite(Box::new(invite)));
         let ring = Duration::from_secs(u64::from(order.ring_timeout_s));
         let machine = VoiceLeg::new(order.role, ring, now);
@@ -338,10 +341,6 @@ impl Legs {
         let Some(leg) = self.calls.get_mut(&call) else { return };
         match step {
             Step::Report(report) => self.parts.report(leg.order.leg, report),
-            Step::Close(outcome) => {
-                let leg = leg.order.leg;
-                self.parts.say(CallWord::Close { leg, outcome });
-            }
             Step::JoinTalk => self.enter_talk(call),
             Step::LeaveTalk => self.leave_talk(call),
             Step::Speak(speech) => {

@@ -5,7 +5,7 @@
 //! in the middle of a word. Every leg ends with exactly one [`LegReport::Ended`].
 
 use jiff::Timestamp;
-use lianfang_domain::alarm::{CancelReason, CloseOutcome};
+use lianfang_domain::alarm::CancelReason;
 use lianfang_domain::digits::Key;
 use lianfang_domain::leg::{LegOutcome, LegReport};
 use lianfang_domain::plan::Role;
@@ -26,8 +26,6 @@ const TALK_MAX: Duration = Duration::from_secs(1_800);
 const AFTER_TALK: Duration = Duration::from_secs(15);
 /// How often a loudspeaker says the message before it carries the talk.
 const TIMES_ALOUD: u8 = 2;
-/// How long the digit behind 6 may take.
-const OUTCOME_WITHIN: Duration = Duration::from_secs(8);
 /// How long the end of a call may take before we forget it.
 const CLOSING_MAX: Duration = Duration::from_secs(40);
 
@@ -53,8 +51,6 @@ pub(super) enum Speech {
 pub(super) enum Step {
     /// Tell the switchboard.
     Report(LegReport),
-    /// The duty worker closes the alarm.
-    Close(CloseOutcome),
     /// Take a place in the talk.
     JoinTalk,
     /// Give it back.
@@ -141,8 +137,6 @@ pub(super) struct VoiceLeg {
     has_answered: bool,
     /// What the callee is to the alarm.
     role: Role,
-    /// 6 was pressed: until then a digit says what it was.
-    outcome_until: Option<Timestamp>,
     steps: VecDeque<Step>,
 }
 
@@ -153,7 +147,6 @@ impl VoiceLeg {
             call_limit: now + CALL_MAX,
             has_answered: false,
             role,
-            outcome_until: None,
             steps: VecDeque::new(),
         }
     }
@@ -342,18 +335,9 @@ impl VoiceLeg {
     }
 
     /// 1 coming, 2 cannot, 3 arrived and 7 mistake answer the question; 4 (called 110) and 5 (talk) do not; 9 repeats; 6
-    /// and a digit of a duty worker close the alarm.
+    /// of a duty worker asks what it was, and the next digit closes the alarm.
     fn on_key(&mut self, key: Key, now: Timestamp) {
         if self.role == Role::Loudspeaker {
-            return;
-        }
-        if self.outcome_until.take().is_some_and(|until| now <= until)
-            && let Some(outcome) = outcome_of(key)
-        {
-            self.has_answered = true;
-            self.steps.push_back(Step::Close(outcome));
-            self.speak(Speech::Thanks(key));
-            self.state = State::Thanking { outcome: LegOutcome::Answered, until: self.until(now) };
             return;
         }
         match key.as_char() {
@@ -369,7 +353,7 @@ impl VoiceLeg {
                 self.report(LegReport::Key { key });
             }
             '6' if self.role == Role::DutyWorker => {
-                self.outcome_until = Some(now + OUTCOME_WITHIN);
+                self.report(LegReport::Key { key });
                 self.speak(Speech::WhichOutcome);
                 self.state = State::Speaking { times: TIMES_SPOKEN, until: self.until(now) };
             }
@@ -396,6 +380,7 @@ impl VoiceLeg {
                 self.has_answered = true;
                 self.report(LegReport::Key { key });
             }
+            '6' if self.role == Role::DutyWorker => self.report(LegReport::Key { key }),
             '5' => {
                 self.steps.push_back(Step::LeaveTalk);
                 self.listen(now);
@@ -462,18 +447,6 @@ impl VoiceLeg {
 
     fn speak(&mut self, speech: Speech) {
         self.steps.push_back(Step::Speak(speech));
-    }
-}
-
-/// What a duty worker says by the digit behind 6.
-fn outcome_of(key: Key) -> Option<CloseOutcome> {
-    match key.as_char() {
-        '1' => Some(CloseOutcome::Genuine),
-        '2' => Some(CloseOutcome::FalseAlarm),
-        '3' => Some(CloseOutcome::Drill),
-        '4' => Some(CloseOutcome::Test),
-        '5' => Some(CloseOutcome::Unknown),
-        _ => None,
     }
 }
 
@@ -711,18 +684,15 @@ mod tests {
         };
         let duty = || VoiceLeg::new(Role::DutyWorker, RING, at(0));
         let steps = check_leg(duty(), &keys('2'), 5);
-        assert!(steps.contains(&Step::Close(CloseOutcome::FalseAlarm)), "{steps:?}");
-        let heard = Step::Report(LegReport::Key { key: key('2') });
-        assert!(!steps.contains(&heard), "the digit answers nothing else");
-        let steps = check(&keys('2'), 5);
-        assert!(steps.contains(&heard), "a neighbour closes nothing: {steps:?}");
-        assert!(!steps.iter().any(|step| matches!(step, Step::Close(_))), "{steps:?}");
-        let late = [
-            (1, Happening::Answered),
-            (2, Happening::Key(key('6'))),
-            (11, Happening::Key(key('2'))),
+        let expected = [
+            Step::Report(LegReport::Key { key: key('6') }),
+            Step::Speak(Speech::WhichOutcome),
+            Step::Report(LegReport::Key { key: key('2') }),
+            Step::Speak(Speech::Thanks(key('2'))),
         ];
-        assert!(check_leg(duty(), &late, 12).contains(&heard), "too late for an outcome");
+        assert_eq!(steps.get(2..), Some(&expected[..]));
+        let asked = Step::Report(LegReport::Key { key: key('6') });
+        assert!(!check(&keys('2'), 5).contains(&asked), "a neighbour closes nothing");
     }
 
     fn is_end(step: &Step) -> bool {

@@ -1,5 +1,6 @@
 //! The telephone from outside: real sockets, phones written by hand, a switchboard that the test plays itself.
 
+mod callers;
 mod hostile;
 mod legs;
 mod phone;
@@ -15,7 +16,7 @@ use lianfang::media::{Media, MediaConfig};
 use lianfang::prompts::{Library, PromptsConfig};
 use lianfang::store::Store;
 use lianfang::store::snapshot::DirectoryHandle;
-use lianfang::switchboard::{Inboxes, Press, Raised, Switchboard};
+use lianfang::switchboard::{CallWord, Inboxes, Press, Raised, Switchboard};
 use lianfang::tasks::Tasks;
 use lianfang::telephone::{LegKeys, Needs, PinCheck, Telephone};
 use lianfang_domain::alarm::{PinVerdict, Proof, TriggerSource};
@@ -80,17 +81,30 @@ impl Drop for World {
 }
 
 impl World {
+    async fn word(&mut self) -> CallWord {
+        let word = tokio::time::timeout(PATIENCE, self.inboxes.words.recv()).await;
+        word.expect("a word in time").expect("a word")
+    }
+
     async fn new() -> Self {
         Self::with(None, trunk(SocketAddr::from((CARRIER, 5060)))).await
     }
 
     /// A service with a place for ordinary calls and a trunk.
     async fn with(ordinary_calls: Option<&str>, trunk: TrunkConfig) -> Self {
+        let media = MediaConfig { bind_ip: IpAddr::V4(SERVICE), ..MediaConfig::default() };
+        Self::with_media(ordinary_calls, trunk, &media).await
+    }
+
+    async fn with_media(
+        ordinary_calls: Option<&str>,
+        trunk: TrunkConfig,
+        media: &MediaConfig,
+    ) -> Self {
         let directory = directory().await;
         let clock = Clock::system();
         let tasks = Tasks::new(Handle::current(), CancellationToken::new());
-        let media = MediaConfig { bind_ip: IpAddr::V4(SERVICE), ..MediaConfig::default() };
-        let media = Media::new(&media, &clock, &tasks).expect("media");
+        let media = Media::new(media, &clock, &tasks).expect("media");
         let (switchboard, inboxes) = Switchboard::channel();
         let needs = Needs {
             clock: clock.clone(),
@@ -198,6 +212,7 @@ fn sip() -> SipConfig {
         access_call_max: Duration::from_secs(120),
         ordinary_calls: None,
         call_back_numbers: Vec::new(),
+        auto_answer: vec![("Call-Info".to_owned(), "<sip:x>;answer-after=0".to_owned())],
         register_expires: Duration::from_secs(120),
         line_calls_per_second: 100,
         line_channels: 100,

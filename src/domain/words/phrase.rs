@@ -297,9 +297,9 @@ phrases! {
         "Neighbours are being called. Nobody has answered yet";
     /// To the duty worker who closes the alarm: which digit says what it was.
     WhichOutcome, "which-outcome",
-        "结案，属实按一，误报按二，演练按三，测试按四，不明按五",
-        "jie2 an4, shu3 shi2 an4 yi1, wu4 bao4 an4 er4, yan3 lian4 an4 san1, ce4 shi4 an4 si4, bu4 ming2 an4 wu3",
-        "To close, press one if it was genuine, two for a false alarm, three for a drill, four for a test, five if unknown";
+        "结案，属实按一，误报按二，不明按三",
+        "jie2 an4, shu3 shi2 an4 yi1, wu4 bao4 an4 er4, bu4 ming2 an4 san1",
+        "To close, press one if it was genuine, two for a false alarm, three if nobody knows";
     /// The talk with the resident has no place left.
     TalkFull, "talk-full",
         "通话人数已满，请稍后再按五", "tong1 hua4 ren2 shu4 yi3 man3, qing3 shao1 hou4 zai4 an4 wu3",

@@ -13,10 +13,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-const LEG: LegId = LegId { alarm: AlarmId(9), number: 1 };
+pub(super) const LEG: LegId = LegId { alarm: AlarmId(9), number: 1 };
 
 /// A carrier that the test plays, and the service that calls over it.
-async fn with_carrier() -> (World, Phone) {
+pub(super) async fn with_carrier() -> (World, Phone) {
     with_probed_carrier(Duration::ZERO).await
 }
 
@@ -30,7 +30,7 @@ async fn with_probed_carrier(probe: Duration) -> (World, Phone) {
 }
 
 /// The order to ring a number about the alarm of a1.
-fn order(world: &World, number: &str) -> LegOrder {
+pub(super) fn order(world: &World, number: &str) -> LegOrder {
     let directory = world.directory.current();
     let line = directory.line_by_account("a1").expect("the line");
     let defaults = Policy::default();
@@ -62,7 +62,7 @@ fn order(world: &World, number: &str) -> LegOrder {
 }
 
 impl World {
-    async fn report(&mut self) -> LegReport {
+    pub(super) async fn report(&mut self) -> LegReport {
         let report = tokio::time::timeout(PATIENCE, self.inboxes.reports.recv()).await;
         let (leg, report) = report.expect("a report in time").expect("a report");
         assert_eq!(leg, LEG);
@@ -70,20 +70,20 @@ impl World {
     }
 }
 
-fn placed(route: &str) -> LegReport {
+pub(super) fn placed(route: &str) -> LegReport {
     LegReport::Placed { route: route.into() }
 }
 
-fn ended(outcome: LegOutcome) -> LegReport {
+pub(super) fn ended(outcome: LegOutcome) -> LegReport {
     LegReport::Ended { outcome }
 }
 
-fn key(character: char) -> Key {
+pub(super) fn key(character: char) -> Key {
     Key::of_char(character).expect("a key")
 }
 
 /// Rings the mobile over the carrier: the INVITE as it arrives there.
-async fn ring(world: &mut World, carrier: &mut Phone) -> Message {
+pub(super) async fn ring(world: &mut World, carrier: &mut Phone) -> Message {
     world.telephone.place(order(world, "13800000000"), &TRUNK.into());
     let invite = carrier.request("INVITE").await;
     assert_eq!(world.report().await, placed(TRUNK));

@@ -369,6 +369,18 @@ impl Phone {
         (buffer[1] & 0x7f, length)
     }
 
+    /// The payload of so many packets of sound.
+    pub(super) async fn sound(&self, packets: usize) -> Vec<u8> {
+        let mut sound = Vec::new();
+        let mut buffer = [0; 2_048];
+        for _ in 0..packets {
+            let heard = tokio::time::timeout(PATIENCE, self.rtp.recv_from(&mut buffer)).await;
+            let (length, _) = heard.expect("sound in time").expect("receives");
+            sound.extend_from_slice(&buffer[12..length]);
+        }
+        sound
+    }
+
     /// Presses a key as RFC 4733 tells it: three packets, and three more at its end.
     pub(super) async fn press(&self, event: u8, at: u32, to: SocketAddr) {
         for packet in 0..6_u8 {
