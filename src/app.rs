@@ -23,7 +23,7 @@ use crate::store::snapshot::DirectoryHandle;
 use crate::store::{Store, tokens};
 use crate::switchboard::{self, Switchboard};
 use crate::tasks::Tasks;
-use crate::telephone::{LegKeys, Needs, PinCheck, Telephone};
+use crate::telephone::{LegKeys, Needs, PinCheck, Telephone, Tracer};
 use crate::{telemetry, web};
 use anyhow::Context;
 use lianfang_domain::dispatch::Route;
@@ -148,6 +148,8 @@ async fn start(
     let (switchboard, inboxes) = Switchboard::channel();
     let node_key = node_key::load(&config.data_dir)?;
     let pins = PinKey::new(&node_key);
+    let tracer = store.traces().cloned();
+    let tracer = tracer.map(|traces| Tracer::start(traces, &stages.service)).unwrap_or_default();
     let telephone = Telephone::start(
         &config.sip,
         &config.trunks,
@@ -162,6 +164,7 @@ async fn start(
             switchboard: switchboard.clone(),
             leg_keys: LegKeys::new(node_key),
             pins: PinCheck(Arc::new(move |household, digits| pins.verdict(household, digits))),
+            tracer,
         },
     )
     .await?;
@@ -187,7 +190,7 @@ async fn start(
         node: config.node,
     };
     switchboard.start(inboxes, ports, &stages.alarm).await?;
-    erasure::start(&stages.service, clock, &log, config.plans_kept);
+    erasure::start(&stages.service, clock, (&log, store.traces()), config.plans_kept);
     notary::start(&stages.service, store);
     gauges::start(&stages.service, clock, &log, &media, &switchboard);
     roster_watch::start(&stages.service, clock, &directory);

@@ -16,6 +16,7 @@ pub mod roster;
 pub mod secrets;
 pub mod snapshot;
 pub mod tokens;
+pub mod traces;
 pub mod worker_pins;
 
 use crate::clock::Clock;
@@ -28,11 +29,14 @@ use sqlx::{ConnectOptions, Sqlite, Transaction};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use traces::Traces;
 
 /// Name of the file with the directory, its secrets and the tokens.
 pub const DIRECTORY_FILE: &str = "directory.db";
 /// Name of the file with the alarm log.
 pub const ALARMS_FILE: &str = "alarms.db";
+/// Name of the folder with the SIP traces.
+pub const TRACES_FOLDER: &str = "traces";
 
 /// How long a write of the directory waits for another process, such as an import beside a running service.
 const DIRECTORY_BUSY: Duration = Duration::from_secs(30);
@@ -53,6 +57,7 @@ static ALARMS_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite/alarms");
 pub struct Store {
     directory: Database,
     alarms: Database,
+    traces: Option<Traces>,
 }
 
 /// One database: a single writing connection and a few for reading, which never wait for the writer.
@@ -172,6 +177,7 @@ impl Store {
         Ok(Self {
             directory: Database::open(&directory, DIRECTORY_BUSY, Chain::Directory).await?,
             alarms: Database::open(&alarms, ALARMS_BUSY, Chain::Alarms).await?,
+            traces: Some(Traces::in_folder(&folder.join(TRACES_FOLDER))),
         })
     }
 
@@ -183,6 +189,7 @@ impl Store {
         Ok(Self {
             directory: Database::open_in_memory(Chain::Directory).await?,
             alarms: Database::open_in_memory(Chain::Alarms).await?,
+            traces: None,
         })
     }
 
@@ -196,6 +203,18 @@ impl Store {
     #[must_use]
     pub fn alarms(&self) -> &Database {
         &self.alarms
+    }
+
+    /// The SIP traces; `None` in memory.
+    #[must_use]
+    pub fn traces(&self) -> Option<&Traces> {
+        self.traces.as_ref()
+    }
+
+    /// Keeps SIP traces in this folder.
+    #[must_use]
+    pub fn with_traces(self, folder: &Path) -> Self {
+        Self { traces: Some(Traces::in_folder(folder)), ..self }
     }
 
     /// Closes both databases; what was committed is safe without it.

@@ -15,10 +15,12 @@ mod session;
 mod shard;
 mod sockets;
 mod speaker;
+mod trace;
 mod trunk;
 mod voice_leg;
 
 pub use lines::{LineBook, Registration};
+pub use trace::Tracer;
 pub use trunk::LegKeys;
 
 use crate::clock::{Clock, Seldom};
@@ -83,6 +85,8 @@ pub struct Needs {
     pub leg_keys: LegKeys,
     /// Who says whether a PIN is right.
     pub pins: PinCheck,
+    /// Where copies of messages go.
+    pub tracer: Tracer,
 }
 
 /// What every shard shares.
@@ -102,6 +106,7 @@ struct Parts {
     auto_answer: Vec<(Arc<str>, Arc<str>)>,
     /// The shard of the lines.
     desk: mpsc::Sender<ShardInput>,
+    tracer: Tracer,
     rules: ReceptionRules,
     advertised: SocketAddr,
     sockets: OnceLock<Arc<Sockets>>,
@@ -214,6 +219,7 @@ impl Telephone {
             pins: needs.pins,
             auto_answer: auto_answer(config),
             desk: table.lines().clone(),
+            tracer: needs.tracer,
             rules,
             advertised: SocketAddr::new(config.advertised, port),
             sockets: OnceLock::from(Arc::clone(&sockets)),

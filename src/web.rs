@@ -11,6 +11,7 @@
 mod alarms;
 mod audit;
 mod caller;
+mod dossier;
 mod duty;
 mod extract;
 mod guard;
@@ -22,6 +23,7 @@ mod policies;
 pub mod ports;
 mod preview;
 mod problem;
+mod reads;
 mod recordings;
 mod registrations;
 mod sounds;
@@ -57,6 +59,7 @@ pub fn router(ports: Ports) -> Router {
         .with_state(Arc::new(ports))
         .layer(Extension(openapi::Document(document)))
         .layer(Extension(caller::Remembered::default()))
+        .layer(Extension(reads::Noted::default()))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(middleware::from_fn_with_state(guard::REQUEST_MAX, guard::limit_time))
         .layer(CatchPanicLayer::custom(guard::on_panic))
@@ -75,6 +78,7 @@ fn described() -> OpenApiRouter<Web> {
         .merge(pins::routes())
         .merge(alarms::routes())
         .merge(audit::routes())
+        .merge(dossier::routes())
         .merge(registrations::routes())
         .merge(recordings::routes())
         .merge(preview::routes())

@@ -1,7 +1,8 @@
-//! Erases personal data when it is due: the plans of alarms that were closed long ago.
+//! Erases personal data when it is due: the plans of alarms that were closed long ago, and their SIP traces.
 
 use crate::clock::Clock;
 use crate::store::alarm_log::AlarmLog;
+use crate::store::traces::Traces;
 use crate::tasks::Tasks;
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -10,8 +11,13 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_secs(3_600);
 
 /// Starts to look.
-pub(super) fn start(tasks: &Tasks, clock: &Clock, log: &AlarmLog, kept: Duration) {
-    let (clock, log) = (clock.clone(), log.clone());
+pub(super) fn start(
+    tasks: &Tasks,
+    clock: &Clock,
+    (log, traces): (&AlarmLog, Option<&Traces>),
+    kept: Duration,
+) {
+    let (clock, log, traces) = (clock.clone(), log.clone(), traces.cloned());
     let kept = SignedDuration::try_from(kept).unwrap_or(SignedDuration::MAX);
     tasks.start("erasure", move |stop| async move {
         loop {
@@ -23,9 +29,23 @@ pub(super) fn start(tasks: &Tasks, clock: &Clock, log: &AlarmLog, kept: Duration
                     tracing::error!(%error, "Cannot erase old plans; trying again in an hour")
                 }
             }
+            if let Some(traces) = traces.clone() {
+                erase_traces(traces, limit).await;
+            }
             if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
                 return;
             }
         }
     });
+}
+
+async fn erase_traces(traces: Traces, limit: jiff::Timestamp) {
+    match tokio::task::spawn_blocking(move || traces.erase_before(limit)).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(traces)) => tracing::info!(traces, "Erased the SIP traces of alarms long ago"),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "Cannot erase old SIP traces; trying again in an hour")
+        }
+        Err(error) => tracing::error!(%error, "Erasing SIP traces broke off"),
+    }
 }

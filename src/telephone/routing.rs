@@ -57,6 +57,13 @@ pub(super) fn call_id_of(leg: LegId, shard: usize) -> String {
     format!("{leg}~{shard}{MARK}")
 }
 
+/// The leg of a Call-ID of ours.
+pub(super) fn leg_of_call_id(call_id: &[u8]) -> Option<LegId> {
+    let text = std::str::from_utf8(call_id).ok()?;
+    let (leg, _) = text.trim().strip_suffix(MARK)?.rsplit_once('~')?;
+    leg.parse().ok()
+}
+
 fn shard_of_call_id(call_id: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(call_id).ok()?;
     let (_, shard) = text.trim().strip_suffix(MARK)?.rsplit_once('~')?;
@@ -64,7 +71,7 @@ fn shard_of_call_id(call_id: &[u8]) -> Option<usize> {
 }
 
 /// The value of the first line that begins with `Call-ID:` or `i:`, in any case.
-fn find_call_id(bytes: &[u8]) -> Option<&[u8]> {
+pub(super) fn find_call_id(bytes: &[u8]) -> Option<&[u8]> {
     let head = bytes.get(..LOOK_BYTES_MAX).unwrap_or(bytes);
     head.split(|&byte| byte == b'\n').take_while(|line| !matches!(line, [] | [b'\r'])).find_map(
         |line| {

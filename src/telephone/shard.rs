@@ -6,6 +6,7 @@ use super::Parts;
 use super::desk::Desk;
 use super::legs::Legs;
 use super::lines::LineBook;
+use super::trace::Tap;
 use crate::media::Report;
 use crate::switchboard::Wanted;
 use jiff::Timestamp;
@@ -45,7 +46,7 @@ pub(super) enum ShardInput {
     /// Say something to the resident.
     Tell { alarm: AlarmId, notice: ResidentNotice, plan: Arc<Plan> },
     /// The switchboard has taken up the press of this call.
-    Raised { call: CallHandle, alarm: AlarmId },
+    Raised { call: CallHandle, call_id: Box<str>, alarm: AlarmId },
     /// Other words for a leg.
     Reword { order: Box<LegOrder> },
     /// A leg joins the talk of its alarm.
@@ -68,13 +69,15 @@ pub(super) struct Shard {
     desk: Desk,
     legs: Legs,
     lines: Arc<LineBook>,
+    tap: Tap,
     parts: Arc<Parts>,
 }
 
 impl Shard {
     pub(super) fn new(agent: UserAgent, desk: Desk, legs: Legs, parts: Arc<Parts>) -> Self {
         let lines = Arc::clone(&parts.lines);
-        Self { agent, desk, legs, lines, parts }
+        let tap = parts.tracer.tap();
+        Self { agent, desk, legs, lines, tap, parts }
     }
 
     pub(super) async fn run(
@@ -125,6 +128,7 @@ impl Shard {
         match input {
             ShardInput::Packet { flow, bytes } => {
                 self.agent.on_packet(flow, &bytes, &*self.lines, now);
+                self.tap.note(flow, &bytes, false, now);
                 self.drain_agent(now);
             }
             ShardInput::StreamClosed { flow } => self.agent.on_stream_closed(flow, now),
@@ -132,7 +136,10 @@ impl Shard {
             ShardInput::CancelLeg { leg, reason } => self.legs.cancel(leg, reason, now),
             ShardInput::CancelOrphan { order, route } => self.legs.cancel_orphan(*order, &route),
             ShardInput::Tell { alarm, notice, plan } => self.desk.tell(alarm, &notice, &plan),
-            ShardInput::Raised { call, alarm } => self.desk.on_raised(call, alarm, now),
+            ShardInput::Raised { call, call_id, alarm } => {
+                self.tap.link(&call_id, alarm);
+                self.desk.on_raised(call, alarm, now);
+            }
             ShardInput::Reword { order } => self.legs.reword(*order),
             ShardInput::JoinTalk { leg } => self.legs.join_talk(leg, now),
             ShardInput::Talk { alarm, is_in } => self.desk.on_talk(alarm, is_in),
@@ -194,7 +201,10 @@ impl Shard {
     fn drain_agent(&mut self, now: Timestamp) {
         while let Some(output) = self.agent.poll_output() {
             match output {
-                Output::Transmit { flow, bytes } => self.parts.sockets().send(flow, bytes),
+                Output::Transmit { flow, bytes } => {
+                    self.tap.note(flow, &bytes, true, now);
+                    self.parts.sockets().send(flow, bytes);
+                }
                 Output::Event(event) => self.on_event(event, now),
             }
         }

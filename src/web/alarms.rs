@@ -6,10 +6,11 @@ use super::extract::{Body, Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::ports::Action;
 use super::problem::{ApiError, Must};
+use super::reads::Noted;
 use super::timeline::{Moment, timeline};
 use crate::store::alarm_log::{AlarmFilter, AlarmRow, StoredAlarm};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use lianfang_domain::alarm::CloseOutcome;
@@ -38,19 +39,19 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
 
 /// An alarm in a list.
 #[derive(Serialize, ToSchema)]
-struct AlarmView {
+pub(super) struct AlarmView {
     /// Its id: 13 characters that people can read aloud.
     #[schema(value_type = String)]
-    id: AlarmId,
+    pub(super) id: AlarmId,
     /// The line that raised it.
     #[schema(value_type = u32)]
-    line_id: LineId,
+    pub(super) line_id: LineId,
     /// When it was raised.
     #[schema(value_type = String, format = DateTime)]
-    raised_at: Timestamp,
+    pub(super) raised_at: Timestamp,
     /// When it was closed or cancelled; null while it is open.
     #[schema(value_type = Option<String>, format = DateTime)]
-    closed_at: Option<Timestamp>,
+    pub(super) closed_at: Option<Timestamp>,
 }
 
 impl From<&AlarmRow> for AlarmView {
@@ -85,28 +86,28 @@ struct AlarmDetail {
 
 /// Who is in trouble, and where.
 #[derive(Serialize, ToSchema)]
-struct SceneView {
+pub(super) struct SceneView {
     /// The community.
-    community: String,
+    pub(super) community: String,
     /// How neighbours call the household.
-    household: String,
+    pub(super) household: String,
     /// Estate or road.
-    place: String,
+    pub(super) place: String,
     /// Building.
-    building: String,
+    pub(super) building: String,
     /// Unit (staircase).
-    unit: String,
+    pub(super) unit: String,
     /// Floor.
-    floor: String,
+    pub(super) floor: String,
     /// Door.
-    door: String,
+    pub(super) door: String,
     /// Number of the line, masked.
-    number: String,
+    pub(super) number: String,
 }
 
 /// Whom an alarm reaches.
 #[derive(Serialize, ToSchema)]
-struct PartyView {
+pub(super) struct PartyView {
     /// What `acknowledge` and `arrive` call it.
     #[schema(value_type = u16)]
     party: PartyId,
@@ -160,12 +161,14 @@ async fn list(
     responses((status = 200, description = "The alarm", body = AlarmDetail)),
 )]
 async fn read(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
+    Extension(noted): Extension<Noted>,
     PathId(id): PathId<AlarmId>,
     headers: HeaderMap,
 ) -> Result<Json<AlarmDetail>, ApiError> {
     let stored = web.alarm_log.alarm(id).await?.ok_or(ApiError::NotFound)?;
+    noted.note(&web, &caller.who(), id).await;
     let timeline = timeline(&stored, language_of(&headers));
     Ok(Json(detail(&stored, timeline)))
 }
@@ -180,7 +183,7 @@ fn detail(stored: &StoredAlarm, timeline: Vec<Moment>) -> AlarmDetail {
     }
 }
 
-fn scene(plan: &Plan) -> SceneView {
+pub(super) fn scene(plan: &Plan) -> SceneView {
     let scene = &plan.scene;
     let Address { place, building, unit, floor, door } = &scene.address;
     SceneView {
@@ -195,7 +198,7 @@ fn scene(plan: &Plan) -> SceneView {
     }
 }
 
-fn party((id, party): (PartyId, &Party)) -> PartyView {
+pub(super) fn party((id, party): (PartyId, &Party)) -> PartyView {
     PartyView {
         party: id,
         role: match party.role {

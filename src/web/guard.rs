@@ -23,6 +23,8 @@ const SAFE_HEADERS: [(HeaderName, &str); 4] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CACHE_CONTROL, "no-store"),
 ];
+/// Pages bring their style along and nothing else.
+const POLICY_PAGE: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 const POLICY_API: &str = "default-src 'none'; frame-ancestors 'none'";
 /// The bundled Swagger UI has inline styles and images in `data:`; all of its scripts are files of ours.
 const POLICY_DOCS: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -53,7 +55,11 @@ pub(super) async fn measure(State(clock): State<Clock>, request: Request, next: 
 pub(super) async fn write_problems(request: Request, next: Next) -> Response {
     let language = language_of(request.headers());
     let path = request.uri().path().to_owned();
-    let policy = if path.starts_with("/api/docs") { POLICY_DOCS } else { POLICY_API };
+    let policy = match () {
+        () if path.starts_with("/api/docs") => POLICY_DOCS,
+        () if is_page(&path) => POLICY_PAGE,
+        () => POLICY_API,
+    };
     let mut response = written(next.run(request).await, &path, language);
     let headers = response.headers_mut();
     for (name, value) in SAFE_HEADERS {
@@ -125,7 +131,7 @@ pub(super) async fn limit_number(
 
 /// Refuses clients that want anything but JSON.
 pub(super) async fn want_json(request: Request, next: Next) -> Response {
-    if accepts_json(request.headers()) {
+    if accepts_json(request.headers()) || is_page(request.uri().path()) {
         return next.run(request).await;
     }
     ApiError::NotAcceptable.into_response()
@@ -134,6 +140,11 @@ pub(super) async fn want_json(request: Request, next: Next) -> Response {
 /// What a panic in a handler ends as. The panic hook has logged where it was.
 pub(super) fn on_panic(_cause: Box<dyn Any + Send + 'static>) -> Response {
     ApiError::Internal("a handler panicked".into()).into_response()
+}
+
+/// Whether HTML is written there.
+fn is_page(path: &str) -> bool {
+    path.ends_with(".html")
 }
 
 fn accepts_json(headers: &HeaderMap) -> bool {

@@ -139,6 +139,8 @@ pub(super) enum Must {
     State,
     /// `alarms` or `directory`.
     Chain,
+    /// `zh` or `en`.
+    PageLanguage,
     /// One entity tag, such as `"3"`.
     EntityTag,
     /// 1 to 255 visible characters.

@@ -26,11 +26,11 @@ pub(super) struct Moment {
     sequence: u32,
     /// When it happened.
     #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
+    pub(super) at: Timestamp,
     /// The same in milliseconds since the alarm was raised.
-    since_raised_ms: i64,
+    pub(super) since_raised_ms: i64,
     /// What happened, in words.
-    text: String,
+    pub(super) text: String,
     /// What happened, as it is stored: `kind` says what, the rest depends on it.
     #[schema(value_type = Object)]
     event: serde_json::Value,
@@ -283,7 +283,7 @@ fn raised(trigger: &Trigger, follows: Option<AlarmId>, language: Language) -> St
     }
 }
 
-fn why_words(why: LegWhy, language: Language) -> &'static str {
+pub(super) fn why_words(why: LegWhy, language: Language) -> &'static str {
     let (chinese, english) = match why {
         LegWhy::Wave => ("批次", "Wave"),
         LegWhy::NextNumber => ("改打下一个号码", "Next number"),
@@ -302,7 +302,7 @@ fn why_words(why: LegWhy, language: Language) -> &'static str {
     pick(language, chinese, english)
 }
 
-fn ended(outcome: LegOutcome, language: Language) -> &'static str {
+pub(super) fn ended(outcome: LegOutcome, language: Language) -> &'static str {
     let (chinese, english) = match outcome {
         LegOutcome::Answered => ("已按键应答", "answered by key"),
         LegOutcome::AnsweredNoKey => ("接通但未按键", "answered, no key"),
@@ -333,7 +333,7 @@ fn closed_as(outcome: CloseOutcome, language: Language) -> &'static str {
     pick(language, chinese, english)
 }
 
-fn plan_why(why: PlanWhy, language: Language) -> &'static str {
+pub(super) fn plan_why(why: PlanWhy, language: Language) -> &'static str {
     let (chinese, english) = match why {
         PlanWhy::StillInDanger => ("（再次报警）", ": pressed again"),
         PlanWhy::NobodyToRing => ("（无人可呼）", ": nobody was left to ring"),
@@ -355,7 +355,11 @@ fn kind_words(kind: AlarmKind, language: Language) -> &'static str {
     pick(language, chinese, english)
 }
 
-fn pick(language: Language, chinese: &'static str, english: &'static str) -> &'static str {
+pub(super) fn pick(
+    language: Language,
+    chinese: &'static str,
+    english: &'static str,
+) -> &'static str {
     match language.written() {
         Written::Chinese => chinese,
         Written::English => english,

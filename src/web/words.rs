@@ -191,6 +191,7 @@ fn must(must: Must, language: Language) -> String {
         ),
         Must::AlarmId => in_language!(language, "须为警情编号", "must be the id of an alarm"),
         Must::State => in_language!(language, "须为 open 或 closed", "must be open or closed"),
+        Must::PageLanguage => in_language!(language, "须为 zh 或 en", "must be zh or en"),
         Must::Chain => {
             in_language!(language, "须为 alarms 或 directory", "must be alarms or directory")
         }

@@ -3,6 +3,7 @@
 mod access;
 mod alarms;
 mod audit;
+mod dossier;
 mod errors;
 mod nouns;
 mod openapi;
@@ -219,6 +220,7 @@ impl Api {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open_in_memory().await.expect("opens");
+        let store = store.with_traces(&folder.path().join("traces"));
         let clock = Clock::simulated(Timestamp::from_second(NOW_S).expect("a time"));
         let tasks = Tasks::new(Handle::current(), CancellationToken::new());
         let options = LogOptions::in_folder(folder.path());

@@ -18,7 +18,7 @@ use lianfang::store::Store;
 use lianfang::store::snapshot::DirectoryHandle;
 use lianfang::switchboard::{CallWord, Inboxes, Press, Raised, Switchboard};
 use lianfang::tasks::Tasks;
-use lianfang::telephone::{LegKeys, Needs, PinCheck, Telephone};
+use lianfang::telephone::{LegKeys, Needs, PinCheck, Telephone, Tracer};
 use lianfang_domain::alarm::{PinVerdict, Proof, TriggerSource};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::phone::NumberFormat;
@@ -115,6 +115,7 @@ impl World {
             prompts: prompts(),
             switchboard,
             leg_keys: LegKeys::new([7; 32]),
+            tracer: Tracer::default(),
             pins: PinCheck(Arc::new(|_, digits| match digits {
                 PIN => PinVerdict::Right,
                 DURESS_PIN => PinVerdict::Duress,

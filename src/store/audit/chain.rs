@@ -4,6 +4,7 @@ use super::Chain;
 use super::entry::{Entry, Hash, Head, NewEntry};
 use crate::store::{Database, StoreError};
 use jiff::Timestamp;
+use lianfang_domain::id::AlarmId;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -25,6 +26,11 @@ macro_rules! columns {
 }
 const PAGE: &str =
     concat!("SELECT ", columns!(), " FROM audit WHERE ?1 < sequence ORDER BY sequence LIMIT ?2");
+const READS: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM audit WHERE row_id = ?1 AND noun = 'alarm' AND action = 'read' ORDER BY sequence LIMIT ?2"
+);
 const OF_ROW: &str = concat!(
     "SELECT ",
     columns!(),
@@ -126,6 +132,20 @@ pub async fn entries_of_row(
     let query =
         sqlx::query(OF_ROW).bind(row_id).bind(after.cast_signed()).bind(limit.min(PAGE_MAX));
     let rows = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
+    rows.iter().map(entry).collect::<Result<_, _>>().map_err(StoreError::Read)
+}
+
+/// Who saw the personal data of an alarm, from the chain of the directory, at most `limit` and 1,000.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reads_of(
+    directory: &Database,
+    alarm: AlarmId,
+    limit: u32,
+) -> Result<Vec<Entry>, StoreError> {
+    let query = sqlx::query(READS).bind(alarm.0.cast_signed()).bind(limit.min(PAGE_MAX));
+    let rows = query.fetch_all(directory.reader()).await.map_err(StoreError::Read)?;
     rows.iter().map(entry).collect::<Result<_, _>>().map_err(StoreError::Read)
 }
 

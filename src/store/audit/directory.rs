@@ -5,11 +5,13 @@
 //! from the chain.
 
 use super::Chain;
+use super::alarms::ALARM;
 use super::chain::append;
 use super::entry::{Action, Frame, Hash, NewEntry};
 use crate::store::random::hex;
 use crate::store::{Database, StoreError};
 use jiff::Timestamp;
+use lianfang_domain::id::AlarmId;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, Transaction};
 
@@ -168,6 +170,14 @@ impl Editor<'_> {
             ..self.of_row(Action::Import, "directory", 0)
         };
         append(change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)
+    }
+
+    /// Enters that the personal data of an alarm was shown.
+    pub(crate) async fn enter_read(&self, alarm: AlarmId) -> Result<(), StoreError> {
+        let mut change = self.write().await?;
+        let entry = self.of_row(Action::Read, ALARM, alarm.0.cast_signed());
+        append(&mut change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)?;
+        change.commit().await.map_err(StoreError::Write)
     }
 
     fn of_row<'a>(&'a self, action: Action, table: &'a str, row_id: i64) -> NewEntry<'a> {

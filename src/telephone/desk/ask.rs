@@ -32,6 +32,8 @@ impl Desk {
             again => format!("{};{again}", known.idempotency_key),
         };
         known.presses += 1;
+        // The key begins with the Call-ID, then the tag of the caller.
+        let call_id: Box<str> = idempotency_key.split(';').next().unwrap_or_default().into();
         known.is_silenced |= heard.is_silent;
         let heard = Heard { heard, source, idempotency_key, at: known.heard_at };
         let directory = self.parts.directory.current();
@@ -40,7 +42,7 @@ impl Desk {
         let inbox = self.inbox.clone();
         press.reply = Box::new(move |raised: Raised| {
             // A full inbox loses only the early answer: the call is answered by its own deadline.
-            let _ = inbox.try_send(ShardInput::Raised { call, alarm: raised.alarm });
+            let _ = inbox.try_send(ShardInput::Raised { call, call_id, alarm: raised.alarm });
         });
         if self.parts.switchboard.press(press).is_err() {
             self.parts.tell_refused();

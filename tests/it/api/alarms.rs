@@ -279,7 +279,7 @@ fn trigger() -> Trigger {
 }
 
 /// Records one alarm: raised, rung, answered, coming, closed.
-async fn record(api: &Api, alarm: AlarmId) -> Timestamp {
+pub(super) async fn record(api: &Api, alarm: AlarmId) -> Timestamp {
     let raised = api.clock.now();
     let after = |ms| raised + SignedDuration::from_millis(ms);
     let leg = |leg, party, channel| LegStart {

@@ -1,0 +1,192 @@
+//! The dossier of an alarm (警情档案): everything that is known of it in one document, for those who have to answer for
+//! it afterwards. As JSON, and as one page to print.
+//!
+//! What was erased is shown as erased. Must not decide and must not change anything, but for noting who read it.
+
+mod legs;
+mod page;
+
+use super::Web;
+use super::alarms::{AlarmView, PartyView, SceneView, party, scene};
+use super::caller::{Auditor, Caller};
+use super::extract::{Parameters, PathId, wrong};
+use super::guard::language_of;
+use super::problem::{ApiError, Must};
+use super::reads::Noted;
+use super::timeline::{Moment, plan_why, timeline};
+use crate::store::alarm_log::StoredAlarm;
+use crate::store::audit::{self, Chain, EntryView};
+use crate::store::traces::TraceMessage;
+use axum::Json;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use legs::LegView;
+use lianfang_domain::alarm::{Event, PlanWhy};
+use lianfang_domain::directory::Language;
+use lianfang_domain::id::AlarmId;
+use lianfang_domain::plan::Plan;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Entries of the trail that a dossier shows: an alarm has some hundred.
+const ENTRIES_MAX: u32 = 1000;
+
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::default().routes(routes!(read)).routes(routes!(print))
+}
+
+/// Everything that is known of an alarm.
+#[derive(Serialize, ToSchema)]
+struct Dossier {
+    /// The alarm.
+    #[serde(flatten)]
+    alarm: AlarmView,
+    /// When this was written.
+    #[schema(value_type = String, format = DateTime)]
+    written_at: Timestamp,
+    /// Names, numbers and addresses were erased; the record of what happened stays.
+    is_erased: bool,
+    /// Who is in trouble, and where; null when it was erased.
+    scene: Option<SceneView>,
+    /// Whom the latest plan reaches; empty when it was erased.
+    parties: Vec<PartyView>,
+    /// What happened, in order.
+    timeline: Vec<Moment>,
+    /// Every call and message, with its steps.
+    legs: Vec<LegView>,
+    /// Every revision of the plan, and why there is one.
+    plans: Vec<PlanView>,
+    /// Who saw names, numbers and addresses of this alarm.
+    reads: Vec<EntryView>,
+    /// What the audit trail has of this alarm.
+    audit: Vec<EntryView>,
+    /// The SIP messages of its calls; empty when there were none or they were erased.
+    trace: Vec<TraceMessage>,
+}
+
+/// A revision of the plan.
+#[derive(Serialize, ToSchema)]
+struct PlanView {
+    /// Its number.
+    revision: u16,
+    /// When it was frozen.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Why there is another one, in words; empty for the first.
+    why: String,
+    /// Its names and numbers were erased.
+    is_erased: bool,
+    /// How many it reaches; null when it was erased.
+    parties: Option<usize>,
+    /// From which version of the directory it was made; null when it was erased.
+    directory_version: Option<u64>,
+}
+
+/// Everything that is known of an alarm: timeline, calls with their steps and keys, plans, who saw it, audit hashes, SIP
+/// trace.
+#[utoipa::path(
+    get, path = "/alarms/{id}/dossier", tag = "alarms", operation_id = "read_dossier",
+    params(("id" = String, Path, description = "Id of the alarm")),
+    responses((status = 200, description = "The dossier", body = Dossier)),
+)]
+async fn read(
+    caller: Caller<Auditor>,
+    State(web): State<Web>,
+    Extension(noted): Extension<Noted>,
+    PathId(id): PathId<AlarmId>,
+    headers: HeaderMap,
+) -> Result<Json<Dossier>, ApiError> {
+    Ok(Json(dossier(&web, &noted, (id, &caller.who()), language_of(&headers)).await?))
+}
+
+/// The dossier as one page to print (A4, no script).
+#[utoipa::path(
+    get, path = "/alarms/{id}/dossier.html", tag = "alarms", operation_id = "print_dossier",
+    params(
+        ("id" = String, Path, description = "Id of the alarm"),
+        ("lang" = Option<String>, Query, description = "`zh` or `en`; as Accept-Language says if not given", pattern = "^(zh|en)$"),
+    ),
+    responses((status = 200, description = "The page", body = String, content_type = "text/html")),
+)]
+async fn print(
+    caller: Caller<Auditor>,
+    State(web): State<Web>,
+    Extension(noted): Extension<Noted>,
+    PathId(id): PathId<AlarmId>,
+    headers: HeaderMap,
+    mut parameters: Parameters,
+) -> Result<Response, ApiError> {
+    let language = match parameters.take("lang").as_deref() {
+        None => language_of(&headers),
+        Some("zh") => Language::Chinese,
+        Some("en") => Language::English,
+        Some(_) => return Err(wrong("lang", Must::PageLanguage)),
+    };
+    parameters.finish()?;
+    let dossier = dossier(&web, &noted, (id, &caller.who()), language).await?;
+    let html = page::write(&dossier, language).map_err(|error| ApiError::Internal(error.into()))?;
+    Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())
+}
+
+/// Collects it for somebody, who is noted to have seen it.
+async fn dossier(
+    web: &Web,
+    noted: &Noted,
+    (id, who): (AlarmId, &str),
+    language: Language,
+) -> Result<Dossier, ApiError> {
+    let stored = web.alarm_log.alarm(id).await?.ok_or(ApiError::NotFound)?;
+    noted.note(web, who, id).await;
+    let row_id = id.0.cast_signed();
+    let of_alarm = audit::entries_of_row(web.store.alarms(), row_id, 0, ENTRIES_MAX).await?;
+    let reads = audit::reads_of(web.store.directory(), id, ENTRIES_MAX).await?;
+    let plan = stored.plans.last();
+    let plans = plans(&stored, language);
+    Ok(Dossier {
+        alarm: AlarmView::from(&stored.row),
+        written_at: web.clock.now(),
+        is_erased: plans.iter().any(|plan| plan.is_erased),
+        scene: plan.map(scene),
+        parties: plan.into_iter().flat_map(Plan::parties).map(party).collect(),
+        timeline: timeline(&stored, language),
+        legs: legs::legs(&stored),
+        plans,
+        reads: views(Chain::Directory, reads),
+        audit: views(Chain::Alarms, of_alarm),
+        trace: trace(web, id).await?,
+    })
+}
+
+fn views(chain: Chain, entries: Vec<audit::Entry>) -> Vec<EntryView> {
+    entries.into_iter().map(|entry| EntryView::new(chain, entry)).collect()
+}
+
+fn plans(stored: &StoredAlarm, language: Language) -> Vec<PlanView> {
+    let revisions = stored.events.iter().filter_map(|stored| {
+        let Event::Planned { revision, why } = &stored.event else { return None };
+        Some((stored.at, *revision, *why))
+    });
+    let view = |(at, revision, why): (Timestamp, u16, Option<PlanWhy>)| {
+        let plan = stored.plans.iter().find(|plan| plan.revision == revision);
+        PlanView {
+            revision,
+            at,
+            why: why.map_or_else(String::new, |why| plan_why(why, language).to_owned()),
+            is_erased: plan.is_none(),
+            parties: plan.map(|plan| plan.parties.len()),
+            directory_version: plan.map(|plan| plan.directory_version),
+        }
+    };
+    revisions.map(view).collect()
+}
+
+async fn trace(web: &Web, id: AlarmId) -> Result<Vec<TraceMessage>, ApiError> {
+    let Some(traces) = web.store.traces().cloned() else { return Ok(Vec::new()) };
+    let read = tokio::task::spawn_blocking(move || traces.read(id)).await;
+    let read = read.map_err(|error| ApiError::Internal(error.into()))?;
+    read.map_err(|error| ApiError::Internal(error.into()))
+}
