@@ -10,6 +10,7 @@ mod gauges;
 mod names;
 pub(crate) mod node_key;
 mod notary;
+mod replies;
 mod roster_watch;
 
 use crate::clock::Clock;
@@ -195,6 +196,7 @@ async fn start(
     gauges::start(&stages.service, clock, &log, &media, &switchboard);
     roster_watch::start(&stages.service, clock, &directory);
     sms.keep_warm();
+    let texts = Arc::new(replies::ToSwitchboard(switchboard.clone()));
     let ports = api::ports(api::Parts {
         store: store.clone(),
         pins: PinKey::new(&node_key),
@@ -208,7 +210,9 @@ async fn start(
         tasks: stages.service.clone(),
         recordings,
     });
-    let router = web::router(ports).merge(sms::router(&sms, &config.sms, base_url));
+    let router = web::router(ports)
+        .merge(sms::router(&sms, &config.sms, base_url))
+        .merge(sms::replies_router(&config.sms, base_url, texts));
     start_http(config, router, stages).await?;
     if let Some(secret) = tokens::create_first(store.directory(), clock.now()).await? {
         print_first_token(secret.reveal());

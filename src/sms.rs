@@ -7,13 +7,15 @@
 
 mod client;
 mod outcome;
+mod replies;
 mod signature;
 mod webhook;
 
 pub use client::{ProviderClient, SendError, Sent};
 pub use outcome::{outcome_of_error, report_of_status};
+pub use replies::{Received, Replies};
 pub use signature::{SignatureCheck, is_signed};
-pub use webhook::router;
+pub use webhook::{replies_router, router};
 
 use crate::clock::{Clock, Seldom};
 use crate::config::SmsRouteConfig;

@@ -14,6 +14,7 @@ mod live;
 mod measure;
 mod presses;
 mod recover;
+mod texts;
 mod turn;
 
 use crate::clock::Clock;
@@ -22,11 +23,13 @@ use crate::store::snapshot::DirectoryHandle;
 use crate::tasks::Tasks;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{CancelReason, CloseOutcome, ResidentNotice, Trigger};
+use lianfang_domain::answer::Said;
 use lianfang_domain::directory::LineRef;
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{LegOrder, LegReport, RouteName};
+use lianfang_domain::phone::PhoneNumber;
 use lianfang_domain::plan::{PartyId, Plan, Policy};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +37,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use callers::{CallWord, CallerId, HouseholdCall, Tell, Wanted};
 pub use lianfang_domain::dispatch::TooManyRoutes;
+pub use texts::TextFate;
 
 /// Presses of #9 that may wait: half a minute of two thousand a second, some 30 MiB, since a press that waits is late
 /// and one that is refused may be lost. Beyond it a press is refused at its source, loudly: the line hears a failure and
@@ -261,6 +265,23 @@ impl Switchboard {
                 word
             }
         })
+    }
+
+    /// Somebody wrote back. Answered once it is decided what becomes of it.
+    ///
+    /// # Errors
+    /// [`ActError::Busy`].
+    pub async fn text(&self, from: PhoneNumber, said: Said) -> Result<TextFate, ActError> {
+        let (told, fate) = oneshot::channel();
+        let tell = Box::new(move |fate| {
+            // Whoever asked may have given up.
+            let _ = told.send(fate);
+        });
+        self.say(CallWord::Text { from, said, tell }).map_err(|_| ActError::Busy)?;
+        match tokio::time::timeout(ACT_MAX, fate).await {
+            Ok(Ok(fate)) => Ok(fate),
+            Ok(Err(_)) | Err(_) => Err(ActError::Busy),
+        }
     }
 
     /// Where carriers report to.

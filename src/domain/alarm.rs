@@ -20,6 +20,7 @@ mod event;
 mod input;
 mod matter;
 mod receipt;
+mod reply;
 mod ring;
 mod state;
 mod together;

@@ -53,7 +53,8 @@ pub fn calls_for_help(message: Message) -> bool {
         | Message::AreYouThere
         | Message::Duress
         | Message::CloseReminder
-        | Message::DrillOver => false,
+        | Message::DrillOver
+        | Message::PleaseReply => false,
     }
 }
 
@@ -168,7 +169,10 @@ impl Bundles {
                 return call.legs.first().map(|order| order.leg).into_iter().collect();
             }
             LegReport::Key { .. } => call.is_answered = true,
-            LegReport::Accepted { .. } | LegReport::Delivered => {}
+            LegReport::Accepted { .. }
+            | LegReport::Delivered
+            | LegReport::Unclear
+            | LegReport::OptedOut => {}
             LegReport::Ended { .. } => {
                 let legs = all(call);
                 self.end(placed);
@@ -223,7 +227,8 @@ impl Bundles {
 }
 
 /// Coming, not coming, there, 110 called, a mistake: said of the building. Talk and close are for one alarm.
-fn is_for_all(key: Key) -> bool {
+#[must_use]
+pub fn is_for_all(key: Key) -> bool {
     matches!(key.as_char(), '1' | '2' | '3' | '4' | '7')
 }
 

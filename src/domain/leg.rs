@@ -50,6 +50,8 @@ pub enum Message {
     CloseReminder,
     /// A drill is over, thank you.
     DrillOver,
+    /// Your reply was not understood: 1 says that you are coming, 2 that you cannot.
+    PleaseReply,
 }
 
 impl Message {
@@ -69,7 +71,8 @@ impl Message {
             | Self::SaidMistake
             | Self::AreYouThere
             | Self::CloseReminder
-            | Self::DrillOver => false,
+            | Self::DrillOver
+            | Self::PleaseReply => false,
         }
     }
 }
@@ -163,6 +166,10 @@ pub enum LegReport {
     },
     /// A delivery receipt: the message arrived at the handset.
     Delivered,
+    /// SMS: a reply came that says nothing we understand.
+    Unclear,
+    /// SMS: the callee wants no more messages.
+    OptedOut,
     /// It is over.
     Ended {
         /// How.

@@ -7,6 +7,7 @@
 //! the plan is made from.
 
 pub mod alarm;
+pub mod answer;
 pub mod bundle;
 pub mod digits;
 pub mod directory;

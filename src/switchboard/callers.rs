@@ -5,8 +5,10 @@
 
 use super::driver::Driver;
 use super::live::Live;
+use super::texts::TextFate;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Input, LegWhy, NamedBy, PinVerdict, WithdrawMeans};
+use lianfang_domain::answer::Said;
 use lianfang_domain::id::{AlarmId, LegId, LineId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::LegOrder;
@@ -69,6 +71,15 @@ pub enum CallWord {
         /// Told what they are to hear.
         tell: Tell<Wanted>,
     },
+    /// A text came from a number.
+    Text {
+        /// Whose.
+        from: PhoneNumber,
+        /// What it says.
+        said: Said,
+        /// Told what becomes of it.
+        tell: Tell<TextFate>,
+    },
     /// A leg entered or left the talk.
     Talk {
         /// The leg.
@@ -86,6 +97,7 @@ impl std::fmt::Debug for CallWord {
             Self::Withdraw { .. } => "Withdraw",
             Self::DoorReached { .. } => "DoorReached",
             Self::Wanted { .. } => "Wanted",
+            Self::Text { .. } => "Text",
             Self::Talk { .. } => "Talk",
         })
     }
@@ -151,7 +163,7 @@ impl Numbers {
     }
 
     /// Alarms that may have the number, the oldest first.
-    fn of(&self, number: &PhoneNumber) -> impl Iterator<Item = AlarmId> {
+    pub(super) fn of(&self, number: &PhoneNumber) -> impl Iterator<Item = AlarmId> {
         let digest = digest(number);
         let range = (digest, AlarmId(0))..=(digest, AlarmId(u64::MAX));
         self.0.range(range).map(|(_, alarm)| *alarm)
@@ -191,6 +203,10 @@ impl Driver {
             CallWord::Wanted { caller, heard, tell } => {
                 let wanted = self.wanted(&caller, &heard);
                 tell(wanted);
+            }
+            CallWord::Text { from, said, tell } => {
+                let fate = self.on_text(&from, said);
+                tell(fate);
             }
             CallWord::Talk { leg, is_in } => {
                 self.feed(leg.alarm, &Input::Talk { leg: leg.number, is_in });

@@ -217,6 +217,8 @@ fn log(alarm: AlarmId, event: &Event) {
         | Event::TalkJoined { .. }
         | Event::TalkLeft { .. }
         | Event::CloseAsked { .. }
+        | Event::ReplyUnclear { .. }
+        | Event::SmsRefused { .. }
         | Event::Yielded { .. } => tracing::debug!(alarm.id = %alarm, ?event, "Alarm goes on"),
     }
 }

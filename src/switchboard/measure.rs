@@ -109,6 +109,8 @@ impl Measure {
             | Event::TalkJoined { .. }
             | Event::TalkLeft { .. }
             | Event::CloseAsked { .. }
+            | Event::ReplyUnclear { .. }
+            | Event::SmsRefused { .. }
             | Event::Yielded { .. }
             | Event::Closed { .. } => {}
         }

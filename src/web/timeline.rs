@@ -190,6 +190,12 @@ impl<'a> Story<'a> {
             Event::CloseAsked { party, means } => {
                 self.answer(*party, means, pick(language, "要求结案", "wants to close it"))
             }
+            Event::ReplyUnclear { leg } => {
+                self.leg(*leg, pick(language, "回复看不懂，不作数", "a reply that is no answer"))
+            }
+            Event::SmsRefused { leg } => {
+                self.leg(*leg, pick(language, "退订短信，不再发送", "wants no more SMS, gets none"))
+            }
             Event::Yielded { to } => {
                 in_language!(language, "演练让位于警情 {to}", "The drill gave way to alarm {to}")
             }

@@ -6,6 +6,7 @@ mod calls;
 mod disk;
 mod endings;
 mod presses;
+mod replies;
 mod storms;
 
 /// The nine neighbours.

@@ -2,6 +2,7 @@
 
 mod callbacks;
 mod provider;
+mod replies;
 mod sending;
 
 use jiff::Timestamp;

@@ -11,9 +11,10 @@ use lianfang::clock::Clock;
 use lianfang::store::Store;
 use lianfang::store::alarm_log::{AlarmLog, LogOptions};
 use lianfang::store::snapshot::{DirectoryHandle, count_edit};
-use lianfang::switchboard::{ActError, Action, Load, Ports, Press, Raised, Switchboard};
+use lianfang::switchboard::{ActError, Action, Load, Ports, Press, Raised, Switchboard, TextFate};
 use lianfang::tasks::Tasks;
 use lianfang_domain::alarm::{Alarm, Event, Proof, Trigger, TriggerSource};
+use lianfang_domain::answer;
 use lianfang_domain::directory::{Directory, LineRef};
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::{AlarmId, CommunityId};
@@ -223,6 +224,14 @@ impl Town {
     pub(crate) async fn provider(&self, who: &str, says: LegReport) {
         self.wire.provider(who, says);
         self.settle().await;
+    }
+
+    /// A text comes in from the mobile of a person of the first group.
+    pub(crate) async fn texts(&self, who: &str, text: &str) -> TextFate {
+        let number = people::number_of(who);
+        let fate = self.process.switchboard.text(number, answer::read(text)).await;
+        self.settle().await;
+        fate.expect("there is room")
     }
 
     pub(crate) fn route_is(&self, route: &str, is_up: bool) {

@@ -159,6 +159,8 @@ impl Alarm {
             Event::ReceiptLate { leg } => {
                 self.change_leg(*leg, |leg| leg.is_receipt_late = true);
             }
+            Event::ReplyUnclear { leg } => self.reply_unclear(*leg),
+            Event::SmsRefused { leg } => self.sms_refused(*leg),
             Event::Yielded { .. } => {}
         }
         self.hold_back_again();

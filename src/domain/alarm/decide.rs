@@ -11,6 +11,7 @@ mod escalate;
 mod matter;
 mod plans;
 mod receipt;
+mod reply;
 mod report;
 mod talk;
 mod withdraw;

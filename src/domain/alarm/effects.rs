@@ -80,6 +80,8 @@ impl Alarm {
             | Event::TalkJoined { .. }
             | Event::TalkLeft { .. }
             | Event::CloseAsked { .. }
+            | Event::ReplyUnclear { .. }
+            | Event::SmsRefused { .. }
             | Event::Yielded { .. } => Vec::new(),
         }
     }

@@ -417,6 +417,16 @@ pub enum Event {
         /// How.
         means: AnswerMeans,
     },
+    /// A reply to an SMS that says nothing we understand: it counts for nothing.
+    ReplyUnclear {
+        /// Number of the leg.
+        leg: u32,
+    },
+    /// The callee wants no more SMS: none goes to the number in this alarm.
+    SmsRefused {
+        /// Number of the leg.
+        leg: u32,
+    },
     /// A drill gave way to a real alarm and ended.
     Yielded {
         /// The real alarm.

@@ -35,7 +35,8 @@ impl Alarm {
             | Message::AreYouThere
             | Message::Duress
             | Message::CloseReminder
-            | Message::DrillOver => false,
+            | Message::DrillOver
+            | Message::PleaseReply => false,
         };
         let (party, state) = (self.plan.party(sms.party)?, self.party(sms.party)?);
         let is_reached = self.legs.iter().any(|leg| {

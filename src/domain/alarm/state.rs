@@ -115,6 +115,8 @@ pub(super) struct NumberState {
     pub(super) is_bad: bool,
     /// It takes no SMS, or none from us.
     pub(super) refuses_sms: bool,
+    /// Replies that said nothing we understand.
+    pub(super) unclear_replies: u8,
     pub(super) sms: SmsState,
     /// An SMS of the alarm was taken for it: its owner may know.
     pub(super) has_had_sms: bool,

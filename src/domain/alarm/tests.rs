@@ -21,6 +21,7 @@ mod handover;
 mod late;
 mod matter;
 mod receipts;
+mod replies;
 mod stories;
 mod together;
 mod withdraw;

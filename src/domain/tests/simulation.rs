@@ -626,6 +626,12 @@ impl Town {
             let key = Key::of_char(self.random.pick(&['1', '2', '3'])).unwrap();
             self.later(60_000, leg, LegReport::Key { key });
         }
+        if self.random.chance(60) {
+            self.later(30_000, leg, LegReport::Unclear);
+            let is_refusal = self.random.chance(500);
+            let last = if is_refusal { LegReport::OptedOut } else { LegReport::Unclear };
+            self.later(45_000, leg, last);
+        }
     }
 
     /// What must hold before an event is applied.
@@ -679,6 +685,7 @@ impl Town {
         let refuses = |leg: &Leg| {
             let refusals = [LegOutcome::OptedOut, LegOutcome::NoSms, LegOutcome::BadNumber];
             leg.ended.is_some_and(|(_, how)| refusals.contains(&how))
+                || self.alarm.refuses_sms(leg.party, leg.number_index)
         };
         let told: BTreeSet<_> = self
             .alarm

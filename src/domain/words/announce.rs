@@ -62,6 +62,11 @@ pub(super) fn clips(
             clips.extend(along(told, detail, language));
             clips.extend(go.into_iter().chain(phrase(Phrase::Keys)));
         }
+        // Only written; whoever has it read to them hears what to press.
+        Message::PleaseReply => {
+            clips.extend(phrase(Phrase::Alarm).into_iter().chain(who_where));
+            clips.extend(phrase(Phrase::Keys));
+        }
         Message::KindNamed => {
             clips.extend(phrase(Phrase::KindUpdate).into_iter().chain(matter).chain(who_where));
             clips.extend(go);

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-const MESSAGES: [Message; 13] = [
+const MESSAGES: [Message; 14] = [
     Message::Alarm,
     Message::WeakAlarm,
     Message::OwnHousehold,
@@ -24,6 +24,7 @@ const MESSAGES: [Message; 13] = [
     Message::Duress,
     Message::CloseReminder,
     Message::DrillOver,
+    Message::PleaseReply,
 ];
 
 fn address(place: &str, building: &str, unit: &str, floor: &str, door: &str) -> Address {

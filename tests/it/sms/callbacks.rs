@@ -4,7 +4,7 @@ use super::provider::Provider;
 use super::{BASE_URL, NEXT_TOKEN, ROUTE, Sender, TOKEN, ended, leg, pauses, placed, route};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, StatusCode};
+use axum::http::{HeaderValue, Request, Response, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -19,14 +19,14 @@ use std::time::Duration;
 use tower::ServiceExt;
 
 /// A callback to be sent.
-struct Callback<'a> {
-    token: &'a str,
-    path: String,
-    fields: Vec<(&'a str, &'a str)>,
+pub(super) struct Callback<'a> {
+    pub(super) token: &'a str,
+    pub(super) path: String,
+    pub(super) fields: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Callback<'a> {
-    fn of(number: u32, status: &'a str) -> Self {
+    pub(super) fn of(number: u32, status: &'a str) -> Self {
         let path = format!("/hooks/sms/{ROUTE}/status?leg={}", leg(number));
         Self { token: TOKEN, path, fields: vec![("MessageSid", "SM1"), ("MessageStatus", status)] }
     }
@@ -37,7 +37,7 @@ impl<'a> Callback<'a> {
     }
 
     /// Signs over the fields in their order here, which is sorted, at the public address.
-    fn signature(&self) -> String {
+    pub(super) fn signature(&self) -> String {
         let mut fields = self.fields.clone();
         fields.sort_unstable();
         let fields: String = fields.iter().flat_map(|(name, value)| [*name, *value]).collect();
@@ -46,20 +46,35 @@ impl<'a> Callback<'a> {
         STANDARD.encode(mac.finalize().into_bytes())
     }
 
-    async fn send(&self, router: &Router) -> StatusCode {
-        self.send_signed(router, &self.signature()).await
+    pub(super) async fn send(&self, router: &Router) -> StatusCode {
+        self.answer(router).await.status()
     }
 
-    async fn send_signed(&self, router: &Router, signature: &str) -> StatusCode {
-        let body =
-            form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.fields).finish();
-        let request = Request::post(&self.path)
+    pub(super) async fn answer(&self, router: &Router) -> Response<Body> {
+        let request = Self::post(&self.path, &self.signature(), &self.body());
+        Self::answer_of(router, request).await
+    }
+
+    pub(super) async fn send_signed(&self, router: &Router, signature: &str) -> StatusCode {
+        let request = Self::post(&self.path, signature, &self.body());
+        Self::answer_of(router, request).await.status()
+    }
+
+    fn body(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.fields).finish()
+    }
+
+    pub(super) fn post(path: &str, signature: &str, body: &str) -> Request<Body> {
+        Request::post(path)
             .header("content-type", "application/x-www-form-urlencoded")
             .header("host", "an.inner.name")
             .header("x-twilio-signature", signature)
-            .body(Body::from(body))
-            .expect("a request");
-        router.clone().oneshot(request).await.expect("an answer").status()
+            .body(Body::from(body.to_owned()))
+            .expect("a request")
+    }
+
+    pub(super) async fn answer_of(router: &Router, request: Request<Body>) -> Response<Body> {
+        router.clone().oneshot(request).await.expect("an answer")
     }
 }
 

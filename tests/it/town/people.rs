@@ -4,6 +4,7 @@
 use lianfang::store::Store;
 use lianfang::store::snapshot::count_edit;
 use lianfang_domain::id::CommunityId;
+use lianfang_domain::phone::PhoneNumber;
 use std::path::Path;
 
 const STREET: &str = "INSERT INTO street (id, name) VALUES (1, '筼筜街道')";
@@ -62,4 +63,14 @@ pub(super) fn name_of(key: &str) -> String {
         "1" => person.to_owned(),
         group => format!("{group}/{person}"),
     }
+}
+
+/// The mobile of a person of the first group.
+pub(super) fn number_of(who: &str) -> PhoneNumber {
+    let key = match who {
+        "duty" => "+8613900010001".to_owned(),
+        "deputy" => "+8613900010002".to_owned(),
+        door => format!("+861380001{door:0>4}"),
+    };
+    PhoneNumber::from_parts(&key, key.trim_start_matches("+86"))
 }

@@ -33,6 +33,20 @@ impl Alarm {
         }
     }
 
+    pub(in crate::alarm) fn reply_unclear(&mut self, leg: u32) {
+        if let Some(leg) = self.leg(leg).cloned() {
+            self.change_number(&leg, |number| {
+                number.unclear_replies = number.unclear_replies.saturating_add(1);
+            });
+        }
+    }
+
+    pub(in crate::alarm) fn sms_refused(&mut self, leg: u32) {
+        if let Some(leg) = self.leg(leg).cloned() {
+            self.change_number(&leg, |number| number.refuses_sms = true);
+        }
+    }
+
     pub(in crate::alarm) fn acknowledged(
         &mut self,
         party: PartyId,

@@ -37,12 +37,16 @@ impl Draft {
             LegReport::Delivered if !is_voice => self.ended(&leg, LegOutcome::Delivered),
             LegReport::Ended { outcome } => self.ended(&leg, *outcome),
             LegReport::Key { key } => self.key(&leg, *key),
+            LegReport::Unclear if !is_voice => self.unclear(&leg),
+            LegReport::OptedOut if !is_voice => self.opted_out(&leg),
             // Said before, or after the end.
             LegReport::Placed { .. }
             | LegReport::Ringing
             | LegReport::Answered
             | LegReport::Accepted { .. }
-            | LegReport::Delivered => {}
+            | LegReport::Delivered
+            | LegReport::Unclear
+            | LegReport::OptedOut => {}
         }
     }
 

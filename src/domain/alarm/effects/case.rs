@@ -40,7 +40,8 @@ impl Alarm {
                 | Message::AreYouThere
                 | Message::Duress
                 | Message::CloseReminder
-                | Message::DrillOver => false,
+                | Message::DrillOver
+                | Message::PleaseReply => false,
             };
             let is_loud = self.role(leg.party) == Some(Role::Loudspeaker);
             is_waiting && is_untrue || is_loud || self.case.talk.contains(&leg.number)

@@ -43,6 +43,8 @@ fn kind(event: &Event) -> &'static str {
         Event::TalkJoined { .. } => "talk_joined",
         Event::TalkLeft { .. } => "talk_left",
         Event::CloseAsked { .. } => "close_asked",
+        Event::ReplyUnclear { .. } => "reply_unclear",
+        Event::SmsRefused { .. } => "sms_refused",
         Event::Yielded { .. } => "yielded",
     }
 }
@@ -100,7 +102,7 @@ fn the_log_of_the_first_version_folds_for_ever() {
 #[test]
 fn the_log_of_the_second_version_folds_for_ever() {
     let log = log_of(EVENTS_V2);
-    assert_eq!(kinds(&log).len(), 33, "every kind of event: {:?}", kinds(&log));
+    assert_eq!(kinds(&log).len(), 35, "every kind of event: {:?}", kinds(&log));
     let alarm = fold(&log, 4);
     let closing = alarm.closing().unwrap();
     assert_eq!((closing.at, closing.outcome), (at(4515), CloseOutcome::Genuine));
