@@ -22,7 +22,7 @@ use crate::store::alarm_log::{AlarmLog, OpenAlarms};
 use crate::store::snapshot::DirectoryHandle;
 use crate::tasks::Tasks;
 use jiff::Timestamp;
-use lianfang_domain::alarm::{CancelReason, CloseOutcome, ResidentNotice, Trigger};
+use lianfang_domain::alarm::{CancelReason, CloseOutcome, NamedBy, ResidentNotice, Trigger};
 use lianfang_domain::answer::Said;
 use lianfang_domain::directory::LineRef;
 use lianfang_domain::dispatch::Route;
@@ -109,6 +109,8 @@ pub enum Action {
     Acknowledge(PartyId),
     /// Says that a party is at the door.
     Arrive(PartyId),
+    /// Says what is the matter.
+    NameKind(AlarmKind),
     /// Withdraws the alarm.
     Cancel,
     /// Ends the alarm.
@@ -149,6 +151,7 @@ type Act = oneshot::Sender<Result<(), ActError>>;
 
 enum Request {
     Act { alarm: AlarmId, action: Action, actor: Arc<str>, reply: Act },
+    NameKind { alarm: AlarmId, kind: AlarmKind, by: NamedBy },
     RouteUp { route: RouteName, is_up: bool },
     Load { reply: oneshot::Sender<Load> },
     TakeOver(OpenAlarms),
@@ -307,6 +310,14 @@ impl Switchboard {
         match tokio::time::timeout(ACT_MAX, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) | Err(_) => Err(ActError::Busy),
+        }
+    }
+
+    /// The resident says what is the matter, by a digit after the code. Nothing waits for it; a switchboard that is too
+    /// busy to hear it calls everybody for an unknown matter.
+    pub fn kind_named(&self, alarm: AlarmId, kind: AlarmKind, by: NamedBy) {
+        if self.requests.try_send(Request::NameKind { alarm, kind, by }).is_err() {
+            tracing::error!(alarm.id = %alarm, "The switchboard is too busy to hear what is the matter");
         }
     }
 

@@ -29,6 +29,7 @@ mod registrations;
 mod sounds;
 mod timeline;
 mod triggers;
+mod whatif;
 mod words;
 
 use axum::extract::DefaultBodyLimit;
@@ -75,6 +76,7 @@ fn described() -> OpenApiRouter<Web> {
     let api = OpenApiRouter::default()
         .merge(nouns::routes())
         .merge(policies::routes())
+        .merge(whatif::routes())
         .merge(pins::routes())
         .merge(alarms::routes())
         .merge(audit::routes())

@@ -1,6 +1,7 @@
 //! The service as the API sees it: its ports, made of the switchboard, the telephone and the store.
 
 use crate::clock::Clock;
+use crate::config::sip_lines_route;
 use crate::prompts::Recordings;
 use crate::store::Store;
 use crate::store::alarm_log::AlarmLog;
@@ -53,6 +54,7 @@ pub(super) fn ports(parts: Parts) -> Ports {
         store: parts.store,
         pins: parts.pins,
         routes: parts.routes,
+        lines_route: sip_lines_route().into(),
         directory: parts.directory,
         alarms: Arc::clone(&live) as Arc<dyn Alarms>,
         alarm_log: parts.log,
@@ -74,7 +76,7 @@ struct Live {
 }
 
 impl Alarms for Live {
-    fn raise(&self, trigger: Trigger) -> Answer<'_, Result<Raised, RaiseError>> {
+    fn raise(&self, trigger: Trigger, kind: AlarmKind) -> Answer<'_, Result<Raised, RaiseError>> {
         Box::pin(async move {
             let directory = self.directory.current();
             let line = directory.line_of(trigger.household, trigger.line);
@@ -83,7 +85,7 @@ impl Alarms for Live {
             let press = Press {
                 trigger,
                 line,
-                kind: AlarmKind::Unknown,
+                kind,
                 heard_at: self.clock.now(),
                 is_silent: false,
                 reply: Box::new(move |raised| {
@@ -109,6 +111,7 @@ impl Alarms for Live {
             let action = match action {
                 Action::Acknowledge { party } => switchboard::Action::Acknowledge(party),
                 Action::Arrive { party } => switchboard::Action::Arrive(party),
+                Action::NameKind { kind } => switchboard::Action::NameKind(kind),
                 Action::Cancel => switchboard::Action::Cancel,
                 Action::Close { outcome } => switchboard::Action::Close(outcome),
             };

@@ -20,4 +20,5 @@ pub mod plan;
 pub mod policy;
 pub mod roster;
 pub mod trigger;
+pub mod whatif;
 pub mod words;

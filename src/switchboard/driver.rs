@@ -9,7 +9,7 @@ use super::turn::{Turn, Waiting, next_kept};
 use super::{Act, ActError, Action, Inboxes, Load, Ports, Press, Raised, Request};
 use crate::store::alarm_log::{Appended, NewEvents};
 use jiff::{SignedDuration, Timestamp};
-use lianfang_domain::alarm::{self, Alarm, Input, Trigger, TriggerSource};
+use lianfang_domain::alarm::{self, Alarm, Input, NamedBy, Trigger, TriggerSource};
 use lianfang_domain::bundle::{Building, Bundles};
 use lianfang_domain::dispatch::{Dispatch, TooManyRoutes};
 use lianfang_domain::id::{AlarmId, LegId, LineId};
@@ -324,6 +324,12 @@ impl Driver {
             Request::Act { alarm, action, actor, reply } => {
                 self.on_act(alarm, action, actor, reply)
             }
+            Request::NameKind { alarm, kind, by } => {
+                let input = self.alarms.get(&alarm).map(|live| self.kind_named(live, kind, by));
+                if let Some(input) = input {
+                    self.feed(alarm, &input);
+                }
+            }
             Request::RouteUp { route, is_up } => {
                 self.dispatch.set_route_up(&route, is_up);
             }
@@ -335,7 +341,12 @@ impl Driver {
     fn on_act(&mut self, id: AlarmId, action: Action, actor: Arc<str>, reply: Act) {
         let result = match self.alarms.get(&id) {
             None => Err(ActError::NotOpen),
-            Some(live) => input_of(&live.alarm, action, actor),
+            Some(live) => match action {
+                Action::NameKind(kind) => Ok(self.kind_named(live, kind, NamedBy::Api { actor })),
+                Action::Acknowledge(_) | Action::Arrive(_) | Action::Cancel | Action::Close(_) => {
+                    input_of(&live.alarm, action, actor)
+                }
+            },
         };
         let answer = match result {
             Err(error) => Err(error),
@@ -347,6 +358,20 @@ impl Driver {
         };
         // Whoever asked may have given up.
         let _ = reply.send(answer);
+    }
+
+    /// What is the matter, with the plan for it. A line that left the directory keeps whom it has.
+    fn kind_named(&self, live: &Live, kind: AlarmKind, by: NamedBy) -> Input {
+        let (previous, now) = (live.alarm.plan(), self.ports.clock.now());
+        let directory = self.ports.directory.current();
+        let wanted = PlanFor { kind, ..PlanFor::again(previous, &self.ports.policy, now) };
+        let plan = plan::rebuild(previous, &directory, live.line, &wanted).unwrap_or_else(|| {
+            let same = Plan { kind, ..Plan::clone(previous) };
+            same.succeeding(previous)
+        });
+        let plan = Arc::new(plan);
+        self.ports.carriers.prepare(&plan);
+        Input::KindNamed { matter: kind, by, plan }
     }
 
     /// Each alarm has one deadline in a turn, so that none can hold up the others.
@@ -465,6 +490,8 @@ fn input_of(alarm: &Alarm, action: Action, actor: Arc<str>) -> Result<Input, Act
     Ok(match action {
         Action::Acknowledge(party) => Input::Acknowledge { party: known(party)?, actor },
         Action::Arrive(party) => Input::Arrive { party: known(party)?, actor },
+        // Made with a plan, above.
+        Action::NameKind(_) => return Err(ActError::NothingChanged),
         Action::Cancel => Input::Cancel { actor },
         Action::Close(outcome) => Input::Close { actor, outcome, matter: None },
     })

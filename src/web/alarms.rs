@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use lianfang_domain::alarm::CloseOutcome;
 use lianfang_domain::directory::Address;
 use lianfang_domain::id::{AlarmId, LineId};
+use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::plan::{Party, PartyId, Plan, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -33,6 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .routes(routes!(read))
         .routes(routes!(acknowledge))
         .routes(routes!(arrive))
+        .routes(routes!(name_kind))
         .routes(routes!(cancel))
         .routes(routes!(close))
 }
@@ -229,6 +231,39 @@ struct Ending {
     /// What it was.
     #[schema(schema_with = outcomes)]
     outcome: CloseOutcome,
+}
+
+/// What is the matter.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NamedKind {
+    /// The kind of alarm.
+    #[schema(schema_with = kinds)]
+    kind: AlarmKind,
+}
+
+/// The schema of a kind of alarm.
+pub(super) fn kinds() -> utoipa::openapi::schema::Schema {
+    let names = ["unknown", "fire", "intruder", "illness", "flood", "other"];
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::Type::String)
+        .enum_values(Some(names))
+        .into()
+}
+
+/// Say what is the matter. The policy for it holds from then on, and who is not called yet hears it.
+#[utoipa::path(
+    post, path = "/alarms/{id}/kind", tag = "alarms", operation_id = "name_kind_of_alarm",
+    params(("id" = String, Path, description = "Id of the alarm")), request_body = NamedKind,
+    responses((status = 204, description = "Noted")),
+)]
+async fn name_kind(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<AlarmId>,
+    Body(NamedKind { kind }): Body<NamedKind>,
+) -> Result<StatusCode, ApiError> {
+    act(&web, id, Action::NameKind { kind }, caller).await
 }
 
 fn outcomes() -> utoipa::openapi::schema::Schema {

@@ -14,6 +14,8 @@ use jiff::Timestamp;
 use lianfang_domain::alarm::{Actor, CloseOutcome, Trigger};
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::AlarmId;
+use lianfang_domain::kind::AlarmKind;
+use lianfang_domain::leg::RouteName;
 use lianfang_domain::plan::PartyId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::pin::Pin;
@@ -28,6 +30,8 @@ pub struct Ports {
     pub store: Store,
     /// The routes that legs leave by, for what is told of a policy before it is saved.
     pub routes: Vec<Route>,
+    /// The one of them that reaches lines that are registered here.
+    pub lines_route: RouteName,
     /// Makes what is kept of PINs.
     pub pins: PinKey,
     /// The directory in memory.
@@ -79,6 +83,11 @@ pub enum Action {
         /// Who.
         party: PartyId,
     },
+    /// What is the matter is said.
+    NameKind {
+        /// What.
+        kind: AlarmKind,
+    },
     /// The alarm is withdrawn.
     Cancel,
     /// The alarm is over.
@@ -119,8 +128,8 @@ pub enum ActError {
 /// The switchboard, as the API sees it.
 pub trait Alarms: Send + Sync {
     /// Raises an alarm, or finds the one that this trigger belongs to. Answered once it is committed or its deadline
-    /// has passed.
-    fn raise(&self, trigger: Trigger) -> Answer<'_, Result<Raised, RaiseError>>;
+    /// has passed. `kind` is what a device says is the matter.
+    fn raise(&self, trigger: Trigger, kind: AlarmKind) -> Answer<'_, Result<Raised, RaiseError>>;
 
     /// Does something to an open alarm. Doing the same twice is no error.
     fn act(&self, alarm: AlarmId, action: Action, actor: Actor)

@@ -141,6 +141,8 @@ pub(super) enum Must {
     Chain,
     /// `zh` or `en`.
     PageLanguage,
+    /// A kind of alarm, a moment, or whether it is a drill.
+    WhatIf,
     /// One entity tag, such as `"3"`.
     EntityTag,
     /// 1 to 255 visible characters.

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use lianfang_domain::alarm::{Proof, Trigger, TriggerSource};
 use lianfang_domain::directory::{Directory, Line, LineRef, LineUse};
 use lianfang_domain::id::AlarmId;
+use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::phone::{Home, PhoneNumber};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +45,10 @@ struct TriggerDraft {
     #[serde(default)]
     #[schema(max_length = 64)]
     code: Option<String>,
+    /// What is the matter, where the device knows it, such as a smoke detector.
+    #[serde(default)]
+    #[schema(schema_with = super::alarms::kinds)]
+    kind: AlarmKind,
 }
 
 /// The alarm that a trigger belongs to.
@@ -83,7 +88,7 @@ async fn raise(
         // Two PBXs, or two lines of a careless one, may use the same key: neither must swallow the other's alarm.
         format!("http:{}:{}:{key}", caller.0.name, line.id).into()
     })?;
-    let raised = web.alarms.raise(trigger).await?;
+    let raised = web.alarms.raise(trigger, draft.kind).await?;
     let status = if raised.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let location = [("location", format!("/api/v1/alarms/{}", raised.alarm))];
     Ok((status, location, Json(RaisedAlarm { id: raised.alarm, is_new: raised.is_new })))

@@ -10,6 +10,7 @@ mod openapi;
 mod policies;
 mod recordings;
 mod roster;
+mod whatif;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -31,6 +32,7 @@ use lianfang::web::ports::{
 use lianfang_domain::alarm::{Actor, Trigger};
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::AlarmId;
+use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::Channel;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
@@ -74,6 +76,7 @@ pub(crate) struct Api {
 #[derive(Default)]
 pub(crate) struct Switchboard {
     pub(crate) triggers: Mutex<Vec<Trigger>>,
+    pub(crate) kinds: Mutex<Vec<AlarmKind>>,
     pub(crate) actions: Mutex<Vec<(AlarmId, Action, Actor)>>,
     pub(crate) refuses: Mutex<Option<ActError>>,
     pub(crate) is_full: Mutex<bool>,
@@ -85,8 +88,9 @@ pub(crate) struct Switchboard {
 }
 
 impl Alarms for Switchboard {
-    fn raise(&self, trigger: Trigger) -> Answer<'_, Result<Raised, RaiseError>> {
+    fn raise(&self, trigger: Trigger, kind: AlarmKind) -> Answer<'_, Result<Raised, RaiseError>> {
         Box::pin(async move {
+            self.kinds.lock().expect("no panic").push(kind);
             self.called.notify_one();
             let _open = self.gate.lock().await;
             assert!(!*self.is_broken.lock().expect("no panic"), "planted");
@@ -239,6 +243,7 @@ impl Api {
             store: store.clone(),
             pins: PinKey::new(&[7; 32]),
             routes: routes(),
+            lines_route: "lines".into(),
             directory: directory.clone(),
             alarms: switchboard.clone(),
             alarm_log: log.clone(),

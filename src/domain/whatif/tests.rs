@@ -1,0 +1,203 @@
+//! What-if against the real thing.
+
+use super::*;
+use crate::alarm::{Proof, TriggerSource};
+use crate::directory::{
+    Address, Community, Contact, ContactNumber, Directory, Grid, Group, Household, Language, Line,
+    LineUse, Pins, Responder, ResponderKind, Worker,
+};
+use crate::id::{
+    CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, ResponderId, StreetId, WorkerId,
+};
+use crate::phone::PhoneNumber;
+use crate::plan::{self, PlanFor, Policy};
+use proptest::prelude::*;
+
+const LINES: &str = "lines";
+
+fn number(key: u8, has_sms: bool) -> ContactNumber {
+    let key = format!("+86138000000{key:02}");
+    ContactNumber { number: PhoneNumber::from_parts(&key, &key), has_voice: true, has_sms }
+}
+
+fn household(id: u32, keys: &[(u8, bool)]) -> Arc<Household> {
+    let line = Line {
+        id: LineId(id),
+        number: PhoneNumber::from_parts(&format!("line{id}"), ""),
+        account: format!("line{id}").into(),
+        line_use: LineUse::Code,
+        is_silent: false,
+        secrets: Vec::new(),
+    };
+    let contact = Contact {
+        id: ContactId(id),
+        name: "c".into(),
+        language: Language::Chinese,
+        numbers: keys.iter().map(|(key, has_sms)| number(*key, *has_sms)).collect(),
+    };
+    Arc::new(Household {
+        id: HouseholdId(id),
+        group: GroupId(1),
+        name: format!("home {id}").into(),
+        address: Address::default(),
+        pronunciation: None,
+        position: u16::try_from(id).unwrap_or_default(),
+        language: Language::Chinese,
+        lines: vec![line],
+        contacts: vec![contact],
+        pins: Pins::default(),
+    })
+}
+
+fn directory(homes: &[Vec<(u8, bool)>], workers: &[(u8, bool)], street: u8) -> Directory {
+    let homes: Vec<_> = (1..).zip(homes).map(|(id, keys)| household(id, keys)).collect();
+    let worker = |(index, (key, is_on_duty)): (u32, &(u8, bool))| Worker {
+        id: WorkerId(index),
+        name: "w".into(),
+        language: Language::Chinese,
+        is_on_duty: *is_on_duty,
+        numbers: vec![number(*key, true)],
+    };
+    let responder = Responder {
+        id: ResponderId(1),
+        kind: ResponderKind::Street,
+        name: "street".into(),
+        language: Language::Chinese,
+        skills: Vec::new(),
+        household: None,
+        grid: None,
+        building: None,
+        numbers: vec![number(street, false)],
+    };
+    let group = Group {
+        id: GroupId(1),
+        grid: GridId(1),
+        name: "g".into(),
+        acknowledgements_wanted: 2,
+        households: homes.iter().map(|home| home.id).collect(),
+    };
+    let community = Community {
+        id: CommunityId(1),
+        street: StreetId(1),
+        name: "c".into(),
+        area_code: "0592".into(),
+        language: Language::Chinese,
+        time_zone: "Asia/Shanghai".into(),
+        alarm_codes: Vec::new(),
+        access_numbers: Vec::new(),
+        grids: vec![Grid { id: GridId(1), name: "g".into() }],
+        groups: vec![group],
+        households: homes,
+        workers: (1..).zip(workers).map(worker).collect(),
+        roster: Arc::default(),
+        responders: vec![responder],
+        policies: Vec::new(),
+    };
+    Directory::new(1, Vec::new(), vec![community])
+}
+
+fn routes(per_second: u32, channels: u32) -> Vec<Route> {
+    let route = |name: &str, channel, preference| Route {
+        name: name.into(),
+        channel,
+        per_second,
+        channels,
+        callee_budgets: Vec::new(),
+        preference,
+    };
+    vec![
+        route(LINES, Channel::Voice, 0),
+        route("trunk", Channel::Voice, 1),
+        route("sms", Channel::Sms, 1),
+    ]
+}
+
+fn seen(directory: &Directory, routes: Vec<Route>) -> (Arc<Plan>, Trigger, WhatIf) {
+    let now = Timestamp::UNIX_EPOCH;
+    let line = directory.line_by_account("line1").expect("is there");
+    let plan = plan::build(directory, line, &PlanFor::unknown(&Policy::default(), now));
+    let plan = Arc::new(plan.expect("a plan"));
+    let trigger = Trigger {
+        line: line.line,
+        household: line.household,
+        group: GroupId(1),
+        code: "#9".into(),
+        source: TriggerSource::Dialled,
+        proof: Proof::Digest,
+        idempotency_key: "k".into(),
+    };
+    let ways = Ways { routes, lines_route: LINES.into(), is_here: &|_| false };
+    let shown = show(trigger.clone(), Arc::clone(&plan), &ways, now).expect("few routes");
+    (plan, trigger, shown)
+}
+
+#[test]
+fn the_first_half_hour_has_second_rings_waves_and_steps_in_time() {
+    let homes = [vec![], vec![(1, true)], vec![(2, false), (3, true)]];
+    let (plan, _, shown) = seen(&directory(&homes, &[(9, true)], 8), routes(100, 100));
+    let at = |departure: &Departure| departure.at.as_second();
+    let first: Vec<(i64, &str, Channel)> = shown
+        .departures
+        .iter()
+        .take_while(|departure| at(departure) == 0)
+        .map(|departure| (at(departure), departure.order.number.key(), departure.order.channel))
+        .collect();
+    assert_eq!(first.len(), 6, "three calls, three messages: {first:?}");
+    let of_street = shown.departures.iter().find(|one| one.order.number.key().ends_with("08"));
+    let street = of_street.expect("is called");
+    assert_eq!((street.why, at(street)), (LegWhy::Step, i64::from(plan.due_s(1))));
+    assert!(shown.departures.iter().any(|one| one.why == LegWhy::NoAnswerRetry));
+    assert!(shown.departures.iter().all(|one| *one.route != *LINES));
+    assert!(1700 < at(shown.departures.last().expect("many")) && !shown.is_cut);
+    let last = shown.departures.windows(2).map(|pair| at(&pair[1]) - at(&pair[0])).max();
+    assert!(last.is_some_and(|pause| pause <= 600), "no silence");
+}
+
+#[test]
+fn scarce_routes_show_when_the_last_leg_leaves() {
+    let homes: Vec<_> = (0..10).map(|key| vec![(key, false)]).collect();
+    let (_, _, shown) = seen(&directory(&homes, &[(50, true)], 60), routes(2, 100));
+    let calls = shown.departures.iter().filter(|one| one.wave == 0);
+    let calls: Vec<i64> = calls
+        .filter(|one| one.order.channel == Channel::Voice)
+        .map(|one| one.at.as_second())
+        .collect();
+    assert_eq!(calls, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4], "two a second");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// The first wave that is shown is, leg by leg, the first wave of a real alarm on the same directory and clock.
+    #[test]
+    fn the_first_wave_is_that_of_a_real_alarm(
+        homes in prop::collection::vec(prop::collection::vec((0..60_u8, any::<bool>()), 0..3), 1..9),
+        workers in prop::collection::vec((0..60_u8, any::<bool>()), 0..3),
+        street in 0..60_u8,
+        per_second in 1..30_u32,
+        channels in 20..60_u32,
+    ) {
+        let directory = directory(&homes, &workers, street);
+        let (plan, trigger, shown) = seen(&directory, routes(per_second, channels));
+        let now = Timestamp::UNIX_EPOCH;
+        let (alarm, events) = Alarm::raise(AlarmId(7), trigger, plan, None, now);
+        let ordered = events.iter().flat_map(|event| alarm.effects(event)).filter_map(|effect| {
+            match effect {
+                Effect::Order(order) => Some(order),
+                Effect::CancelLeg { .. }
+                | Effect::TellResident(_)
+                | Effect::Reword(_)
+                | Effect::JoinTalk { .. } => None,
+            }
+        });
+        let key = |order: &LegOrder| {
+            (order.leg.number, order.number.key().to_owned(), order.channel, order.message)
+        };
+        let mut real: Vec<_> = ordered.map(|order| key(&order)).collect();
+        let first = shown.departures.iter().filter(|one| real.iter().any(|(leg, ..)| *leg == one.order.leg.number));
+        let mut seen: Vec<_> = first.map(|one| key(&one.order)).collect();
+        real.sort();
+        seen.sort();
+        prop_assert_eq!(seen, real);
+    }
+}
