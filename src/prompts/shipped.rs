@@ -37,5 +37,6 @@ pub(super) const SHIPPED: &[Shipped] = shipped! {
     "in-all" "homes-in-need" "neighbours-and-duty" "they-know" "withdrawn" "wrong-pin"
     "enter-worker" "enter-pin" "not-right" "too-many-tries" "enter-clip" "no-such-clip" "speak-now"
     "you-said" "keep-keys" "kept" "too-quiet" "too-loud" "too-short" "too-long" "not-usable"
-    "not-kept"
+    "not-kept" "key-pin" "arrival-noted" "no-open-alarm" "welcome" "nobody-needs-you" "still-calling"
+    "which-outcome" "talk-full"
 };
