@@ -1,4 +1,4 @@
-//! PINs of households: set and taken away, never read back.
+//! PINs of households and workers: set and taken away, never read back.
 
 use super::Web;
 use super::caller::{Admin, Caller};
@@ -7,16 +7,17 @@ use super::nouns::take_up;
 use super::problem::ApiError;
 use crate::store::nouns::{Fault, FieldError};
 use crate::store::pins::{self, NewPins, PinError, WhichPin};
+use crate::store::worker_pins::{self, WorkerPinError};
 use axum::extract::State;
 use axum::http::StatusCode;
-use lianfang_domain::id::HouseholdId;
+use lianfang_domain::id::{HouseholdId, WorkerId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
-    OpenApiRouter::default().routes(routes!(set))
+    OpenApiRouter::default().routes(routes!(set)).routes(routes!(set_of_worker))
 }
 
 /// The PINs of a household. Both are replaced.
@@ -55,6 +56,48 @@ async fn set(
     pins::set(&web.edited_by(&caller.who()), &web.pins, id, pins.as_ref()).await?;
     take_up(&web).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The PIN of a worker.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WorkerPinDraft {
+    /// 4 to 8 digits by which they record by telephone; null takes the PIN away.
+    #[schema(pattern = "^[0-9]{4,8}$")]
+    pin: Option<String>,
+}
+
+/// Set the PIN by which a worker records by telephone, or take it away. It cannot be read; a lock ends with it.
+#[utoipa::path(
+    put, path = "/workers/{id}/pin", tag = "workers", operation_id = "set_worker_pin",
+    params(("id" = u32, Path, description = "Id of the worker")), request_body = WorkerPinDraft,
+    responses((status = 204, description = "Set")),
+)]
+async fn set_of_worker(
+    caller: Caller<Admin>,
+    State(web): State<Web>,
+    PathId(id): PathId<WorkerId>,
+    Body(WorkerPinDraft { pin }): Body<WorkerPinDraft>,
+) -> Result<StatusCode, ApiError> {
+    worker_pins::set(&web.edited_by(&caller.who()), id, pin.as_deref()).await?;
+    take_up(&web).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<WorkerPinError> for ApiError {
+    fn from(error: WorkerPinError) -> Self {
+        match error {
+            WorkerPinError::NoWorker => Self::NotFound,
+            WorkerPinError::Faulty(fault) => {
+                let field = FieldError { pointer: "/pin".into(), fault: Fault::Pin(fault) };
+                Self::Faulty(vec![field])
+            }
+            WorkerPinError::Store(error) => error.into(),
+            error @ (WorkerPinError::Hash(_)
+            | WorkerPinError::Random(_)
+            | WorkerPinError::Aside(_)) => Self::Internal(error.into()),
+        }
+    }
 }
 
 impl From<PinError> for ApiError {

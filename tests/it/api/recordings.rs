@@ -207,3 +207,37 @@ async fn a_neighbour_of_another_tongue_hears_it_and_reads_chinese() {
     let list = client.get(&format!("/communities/{}/recordings", town.community)).await;
     assert_eq!(list.expect(200).json()["order"], json!(["nan"]));
 }
+
+#[tokio::test]
+async fn a_worker_gets_a_pin_that_nobody_reads() {
+    use lianfang::store::worker_pins::{WorkerPinVerdict, check};
+    use lianfang_domain::id::WorkerId;
+    let api = Api::new().await;
+    let secret = api.token("root", Scope::Admin).await;
+    let client = api.admin(&secret);
+    let town = client.town().await;
+    let path = format!("/workers/{}/pin", town.worker);
+    let set = async |path: &str, pin: Value, status: u16| {
+        let call = client.call(Method::PUT, path).json(&json!({"pin": pin}));
+        call.send().await.expect(status)
+    };
+    let keyed = async |pin: &str| {
+        let worker = WorkerId(u32::try_from(town.worker).expect("small"));
+        let verdict = check(api.store.directory(), worker, pin, api.clock.now()).await;
+        verdict.expect("the database answers")
+    };
+    assert_eq!(keyed("4821").await, WorkerPinVerdict::Wrong, "there is none yet");
+    set(&path, json!("4821"), 204).await;
+    assert_eq!(keyed("4821").await, WorkerPinVerdict::Right);
+    assert_eq!(set(&path, json!("1234"), 422).await.pointers(), ["/pin"]);
+    set(&path, json!("12"), 422).await;
+    set("/workers/77/pin", json!("4821"), 404).await;
+    for _ in 0..3 {
+        assert_eq!(keyed("4829").await, WorkerPinVerdict::Wrong);
+    }
+    assert_eq!(keyed("4821").await, WorkerPinVerdict::Locked);
+    set(&path, json!("9035"), 204).await;
+    assert_eq!(keyed("9035").await, WorkerPinVerdict::Right, "a new PIN ends the lock");
+    set(&path, Value::Null, 204).await;
+    assert_eq!(keyed("9035").await, WorkerPinVerdict::Wrong);
+}
