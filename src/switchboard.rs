@@ -113,8 +113,12 @@ pub enum Action {
     NameKind(AlarmKind),
     /// Withdraws the alarm.
     Cancel,
-    /// Ends the alarm.
-    Close(CloseOutcome),
+    /// Ends the alarm: what it was, and what was the matter if that is known.
+    Close(CloseOutcome, Option<AlarmKind>),
+    /// Gives the case to a party.
+    ChangeOwner(PartyId),
+    /// Wrote the note of this number.
+    Note(u32),
 }
 
 /// Why an action was not taken.

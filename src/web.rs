@@ -11,6 +11,7 @@
 mod alarms;
 mod audit;
 mod caller;
+mod cases;
 mod dossier;
 mod duty;
 mod extract;
@@ -80,6 +81,7 @@ fn described() -> OpenApiRouter<Web> {
         .merge(pins::routes())
         .merge(alarms::routes())
         .merge(audit::routes())
+        .merge(cases::routes())
         .merge(dossier::routes())
         .merge(registrations::routes())
         .merge(recordings::routes())

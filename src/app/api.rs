@@ -113,7 +113,9 @@ impl Alarms for Live {
                 Action::Arrive { party } => switchboard::Action::Arrive(party),
                 Action::NameKind { kind } => switchboard::Action::NameKind(kind),
                 Action::Cancel => switchboard::Action::Cancel,
-                Action::Close { outcome } => switchboard::Action::Close(outcome),
+                Action::Close { outcome, matter } => switchboard::Action::Close(outcome, matter),
+                Action::ChangeOwner { party } => switchboard::Action::ChangeOwner(party),
+                Action::Note { note } => switchboard::Action::Note(note),
             };
             match self.switchboard.act(alarm, action, actor).await {
                 // Doing the same twice is no error.

@@ -32,6 +32,9 @@ pub(super) fn start(
             if let Some(traces) = traces.clone() {
                 erase_traces(traces, limit).await;
             }
+            if let Err(error) = log.erase_cases_before(limit).await {
+                tracing::error!(%error, "Cannot erase old notes; trying again in an hour");
+            }
             if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
                 return;
             }

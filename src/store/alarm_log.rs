@@ -8,6 +8,7 @@
 //! Must not decide about alarms. `commit` has the SQL, `journal` the file, `writer` the task, `read` what recovery and
 //! the console ask.
 
+mod cases;
 mod commit;
 mod journal;
 mod read;
@@ -16,6 +17,7 @@ mod record;
 pub(in crate::store) mod tests;
 mod writer;
 
+pub use cases::{CaseError, FollowUp, FollowUpKind, NOTES_MAX, Note};
 pub use journal::JournalError;
 pub use read::{AlarmFilter, AlarmRow, OpenAlarms, StoredAlarm, StoredEvent, Unreadable};
 

@@ -343,9 +343,12 @@ impl Driver {
             None => Err(ActError::NotOpen),
             Some(live) => match action {
                 Action::NameKind(kind) => Ok(self.kind_named(live, kind, NamedBy::Api { actor })),
-                Action::Acknowledge(_) | Action::Arrive(_) | Action::Cancel | Action::Close(_) => {
-                    input_of(&live.alarm, action, actor)
-                }
+                Action::Acknowledge(_)
+                | Action::Arrive(_)
+                | Action::Cancel
+                | Action::Close(..)
+                | Action::ChangeOwner(_)
+                | Action::Note(_) => input_of(&live.alarm, action, actor),
             },
         };
         let answer = match result {
@@ -493,6 +496,8 @@ fn input_of(alarm: &Alarm, action: Action, actor: Arc<str>) -> Result<Input, Act
         // Made with a plan, above.
         Action::NameKind(_) => return Err(ActError::NothingChanged),
         Action::Cancel => Input::Cancel { actor },
-        Action::Close(outcome) => Input::Close { actor, outcome, matter: None },
+        Action::Close(outcome, matter) => Input::Close { actor, outcome, matter },
+        Action::ChangeOwner(party) => Input::ChangeOwner { party: known(party)?, actor },
+        Action::Note(note) => Input::Note { note, actor },
     })
 }

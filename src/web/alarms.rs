@@ -2,13 +2,14 @@
 
 use super::Web;
 use super::caller::{Caller, Operator};
+use super::cases::{CaseView, NoteView};
 use super::extract::{Body, Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::ports::Action;
 use super::problem::{ApiError, Must};
 use super::reads::Noted;
 use super::timeline::{Moment, timeline};
-use crate::store::alarm_log::{AlarmFilter, AlarmRow, StoredAlarm};
+use crate::store::alarm_log::{AlarmFilter, AlarmRow, Note, StoredAlarm};
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -82,6 +83,10 @@ struct AlarmDetail {
     scene: Option<SceneView>,
     /// Whom the latest plan reaches; empty when it was erased.
     parties: Vec<PartyView>,
+    /// The case; null when what it was planned by was erased.
+    case: Option<CaseView>,
+    /// What people wrote of it.
+    notes: Vec<NoteView>,
     /// What happened, in order.
     timeline: Vec<Moment>,
 }
@@ -172,12 +177,21 @@ async fn read(
     let stored = web.alarm_log.alarm(id).await?.ok_or(ApiError::NotFound)?;
     noted.note(&web, &caller.who(), id).await;
     let timeline = timeline(&stored, language_of(&headers));
-    Ok(Json(detail(&stored, timeline)))
+    let notes = web.alarm_log.notes(id).await?;
+    let followed_up = web.alarm_log.followed_up(id).await?;
+    let case = CaseView::of(&stored, followed_up, web.clock.now());
+    Ok(Json(detail(&stored, (case, notes), timeline)))
 }
 
-fn detail(stored: &StoredAlarm, timeline: Vec<Moment>) -> AlarmDetail {
+fn detail(
+    stored: &StoredAlarm,
+    (case, notes): (Option<CaseView>, Vec<Note>),
+    timeline: Vec<Moment>,
+) -> AlarmDetail {
     let plan = stored.plans.last();
     AlarmDetail {
+        case,
+        notes: notes.into_iter().map(NoteView::from).collect(),
         alarm: AlarmView::from(&stored.row),
         scene: plan.map(scene),
         parties: plan.into_iter().flat_map(Plan::parties).map(party).collect(),
@@ -231,6 +245,10 @@ struct Ending {
     /// What it was.
     #[schema(schema_with = outcomes)]
     outcome: CloseOutcome,
+    /// What was the matter, if somebody was in trouble and it is known.
+    #[serde(default)]
+    #[schema(schema_with = super::cases::kinds)]
+    matter: Option<AlarmKind>,
 }
 
 /// What is the matter.
@@ -330,10 +348,10 @@ async fn close(
     PathId(id): PathId<AlarmId>,
     Body(ending): Body<Ending>,
 ) -> Result<StatusCode, ApiError> {
-    act(&web, id, Action::Close { outcome: ending.outcome }, caller).await
+    act(&web, id, Action::Close { outcome: ending.outcome, matter: ending.matter }, caller).await
 }
 
-async fn act(
+pub(super) async fn act(
     web: &Web,
     alarm: AlarmId,
     action: Action,

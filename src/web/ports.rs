@@ -94,6 +94,18 @@ pub enum Action {
     Close {
         /// What it was.
         outcome: CloseOutcome,
+        /// What was the matter, if that is known.
+        matter: Option<AlarmKind>,
+    },
+    /// The case has another owner.
+    ChangeOwner {
+        /// Who.
+        party: PartyId,
+    },
+    /// A note was written.
+    Note {
+        /// Its number within the alarm.
+        note: u32,
     },
 }
 

@@ -3,6 +3,7 @@
 mod access;
 mod alarms;
 mod audit;
+mod cases;
 mod dossier;
 mod errors;
 mod nouns;

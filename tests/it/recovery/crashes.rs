@@ -205,7 +205,7 @@ async fn a_press_on_the_line_of_an_alarm_of_the_process_before_belongs_to_it() {
 async fn a_call_told_again_after_a_restart_and_the_close_raises_nothing() {
     let mut town = Town::new().await;
     let first = town.presses(1, trigger("#9", "call-a")).await.alarm;
-    town.acts(first, Action::Close(CloseOutcome::Genuine)).await.expect("is open");
+    town.acts(first, Action::Close(CloseOutcome::Genuine, None)).await.expect("is open");
     town.restarts().await;
 
     let again = town.presses(1, trigger("#9", "call-a")).await;

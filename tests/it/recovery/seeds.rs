@@ -57,7 +57,7 @@ async fn step(town: &mut Town, random: &mut Random, alarms: &mut BTreeSet<AlarmI
         (8, _) => {
             // It may be over already.
             if let Some(alarm) = random.one_of(&alarms.iter().copied().collect::<Vec<_>>()) {
-                let action = [Action::Cancel, Action::Close(CloseOutcome::Unknown)];
+                let action = [Action::Cancel, Action::Close(CloseOutcome::Unknown, None)];
                 let _ = town.acts(*alarm, *random.one_of(&action).expect("two")).await;
             }
         }

@@ -86,7 +86,7 @@ async fn an_alarm_that_ends_while_the_phone_rings_leaves_the_call_to_the_other()
     let town = five_lines().await;
     let first = presses(&town, "101").await;
     let second = presses(&town, "102").await;
-    let close = Action::Close(CloseOutcome::FalseAlarm);
+    let close = Action::Close(CloseOutcome::FalseAlarm, None);
     assert_eq!(town.acts(first, close).await, Ok(()));
 
     assert!(town.wire.ringing().contains(&"110".to_owned()), "the other home still needs help");

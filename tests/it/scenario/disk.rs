@@ -70,7 +70,7 @@ async fn when_the_log_does_not_answer_the_phones_ring_at_the_deadline_and_in_ord
     town.expect_ringing(&ALL);
 
     // The end of the calls waits behind their beginning, whatever the disk does.
-    let closed = town.acts_soon(raised.alarm, Action::Close(CloseOutcome::Genuine));
+    let closed = town.acts_soon(raised.alarm, Action::Close(CloseOutcome::Genuine, None));
     town.until_load(|load| load.inputs_waiting == 0 && 2 <= load.commits_waiting).await;
     town.expect_ringing(&ALL);
     town.clock.advance(Duration::from_millis(200));

@@ -12,7 +12,7 @@ async fn an_operator_closes_and_every_phone_is_silent() {
     let mut town = Town::new().await;
     let alarm = town.dials("#9").await.alarm;
 
-    town.acts(alarm, Action::Close(CloseOutcome::Genuine)).await.expect("is open");
+    town.acts(alarm, Action::Close(CloseOutcome::Genuine, None)).await.expect("is open");
 
     town.expect_silence();
     assert_eq!(town.wire.cancelled().len(), 10);
@@ -42,7 +42,9 @@ async fn a_cancel_is_told_to_everybody_who_was_told() {
     town.expect_silence();
     assert_eq!(town.load().await.open_alarms, 0);
     assert!(matches!(town.alarm(alarm).await.stage(), Stage::Cancelled { .. }));
-    town.acts(alarm, Action::Close(CloseOutcome::Genuine)).await.expect("can still be closed");
+    town.acts(alarm, Action::Close(CloseOutcome::Genuine, None))
+        .await
+        .expect("can still be closed");
 }
 
 #[tokio::test]
@@ -88,10 +90,10 @@ async fn a_closed_alarm_whose_calls_never_end_is_cleared_away() {
     let mut town = Town::new().await;
     let alarm = town.dials("#9").await.alarm;
     town.wire.loses_reports(true);
-    town.acts(alarm, Action::Close(CloseOutcome::FalseAlarm)).await.expect("is open");
+    town.acts(alarm, Action::Close(CloseOutcome::FalseAlarm, None)).await.expect("is open");
     town.wire.loses_reports(false);
     assert_eq!(
-        town.acts(alarm, Action::Close(CloseOutcome::Genuine)).await,
+        town.acts(alarm, Action::Close(CloseOutcome::Genuine, None)).await,
         Err(ActError::NothingChanged),
         "it waits for its calls"
     );

@@ -46,7 +46,7 @@ async fn the_same_call_told_twice_is_one_alarm() {
 async fn a_call_id_that_was_used_long_ago_swallows_no_alarm() {
     let mut town = Town::new().await;
     let first = town.presses(1, trigger("#9", "1@192.168.1.2")).await.alarm;
-    town.acts(first, Action::Close(CloseOutcome::Genuine)).await.expect("is open");
+    town.acts(first, Action::Close(CloseOutcome::Genuine, None)).await.expect("is open");
     town.leap(3600).await;
 
     let second = town.presses(1, trigger("#9", "1@192.168.1.2")).await;
@@ -57,7 +57,7 @@ async fn a_call_id_that_was_used_long_ago_swallows_no_alarm() {
     town.expect_ringing(&ALL);
 
     // The log, which alone knows after a restart, swallows none either.
-    town.acts(second.alarm, Action::Close(CloseOutcome::Genuine)).await.expect("is open");
+    town.acts(second.alarm, Action::Close(CloseOutcome::Genuine, None)).await.expect("is open");
     town.leap(3600).await;
     town.restarts().await;
     let third = town.presses(1, trigger("#9", "1@192.168.1.2")).await;
@@ -133,7 +133,7 @@ async fn nine_after_a_cancel_rings_everybody_though_nobody_has_closed_the_first(
 async fn nine_after_the_close_is_an_alarm_of_its_own() {
     let mut town = Town::new().await;
     let first = town.dials("#9").await.alarm;
-    town.acts(first, Action::Close(CloseOutcome::Genuine)).await.expect("is open");
+    town.acts(first, Action::Close(CloseOutcome::Genuine, None)).await.expect("is open");
     town.pass(5).await;
 
     let second = town.dials("#9").await;

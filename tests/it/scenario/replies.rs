@@ -62,7 +62,7 @@ async fn a_reply_to_what_is_over_counts_for_nothing() {
     let alarm = town.dials("#9").await.alarm;
     assert_eq!(town.acts(alarm, Action::Cancel).await, Ok(()));
     assert_eq!(town.texts("108", "1").await, TextFate::Over);
-    assert_eq!(town.acts(alarm, Action::Close(CloseOutcome::FalseAlarm)).await, Ok(()));
+    assert_eq!(town.acts(alarm, Action::Close(CloseOutcome::FalseAlarm, None)).await, Ok(()));
     let before = town.events(alarm).await;
     let fate = town.texts("108", "1").await;
     assert!(matches!(fate, TextFate::Over | TextFate::Stranger), "{fate:?}");

@@ -1,0 +1,204 @@
+//! What people write of a case: notes, and what was done for the household next day. Personal data, erased with the plans.
+//!
+//! Off the alarm's way: nothing here is waited for by anything that rings.
+
+use super::AlarmLog;
+use super::read::StoredAlarm;
+use crate::store::StoreError;
+use jiff::Timestamp;
+use lianfang_domain::id::AlarmId;
+
+/// Notes of one alarm.
+pub const NOTES_MAX: u32 = 200;
+
+const NEXT_NOTE: &str = "SELECT coalesce(max(note), 0) + 1 FROM alarm_note WHERE alarm_id = ?1";
+const HAS_ALARM: &str = "SELECT count(*) FROM alarm WHERE id = ?1";
+const ADD_NOTE: &str =
+    "INSERT INTO alarm_note (alarm_id, note, at_us, author, text) VALUES (?1, ?2, ?3, ?4, ?5)";
+const NOTES: &str =
+    "SELECT note, at_us, author, text FROM alarm_note WHERE alarm_id = ?1 ORDER BY note";
+const FOLLOW: &str = "INSERT INTO follow_up (alarm_id, kind, done_us, author, text)
+    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (alarm_id) DO NOTHING";
+const FOLLOWED: &str = "SELECT kind, done_us, author, text FROM follow_up WHERE alarm_id = ?1";
+const UNFINISHED: &str =
+    "SELECT id FROM alarm WHERE (?2 IS NULL OR id < ?2) AND (closed_us IS NULL OR (?1 <= closed_us
+    AND NOT EXISTS (SELECT 1 FROM follow_up WHERE alarm_id = alarm.id))) ORDER BY id DESC LIMIT ?3";
+const ERASE: [&str; 2] = [
+    "DELETE FROM alarm_note WHERE alarm_id IN (SELECT id FROM alarm WHERE closed_us < ?1)",
+    "UPDATE follow_up SET text = '' WHERE text <> '' AND alarm_id IN (SELECT id FROM alarm WHERE closed_us < ?1)",
+];
+
+/// A note.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Note {
+    /// Counts the notes of the alarm, from 1.
+    pub note: u32,
+    /// When it was written, in microseconds since 1970.
+    pub at_us: i64,
+    /// Who wrote it.
+    pub author: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// How the household was looked after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FollowUpKind {
+    /// Somebody called.
+    Call,
+    /// Somebody went there.
+    Visit,
+}
+
+impl FollowUpKind {
+    /// As it is stored.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Visit => "visit",
+        }
+    }
+}
+
+/// What was done for the household next day.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct FollowUp {
+    /// `call` or `visit`.
+    pub kind: String,
+    /// When, in microseconds since 1970.
+    pub done_us: i64,
+    /// Who did it.
+    pub author: String,
+    /// How it went.
+    pub text: String,
+}
+
+/// Why something was not written to a case.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// No alarm has this id.
+    #[error("no such alarm")]
+    UnknownAlarm,
+    /// It has as many notes as it may.
+    #[error("an alarm has at most {NOTES_MAX} notes")]
+    TooManyNotes,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl AlarmLog {
+    /// Writes a note and tells its number.
+    ///
+    /// # Errors
+    /// [`CaseError`].
+    pub async fn add_note(&self, id: AlarmId, author: &str, text: &str) -> Result<u32, CaseError> {
+        let key = id.0.cast_signed();
+        let mut change = self.database.write().await?;
+        let known: i64 = sqlx::query_scalar(HAS_ALARM)
+            .bind(key)
+            .fetch_one(&mut *change)
+            .await
+            .map_err(StoreError::Read)?;
+        if known == 0 {
+            return Err(CaseError::UnknownAlarm);
+        }
+        let note: u32 = sqlx::query_scalar(NEXT_NOTE)
+            .bind(key)
+            .fetch_one(&mut *change)
+            .await
+            .map_err(StoreError::Read)?;
+        if NOTES_MAX < note {
+            return Err(CaseError::TooManyNotes);
+        }
+        let insert = sqlx::query(ADD_NOTE).bind(key).bind(note);
+        let insert = insert.bind(self.clock.now().as_microsecond()).bind(author).bind(text);
+        insert.execute(&mut *change).await.map_err(StoreError::Write)?;
+        change.commit().await.map_err(StoreError::Write)?;
+        Ok(note)
+    }
+
+    /// The notes of an alarm, in order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn notes(&self, id: AlarmId) -> Result<Vec<Note>, StoreError> {
+        let query = sqlx::query_as(NOTES).bind(id.0.cast_signed());
+        query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)
+    }
+
+    /// Writes that the household was looked after. The first to say so stays.
+    ///
+    /// # Errors
+    /// [`CaseError`].
+    pub async fn follow_up(
+        &self,
+        id: AlarmId,
+        kind: FollowUpKind,
+        (author, text): (&str, &str),
+    ) -> Result<(), CaseError> {
+        let key = id.0.cast_signed();
+        let mut change = self.database.write().await?;
+        let known: i64 = sqlx::query_scalar(HAS_ALARM)
+            .bind(key)
+            .fetch_one(&mut *change)
+            .await
+            .map_err(StoreError::Read)?;
+        if known == 0 {
+            return Err(CaseError::UnknownAlarm);
+        }
+        let insert = sqlx::query(FOLLOW).bind(key).bind(kind.name());
+        let insert = insert.bind(self.clock.now().as_microsecond()).bind(author).bind(text);
+        insert.execute(&mut *change).await.map_err(StoreError::Write)?;
+        change.commit().await.map_err(StoreError::Write)?;
+        Ok(())
+    }
+
+    /// How the household was looked after, if it was.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn followed_up(&self, id: AlarmId) -> Result<Option<FollowUp>, StoreError> {
+        let query = sqlx::query_as(FOLLOWED).bind(id.0.cast_signed());
+        query.fetch_optional(self.database.reader()).await.map_err(StoreError::Read)
+    }
+
+    /// Alarms that are open, or were closed after `since` and not followed up, the latest first, raised before `before`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unfinished(
+        &self,
+        since: Timestamp,
+        before: Option<AlarmId>,
+        limit: u32,
+    ) -> Result<Vec<StoredAlarm>, StoreError> {
+        let query = sqlx::query_scalar(UNFINISHED)
+            .bind(since.as_microsecond())
+            .bind(before.map(|id| id.0.cast_signed()))
+            .bind(limit);
+        let ids: Vec<i64> =
+            query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
+        let mut alarms = Vec::with_capacity(ids.len());
+        for id in ids {
+            alarms.extend(self.alarm(AlarmId(id.cast_unsigned())).await?);
+        }
+        Ok(alarms)
+    }
+
+    /// Erases what was written of alarms that were closed before `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn erase_cases_before(&self, limit: Timestamp) -> Result<u64, StoreError> {
+        let mut erased = 0;
+        let mut change = self.database.write().await?;
+        for sql in ERASE {
+            let done = sqlx::query(sql).bind(limit.as_microsecond()).execute(&mut *change).await;
+            erased += done.map_err(StoreError::Write)?.rows_affected();
+        }
+        change.commit().await.map_err(StoreError::Write)?;
+        Ok(erased)
+    }
+}
