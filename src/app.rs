@@ -22,7 +22,7 @@ use crate::store::alarm_log::{AlarmLog, LogOptions};
 use crate::store::pins::PinKey;
 use crate::store::snapshot::DirectoryHandle;
 use crate::store::{Store, tokens};
-use crate::switchboard::{self, Switchboard};
+use crate::switchboard::{self, Pages, Switchboard};
 use crate::tasks::Tasks;
 use crate::telephone::{LegKeys, Needs, PinCheck, Telephone, Tracer};
 use crate::{telemetry, web};
@@ -179,6 +179,7 @@ async fn start(
     let sms = SmsCarrier::new(&config.sms, base_url, needs)?;
     let carriers =
         carriers::AllCarriers::new(telephone.clone(), sms.clone(), prompts, stages.service.clone());
+    let pages = pages(config, &node_key).map(Arc::new);
     let ports = switchboard::Ports {
         directory: directory.clone(),
         log: log.clone(),
@@ -189,6 +190,7 @@ async fn start(
         policy: Policy::default(),
         commit_deadline: config.commit_deadline,
         node: config.node,
+        pages: pages.clone(),
     };
     switchboard.start(inboxes, ports, &stages.alarm).await?;
     erasure::start(&stages.service, clock, (&log, store.traces()), config.plans_kept);
@@ -198,6 +200,7 @@ async fn start(
     sms.keep_warm();
     let texts = Arc::new(replies::ToSwitchboard(switchboard.clone()));
     let ports = api::ports(api::Parts {
+        pages,
         store: store.clone(),
         pins: PinKey::new(&node_key),
         routes: routes(config),
@@ -218,6 +221,14 @@ async fn start(
         print_first_token(secret.reveal());
     }
     Ok(())
+}
+
+/// Links to pages, where a route lets them through.
+fn pages(config: &Config, node_key: &[u8; 32]) -> Option<Pages> {
+    let base_url = config.http.public_base_url.as_deref()?;
+    let routes = config.sms.iter().filter(|route| route.has_links);
+    let routes: Vec<_> = routes.map(|route| route.name.as_str().into()).collect();
+    (!routes.is_empty()).then(|| Pages::new(node_key, base_url, routes))
 }
 
 async fn start_log(
@@ -328,6 +339,7 @@ async fn start_http(config: &Config, router: axum::Router, stages: &Stages) -> a
             Ok(listener) => listener,
             Err(error) => return tracing::error!(%error, "Cannot use the HTTP socket"),
         };
+        let router = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
         let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
         if let Err(error) = served.await {
             tracing::error!(%error, "The API has stopped");

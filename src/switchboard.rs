@@ -12,6 +12,7 @@ mod callers;
 mod driver;
 mod live;
 mod measure;
+mod pages;
 mod presses;
 mod recover;
 mod texts;
@@ -24,6 +25,7 @@ use crate::tasks::Tasks;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{CancelReason, CloseOutcome, NamedBy, ResidentNotice, Trigger};
 use lianfang_domain::answer::Said;
+use lianfang_domain::digits::Key;
 use lianfang_domain::directory::LineRef;
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::{AlarmId, LegId};
@@ -37,6 +39,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use callers::{CallWord, CallerId, HouseholdCall, Tell, Wanted};
 pub use lianfang_domain::dispatch::TooManyRoutes;
+pub use pages::{Guest, PageSeen, Pages};
 pub use texts::TextFate;
 
 /// Presses of #9 that may wait: half a minute of two thousand a second, some 30 MiB, since a press that waits is late
@@ -201,6 +204,8 @@ pub struct Ports {
     pub commit_deadline: Duration,
     /// The node's number, part of alarm ids.
     pub node: u8,
+    /// Links to pages, where some route allows them.
+    pub pages: Option<Arc<Pages>>,
 }
 
 /// How long a person's request may take.
@@ -287,6 +292,27 @@ impl Switchboard {
         self.say(CallWord::Text { from, said, tell }).map_err(|_| ActError::Busy)?;
         match tokio::time::timeout(ACT_MAX, fate).await {
             Ok(Ok(fate)) => Ok(fate),
+            Ok(Err(_)) | Err(_) => Err(ActError::Busy),
+        }
+    }
+
+    /// Somebody opens their page, or answers by it. `None` where the alarm is not driven here: it is over.
+    ///
+    /// # Errors
+    /// [`ActError::Busy`].
+    pub async fn page(
+        &self,
+        guest: Guest,
+        key: Option<Key>,
+    ) -> Result<Option<Box<PageSeen>>, ActError> {
+        let (told, seen) = oneshot::channel();
+        let tell = Box::new(move |seen| {
+            // Whoever asked may have given up.
+            let _ = told.send(seen);
+        });
+        self.say(CallWord::Page { guest, key, tell }).map_err(|_| ActError::Busy)?;
+        match tokio::time::timeout(ACT_MAX, seen).await {
+            Ok(Ok(seen)) => Ok(seen),
             Ok(Err(_)) | Err(_) => Err(ActError::Busy),
         }
     }

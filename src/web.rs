@@ -27,6 +27,7 @@ mod problem;
 mod reads;
 mod recordings;
 mod registrations;
+mod responder;
 mod sounds;
 mod timeline;
 mod triggers;
@@ -61,6 +62,7 @@ pub fn router(ports: Ports) -> Router {
         .with_state(Arc::new(ports))
         .layer(Extension(openapi::Document(document)))
         .layer(Extension(caller::Remembered::default()))
+        .layer(Extension(responder::Limits::default()))
         .layer(Extension(reads::Noted::default()))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(middleware::from_fn_with_state(guard::REQUEST_MAX, guard::limit_time))
@@ -84,6 +86,7 @@ fn described() -> OpenApiRouter<Web> {
         .merge(cases::routes())
         .merge(dossier::routes())
         .merge(registrations::routes())
+        .merge(responder::routes())
         .merge(recordings::routes())
         .merge(preview::routes())
         .merge(duty::routes())
@@ -101,5 +104,7 @@ fn described() -> OpenApiRouter<Web> {
         );
     let health =
         health::routes().layer(middleware::from_fn_with_state(slots(), guard::limit_number));
-    OpenApiRouter::default().nest("/api/v1", api.merge(openapi::routes())).merge(health)
+    OpenApiRouter::default().nest("/api/v1", api.merge(openapi::routes())).merge(health).merge(
+        responder::pages().layer(middleware::from_fn_with_state(slots(), guard::limit_number)),
+    )
 }

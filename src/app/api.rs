@@ -7,14 +7,15 @@ use crate::store::Store;
 use crate::store::alarm_log::AlarmLog;
 use crate::store::pins::PinKey;
 use crate::store::snapshot::DirectoryHandle;
-use crate::switchboard::{self, Press, Switchboard};
+use crate::switchboard::{self, Pages, Press, Switchboard};
 use crate::tasks::Tasks;
 use crate::telephone::Telephone;
 use crate::web::ports::{
-    ActError, Action, Alarms, Answer, Binding, Ports, RaiseError, Raised, Readiness, Registrations,
-    Unready,
+    ActError, Action, Alarms, Answer, Binding, Page, Ports, RaiseError, Raised, Readiness,
+    Registrations, Responders, Unready,
 };
-use lianfang_domain::alarm::{Actor, Trigger};
+use lianfang_domain::alarm::{Actor, Alarm, Trigger};
+use lianfang_domain::digits::Key;
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
@@ -29,6 +30,7 @@ const RAISE_MAX: Duration = Duration::from_secs(5);
 
 /// What the ports are made of.
 pub(super) struct Parts {
+    pub(super) pages: Option<Arc<Pages>>,
     pub(super) store: Store,
     pub(super) pins: PinKey,
     pub(super) routes: Vec<Route>,
@@ -49,6 +51,7 @@ pub(super) fn ports(parts: Parts) -> Ports {
         log: parts.log.clone(),
         telephone: parts.telephone,
         clock: parts.clock.clone(),
+        pages: parts.pages,
     });
     Ports {
         store: parts.store,
@@ -57,6 +60,7 @@ pub(super) fn ports(parts: Parts) -> Ports {
         lines_route: sip_lines_route().into(),
         directory: parts.directory,
         alarms: Arc::clone(&live) as Arc<dyn Alarms>,
+        responders: Arc::clone(&live) as Arc<dyn Responders>,
         alarm_log: parts.log,
         registrations: Arc::clone(&live) as Arc<dyn Registrations>,
         readiness: live,
@@ -73,6 +77,7 @@ struct Live {
     log: AlarmLog,
     telephone: Telephone,
     clock: Clock,
+    pages: Option<Arc<Pages>>,
 }
 
 impl Alarms for Live {
@@ -162,6 +167,39 @@ impl Readiness for Live {
                 unready.push(Unready { part: "trunk", reason: format!("{trunk} does not answer") });
             }
             unready
+        })
+    }
+}
+
+impl Responders for Live {
+    fn page<'a>(
+        &'a self,
+        token: &'a str,
+        key: Option<Key>,
+    ) -> Answer<'a, Result<Option<Page>, ActError>> {
+        Box::pin(async move {
+            let now = self.clock.now();
+            let guest = self.pages.as_ref().and_then(|pages| pages.guest(token, now));
+            let Some(guest) = guest else { return Ok(None) };
+            let seen = self.switchboard.page(guest, key).await;
+            let seen = seen.map_err(|_| ActError::Unavailable)?;
+            let (alarm, others) = match seen {
+                Some(seen) => (seen.alarm, seen.others),
+                None => match self.log.alarm(guest.alarm).await {
+                    Ok(Some(stored)) => {
+                        let plans: Vec<_> = stored.plans.into_iter().map(Arc::new).collect();
+                        let events = stored.events.iter().map(|event| (event.at, &event.event));
+                        // A plan that was erased shows nothing.
+                        let Ok(alarm) = Alarm::fold(guest.alarm, &plans, events) else {
+                            return Ok(None);
+                        };
+                        (alarm, Vec::new())
+                    }
+                    Ok(None) => return Ok(None),
+                    Err(_) => return Err(ActError::Unavailable),
+                },
+            };
+            Ok(Some(Page { alarm, party: guest.party, number_index: guest.number_index, others }))
         })
     }
 }

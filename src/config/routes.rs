@@ -162,6 +162,9 @@ pub struct SmsRouteConfig {
     pub timeout: Duration,
     /// `status_callbacks`: asks for delivery receipts; needs `http.public_base_url`.
     pub wants_status_callbacks: bool,
+    /// `links`: the provider lets web links through, so that messages carry one to the reader's page; needs
+    /// `http.public_base_url`.
+    pub has_links: bool,
 }
 
 impl SmsRouteConfig {
@@ -180,6 +183,13 @@ impl SmsRouteConfig {
                 "needs `http.public_base_url`, the address under which the provider reaches us",
             );
         }
+        let has_links = section.flag("links", false);
+        if has_links && http.public_base_url.is_none() {
+            section.mistake(
+                "links",
+                "needs `http.public_base_url`, the address under which people reach us",
+            );
+        }
         let name = section.required_string("name", "sms");
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
             section
@@ -196,6 +206,7 @@ impl SmsRouteConfig {
             in_flight: to_u32(section.number("in_flight", 64, 1..=10_000)),
             timeout: Duration::from_millis(section.number("timeout_ms", 5_000, 100..=60_000)),
             wants_status_callbacks,
+            has_links,
         }
     }
 }

@@ -114,6 +114,8 @@ pub struct LegOrder {
     pub along: Vec<AlongLeg>,
     /// Who is coming, for messages that name them: parties of the plan, the callee left out.
     pub coming: Vec<PartyId>,
+    /// Where the callee can see and answer by a page, for messages over routes that allow links.
+    pub link: Option<Arc<str>>,
     /// How urgent it is when slots are scarce.
     pub class: Class,
     /// How long it may ring, in seconds.

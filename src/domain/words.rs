@@ -85,20 +85,22 @@ pub struct Told<'a> {
     pub coming: &'a [PartyId],
     /// Alarms of the same building that are told with it.
     pub along: &'a [AlongLeg],
+    /// Where the reader can see and answer by a page.
+    pub link: Option<&'a str>,
 }
 
 impl<'a> Told<'a> {
     /// A message of one alarm that names nobody.
     #[must_use]
     pub fn new(plan: &'a Plan, message: Message) -> Self {
-        Self { plan, message, coming: &[], along: &[] }
+        Self { plan, message, coming: &[], along: &[], link: None }
     }
 }
 
 impl<'a> From<&'a LegOrder> for Told<'a> {
     fn from(order: &'a LegOrder) -> Self {
-        let LegOrder { plan, message, coming, along, .. } = order;
-        Self { plan, message: *message, coming, along }
+        let LegOrder { plan, message, coming, along, link, .. } = order;
+        Self { plan, message: *message, coming, along, link: link.as_deref() }
     }
 }
 

@@ -131,7 +131,8 @@ impl Driver {
             }
         }
         self.place_calls(calls);
-        for (order, route) in messages {
+        for (mut order, route) in messages {
+            order.link = self.ports.pages.as_ref().and_then(|pages| pages.link(&order, &route));
             self.ports.carriers.place(order, &route);
         }
     }

@@ -5,10 +5,12 @@
 
 use super::driver::Driver;
 use super::live::Live;
+use super::pages::{Guest, PageSeen};
 use super::texts::TextFate;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Input, LegWhy, NamedBy, PinVerdict, WithdrawMeans};
 use lianfang_domain::answer::Said;
+use lianfang_domain::digits::Key;
 use lianfang_domain::id::{AlarmId, LegId, LineId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::LegOrder;
@@ -80,6 +82,15 @@ pub enum CallWord {
         /// Told what becomes of it.
         tell: Tell<TextFate>,
     },
+    /// Somebody opens their page, or answers by it.
+    Page {
+        /// Who.
+        guest: Guest,
+        /// What they answer.
+        key: Option<Key>,
+        /// Told how it stands then; nothing where the alarm is not driven here.
+        tell: Tell<Option<Box<PageSeen>>>,
+    },
     /// A leg entered or left the talk.
     Talk {
         /// The leg.
@@ -98,6 +109,7 @@ impl std::fmt::Debug for CallWord {
             Self::DoorReached { .. } => "DoorReached",
             Self::Wanted { .. } => "Wanted",
             Self::Text { .. } => "Text",
+            Self::Page { .. } => "Page",
             Self::Talk { .. } => "Talk",
         })
     }
@@ -207,6 +219,10 @@ impl Driver {
             CallWord::Text { from, said, tell } => {
                 let fate = self.on_text(&from, said);
                 tell(fate);
+            }
+            CallWord::Page { guest, key, tell } => {
+                let seen = self.on_page(guest, key);
+                tell(seen.map(Box::new));
             }
             CallWord::Talk { leg, is_in } => {
                 self.feed(leg.alarm, &Input::Talk { leg: leg.number, is_in });

@@ -9,7 +9,7 @@ use super::turn::{Turn, Waiting, next_kept};
 use super::{Act, ActError, Action, Inboxes, Load, Ports, Press, Raised, Request};
 use crate::store::alarm_log::{Appended, NewEvents};
 use jiff::{SignedDuration, Timestamp};
-use lianfang_domain::alarm::{self, Alarm, Input, NamedBy, Trigger, TriggerSource};
+use lianfang_domain::alarm::{self, Alarm, Input, NamedBy, Stage, Trigger, TriggerSource};
 use lianfang_domain::bundle::{Building, Bundles};
 use lianfang_domain::dispatch::{Dispatch, TooManyRoutes};
 use lianfang_domain::id::{AlarmId, LegId, LineId};
@@ -445,6 +445,11 @@ impl Driver {
         self.turn.effects.extend(outcome.effects.into_iter().map(|effect| (id, effect)));
         self.set_timer(id, Timestamp::MIN);
         let Some(live) = self.alarms.get(&id) else { return };
+        if let Stage::Closed { at, .. } = live.alarm.stage()
+            && let Some(pages) = &self.ports.pages
+        {
+            pages.closed(id, at);
+        }
         if live.is_closed() && self.last_by_line.get(&live.line.line) == Some(&id) {
             self.last_by_line.remove(&live.line.line);
         }

@@ -111,6 +111,9 @@ impl Driver {
         tracing::warn!(alarm.id = %id, "Taking up an open alarm after a restart");
         self.ports.carriers.prepare(alarm.plan());
         let last_at = stored.events.last().map(|event| event.at);
+        if let Some(pages) = &self.ports.pages {
+            pages.recover(&alarm);
+        }
         self.silence(&alarm, last_at);
         // The crash may have come before the last phones were told to be silent.
         let of_last = stored.events.iter().filter(|event| Some(event.at) == last_at);

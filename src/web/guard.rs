@@ -25,6 +25,8 @@ const SAFE_HEADERS: [(HeaderName, &str); 4] = [
 ];
 /// Pages bring their style along and nothing else.
 const POLICY_PAGE: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/// The page of somebody who is called has forms besides.
+const POLICY_RESPONDER: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 const POLICY_API: &str = "default-src 'none'; frame-ancestors 'none'";
 /// The bundled Swagger UI has inline styles and images in `data:`; all of its scripts are files of ours.
 const POLICY_DOCS: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -57,6 +59,7 @@ pub(super) async fn write_problems(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let policy = match () {
         () if path.starts_with("/api/docs") => POLICY_DOCS,
+        () if path.starts_with("/r/") => POLICY_RESPONDER,
         () if is_page(&path) => POLICY_PAGE,
         () => POLICY_API,
     };
@@ -71,7 +74,9 @@ pub(super) async fn write_problems(request: Request, next: Next) -> Response {
 
 fn written(mut response: Response, path: &str, language: Language) -> Response {
     let error = response.extensions_mut().remove::<Unwritten>().map(|Unwritten(error)| error);
-    let is_ours = response.headers().get(header::CONTENT_TYPE).is_some_and(is_json);
+    let is_page = |value: &HeaderValue| value.as_bytes().starts_with(b"text/html");
+    let is_written = |value: &HeaderValue| is_json(value) || is_page(value);
+    let is_ours = response.headers().get(header::CONTENT_TYPE).is_some_and(is_written);
     let error = error.or_else(|| {
         let error = if is_ours { None } else { ApiError::of_status(response.status()) };
         error.map(Arc::new)

@@ -11,12 +11,13 @@ use crate::store::pins::PinKey;
 use crate::store::snapshot::DirectoryHandle;
 use crate::tasks::Tasks;
 use jiff::Timestamp;
-use lianfang_domain::alarm::{Actor, CloseOutcome, Trigger};
+use lianfang_domain::alarm::{Actor, Alarm, CloseOutcome, Trigger};
+use lianfang_domain::digits::Key;
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::RouteName;
-use lianfang_domain::plan::PartyId;
+use lianfang_domain::plan::{PartyId, Plan};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct Ports {
     pub directory: DirectoryHandle,
     /// The live alarms.
     pub alarms: Arc<dyn Alarms>,
+    /// The pages of those who are called.
+    pub responders: Arc<dyn Responders>,
     /// What was recorded of alarms; only read here.
     pub alarm_log: AlarmLog,
     /// Who is registered.
@@ -146,6 +149,30 @@ pub trait Alarms: Send + Sync {
     /// Does something to an open alarm. Doing the same twice is no error.
     fn act(&self, alarm: AlarmId, action: Action, actor: Actor)
     -> Answer<'_, Result<(), ActError>>;
+}
+
+/// What somebody who is called may see of an alarm.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The alarm.
+    pub alarm: Alarm,
+    /// Who they are.
+    pub party: PartyId,
+    /// By which of their numbers they were told.
+    pub number_index: u8,
+    /// Plans of the other open alarms of the building.
+    pub others: Vec<Arc<Plan>>,
+}
+
+/// The pages of those who are called.
+pub trait Responders: Send + Sync {
+    /// How it stands for the one who has this token, after the answer if one is given; `None` if the token is good for
+    /// nothing.
+    fn page<'a>(
+        &'a self,
+        token: &'a str,
+        key: Option<Key>,
+    ) -> Answer<'a, Result<Option<Page>, ActError>>;
 }
 
 /// Where a line is registered.

@@ -10,6 +10,7 @@ mod nouns;
 mod openapi;
 mod policies;
 mod recordings;
+mod responder;
 mod roster;
 mod whatif;
 
@@ -27,16 +28,18 @@ use lianfang::store::tokens::{self, NewToken, Scope};
 use lianfang::tasks::Tasks;
 use lianfang::web;
 use lianfang::web::ports::{
-    ActError, Action, Alarms, Answer, Binding, Ports, RaiseError, Raised, Readiness, Registrations,
-    Unready,
+    ActError, Action, Alarms, Answer, Binding, Page, Ports, RaiseError, Raised, Readiness,
+    Registrations, Responders, Unready,
 };
 use lianfang_domain::alarm::{Actor, Trigger};
+use lianfang_domain::digits::Key;
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::Channel;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -79,6 +82,9 @@ pub(crate) struct Switchboard {
     pub(crate) triggers: Mutex<Vec<Trigger>>,
     pub(crate) kinds: Mutex<Vec<AlarmKind>>,
     pub(crate) actions: Mutex<Vec<(AlarmId, Action, Actor)>>,
+    pub(crate) pages: Mutex<BTreeMap<String, Page>>,
+    /// Keys that were pressed on pages.
+    pub(crate) answers: Mutex<Vec<char>>,
     pub(crate) refuses: Mutex<Option<ActError>>,
     pub(crate) is_full: Mutex<bool>,
     pub(crate) is_broken: Mutex<bool>,
@@ -86,6 +92,20 @@ pub(crate) struct Switchboard {
     pub(crate) called: Notify,
     /// Held by a test, triggers wait.
     pub(crate) gate: tokio::sync::Mutex<()>,
+}
+
+impl Responders for Switchboard {
+    fn page<'a>(
+        &'a self,
+        token: &'a str,
+        key: Option<Key>,
+    ) -> Answer<'a, Result<Option<Page>, ActError>> {
+        let page = self.pages.lock().expect("no panic").get(token).cloned();
+        if page.is_some() {
+            self.answers.lock().expect("no panic").extend(key.map(Key::as_char));
+        }
+        Box::pin(std::future::ready(Ok(page)))
+    }
 }
 
 impl Alarms for Switchboard {
@@ -247,6 +267,7 @@ impl Api {
             lines_route: "lines".into(),
             directory: directory.clone(),
             alarms: switchboard.clone(),
+            responders: switchboard.clone(),
             alarm_log: log.clone(),
             registrations: line_lamp.clone(),
             readiness: line_lamp.clone(),

@@ -5,6 +5,7 @@ mod buildings;
 mod calls;
 mod disk;
 mod endings;
+mod pages;
 mod presses;
 mod replies;
 mod storms;

@@ -47,6 +47,7 @@ fn route(provider: &Provider) -> SmsRouteConfig {
         in_flight: 4,
         timeout: Duration::from_secs(5),
         wants_status_callbacks: false,
+        has_links: false,
     }
 }
 

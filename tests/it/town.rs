@@ -11,10 +11,13 @@ use lianfang::clock::Clock;
 use lianfang::store::Store;
 use lianfang::store::alarm_log::{AlarmLog, LogOptions};
 use lianfang::store::snapshot::{DirectoryHandle, count_edit};
-use lianfang::switchboard::{ActError, Action, Load, Ports, Press, Raised, Switchboard, TextFate};
+use lianfang::switchboard::{
+    ActError, Action, Load, PageSeen, Pages, Ports, Press, Raised, Switchboard, TextFate,
+};
 use lianfang::tasks::Tasks;
 use lianfang_domain::alarm::{Alarm, Event, Proof, Trigger, TriggerSource};
 use lianfang_domain::answer;
+use lianfang_domain::digits::Key;
 use lianfang_domain::directory::{Directory, LineRef};
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::id::{AlarmId, CommunityId};
@@ -73,6 +76,7 @@ struct Process {
     directory: DirectoryHandle,
     log: AlarmLog,
     switchboard: Switchboard,
+    pages: Arc<Pages>,
     tasks: Tasks,
     /// They stop last.
     log_tasks: Tasks,
@@ -100,6 +104,8 @@ impl Process {
         };
         let (log, _) = AlarmLog::start(&store, &options, clock, &log_tasks).await.expect("starts");
         let (switchboard, inboxes) = Switchboard::channel();
+        let pages = Pages::new(&[7; 32], "https://al.example", vec![wire::SMS_1.into()]);
+        let pages = Arc::new(pages);
         wire.connect(switchboard.reports());
         let ports = Ports {
             directory: directory.clone(),
@@ -111,9 +117,10 @@ impl Process {
             policy: Policy::default(),
             commit_deadline: Duration::from_millis(100),
             node: 1,
+            pages: Some(Arc::clone(&pages)),
         };
         switchboard.start(inboxes, ports, &tasks).await.expect("starts");
-        Self { runtime: Some(runtime), store, directory, log, switchboard, tasks, log_tasks }
+        Self { runtime: Some(runtime), store, directory, log, switchboard, pages, tasks, log_tasks }
     }
 }
 
@@ -232,6 +239,27 @@ impl Town {
         let fate = self.process.switchboard.text(number, answer::read(text)).await;
         self.settle().await;
         fate.expect("there is room")
+    }
+
+    /// Somebody opens the link of their last message, and may press a key there; `None` if it leads nowhere.
+    pub(crate) async fn page(&self, who: &str, key: Option<char>) -> Option<PageSeen> {
+        let text = self.wire.read_by(who);
+        let token = text.rsplit_once("/r/").map(|(_, token)| token.to_owned());
+        let token = token.unwrap_or_else(|| panic!("no link: {text}"));
+        self.link(&token, key).await
+    }
+
+    /// Whether a link is still good.
+    pub(crate) fn has_guest(&self, token: &str) -> bool {
+        self.process.pages.guest(token, self.clock.now()).is_some()
+    }
+
+    pub(crate) async fn link(&self, token: &str, key: Option<char>) -> Option<PageSeen> {
+        let guest = self.process.pages.guest(token, self.clock.now())?;
+        let key = key.map(|key| Key::of_char(key).expect("a key"));
+        let seen = self.process.switchboard.page(guest, key).await.expect("there is room");
+        self.settle().await;
+        seen.map(|seen| *seen)
     }
 
     pub(crate) fn route_is(&self, route: &str, is_up: bool) {

@@ -172,6 +172,7 @@ impl Alarm {
             language: number.plan.language,
             message: start.message,
             along: Vec::new(),
+            link: None,
             coming: self.coming_besides(start.party),
             class: self.class(why, start.party),
             ring_timeout_s: self.plan.policy.ring_timeout_s,

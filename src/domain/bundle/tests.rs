@@ -29,6 +29,7 @@ fn order(alarm: u64, building: &str) -> LegOrder {
         language: Language::Chinese,
         message: Message::Alarm,
         along: Vec::new(),
+        link: None,
         coming: Vec::new(),
         class: Class::First,
         ring_timeout_s: 40,

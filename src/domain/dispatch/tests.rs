@@ -27,6 +27,7 @@ fn order(plan: &Arc<Plan>, alarm: u64, number: u32, class: Class) -> LegOrder {
         language: Language::Chinese,
         message: Message::Alarm,
         along: Vec::new(),
+        link: None,
         coming: Vec::new(),
         class,
         ring_timeout_s: 40,

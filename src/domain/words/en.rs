@@ -161,7 +161,7 @@ pub(super) fn sms(draft: &Draft<'_>) -> String {
         Message::WeakAlarm => {
             let doubt = match shape {
                 Shape::Full | Shape::Short => " or same device (unproven)",
-                Shape::Least => " (unproven)",
+                Shape::Least | Shape::Brief | Shape::Bare => " (unproven)",
             };
             let kind = if shape == Shape::Least { "" } else { kind };
             format!("SOS {kind}{who_where}{doubt}{also}{tail}")
@@ -169,7 +169,9 @@ pub(super) fn sms(draft: &Draft<'_>) -> String {
         Message::StillInDanger => format!("STILL SOS {kind}{who_where}{also}{tail}"),
         Message::OwnHousehold => match shape {
             Shape::Full => format!("{who_where}: alarm. Calling neighbours. Danger: call 110"),
-            Shape::Short | Shape::Least => format!("{who_where}: alarm raised. Danger: call 110"),
+            Shape::Short | Shape::Least | Shape::Brief | Shape::Bare => {
+                format!("{who_where}: alarm raised. Danger: call 110")
+            }
         },
         Message::StandDown => format!("{who_where}: enough coming, please stay. Thank you"),
         Message::Cancelled => format!("{who_where}: alarm cancelled. Thank you"),
@@ -220,8 +222,9 @@ fn tail_written(draft: &Draft<'_>) -> String {
         Shape::Full => format!("{alone}. {number}. Reply 1 coming, 2 no"),
         Shape::Short => format!("{alone}. {number}. Reply 1 coming"),
         // Nobody has to call anybody in a drill, and the doors need the room.
-        Shape::Least if draft.is_drill => String::new(),
-        Shape::Least if draft.is_together => ". Not alone 110".to_owned(),
-        Shape::Least => format!(". {number}"),
+        Shape::Least | Shape::Brief if draft.is_drill => String::new(),
+        Shape::Least | Shape::Brief if draft.is_together => ". Not alone 110".to_owned(),
+        Shape::Least | Shape::Brief => format!(". {number}"),
+        Shape::Bare => alone.to_owned(),
     }
 }

@@ -19,6 +19,10 @@ pub(super) enum Shape {
     Short,
     /// Only that 110 is for danger.
     Least,
+    /// The same beside a link, under which the answers are.
+    Brief,
+    /// Nothing beside a link.
+    Bare,
 }
 
 /// Where it is; empty parts are left out.
@@ -68,9 +72,32 @@ const CUTS: [Cut; 8] = {
     ]
 };
 
-/// What a callee reads: at most [`SMS_UNITS_MAX`] UTF-16 units in either language, the signature included.
+/// Cuts that name who and where whole: a link that takes more room is left out.
+const CUTS_WHOLE: usize = 6;
+
+/// What a callee reads: at most [`SMS_UNITS_MAX`] UTF-16 units in either language, the signature included. A link takes
+/// the place of what to reply, and of the advice where it needs that room too, never of who and where.
 #[must_use]
 pub fn sms(told: &Told<'_>, language: Language) -> String {
+    let link = told.link.filter(|_| told.message.calls_for_help());
+    link.and_then(|link| with_link(told, link, language)).unwrap_or_else(|| plain(told, language))
+}
+
+fn with_link(told: &Told<'_>, link: &str, language: Language) -> Option<String> {
+    let whole = || CUTS.into_iter().take(CUTS_WHOLE);
+    let least = whole().filter(|cut| cut.shape == Shape::Least);
+    // Without the advice before without the link: the page gives it, too.
+    let shapes = [Shape::Brief, Shape::Bare].into_iter().flat_map(|shape| {
+        whole()
+            .filter(|cut| cut.shape == Shape::Full)
+            .chain(least.clone())
+            .map(move |cut| Cut { shape, ..cut })
+    });
+    let mut texts = shapes.map(|cut| format!("{} {link}", text(told, language, cut)));
+    texts.find(|text| text.encode_utf16().count() <= SMS_UNITS_MAX)
+}
+
+fn plain(told: &Told<'_>, language: Language) -> String {
     let mut texts = CUTS.into_iter().map(|cut| text(told, language, cut));
     let least = texts.next_back().unwrap_or_default();
     let fitting = texts.find(|text| text.encode_utf16().count() <= SMS_UNITS_MAX);

@@ -415,7 +415,7 @@ proptest! {
                 continue;
             }
             for language in Language::ALL {
-                let told = Told { plan: &plan, message, coming: &coming, along: &along };
+                let told = Told { plan: &plan, message, coming: &coming, along: &along, link: None };
                 let text = sms(&told, language);
                 prop_assert!(text.encode_utf16().count() <= SMS_UNITS_MAX, "{text}");
                 let head: String = door.chars().take(6).collect();
@@ -435,4 +435,26 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_link_takes_the_place_of_what_to_reply_and_never_of_who_and_where() {
+    let link = "https://al.example/r/0123456789abcde";
+    let plan = plan("陈阿姨", address("文园路", "3", "2", "", "502"));
+    let told = Told { link: Some(link), ..Told::new(&plan, Message::Alarm) };
+    let text = sms(&told, Language::Chinese);
+    assert!(text.ends_with(&format!(" {link}")) && !text.contains("回1"), "{text}");
+    for part in ["文园路", "3", "2", "502", "陈阿姨"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(text.encode_utf16().count() <= SMS_UNITS_MAX);
+    let long = format!("https://{}.example/r/0123456789abcde", "a".repeat(60));
+    let told = Told { link: Some(&long), ..Told::new(&plan, Message::Alarm) };
+    let text = sms(&told, Language::Chinese);
+    assert!(
+        text.contains("回1前往") && !text.contains("https"),
+        "without room it is left out: {text}"
+    );
+    let over = Told { link: Some(link), ..Told::new(&plan, Message::Cancelled) };
+    assert!(!sms(&over, Language::Chinese).contains("https"), "there is nothing to answer");
 }

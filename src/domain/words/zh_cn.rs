@@ -170,14 +170,16 @@ pub(super) fn sms(draft: &Draft<'_>) -> String {
         Message::WeakAlarm => {
             let doubt = match shape {
                 Shape::Full | Shape::Short => "的电话或同设备另一部",
-                Shape::Least => "或同设备电话",
+                Shape::Least | Shape::Brief | Shape::Bare => "或同设备电话",
             };
             format!("{kind}求助(未核实)：{who_where}{doubt}{also}{tail}")
         }
         Message::StillInDanger => format!("仍有危险{kind}：{who_where}{also}{tail}"),
         Message::OwnHousehold => match shape {
             Shape::Full => format!("{who_where}报警，正在呼叫邻居。请您注意安全，危险请拨110。"),
-            Shape::Short | Shape::Least => format!("{who_where}报警，已呼叫邻居，危险请拨110"),
+            Shape::Short | Shape::Least | Shape::Brief | Shape::Bare => {
+                format!("{who_where}报警，已呼叫邻居，危险请拨110")
+            }
         },
         Message::StandDown => format!("{who_where}已有足够的人前往，您不用去了，谢谢您。"),
         Message::Cancelled => format!("{who_where}的求助已取消，谢谢您。"),
@@ -242,7 +244,9 @@ fn tail_written(draft: &Draft<'_>) -> String {
     match draft.shape {
         Shape::Full => format!("{go}，{number}。回1前往 回2去不了"),
         Shape::Short => format!("{go_short}，{number}。回1前往"),
-        Shape::Least if draft.is_together => format!("，勿单独进入，{number}"),
-        Shape::Least => format!("，{number}"),
+        Shape::Least | Shape::Brief if draft.is_together => format!("，勿单独进入，{number}"),
+        Shape::Least | Shape::Brief => format!("，{number}"),
+        Shape::Bare if draft.is_together => "，勿单独进入".to_owned(),
+        Shape::Bare => String::new(),
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn order(world: &World, number: &str) -> LegOrder {
         language: person.language,
         message: Said::Alarm,
         along: Vec::new(),
+        link: None,
         coming: Vec::new(),
         class: Class::First,
         ring_timeout_s: 30,

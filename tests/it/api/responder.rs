@@ -1,0 +1,184 @@
+//! The page of somebody who is called: GET shows, POST acts, the token is the right.
+
+use super::{Api, Reply};
+use axum::body::Body;
+use axum::http::Method;
+use lianfang::web::ports::Page;
+use lianfang_domain::alarm::{Alarm, Event, Proof, Trigger, TriggerSource};
+use lianfang_domain::directory::{Address, Language};
+use lianfang_domain::id::*;
+use lianfang_domain::phone::PhoneNumber;
+use lianfang_domain::plan::{Party, PartyId, PartyNumber, Plan, Policy, Role, Scene};
+use serde_json::json;
+use std::sync::Arc;
+
+const TOKEN: &str = "0123456789abcde";
+
+fn party(role: Role, name: &str, key: &str) -> Party {
+    let number = PartyNumber {
+        contact: None,
+        name: name.into(),
+        language: Language::Chinese,
+        number: PhoneNumber::from_parts(&format!("+86{key}"), key),
+        has_voice: true,
+        has_sms: true,
+    };
+    let is_worker = role == Role::DutyWorker;
+    Party {
+        role,
+        household: (!is_worker).then_some(HouseholdId(1)),
+        worker: is_worker.then_some(WorkerId(1)),
+        responder: None,
+        step: 0,
+        name: name.into(),
+        numbers: vec![number],
+    }
+}
+
+/// The page of the neighbour, while the duty worker is coming.
+fn page() -> Page {
+    let plan = Arc::new(Plan {
+        revision: 1,
+        directory_version: 1,
+        scene: Scene {
+            line: LineId(1),
+            household: HouseholdId(9),
+            group: GroupId(1),
+            grid: GridId(1),
+            community: CommunityId(1),
+            community_name: "文园社区".into(),
+            household_name: "<陈阿姨>".into(),
+            address: Address { building: "3".into(), door: "502".into(), ..Address::default() },
+            pronunciation: None,
+            number: PhoneNumber::from_parts("+865925551502", "5551502"),
+            language: Language::Chinese,
+            is_silent: false,
+        },
+        parties: vec![
+            party(Role::DutyWorker, "王敏", "13900000001"),
+            party(Role::Neighbour, "302 李强家", "13800000302"),
+        ],
+        policy: Policy::default(),
+        kind: Default::default(),
+        is_drill: true,
+        steps: Vec::new(),
+        made_by: None,
+        left_out: Vec::new(),
+    });
+    let trigger = Trigger {
+        line: LineId(1),
+        household: HouseholdId(9),
+        group: GroupId(1),
+        code: "#9".into(),
+        source: TriggerSource::Dialled,
+        proof: Proof::Digest,
+        idempotency_key: "call".into(),
+    };
+    let now = jiff::Timestamp::from_second(super::NOW_S).expect("a time");
+    let (mut alarm, _) = Alarm::raise(AlarmId(7), trigger, plan, None, now);
+    let means = lianfang_domain::alarm::AnswerMeans::Api { actor: "test".into() };
+    alarm.apply(&Event::Acknowledged { party: PartyId(0), means }, now);
+    Page { alarm, party: PartyId(1), number_index: 0, others: Vec::new() }
+}
+
+async fn with_page() -> Api {
+    let api = Api::new().await;
+    api.switchboard.pages.lock().expect("no panic").insert(TOKEN.to_owned(), page());
+    api
+}
+
+fn answers(api: &Api) -> Vec<char> {
+    api.switchboard.answers.lock().expect("no panic").clone()
+}
+
+async fn post_form(api: &Api, token: &str, body: &str) -> Reply {
+    api.call(Method::POST, &format!("/r/{token}"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(body.to_owned()))
+        .send()
+        .await
+}
+
+#[tokio::test]
+async fn a_page_shows_names_and_never_numbers() {
+    let api = with_page().await;
+    let path = format!("/api/v1/responder/{TOKEN}");
+    let reply = api.call(Method::GET, &path).send().await.expect(200);
+    let view = reply.json();
+    assert_eq!(view["coming"], json!([{"name": "王敏", "has_arrived": false}]));
+    assert_eq!(
+        view["you"],
+        json!({"name": "302 李强家", "is_duty_worker": false, "answer": "none"})
+    );
+    assert_eq!(view["scene"]["door"], "502");
+    assert_eq!(view["is_drill"], true);
+    assert_eq!(view["keys"], json!(["1", "2", "3", "4", "7"]));
+    for digits in ["13900000001", "13800000302"] {
+        assert!(!reply.text.contains(digits), "{}", reply.text);
+    }
+    assert_eq!(answers(&api), Vec::<char>::new());
+}
+
+#[tokio::test]
+async fn an_answer_is_one_of_the_keys() {
+    let api = with_page().await;
+    let path = format!("/api/v1/responder/{TOKEN}/answer");
+    api.call(Method::POST, &path).json(&json!({"key": "1"})).send().await.expect(200);
+    for key in ["5", "9", "12", "", "#"] {
+        let reply = api.call(Method::POST, &path).json(&json!({"key": key})).send().await;
+        assert_eq!(reply.expect(422).pointers(), ["/key"]);
+    }
+    assert_eq!(answers(&api), ['1']);
+}
+
+#[tokio::test]
+async fn a_previewer_that_opens_the_link_answers_nothing() {
+    let api = with_page().await;
+    for method in [Method::GET, Method::HEAD] {
+        let reply = api.call(method, &format!("/r/{TOKEN}")).send().await.expect(200);
+        assert_eq!(reply.header("content-type"), "text/html; charset=utf-8");
+        assert!(reply.header("content-security-policy").contains("form-action 'self'"));
+        assert_eq!(reply.header("referrer-policy"), "no-referrer");
+        assert_eq!(reply.header("cache-control"), "no-store");
+    }
+    assert_eq!(answers(&api), Vec::<char>::new());
+}
+
+#[tokio::test]
+async fn the_page_works_by_forms_in_both_languages() {
+    let api = with_page().await;
+    let path = format!("/r/{TOKEN}");
+    let page = api.call(Method::GET, &path).send().await.expect(200).text;
+    assert!(page.len() < 30 * 1024 && !page.contains("<script"), "{page}");
+    for part in
+        ["&lt;陈阿姨&gt;", "502", "王敏", "演练", "1 我去", "value=\"2\"", "method=\"post\""]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("13800000302"));
+    let english = api.call(Method::GET, &path).header("accept-language", "en").send().await;
+    assert!(english.text.contains("1 I am coming") && english.text.contains("lang=\"en\""));
+    let posted = post_form(&api, TOKEN, "key=1").await.expect(303);
+    assert_eq!(posted.header("location"), path);
+    post_form(&api, TOKEN, "key=9").await.expect(422);
+    assert_eq!(answers(&api), ['1']);
+}
+
+#[tokio::test]
+async fn guessing_is_told_so_often_and_shuts_nobody_else_out() {
+    let api = with_page().await;
+    let mut told = Vec::new();
+    for number in 0..40 {
+        let path = format!("/api/v1/responder/guess{number:0>10}");
+        told.push(api.call(Method::GET, &path).send().await.status.as_u16());
+    }
+    assert_eq!(told.iter().filter(|status| **status == 404).count(), 30);
+    assert_eq!(told.last(), Some(&503));
+    let page = api.call(Method::GET, "/r/guess0000000000").send().await.expect(503);
+    assert!(page.text.contains("110"));
+    let path = format!("/api/v1/responder/{TOKEN}");
+    api.call(Method::GET, &path).send().await.expect(200);
+    api.clock.advance(std::time::Duration::from_secs(61));
+    let gone = api.call(Method::GET, "/r/guess0000000000").send().await.expect(404);
+    assert!(gone.text.contains("链接无效"), "{}", gone.text);
+}
