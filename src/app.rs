@@ -24,7 +24,7 @@ use crate::store::snapshot::DirectoryHandle;
 use crate::store::{Store, tokens};
 use crate::switchboard::{self, Pages, Switchboard};
 use crate::tasks::Tasks;
-use crate::telephone::{LegKeys, Needs, PinCheck, Telephone, Tracer};
+use crate::telephone::{LegKeys, Needs, PinCheck, RecordingNeeds, Telephone, Tracer};
 use crate::{telemetry, web};
 use anyhow::Context;
 use lianfang_domain::dispatch::Route;
@@ -127,6 +127,12 @@ fn reception_rules(config: &Config) -> ReceptionRules {
     ReceptionRules {
         ordinary_calls: config.sip.ordinary_calls.as_deref().map(Arc::from),
         call_back_numbers: config.call_back_numbers().into_iter().map(Arc::from).collect(),
+        recording_numbers: config
+            .sip
+            .recording_numbers
+            .iter()
+            .map(|it| it.as_str().into())
+            .collect(),
     }
 }
 
@@ -166,6 +172,11 @@ async fn start(
             leg_keys: LegKeys::new(node_key),
             pins: PinCheck(Arc::new(move |household, digits| pins.verdict(household, digits))),
             tracer,
+            recording: Some(RecordingNeeds {
+                recordings: recordings.clone(),
+                database: store.directory().clone(),
+                tasks: stages.service.clone(),
+            }),
         },
     )
     .await?;

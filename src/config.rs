@@ -203,6 +203,13 @@ impl Config {
         if self.sms.is_empty() {
             warnings.push("no [[sms]]: nobody gets a text message; add a provider".to_owned());
         }
+        let call_backs = self.call_back_numbers();
+        if self.sip.recording_numbers.iter().any(|number| call_backs.contains(number)) {
+            warnings.push(
+                "`sip.recording_numbers` holds the `caller_number` of a trunk: who calls it is told of an alarm and cannot record"
+                    .to_owned(),
+            );
+        }
         if self.sip.ordinary_calls.is_none() {
             warnings.push(
                 "`sip.ordinary_calls` is not set: any other number that a registered line dials, 110 too, gets 404"

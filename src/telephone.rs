@@ -9,6 +9,7 @@ mod desk;
 mod legs;
 mod lines;
 mod pad;
+mod recording_call;
 mod resident_call;
 mod routing;
 mod session;
@@ -20,6 +21,7 @@ mod trunk;
 mod voice_leg;
 
 pub use lines::{LineBook, Registration};
+pub use recording_call::RecordingNeeds;
 pub use trace::Tracer;
 pub use trunk::LegKeys;
 
@@ -87,6 +89,8 @@ pub struct Needs {
     pub pins: PinCheck,
     /// Where copies of messages go.
     pub tracer: Tracer,
+    /// Where workers record by telephone; `None` where they cannot.
+    pub recording: Option<RecordingNeeds>,
 }
 
 /// What every shard shares.
@@ -107,6 +111,7 @@ struct Parts {
     /// The shard of the lines.
     desk: mpsc::Sender<ShardInput>,
     tracer: Tracer,
+    recording: Option<RecordingNeeds>,
     rules: ReceptionRules,
     advertised: SocketAddr,
     sockets: OnceLock<Arc<Sockets>>,
@@ -220,6 +225,7 @@ impl Telephone {
             auto_answer: auto_answer(config),
             desk: table.lines().clone(),
             tracer: needs.tracer,
+            recording: needs.recording,
             rules,
             advertised: SocketAddr::new(config.advertised, port),
             sockets: OnceLock::from(Arc::clone(&sockets)),

@@ -46,6 +46,8 @@ pub struct SipConfig {
     /// `call_back_numbers = ["05925550009"]`: the numbers that reach us when a callee calls back. Default: the
     /// `caller_number` of every trunk.
     pub call_back_numbers: Vec<String>,
+    /// `recording_numbers = ["05925550008"]`: the numbers that workers call to record clips. Default: none.
+    pub recording_numbers: Vec<String>,
     /// `auto_answer = ["Call-Info: <sip:lianfang>;answer-after=0"]`: headers that make a loudspeaker answer by itself.
     pub auto_answer: Vec<(String, String)>,
     /// `register_expires_s`: how long a registration holds when the phone asks for more or nothing.
@@ -96,17 +98,7 @@ impl SipConfig {
                 "need a SIP URI without user, such as \"sip:10.0.0.1:5060\"",
             );
         }
-        let call_back_numbers = section.strings("call_back_numbers", &[]);
-        let is_number = |text: &String| {
-            let bare = text.trim_start_matches('+');
-            (3..=20).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        if !call_back_numbers.iter().all(is_number) {
-            section.mistake(
-                "call_back_numbers",
-                "need telephone numbers of digits alone, such as [\"05925550009\"]",
-            );
-        }
+        let (call_back_numbers, recording_numbers) = read_numbers(section);
         let realm = section.string("realm", "lianfang");
         if realm.is_empty() || realm.contains(['"', '\\', '\r', '\n']) {
             section.mistake("realm", "need text without quotes and backslashes");
@@ -127,6 +119,7 @@ impl SipConfig {
             access_call_max: seconds(section, "access_call_max_s", ACCESS_CALL_MAX_S, 10..=600),
             ordinary_calls,
             call_back_numbers,
+            recording_numbers,
             auto_answer: auto_answer(section),
             register_expires: seconds(
                 section,
@@ -161,6 +154,30 @@ fn auto_answer(section: &mut Section<'_>) -> Vec<(String, String)> {
         );
         Vec::new()
     })
+}
+
+/// The numbers that reach us: those that are called back, and those for recording.
+fn read_numbers(section: &mut Section<'_>) -> (Vec<String>, Vec<String>) {
+    let mut read = |key| {
+        let numbers = section.strings(key, &[]);
+        let is_number = |text: &String| {
+            let bare = text.trim_start_matches('+');
+            (3..=20).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if !numbers.iter().all(is_number) {
+            let wanted = "need telephone numbers of digits alone, such as [\"05925550009\"]";
+            section.mistake(key, wanted);
+        }
+        numbers
+    };
+    let (call_backs, recording) = (read("call_back_numbers"), read("recording_numbers"));
+    if recording.iter().any(|number| call_backs.contains(number)) {
+        section.mistake(
+            "recording_numbers",
+            "need numbers that are not in `call_back_numbers`: who calls one of those is told of an alarm",
+        );
+    }
+    (call_backs, recording)
 }
 
 fn read_listen(section: &mut Section<'_>, text: &str) -> Option<ListenAddress> {

@@ -38,6 +38,8 @@ fn reports_every_mistake_at_once() {
         listen = ["udp://nowhere", "tcp://127.0.0.1:5060"]
         realm = 7
         ordinary_calls = "110"
+        call_back_numbers = ["05925550009"]
+        recording_numbers = ["05925550009", "sip:x"]
         [rtp]
         port_first = 20000
         port_last = 10000
@@ -60,6 +62,8 @@ fn reports_every_mistake_at_once() {
         "sip.listen",
         "sip.realm",
         "sip.ordinary_calls",
+        "sip.recording_numbers",
+        "sip.recording_numbers",
         "rtp.port_last",
         "trunk[0].address",
         "trunk[0].channels",

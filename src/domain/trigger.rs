@@ -55,6 +55,8 @@ pub struct ReceptionRules {
     pub ordinary_calls: Option<Arc<str>>,
     /// The numbers that callees of ours see: who calls one of them back is told of their alarm.
     pub call_back_numbers: Vec<Arc<str>>,
+    /// The numbers that workers call to record clips.
+    pub recording_numbers: Vec<Arc<str>>,
 }
 
 /// What becomes of the call.
@@ -98,6 +100,14 @@ pub enum Verdict {
         caller: Option<PhoneNumber>,
         /// The community whose access number it is.
         community: Option<CommunityId>,
+    },
+    /// A call to a number for recording, by a proven line or over a trusted trunk. Whose worker it is a PIN will tell.
+    Recording {
+        /// The line that calls, and why we believe that it is the line: an alarm code that is keyed in the call is its
+        /// alarm.
+        line: Option<(LineRef, Proof)>,
+        /// The number that calls, where it is no line; `None` where it is withheld.
+        caller: Option<PhoneNumber>,
     },
     /// The beginning of a code: 484, the phone dials on.
     Incomplete,
@@ -206,10 +216,14 @@ fn of_stranger(
     let called = Called { user, home: home.clone() };
     let has_it = |community: &&Arc<Community>| called.find(&community.access_numbers).is_some();
     let community = directory.communities().find(has_it).map(|community| community.id);
-    if community.is_none() && called.find(&rules.call_back_numbers).is_none() {
-        return Verdict::NotFound;
-    }
     let caller = identity.and_then(|identity| PhoneNumber::of_caller(identity, home).ok());
+    if community.is_none() && called.find(&rules.call_back_numbers).is_none() {
+        let is_recording = called.find(&rules.recording_numbers).is_some();
+        return match is_recording {
+            true => Verdict::Recording { line: None, caller },
+            false => Verdict::NotFound,
+        };
+    }
     Verdict::CallBack { caller, community }
 }
 
@@ -241,6 +255,9 @@ impl Called<'_> {
         let mut numbers = [&community.access_numbers, &rules.call_back_numbers].into_iter();
         if numbers.any(|numbers| self.find(numbers).is_some()) {
             return Verdict::Access { line, proof };
+        }
+        if self.find(&rules.recording_numbers).is_some() {
+            return Verdict::Recording { line: Some((line, proof)), caller: None };
         }
         let is_beginning = self.is_beginning_of(&community.alarm_codes)
             || self.is_beginning_of(&community.silent_codes)

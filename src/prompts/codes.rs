@@ -3,7 +3,7 @@
 //! 100 and up are phrases, 200 the words of addresses, 300 digits and letters, 400 how many, 500 floors; 8 and 9 with
 //! the id of a household behind them are its place and its name.
 
-use lianfang_domain::directory::{Community, Household};
+use lianfang_domain::directory::{Community, Dialect, Household, Language};
 use lianfang_domain::id::HouseholdId;
 use lianfang_domain::words::Clip;
 
@@ -103,6 +103,34 @@ const UNITS: &[&str] = &[
 const SIGNS: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
 const OTHER_SIGNS: &[&str] = &["star", "hash", "dash"];
 
+/// The languages by the digits that are keyed with a `*` before a code, from 1. New ones go to the end: the digits stand
+/// on paper.
+const LANGUAGES: [Language; 14] = [
+    Language::Chinese,
+    Language::English,
+    Language::Dialect(Dialect::Minnan),
+    Language::Dialect(Dialect::Cantonese),
+    Language::Dialect(Dialect::Hakka),
+    Language::Dialect(Dialect::Wu),
+    Language::Dialect(Dialect::Mindong),
+    Language::Dialect(Dialect::Puxian),
+    Language::Dialect(Dialect::Minbei),
+    Language::Dialect(Dialect::Minzhong),
+    Language::Dialect(Dialect::Gan),
+    Language::Dialect(Dialect::Xiang),
+    Language::Dialect(Dialect::Jin),
+    Language::Dialect(Dialect::Hui),
+];
+
+/// What was keyed names: the language where one was, such as 闽南语 in `3*101`, and what the code names. `None` for a
+/// code or language that is none.
+#[must_use]
+pub fn keyed(text: &str) -> Option<(Option<Language>, Named)> {
+    let Some((number, code)) = text.split_once('*') else { return Some((None, named(text)?)) };
+    let index = number.parse::<usize>().ok()?.checked_sub(1)?;
+    Some((Some(*LANGUAGES.get(index)?), named(code)?))
+}
+
 /// What a code names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Named {
@@ -164,6 +192,27 @@ pub fn of_household(community: &Community, household: &Household) -> Vec<(String
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn a_language_stands_before_the_code() {
+        let clip = || named("101").expect("a code");
+        let minnan = Language::Dialect(Dialect::Minnan);
+        for (text, expected) in [
+            ("101", Some((None, clip()))),
+            ("1*101", Some((Some(Language::Chinese), clip()))),
+            ("3*101", Some((Some(minnan), clip()))),
+            ("3*912", Some((Some(minnan), Named::Name(HouseholdId(12))))),
+            ("0*101", None),
+            ("15*101", None),
+            ("*101", None),
+            ("3*", None),
+            ("3*3*101", None),
+            ("3*999999999999", None),
+        ] {
+            assert_eq!(keyed(text), expected, "{text}");
+        }
+        assert!(Language::spoken().all(|language| LANGUAGES.contains(&language)));
+    }
 
     #[test]
     fn every_clip_has_a_code_of_its_own() {

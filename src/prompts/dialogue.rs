@@ -19,7 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// The longest recording, silence at its ends included; the recorder ends by itself before.
 const SPEECH_MAX: Duration = Duration::from_secs(40);
 /// The longest call.
-const CALL_MAX: Duration = Duration::from_secs(3600);
+const CALL_MAX: Duration = Duration::from_secs(900);
+/// How long a # alone waits before it ends the call: it may begin an alarm code.
+const END_AFTER: Duration = Duration::from_secs(3);
 
 /// What the call asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub enum Step {
     },
     /// Beep and record until #; answered by [`Happening::Recorded`].
     Record,
+    /// End what is recorded, unless it has ended by itself: not every recorder hears every #.
+    Finish,
     /// Make a prompt of what was recorded; answered by [`Happening::Cut`].
     Cut,
     /// Say [`Phrase::YouSaid`], what was recorded, and [`Phrase::KeepKeys`].
@@ -80,6 +84,8 @@ pub enum Happening {
     Cut(Result<(), Refusal>),
     /// The answer to [`Step::Keep`]: whether it is kept.
     Kept(bool),
+    /// What was asked for could not be done.
+    Failed,
     /// The other side hung up, or the call cannot go on.
     Gone,
 }
@@ -105,6 +111,8 @@ enum State {
     /// 1 keeps, 2 records again, 9 plays again.
     Choosing,
     Keeping,
+    /// # was keyed: we hang up unless an alarm code comes of it.
+    Ending,
     /// A last word, then we hang up.
     Leaving,
     Over,
@@ -117,6 +125,8 @@ pub struct RecordingCall {
     tries: u8,
     until: Timestamp,
     idle_at: Timestamp,
+    /// An alarm code may have begun.
+    is_code: bool,
     steps: VecDeque<Step>,
 }
 
@@ -127,7 +137,7 @@ impl RecordingCall {
         let state = State::Worker { digits: String::new() };
         let until = now + CALL_MAX;
         let steps = VecDeque::from([Step::Say(vec![Phrase::EnterWorker])]);
-        Self { state, tries: 0, until, idle_at: now + PATIENCE, steps }
+        Self { state, tries: 0, until, idle_at: now + PATIENCE, is_code: false, steps }
     }
 
     /// The next thing to do.
@@ -156,7 +166,7 @@ impl RecordingCall {
         self.idle_at = now + PATIENCE;
         match happening {
             Happening::Gone => self.forget(),
-            Happening::Key(key) => self.on_key(key.as_char()),
+            Happening::Key(key) => self.on_key(key.as_char(), now),
             Happening::Said => self.on_said(now),
             Happening::Checked(check) => self.on_checked(check),
             Happening::Found(is_found) => self.on_found(is_found),
@@ -167,11 +177,47 @@ impl RecordingCall {
             }
             Happening::Cut(cut) => self.on_cut(cut),
             Happening::Kept(is_kept) => self.on_kept(is_kept),
+            Happening::Failed => self.leave(Phrase::NotKept),
         }
     }
 
-    fn on_key(&mut self, key: char) {
+    /// Only a last word is said yet.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Leaving | State::Over)
+    }
+
+    /// Whether a key may belong to an alarm code. Ask once for each, before it happens.
+    ///
+    /// A code begins with a # or * that neither ends nor clears what was keyed, and ends no recording; so a PIN that
+    /// begins with 9 raises nothing. Codes of digits alone are not heard in such a call.
+    pub fn may_be_code(&mut self, key: Key) -> bool {
+        let before = self.is_code;
+        if matches!(key.as_char(), '#' | '*') {
+            self.is_code = match &self.state {
+                State::Worker { digits } | State::Pin { digits, .. } | State::Clip { digits } => {
+                    digits.is_empty()
+                }
+                State::Recording => false,
+                State::Checking
+                | State::Finding
+                | State::Asking
+                | State::Cutting
+                | State::Choosing
+                | State::Keeping
+                | State::Ending
+                | State::Leaving
+                | State::Over => true,
+            };
+        }
+        before || self.is_code
+    }
+
+    fn on_key(&mut self, key: char, now: Timestamp) {
         match &mut self.state {
+            // Nothing to end: a slip, or the beginning of an alarm code.
+            State::Worker { digits } | State::Pin { digits, .. }
+                if key == '#' && digits.is_empty() => {}
             State::Worker { digits } if key == '#' => {
                 let worker = std::mem::take(digits);
                 self.state = State::Pin { worker, digits: String::new() };
@@ -182,7 +228,10 @@ impl RecordingCall {
                 self.go(State::Checking, Step::Check { worker, pin });
             }
             // Nothing but # ends the call: whoever has recorded all is done.
-            State::Clip { digits } if key == '#' && digits.is_empty() => self.hang_up(),
+            State::Clip { digits } if key == '#' && digits.is_empty() => {
+                self.state = State::Ending;
+                self.idle_at = now + END_AFTER;
+            }
             State::Clip { digits } if key == '#' => {
                 let code = std::mem::take(digits);
                 self.go(State::Finding, Step::Find { code });
@@ -199,7 +248,8 @@ impl RecordingCall {
                 '9' => self.steps.push_back(Step::PlayBack),
                 _ => {}
             },
-            // The recorder hears # itself.
+            State::Recording if key == '#' => self.steps.push_back(Step::Finish),
+            State::Ending => self.idle_at = now + END_AFTER,
             State::Checking
             | State::Finding
             | State::Asking
@@ -228,6 +278,8 @@ impl RecordingCall {
             | State::Choosing
             | State::Keeping
             | State::Over => {}
+            // It goes on to its end.
+            State::Ending => self.idle_at = now + END_AFTER,
         }
     }
 

@@ -4,11 +4,11 @@
 //! A try is counted before it is looked at, so that many calls at once get no more of them. Must not be waited for by
 //! an alarm: a look takes some 50 ms of a core.
 
+use super::StoreError;
 use super::audit::{Action, Edit, Editor};
 use super::pins::{PinFault, fault};
 use super::random::hex;
 use super::snapshot::count_edit;
-use super::{Database, StoreError};
 use argon2::Argon2;
 use jiff::{SignedDuration, Timestamp};
 use lianfang_domain::id::{CommunityId, WorkerId};
@@ -23,6 +23,7 @@ pub const LOCKED_FOR: SignedDuration = SignedDuration::from_mins(15);
 /// Hashes that are computed at a time; each takes 19 MiB.
 static HASHES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
 
+const PIN_TABLE: &str = "worker_pin";
 const EDITED: &str =
     "UPDATE worker SET version = version + 1 WHERE id = ?1 RETURNING version, community_id";
 const PUT: &str = "INSERT INTO worker_pin (worker_id, hash) VALUES (?1, ?2)
@@ -108,16 +109,17 @@ pub async fn set(
     Ok(())
 }
 
-/// Looks at a PIN that somebody keyed as a worker. Wrong ones are counted and told of in the log.
+/// Looks at a PIN that `editor` keyed as a worker, now. Wrong ones are counted and told of in the log; those that were
+/// looked at stand in the audit trail, so that guessing makes it no longer than the locks allow.
 ///
 /// # Errors
 /// [`WorkerPinError`]; the try is counted unless the database failed.
 pub async fn check(
-    database: &Database,
+    editor: &Editor<'_>,
     worker: WorkerId,
     pin: &str,
-    now: Timestamp,
 ) -> Result<WorkerPinVerdict, WorkerPinError> {
+    let (database, now) = (editor.database, editor.at);
     let until = now.saturating_add(LOCKED_FOR).unwrap_or(Timestamp::MAX);
     let mut change = database.write().await?;
     let tried = sqlx::query_scalar(TRY)
@@ -141,6 +143,11 @@ pub async fn check(
         query.execute(&mut *change).await.map_err(StoreError::Write)?;
         change.commit().await.map_err(StoreError::Write)?;
         return Ok(WorkerPinVerdict::Right);
+    }
+    if tried.is_some() {
+        let mut change = database.write().await?;
+        editor.enter_refusal(&mut change, (PIN_TABLE, worker.0.into())).await?;
+        change.commit().await.map_err(StoreError::Write)?;
     }
     let is_locked = tried.is_none() && is_known;
     tracing::warn!(worker.id = worker.0, is_locked, "A wrong PIN of a worker was keyed");
@@ -185,7 +192,8 @@ mod tests {
 
     async fn at(store: &Store, worker: u32, pin: &str, second: i64) -> WorkerPinVerdict {
         let now = Timestamp::from_second(second).unwrap();
-        check(store.directory(), WorkerId(worker), pin, now).await.unwrap()
+        let editor = store.directory().edited_by("line:5", now);
+        check(&editor, WorkerId(worker), pin).await.unwrap()
     }
 
     #[tokio::test]
@@ -213,6 +221,10 @@ mod tests {
         // Nobody, and somebody without a PIN.
         assert_eq!(at(&store, 9, "4821", 1).await, Wrong);
         assert_eq!(at(&store, 8, "", 1).await, Wrong);
+        let trail = crate::store::audit::entries_after(store.directory(), 0, 100).await.unwrap();
+        let mut refused = trail.iter().filter(|entry| &*entry.action == "refuse");
+        assert!(refused.clone().all(|entry| (&*entry.actor, entry.row_id) == ("line:5", 7)));
+        assert_eq!(refused.by_ref().count(), 6, "those that were looked at");
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ use super::Parts;
 use super::callers::Callers;
 use super::deadlines::{Armed, Deadlines};
 use super::legs::key_of;
+use super::recording_call::{Answer, RecordingCalls};
 use super::resident_call::{Happening, Limits, ResidentCall, Saying, Step};
 use super::session::Session;
 use super::shard::ShardInput;
@@ -83,6 +84,8 @@ pub(super) struct Desk {
     /// Calls that raised a weak alarm and may yet prove themselves, the latest ones.
     weak: VecDeque<String>,
     callers: Callers,
+    /// Calls in which workers record.
+    recordings: RecordingCalls,
     commands: VecDeque<Command>,
     /// Calls that a leg is to drive.
     lent: VecDeque<(CallHandle, LegOrder)>,
@@ -98,6 +101,7 @@ impl Desk {
         resident: Duration,
         access: Duration,
     ) -> Self {
+        let recordings = RecordingCalls::new(Arc::clone(&parts), inbox.clone());
         Self {
             parts,
             inbox,
@@ -109,6 +113,7 @@ impl Desk {
             deadlines: Deadlines::default(),
             weak: VecDeque::new(),
             callers: Callers::default(),
+            recordings,
             commands: VecDeque::new(),
             lent: VecDeque::new(),
             taken_back: VecDeque::new(),
@@ -130,7 +135,7 @@ impl Desk {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Timestamp> {
-        self.deadlines.next()
+        [self.deadlines.next(), self.recordings.poll_timeout()].into_iter().flatten().min()
     }
 
     pub(super) fn on_timeout(&mut self, now: Timestamp) {
@@ -142,6 +147,8 @@ impl Desk {
                 self.run(call, now);
             }
         }
+        self.recordings.on_timeout(now);
+        self.end_recordings(now);
     }
 
     pub(super) fn on_raised(&mut self, call: CallHandle, alarm: AlarmId, now: Timestamp) {
@@ -210,12 +217,18 @@ impl Desk {
         match event.report {
             Report::Key(key) => return self.on_key(call, key, Means::Rtp, now),
             Report::PlaylistEnded(id) => {
-                if self.calls.get(&call).is_some_and(|known| known.playlist == id) {
+                if self.recordings.on_said(call, id, now) {
+                    self.end_recordings(now);
+                } else if self.calls.get(&call).is_some_and(|known| known.playlist == id) {
                     self.on(call, Happening::Said, now);
                 }
             }
             Report::PeerSilent => self.on(call, Happening::Silent, now),
-            Report::Recorded(_) | Report::Closed(_) => {}
+            Report::Recorded(take) => {
+                self.recordings.on_recorded(call, take, now);
+                self.end_recordings(now);
+            }
+            Report::Closed(_) => {}
         }
         None
     }
@@ -226,14 +239,53 @@ impl Desk {
             return None;
         }
         known.heard_at = now;
+        let records = self.recordings.drives(call);
+        if records && !self.recordings.may_be_code(call, key) {
+            self.recordings.on_key(call, key, now);
+            self.end_recordings(now);
+            return None;
+        }
         let was_lent = known.machine.is_lent();
         known.machine.on(Happening::Key(key), now);
         let is_lent = known.machine.is_lent();
         if was_lent && !is_lent {
-            self.taken_back.push_back(call);
+            // Whoever is in it raised an alarm.
+            match records {
+                true => self.recordings.forget(call),
+                false => self.taken_back.push_back(call),
+            }
         }
         self.run(call, now);
-        is_lent.then_some(key)
+        if records {
+            self.recordings.on_key(call, key, now);
+            self.end_recordings(now);
+        }
+        (is_lent && !records).then_some(key)
+    }
+
+    /// A PIN was looked at, a prompt was made or kept for whoever records.
+    pub(super) fn on_recording(&mut self, call: CallHandle, answer: Answer, now: Timestamp) {
+        self.recordings.on_answer(call, answer, now);
+        self.end_recordings(now);
+    }
+
+    /// Lets a worker record. A call without sound is of no use to them.
+    fn begin_recording(&mut self, call: CallHandle, now: Timestamp) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        if known.session.is_none() {
+            return self.on(call, Happening::Done, now);
+        }
+        let voice = known.speaker.voice(&self.parts.prompts).clone();
+        let who = known.caller.line.map_or_else(|| "caller".to_owned(), |id| format!("line:{id}"));
+        self.recordings.begin(call, voice, who.into(), now);
+        self.end_recordings(now);
+    }
+
+    /// Hangs up on those who are done.
+    fn end_recordings(&mut self, now: Timestamp) {
+        while let Some(call) = self.recordings.poll_ended() {
+            self.on(call, Happening::Done, now);
+        }
     }
 
     fn on(&mut self, call: CallHandle, happening: Happening, now: Timestamp) {
@@ -260,6 +312,7 @@ impl Desk {
             Step::NameKind(_) | Step::Silence | Step::TryPin(_) => self.tell_alarm(call, step, now),
             Step::DoorReached => self.door_reached(call, now),
             Step::AskWanted => self.ask_wanted(call, now),
+            Step::Record => self.begin_recording(call, now),
             Step::Accept => {
                 if let Some(status) = self.accept(call) {
                     let rejection = Rejection { status, contact: None, headers: Vec::new() };
@@ -297,6 +350,7 @@ impl Desk {
     }
 
     fn forget(&mut self, call: CallHandle) {
+        self.recordings.forget(call);
         self.parts.media.close(call.0);
         let Some(known) = self.calls.remove(&call) else { return };
         if known.is_counted {

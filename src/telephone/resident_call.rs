@@ -34,6 +34,8 @@ pub(super) enum Kind {
     Arrival,
     /// Somebody who is no line calls us.
     CallBack,
+    /// A worker calls to record clips.
+    Recording,
 }
 
 /// How long calls may last.
@@ -86,6 +88,8 @@ pub(super) enum Step {
     DoorReached,
     /// Ask whose alarm the caller is wanted in.
     AskWanted,
+    /// Let a worker record: that call is driven elsewhere until it is done.
+    Record,
     /// 200.
     Accept,
     /// Say something.
@@ -118,6 +122,8 @@ pub(super) enum Happening {
     Lent,
     /// The leg is over and the caller is still there.
     Returned,
+    /// The worker has recorded.
+    Done,
     /// No open alarm wants the caller.
     NotWanted,
     /// Nothing was heard of the phone for so long that it is gone: the power failed, or the line was cut.
@@ -148,7 +154,7 @@ enum State {
     Asking {
         until: Timestamp,
     },
-    /// A leg drives the call. It ends by itself.
+    /// A leg drives the call, or a worker records in it. That ends by itself.
     Lent,
     /// A last word, then we hang up.
     Leaving {
@@ -204,6 +210,10 @@ impl ResidentCall {
                 call.steps.push_back(Step::Accept);
                 call.ask(now);
             }
+            Kind::Recording => {
+                call.steps.extend([Step::Accept, Step::Record]);
+                call.state = State::Lent;
+            }
         }
         call
     }
@@ -212,7 +222,7 @@ impl ResidentCall {
         self.steps.pop_front()
     }
 
-    /// A leg drives the call.
+    /// A leg drives the call, or a worker records in it.
     pub(super) fn is_lent(&self) -> bool {
         self.state == State::Lent
     }
@@ -274,6 +284,7 @@ impl ResidentCall {
                 self.is_told = true;
                 self.ask(now);
             }
+            (State::Lent, Happening::Done) => self.hang_up(),
             (State::Asking { .. }, Happening::NotWanted) => self.on_no_answer(now),
             (State::Asking { .. }, Happening::Door { is_open: true }) if self.is_arrival => {
                 self.leave(Saying::ArrivalNoted, now);
@@ -302,6 +313,7 @@ impl ResidentCall {
                 | Happening::Household
                 | Happening::Lent
                 | Happening::Returned
+                | Happening::Done
                 | Happening::NotWanted,
             ) => {}
         }

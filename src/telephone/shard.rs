@@ -6,6 +6,7 @@ use super::Parts;
 use super::desk::Desk;
 use super::legs::Legs;
 use super::lines::LineBook;
+use super::recording_call::Answer;
 use super::trace::Tap;
 use crate::media::Report;
 use crate::switchboard::Wanted;
@@ -59,6 +60,8 @@ pub(super) enum ShardInput {
     Door { call: CallHandle, is_open: bool },
     /// What became of a PIN.
     PinTold { call: CallHandle, verdict: PinVerdict },
+    /// What was done aside for a worker who records.
+    Recording { call: CallHandle, answer: Answer },
     /// Ask a trunk whether it lives.
     Probe { trunk: usize },
 }
@@ -146,6 +149,7 @@ impl Shard {
             ShardInput::Wanted { call, wanted } => self.desk.on_wanted(call, wanted, now),
             ShardInput::Door { call, is_open } => self.desk.on_door(call, is_open, now),
             ShardInput::PinTold { call, verdict } => self.desk.on_pin_told(call, verdict, now),
+            ShardInput::Recording { call, answer } => self.desk.on_recording(call, answer, now),
             ShardInput::Probe { trunk } => self.legs.probe(trunk),
         }
     }

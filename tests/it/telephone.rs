@@ -4,6 +4,7 @@ mod callers;
 mod hostile;
 mod legs;
 mod phone;
+mod recording;
 mod residents;
 
 use jiff::Timestamp;
@@ -13,12 +14,12 @@ use lianfang::config::{
 };
 use lianfang::import::{ImportOptions, import};
 use lianfang::media::{Media, MediaConfig};
-use lianfang::prompts::{Library, PromptsConfig};
+use lianfang::prompts::{Library, PromptsConfig, Recordings};
 use lianfang::store::Store;
 use lianfang::store::snapshot::DirectoryHandle;
 use lianfang::switchboard::{CallWord, Inboxes, Press, Raised, Switchboard};
 use lianfang::tasks::Tasks;
-use lianfang::telephone::{LegKeys, Needs, PinCheck, Telephone, Tracer};
+use lianfang::telephone::{LegKeys, Needs, PinCheck, RecordingNeeds, Telephone, Tracer};
 use lianfang_domain::alarm::{PinVerdict, Proof, TriggerSource};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::phone::NumberFormat;
@@ -101,7 +102,18 @@ impl World {
         trunk: TrunkConfig,
         media: &MediaConfig,
     ) -> Self {
-        let directory = directory().await;
+        let store = store(&[]).await;
+        Self::over(&store, prompts(), None, (ordinary_calls, trunk, media)).await
+    }
+
+    /// A service over a store of the test's own.
+    async fn over(
+        store: &Store,
+        prompts: Arc<Library>,
+        recordings: Option<Recordings>,
+        (ordinary_calls, trunk, media): (Option<&str>, TrunkConfig, &MediaConfig),
+    ) -> Self {
+        let directory = DirectoryHandle::load(store).await.expect("loads");
         let clock = Clock::system();
         let tasks = Tasks::new(Handle::current(), CancellationToken::new());
         let media = Media::new(media, &clock, &tasks).expect("media");
@@ -112,10 +124,15 @@ impl World {
             directory: directory.clone(),
             media: media.clone(),
             media_address: IpAddr::V4(SERVICE),
-            prompts: prompts(),
+            prompts,
             switchboard,
             leg_keys: LegKeys::new([7; 32]),
             tracer: Tracer::default(),
+            recording: recordings.map(|recordings| RecordingNeeds {
+                recordings,
+                database: store.directory().clone(),
+                tasks: tasks.clone(),
+            }),
             pins: PinCheck(Arc::new(|_, digits| match digits {
                 PIN => PinVerdict::Right,
                 DURESS_PIN => PinVerdict::Duress,
@@ -125,6 +142,7 @@ impl World {
         let rules = ReceptionRules {
             ordinary_calls: ordinary_calls.map(Arc::from),
             call_back_numbers: vec![trunk.caller_number.as_str().into()],
+            recording_numbers: vec!["05925550008".into()],
         };
         let telephone = Telephone::start(&sip(), &[trunk], rules, needs).await;
         let telephone = telephone.expect("a telephone");
@@ -175,16 +193,23 @@ fn assert_press(press: &Press, code: &str, source: TriggerSource, proof: Proof) 
     assert_eq!((&*trigger.code, trigger.source, trigger.proof), (code, source, proof));
 }
 
-async fn directory() -> DirectoryHandle {
+/// The town, with more rows in its tables.
+async fn store(more: &[(&str, &str)]) -> Store {
     let store = Store::open_in_memory().await.expect("opens");
     let folder = tempfile::tempdir().expect("a folder");
     for (name, text) in TOWN {
+        let rows = more.iter().filter(|(table, _)| *table == name).map(|(_, rows)| *rows);
+        let text: String = std::iter::once(text).chain(rows).collect();
+        std::fs::write(folder.path().join(name), text).expect("writes");
+    }
+    for (name, text) in more.iter().filter(|(name, _)| TOWN.iter().all(|(known, _)| known != name))
+    {
         std::fs::write(folder.path().join(name), text).expect("writes");
     }
     let options = ImportOptions { replace: false, dry_run: false, realm: REALM.to_owned() };
     let editor = store.directory().edited_by("cli:test", jiff::Timestamp::UNIX_EPOCH);
     import(&editor, folder.path(), &options).await.expect("imports");
-    DirectoryHandle::load(&store).await.expect("loads")
+    store
 }
 
 /// Encoded once for all tests.
@@ -213,6 +238,7 @@ fn sip() -> SipConfig {
         access_call_max: Duration::from_secs(120),
         ordinary_calls: None,
         call_back_numbers: Vec::new(),
+        recording_numbers: Vec::new(),
         auto_answer: vec![("Call-Info".to_owned(), "<sip:x>;answer-after=0".to_owned())],
         register_expires: Duration::from_secs(120),
         line_calls_per_second: 100,

@@ -89,6 +89,7 @@ fn rules() -> ReceptionRules {
     ReceptionRules {
         ordinary_calls: Some("sip:10.0.0.1".into()),
         call_back_numbers: vec!["05925550009".into()],
+        recording_numbers: vec!["05925550008".into()],
     }
 }
 
@@ -116,6 +117,23 @@ fn alarm(line: LineRef, code: &str, proof: Proof) -> Verdict {
 
 fn redirect() -> Verdict {
     Verdict::Redirect { to: "sip:10.0.0.1".into() }
+}
+
+/// Only a line that is proven, or somebody behind a trusted trunk, may try a PIN.
+#[test]
+fn a_worker_calls_to_record() {
+    let chen = directory().line_by_account("chen").expect("a line");
+    let line = |proof| Verdict::Recording { line: Some((chen, proof)), caller: None };
+    assert_eq!(heard("5550008", proven("chen")), line(Proof::Digest));
+    assert_eq!(by_trunk("05925550008", "05925551234"), line(Proof::Trunk));
+    let caller = PhoneNumber::of_caller("13900000000", &home()).ok();
+    let stranger = Verdict::Recording { line: None, caller };
+    assert_eq!(by_trunk("05925550008", "13900000000"), stranger);
+    for is_live in [true, false] {
+        assert_eq!(heard("05925550008", unproven("chen", is_live)), Verdict::Forbidden);
+    }
+    // A hotline raises an alarm whatever it dials.
+    assert!(matches!(heard("5550008", proven("hot")), Verdict::Hotline { .. }));
 }
 
 #[test]

@@ -66,7 +66,8 @@ fn a_worker_records_a_clip_and_keeps_it() {
     assert_eq!(call.keys("3*101#"), [Step::Find { code: "3*101".into() }]);
     assert_eq!(call.on(Happening::Found(true)), say(&[Phrase::SpeakNow]));
     assert_eq!(call.on(Happening::Said), [Step::Record]);
-    assert_eq!(call.keys("12#"), [], "the recorder hears its end itself");
+    assert_eq!(call.keys("12"), []);
+    assert_eq!(call.keys("#"), [Step::Finish], "in case the recorder did not hear it");
     assert_eq!(call.on(Happening::Recorded), [Step::Cut]);
     assert_eq!(call.on(Happening::Cut(Ok(()))), [Step::PlayBack]);
     assert_eq!(call.keys("9"), [Step::PlayBack]);
@@ -75,7 +76,9 @@ fn a_worker_records_a_clip_and_keeps_it() {
     assert_eq!(call.keys("1"), [], "once");
     let next = say(&[Phrase::Kept, Phrase::EnterClip]);
     assert_eq!(call.on(Happening::Kept(true)), next);
-    assert_eq!(call.keys("#"), [Step::HangUp, Step::Forget]);
+    assert_eq!(call.keys("#"), [], "it may begin an alarm code");
+    call.machine.on_timeout(call.machine.poll_timeout().unwrap());
+    assert_eq!(call.steps(), [Step::HangUp, Step::Forget]);
     assert_eq!(call.machine.poll_timeout(), None);
 }
 
@@ -122,6 +125,48 @@ fn what_cannot_be_kept_is_said() {
     call.keys("1");
     assert_eq!(call.on(Happening::Kept(false)), say(&[Phrase::NotKept]));
     assert_eq!(call.on(Happening::Said), [Step::HangUp, Step::Forget]);
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    for mut call in [Call::inside(), Call::with_take()] {
+        assert_eq!(call.on(Happening::Failed), say(&[Phrase::NotKept]));
+        assert_eq!(call.on(Happening::Said), [Step::HangUp, Step::Forget]);
+    }
+}
+
+/// Which of the keys of a call an alarm code is looked for in.
+#[track_caller]
+fn check_code(call: &mut Call, keys: &str, expected: &str) {
+    let mut heard = String::new();
+    for key in keys.chars() {
+        if call.machine.may_be_code(Key::of_char(key).unwrap()) {
+            heard.push(key);
+        }
+        call.keys(&key.to_string());
+    }
+    assert_eq!(heard, expected, "{keys}");
+}
+
+#[test]
+fn an_alarm_code_is_told_from_what_is_asked_for() {
+    check_code(&mut Call::new(), "#9", "#9");
+    check_code(&mut Call::new(), "*9#", "*9#");
+    check_code(&mut Call::new(), "7#9035#", "");
+    check_code(&mut Call::new(), "12*9#9035#", "");
+    check_code(&mut Call::new(), "7##9", "#9");
+    check_code(&mut Call::inside(), "9305#", "");
+    check_code(&mut Call::inside(), "3*101#", "");
+    check_code(&mut Call::inside(), "#9", "#9");
+    check_code(&mut Call::with_take(), "9#9", "#9");
+    let mut recording = Call::inside();
+    recording.keys("101#");
+    recording.on(Happening::Found(true));
+    recording.on(Happening::Said);
+    check_code(&mut recording, "#", "");
+    recording.on(Happening::Recorded);
+    recording.on(Happening::Cut(Ok(())));
+    check_code(&mut recording, "9", "");
 }
 
 #[test]

@@ -109,7 +109,8 @@ impl Editor<'_> {
             | Action::Close
             | Action::Erase
             | Action::Read
-            | Action::Import => None,
+            | Action::Import
+            | Action::Refuse => None,
         };
         let entry = NewEntry {
             at_us: self.at.as_microsecond(),
@@ -169,6 +170,16 @@ impl Editor<'_> {
             count: directory_version.cast_signed(),
             ..self.of_row(Action::Import, "directory", 0)
         };
+        append(change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)
+    }
+
+    /// Enters in the transaction of a count that a wrong secret of a row was tried. No row has changed.
+    pub(in crate::store) async fn enter_refusal(
+        &self,
+        change: &mut SqliteConnection,
+        (table, row_id): (&str, i64),
+    ) -> Result<(), StoreError> {
+        let entry = self.of_row(Action::Refuse, table, row_id);
         append(change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)
     }
 

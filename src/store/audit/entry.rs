@@ -116,6 +116,8 @@ pub enum Action {
     Secret,
     /// A token was revoked.
     Revoke,
+    /// A wrong secret was tried.
+    Refuse,
 }
 
 impl Action {
@@ -136,6 +138,7 @@ impl Action {
             Self::Import => "import",
             Self::Secret => "secret",
             Self::Revoke => "revoke",
+            Self::Refuse => "refuse",
         }
     }
 }
@@ -161,7 +164,7 @@ pub struct Entry {
     pub sequence: u64,
     /// When it happened.
     pub at: Timestamp,
-    /// Who did it: `token:NAME`, `cli:USER` or `service`.
+    /// Who did it: `token:NAME`, `cli:USER`, `line:ID`, `caller` or `service`.
     pub actor: Box<str>,
     /// What was done; a name of [`Action`], or one of a later release.
     pub action: Box<str>,

@@ -76,6 +76,7 @@ impl Desk {
             Step::Raise { .. }
             | Step::DoorReached
             | Step::AskWanted
+            | Step::Record
             | Step::Accept
             | Step::Say(_)
             | Step::HangUp

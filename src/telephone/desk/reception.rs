@@ -94,6 +94,7 @@ impl Desk {
                 Verdict::Access { .. }
                 | Verdict::Arrival { .. }
                 | Verdict::CallBack { .. }
+                | Verdict::Recording { .. }
                 | Verdict::Incomplete
                 | Verdict::Redirect { .. }
                 | Verdict::NotFound
@@ -135,6 +136,9 @@ impl Desk {
             Verdict::Arrival { line, proof } => (line, proof, Kind::Arrival),
             Verdict::CallBack { caller, community } => {
                 return self.take_call_back(asked, caller, community, now);
+            }
+            Verdict::Recording { line, caller } => {
+                return self.take_recording(asked, line, caller, now);
             }
             Verdict::Incomplete => return self.reject(asked.call, 484, None),
             Verdict::Redirect { to } => return self.reject(asked.call, 302, Some(to)),
@@ -179,6 +183,44 @@ impl Desk {
         let caller = CallerId { number, line: None };
         let place = Place { caller, household: None, community, is_counted: true };
         self.take(asked, (Kind::CallBack, speaker, place), now);
+    }
+
+    /// A worker wants to record: only as long as there is room for those in trouble.
+    fn take_recording(
+        &mut self,
+        asked: Asked,
+        line: Option<(LineRef, Proof)>,
+        number: Option<PhoneNumber>,
+        now: Timestamp,
+    ) {
+        let is_admitted = self.recordings.has_room()
+            && (line.is_some() || self.callers.admit(number.as_ref(), now));
+        if !is_admitted {
+            metrics::counter!("lianfang_recording_calls_refused_total").increment(1);
+            return self.reject(asked.call, 486, None);
+        }
+        let directory = self.parts.directory.current();
+        let known = line.and_then(|(line, proof)| {
+            let (_, _, entry) = directory.resolve(line)?;
+            Some((line, entry.number.clone(), Speaker::find(&directory, line, proof)?))
+        });
+        let (speaker, place) = match known {
+            Some((line, number, speaker)) => {
+                let caller = CallerId { number: Some(number), line: Some(line.line) };
+                let household = Some((line.community, line.household));
+                let community = Some(line.community);
+                (speaker, Place { caller, household, community, is_counted: false })
+            }
+            None => {
+                let community = only_community(&directory);
+                let known = community.and_then(|id| directory.community(id));
+                let speaker = Speaker::of_stranger(known.map(|community| &**community));
+                let caller = CallerId { number, line: None };
+                let is_counted = line.is_none();
+                (speaker, Place { caller, household: None, community, is_counted })
+            }
+        };
+        self.take(asked, (Kind::Recording, speaker, place), now);
     }
 
     fn take(

@@ -223,7 +223,8 @@ async fn a_worker_gets_a_pin_that_nobody_reads() {
     };
     let keyed = async |pin: &str| {
         let worker = WorkerId(u32::try_from(town.worker).expect("small"));
-        let verdict = check(api.store.directory(), worker, pin, api.clock.now()).await;
+        let editor = api.store.directory().edited_by("line:1", api.clock.now());
+        let verdict = check(&editor, worker, pin).await;
         verdict.expect("the database answers")
     };
     assert_eq!(keyed("4821").await, WorkerPinVerdict::Wrong, "there is none yet");

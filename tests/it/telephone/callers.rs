@@ -26,14 +26,14 @@ const A_LAW_SILENCE: u8 = 0xd5;
 const MOBILE: &str = "13800000000";
 
 /// Somebody on the telephone network, whom the carrier names.
-async fn caller(world: &World, number: &str) -> Phone {
+pub(super) async fn caller(world: &World, number: &str) -> Phone {
     let mut caller = Phone::udp(CARRIER, world.address(Transport::Udp)).await;
     caller.extra = format!("P-Asserted-Identity: <sip:{number}@carrier.example>\r\n");
     caller
 }
 
 /// Keys a text by INFO, a key each.
-async fn info(phone: &mut Phone, dialog: &mut Dialog, text: &str) {
+pub(super) async fn info(phone: &mut Phone, dialog: &mut Dialog, text: &str) {
     for character in text.chars() {
         let body = format!("Signal={character}\r\nDuration=160\r\n");
         let kind = "Content-Type: application/dtmf-relay\r\n";
@@ -41,7 +41,7 @@ async fn info(phone: &mut Phone, dialog: &mut Dialog, text: &str) {
     }
 }
 
-async fn bye(phone: &mut Phone, dialog: &mut Dialog) {
+pub(super) async fn bye(phone: &mut Phone, dialog: &mut Dialog) {
     assert_eq!(phone.say("BYE", dialog, ("", "")).await.status(), Some(200));
 }
 

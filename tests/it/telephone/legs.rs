@@ -31,8 +31,13 @@ async fn with_probed_carrier(probe: Duration) -> (World, Phone) {
 
 /// The order to ring a number about the alarm of a1.
 pub(super) fn order(world: &World, number: &str) -> LegOrder {
+    order_of(world, "a1", number)
+}
+
+/// The order to ring a number about the alarm of a line.
+pub(super) fn order_of(world: &World, account: &str, number: &str) -> LegOrder {
     let directory = world.directory.current();
-    let line = directory.line_by_account("a1").expect("the line");
+    let line = directory.line_by_account(account).expect("the line");
     let defaults = Policy::default();
     let wanted = PlanFor::unknown(&defaults, world.clock.now());
     let plan = plan::build(&directory, line, &wanted).expect("a plan");

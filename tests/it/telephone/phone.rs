@@ -397,6 +397,16 @@ impl Phone {
         }
     }
 
+    /// Says a packet of A-law, 20 ms, with the timestamp `at`.
+    pub(super) async fn speak(&self, octets: &[u8], at: u32, to: SocketAddr) {
+        let mut bytes = vec![0x80, 8];
+        bytes.extend(u16::try_from(at / 160).expect("fits").to_be_bytes());
+        bytes.extend(at.to_be_bytes());
+        bytes.extend([1, 2, 3, 4]);
+        bytes.extend(octets);
+        self.rtp.send_to(&bytes, to).await.expect("sends");
+    }
+
     pub(super) fn set_service(&mut self, service: SocketAddr) {
         self.service = service;
     }
