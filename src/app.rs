@@ -136,6 +136,7 @@ fn reception_rules(config: &Config) -> ReceptionRules {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "the one place where the parts are put together")]
 async fn start(
     config: &Config,
     clock: &Clock,

@@ -105,17 +105,18 @@ fn buttons(view: &PageView, language: Language) -> String {
 
 /// A page that says why there is none.
 pub(super) fn refused(error: &ApiError, language: Language) -> Html {
-    let words = match error {
-        ApiError::NotFound => in_language!(
+    let words = if matches!(error, ApiError::NotFound) {
+        in_language!(
             language,
             "链接无效或已过期。紧急情况请拨110。",
             "The link is wrong or has expired. In danger call 110."
-        ),
-        _ => in_language!(
+        )
+    } else {
+        in_language!(
             language,
             "现在无法处理，请稍后重试。紧急情况请拨110。",
             "This cannot be done now, please try again. In danger call 110."
-        ),
+        )
     };
     let title = in_language!(language, "平安联防", "Neighbourhood alarm");
     Html(error.status(), whole(&title, &format!("<p>{words}</p>"), language))
