@@ -250,12 +250,12 @@ async fn a_line_that_hears_of_an_alarm_raises_its_own() {
     assert_eq!(world.report().await, LegReport::Key { key: key('4') });
     info(&mut phone, &mut dialog, "#9").await;
     assert_press(&world.press().await, "#9", TriggerSource::Keyed, Proof::Digest);
-    loop {
-        match world.report().await {
-            LegReport::Key { key } => assert_eq!(key, Key::of_char('#').expect("a key")),
-            report => break assert_eq!(report, ended(LegOutcome::Answered)),
-        }
+    let mut report = world.report().await;
+    while let LegReport::Key { key } = report {
+        assert_eq!(key, Key::of_char('#').expect("a key"));
+        report = world.report().await;
     }
+    assert_eq!(report, ended(LegOutcome::Answered));
 }
 
 #[tokio::test]
