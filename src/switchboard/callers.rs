@@ -23,9 +23,6 @@ use std::sync::Arc;
 
 /// Words that may wait: more than all calls of a node say in a second.
 pub(super) const WORDS_MAX: usize = 8_192;
-/// Wrong PINs of one alarm, over all calls; beyond it no PIN is right, and an operator withdraws it. Somebody who tries
-/// has one chance in a thousand of hitting one of four digits.
-const PINS_WRONG_MAX: u8 = 10;
 /// Alarms that one caller is asked about in one call.
 const HEARD_MAX: usize = 16;
 
@@ -238,11 +235,10 @@ impl Driver {
     }
 
     fn withdraw(&mut self, id: AlarmId, means: WithdrawMeans, verdict: PinVerdict) -> PinVerdict {
-        let Some(live) = self.alarms.get_mut(&id) else { return PinVerdict::Wrong };
-        let is_exhausted = PINS_WRONG_MAX <= live.pins_wrong;
-        let verdict = if is_exhausted { PinVerdict::Wrong } else { verdict };
+        let Some(live) = self.alarms.get(&id) else { return PinVerdict::Wrong };
+        // Whoever keys one must not hear that it was taken when the alarm takes none any more.
+        let verdict = if live.alarm.refuses_pins() { PinVerdict::Wrong } else { verdict };
         if verdict == PinVerdict::Wrong {
-            live.pins_wrong = live.pins_wrong.saturating_add(1);
             metrics::counter!("lianfang_pins_refused_total").increment(1);
         }
         self.feed(id, &Input::Withdraw { means, verdict });
@@ -283,6 +279,10 @@ impl Driver {
 
     fn household_call(&self, alarm: AlarmId, means: WithdrawMeans) -> Wanted {
         let Some(live) = self.alarms.get(&alarm) else { return Wanted::Nobody };
+        // As after a cancel: who stands beside them must not hear that anybody is coming.
+        if live.alarm.duress_at().is_some() {
+            return Wanted::Nobody;
+        }
         let coming = live.alarm.parties().filter(|(_, _, state)| state.coming.is_some());
         let coming = coming.map(|(party, _, _)| party).collect();
         let plan = Arc::clone(live.alarm.plan());

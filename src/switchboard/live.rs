@@ -22,8 +22,6 @@ pub(super) struct Live {
     pub(super) timer: Option<Timestamp>,
     /// The line is to hear nothing, by a code that was keyed after the alarm began.
     pub(super) is_silenced: bool,
-    /// PINs that were wrong, in all calls of the alarm.
-    pub(super) pins_wrong: u8,
     next_sequence: u32,
 }
 
@@ -72,7 +70,7 @@ impl Live {
     }
 
     fn new(alarm: Alarm, line: LineRef, measure: Measure, next_sequence: u32) -> Self {
-        Self { alarm, line, measure, timer: None, is_silenced: false, pins_wrong: 0, next_sequence }
+        Self { alarm, line, measure, timer: None, is_silenced: false, next_sequence }
     }
 
     /// Decides and applies. `None` when the input changes nothing.

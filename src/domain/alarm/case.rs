@@ -109,6 +109,12 @@ impl Alarm {
         self.case.duress_at.is_some()
     }
 
+    /// Whether no PIN is right any more: too many were wrong. An operator withdraws the alarm then.
+    #[must_use]
+    pub fn refuses_pins(&self) -> bool {
+        PINS_WRONG_MAX <= self.case.pins_wrong || PINS_RECORDED_MAX <= self.case.pins
+    }
+
     /// Legs in the talk with the resident, at most eight.
     #[must_use]
     pub fn talk(&self) -> &[u32] {

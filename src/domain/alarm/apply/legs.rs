@@ -275,6 +275,8 @@ impl NumberState {
     fn notice_failed(&mut self, leg: &Leg, at: Timestamp) {
         if leg.message == Message::Cancelled {
             let at = after(at, NOTICE_PAUSE_S);
+            // The next attempts begin anew: a provider that failed before may be the one that works by then.
+            self.routes_failed.clear();
             self.retry = Some(Retry { at, why: LegWhy::Notice });
         }
     }

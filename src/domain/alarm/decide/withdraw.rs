@@ -5,7 +5,7 @@
 //! after the close, or the right one after a cancel, means nothing; the duress PIN after a cancel opens the alarm again.
 
 use super::super::Stage;
-use super::super::case::{PINS_RECORDED_MAX, PINS_WRONG_MAX};
+use super::super::case::PINS_RECORDED_MAX;
 use super::super::event::{Event, LegWhy, WithdrawMeans};
 use super::super::input::{Actor, PinVerdict};
 use super::super::ring::Call;
@@ -26,7 +26,7 @@ impl Draft {
         if !is_open || PINS_RECORDED_MAX <= self.alarm.case.pins {
             return;
         }
-        let is_refused = PINS_WRONG_MAX <= self.alarm.case.pins_wrong;
+        let is_refused = self.alarm.refuses_pins();
         match verdict {
             PinVerdict::Wrong => self.emit(Event::PinRefused { means }),
             PinVerdict::Right | PinVerdict::Duress if is_refused => {
