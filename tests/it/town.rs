@@ -1,9 +1,14 @@
 //! A town that presses #9: the real switchboard over the real store and directory; the telephones are a toy whose
 //! callees the test plays. The clock stands still until the test moves it.
 
+mod cast;
 mod people;
+mod talks;
 mod wire;
 
+pub(crate) use cast::{HELPER, LOUDSPEAKER, RESPONDERS, ROSTER};
+
+pub(crate) use talks::{Hears, Power};
 pub(crate) use wire::{LINES, SMS_1, SMS_2, TRUNK_1, TRUNK_2, Wire, routes};
 
 use jiff::Timestamp;
@@ -346,6 +351,14 @@ impl Town {
         self.settle().await;
     }
 
+    /// What the power does in the middle of a story.
+    pub(crate) async fn power(&mut self, power: Power) {
+        match power {
+            Power::Stays => {}
+            Power::Fails => self.restarts().await,
+        }
+    }
+
     pub(crate) async fn restarts(&mut self) {
         self.crashes().await;
         self.starts().await;
@@ -450,6 +463,8 @@ pub(crate) enum Does {
     Busy,
     /// Does not pick up.
     NoAnswer,
+    /// Refuses the call.
+    Decline,
     /// Has no such number any more.
     BadNumber,
 }

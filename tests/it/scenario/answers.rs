@@ -44,7 +44,7 @@ async fn the_duty_worker_rings_on_until_they_take_the_case() {
     for who in ["103", "107", "duty"] {
         town.phone(who, Does::HangUp).await;
     }
-    town.leap(3600).await;
+    town.pass(300).await;
     town.expect_silence();
     assert!(town.wire.cancelled().iter().all(|(who, _)| who != "duty"));
 }

@@ -97,20 +97,18 @@ async fn nine_after_somebody_arrived_is_a_new_alarm_that_follows() {
 }
 
 #[tokio::test]
-async fn after_two_hours_of_silence_nine_is_a_new_alarm() {
+async fn nine_two_hours_later_when_nobody_came_rings_everybody_again() {
     let mut town = Town::new().await;
     let first = town.dials("#9").await.alarm;
-    for who in ["103", "107", "duty"] {
-        town.phone(who, Does::Press('1')).await;
-        town.phone(who, Does::HangUp).await;
-    }
+    town.press_and_hang_up(&["103", "107", "duty"], '1').await;
     town.leap(2 * 3600).await;
+    town.expect_ringing(&["103", "107", "duty"]);
+    assert_eq!(town.calls_to("103").last(), Some(&Message::AreYouThere));
 
     let second = town.dials("#9").await;
 
-    assert!(second.is_new);
+    assert_eq!(second, Raised { alarm: first, is_new: false });
     town.expect_ringing(&ALL);
-    assert_eq!(town.alarm(second.alarm).await.follows(), Some(first));
 }
 
 #[tokio::test]

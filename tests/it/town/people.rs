@@ -1,6 +1,7 @@
 //! Who lives in the town. Each group has a community of its own: the resident behind door 101, nine neighbours behind
 //! 102 to 110, the worker 李强 on duty and 王芳 off duty.
 
+use super::cast::{OTHERS as OTHERS_CALLED, WORKERS as WORKERS_CALLED};
 use lianfang::store::Store;
 use lianfang::store::snapshot::count_edit;
 use lianfang_domain::id::CommunityId;
@@ -49,28 +50,36 @@ pub(super) async fn settle(folder: &Path, groups: u32, more: &'static str) {
     store.close().await;
 }
 
-/// Who has a number: the door, or what a worker does; those of other groups with their group.
+/// Who has a number: the door, or what a worker or somebody from outside does; those of other groups with their group.
 pub(super) fn name_of(key: &str) -> String {
     let (prefix, rest) = (key.get(..6).unwrap_or(key), key.get(6..).unwrap_or_default());
     let (group, person) = (rest.get(..4).unwrap_or_default(), rest.get(4..).unwrap_or_default());
-    let person = match (prefix, person) {
-        ("+86139", "0001") => "duty",
-        ("+86139", "0002") => "deputy",
-        ("+86138", door) => door.trim_start_matches('0'),
-        _ => return key.to_owned(),
+    let known = |list: &[(&str, &'static str)]| {
+        list.iter().find(|(last, _)| *last == person).map(|(_, name)| *name)
     };
+    let person = match prefix {
+        "+86139" => known(&WORKERS_CALLED),
+        "+86137" => known(&OTHERS_CALLED),
+        "+86138" => Some(person.trim_start_matches('0')),
+        _ => None,
+    };
+    let Some(person) = person else { return key.to_owned() };
     match group.trim_start_matches('0') {
         "1" => person.to_owned(),
         group => format!("{group}/{person}"),
     }
 }
 
-/// The mobile of a person of the first group.
+/// The number by which the first group knows somebody; a number is itself.
 pub(super) fn number_of(who: &str) -> PhoneNumber {
-    let key = match who {
-        "duty" => "+8613900010001".to_owned(),
-        "deputy" => "+8613900010002".to_owned(),
-        door => format!("+861380001{door:0>4}"),
+    let last = |list: &[(&'static str, &str)]| {
+        list.iter().find(|(_, name)| *name == who).map(|(last, _)| *last)
+    };
+    let key = match (last(&WORKERS_CALLED), last(&OTHERS_CALLED)) {
+        (Some(last), _) => format!("+861390001{last}"),
+        (None, Some(last)) => format!("+861370001{last}"),
+        (None, None) if who.starts_with('+') => who.to_owned(),
+        (None, None) => format!("+861380001{who:0>4}"),
     };
     PhoneNumber::from_parts(&key, key.trim_start_matches("+86"))
 }

@@ -52,12 +52,16 @@ struct State {
     cancelled: Vec<(String, CancelReason)>,
     orphans: Vec<String>,
     told: Vec<ResidentNotice>,
+    /// The same in words.
+    heard: Vec<String>,
     /// Legs that were asked into the talk.
     talking: Vec<LegId>,
     broken: BTreeSet<String>,
     registered: BTreeSet<u32>,
     is_deaf: bool,
     ignores_cancels: bool,
+    /// The providers promise receipts, and the test gives them.
+    has_receipts: bool,
 }
 
 struct Leg {
@@ -127,6 +131,7 @@ impl Wire {
             Does::HangUp => state.end(index, LegOutcome::AnsweredNoKey),
             Does::Busy => state.end(index, LegOutcome::Busy),
             Does::NoAnswer => state.end(index, LegOutcome::NoAnswer),
+            Does::Decline => state.end(index, LegOutcome::Declined),
             Does::BadNumber => state.end(index, LegOutcome::BadNumber),
         }
     }
@@ -162,6 +167,39 @@ impl Wire {
     /// Reports get lost from now on, or no longer.
     pub(crate) fn loses_reports(&self, does: bool) {
         self.state().is_deaf = does;
+    }
+
+    /// The providers take messages and promise to tell when they arrive.
+    pub(crate) fn promises_receipts(&self) {
+        self.state().has_receipts = true;
+    }
+
+    /// A call that somebody made to us: answered from the start.
+    pub(super) fn takes_up(&self, order: LegOrder) {
+        self.state().legs.push(Leg {
+            id: order.leg,
+            who: name_of(order.number.key()),
+            channel: order.channel,
+            message: order.message,
+            order,
+            route: LINES.into(),
+            is_answered: true,
+            has_key: false,
+            is_live: true,
+        });
+    }
+
+    /// The call that somebody is in with us.
+    pub(super) fn call_of(&self, who: &str) -> LegId {
+        let state = self.state();
+        state.legs[state.voice(who)].id
+    }
+
+    /// Who was asked into the talk with the resident, in order.
+    pub(crate) fn talking(&self) -> Vec<String> {
+        let state = self.state();
+        let known = |leg: &LegId| state.legs.iter().find(|known| known.id == *leg);
+        state.talking.iter().filter_map(known).map(|leg| leg.who.clone()).collect()
     }
 
     /// What is to be silent rings on, as if the service had died before it said so.
@@ -242,6 +280,16 @@ impl Wire {
         words::sms(&Told::from(order), order.language)
     }
 
+    /// The words that the resident heard last.
+    pub(crate) fn heard_by_resident(&self) -> String {
+        self.state().heard.last().cloned().unwrap_or_default()
+    }
+
+    /// A route that was broken works again.
+    pub(crate) fn mends(&self, route: &str) {
+        self.state().broken.remove(route);
+    }
+
     /// What the resident heard.
     pub(crate) fn told(&self) -> Vec<ResidentNotice> {
         self.state().told.clone()
@@ -271,8 +319,11 @@ impl Carriers for Wire {
         }
         if order.channel == Channel::Sms {
             let reference = format!("SM{}", order.leg).into();
-            state.report(order.leg, LegReport::Accepted { reference, has_receipts: false });
-            state.end(index, LegOutcome::Sent);
+            let has_receipts = state.has_receipts;
+            state.report(order.leg, LegReport::Accepted { reference, has_receipts });
+            if !has_receipts {
+                state.end(index, LegOutcome::Sent);
+            }
         }
     }
 
@@ -297,8 +348,12 @@ impl Carriers for Wire {
         }
     }
 
-    fn tell_resident(&self, _: AlarmId, notice: ResidentNotice, _: Arc<Plan>) {
-        self.state().told.push(notice);
+    fn tell_resident(&self, _: AlarmId, notice: ResidentNotice, plan: Arc<Plan>) {
+        let language = plan.scene.language;
+        let clips = words::resident(&plan, &notice, language);
+        let mut state = self.state();
+        state.heard.push(clips.iter().map(|clip| clip.text(language)).collect());
+        state.told.push(notice);
     }
 
     fn reword(&self, order: LegOrder) {

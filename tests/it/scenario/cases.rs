@@ -1,0 +1,188 @@
+//! The case: who owns it, what is late, who is reminded, and how it is closed.
+
+use super::ALL;
+use crate::town::{Does, Power, Town};
+use lianfang::switchboard::Action;
+use lianfang_domain::alarm::{Alarm, CaseStep, CloseOutcome, Event, Stage};
+use lianfang_domain::leg::Message;
+
+fn owner(alarm: &Alarm) -> Option<String> {
+    let owner = alarm.owner().and_then(|party| alarm.plan().party(party))?;
+    Some(owner.name.to_string())
+}
+
+fn late(town: &Town, alarm: &Alarm) -> Vec<CaseStep> {
+    let steps = alarm.steps(town.clock.now());
+    steps.into_iter().filter(|step| step.is_late).map(|step| step.step).collect()
+}
+
+#[tokio::test]
+async fn the_first_who_comes_owns_the_case_until_a_duty_worker_takes_it() {
+    let mut town = Town::new().await;
+    let alarm = town.dials("#9").await.alarm;
+    assert_eq!(owner(&town.alarm(alarm).await), None);
+    town.press_and_hang_up(&["103"], '1').await;
+    assert_eq!(owner(&town.alarm(alarm).await).as_deref(), Some("103 103家"));
+    town.press_and_hang_up(&["duty"], '1').await;
+    assert_eq!(owner(&town.alarm(alarm).await).as_deref(), Some("李强"));
+}
+
+#[tokio::test]
+async fn an_owner_who_turns_back_leaves_the_case_to_the_next() {
+    let mut town = Town::new().await;
+    let alarm = town.dials("#9").await.alarm;
+    town.press_and_hang_up(&["103", "107"], '1').await;
+    town.replies("103", '2').await;
+    assert_eq!(owner(&town.alarm(alarm).await).as_deref(), Some("107 107家"));
+}
+
+#[tokio::test]
+async fn the_duty_worker_closes_by_phone_and_says_what_it_was() {
+    for (digit, outcome) in [
+        ('1', CloseOutcome::Genuine),
+        ('2', CloseOutcome::FalseAlarm),
+        ('3', CloseOutcome::Unknown),
+    ] {
+        let mut town = Town::new().await;
+        let alarm = town.dials("#9").await.alarm;
+        town.press_and_hang_up(&["103"], '3').await;
+        town.closes_by_phone("duty", digit).await;
+        town.expect_silence();
+        let alarm = town.alarm(alarm).await;
+        let closing = alarm.closing().expect("is closed");
+        assert_eq!(closing.outcome, outcome);
+        let by = closing.by.and_then(|party| alarm.plan().party(party));
+        assert_eq!(by.map(|party| &*party.name), Some("李强"));
+        assert_eq!(closing.follow_up_at.is_some(), outcome != CloseOutcome::FalseAlarm);
+    }
+}
+
+#[tokio::test]
+async fn before_anybody_is_there_six_closes_nothing_and_one_means_coming() {
+    let mut town = Town::new().await;
+    let alarm = town.dials("#9").await.alarm;
+    town.closes_by_phone("duty", '1').await;
+    let alarm = town.alarm(alarm).await;
+    assert_eq!(alarm.stage(), Stage::Open);
+    assert_eq!(owner(&alarm).as_deref(), Some("李强"));
+}
+
+#[tokio::test]
+async fn six_and_then_nothing_for_ten_seconds_closes_nothing() {
+    let mut town = Town::new().await;
+    let alarm = town.dials("#9").await.alarm;
+    town.press_and_hang_up(&["103"], '3').await;
+    town.phone("duty", Does::Press('6')).await;
+    town.pass(11).await;
+    town.phone("duty", Does::Press('2')).await;
+    assert_eq!(town.alarm(alarm).await.stage(), Stage::Open);
+}
+
+#[tokio::test]
+async fn a_neighbour_cannot_close_by_phone() {
+    let mut town = Town::new().await;
+    let alarm = town.dials("#9").await.alarm;
+    town.phone("103", Does::Press('3')).await;
+    town.closes_by_phone("103", '2').await;
+    assert_eq!(town.alarm(alarm).await.stage(), Stage::Open);
+}
+
+#[tokio::test]
+async fn who_called_back_may_close_as_the_duty_worker_whatever_the_power_does() {
+    for power in Power::BOTH {
+        let mut town = Town::new().await;
+        let alarm = town.dials("#9").await.alarm;
+        town.press_and_hang_up(&["103"], '3').await;
+        town.press_and_hang_up(&["duty"], '1').await;
+        town.pass(300).await;
+        town.power(power).await;
+        town.calls_back("duty").await;
+        town.closes_by_phone("duty", '1').await;
+        town.power(power).await;
+        assert!(matches!(town.alarm(alarm).await.stage(), Stage::Closed { .. }), "{power:?}");
+        town.leap(7200).await;
+        town.expect_silence();
+    }
+}
+
+#[tokio::test]
+async fn a_case_that_waits_for_its_end_reminds_its_owner_every_hour_and_ten_times_at_most() {
+    let mut town = Town::new().await;
+    let alarm = town.dials("#9").await.alarm;
+    town.press_and_hang_up(&["103", "duty"], '1').await;
+    town.replies("103", '3').await;
+    town.everybody(Does::NoAnswer).await;
+    town.expect_silence();
+    let reminders = |town: &Town| {
+        let of = |message: &&Message| **message == Message::CloseReminder;
+        town.texts_to("duty").iter().filter(of).count()
+    };
+    for hour in 0..14_usize {
+        assert_eq!(reminders(&town), hour.min(10));
+        town.leap(3600).await;
+    }
+    assert!(town.wire.read_by("duty").contains("尚未结案"));
+    let is_one = |event: &&Event| matches!(event, Event::Reminded { .. });
+    assert_eq!(town.events(alarm).await.iter().filter(is_one).count(), 10);
+}
+
+#[tokio::test]
+async fn a_cancelled_case_waits_for_its_end_as_well() {
+    let mut town = Town::new().await;
+    let alarm = town.dials("#9").await.alarm;
+    town.press_and_hang_up(&["duty"], '1').await;
+    town.acts(alarm, Action::Cancel).await.expect("is open");
+    town.leap(3600).await;
+    assert_eq!(town.texts_to("duty").last(), Some(&Message::CloseReminder));
+    town.acts(alarm, Action::Close(CloseOutcome::FalseAlarm, None)).await.expect("is open");
+    let texts = town.texts_to("duty").len();
+    town.leap(7200).await;
+    assert_eq!(town.texts_to("duty").len(), texts);
+}
+
+#[tokio::test]
+async fn a_reminder_goes_out_once_whatever_the_power_does() {
+    for power in Power::BOTH {
+        let mut town = Town::new().await;
+        town.dials("#9").await;
+        town.press_and_hang_up(&["103", "duty"], '1').await;
+        town.replies("103", '3').await;
+        town.leap(3600).await;
+        town.power(power).await;
+        town.pass(60).await;
+        let reminders = town.texts_to("duty").into_iter();
+        assert_eq!(reminders.filter(|it| *it == Message::CloseReminder).count(), 1, "{power:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_step_of_a_case_is_late_at_its_time() {
+    let mut town = Town::new().await;
+    let alarm = town.dials("#9").await.alarm;
+    assert_eq!(late(&town, &town.alarm(alarm).await), []);
+    town.pass(125).await;
+    assert_eq!(late(&town, &town.alarm(alarm).await), [CaseStep::Accepted]);
+
+    town.press_and_hang_up(&["103"], '1').await;
+    town.pass(605).await;
+    let alarm = town.alarm(alarm).await;
+    assert_eq!(late(&town, &alarm), [CaseStep::Accepted, CaseStep::Arrived]);
+}
+
+#[tokio::test]
+async fn a_genuine_alarm_is_followed_up_next_day_and_a_test_is_not() {
+    for (outcome, is_needed) in [
+        (CloseOutcome::Genuine, true),
+        (CloseOutcome::Unknown, true),
+        (CloseOutcome::FalseAlarm, false),
+        (CloseOutcome::Test, false),
+    ] {
+        let mut town = Town::new().await;
+        let alarm = town.dials("#9").await.alarm;
+        town.expect_ringing(&ALL);
+        town.acts(alarm, Action::Close(outcome, None)).await.expect("is open");
+        let closing = town.alarm(alarm).await.closing().expect("is closed");
+        let in_s = closing.follow_up_at.map(|at| at.duration_since(closing.at).as_secs());
+        assert_eq!(in_s, is_needed.then_some(24 * 3600), "{outcome:?}");
+    }
+}
