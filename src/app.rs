@@ -25,7 +25,7 @@ use crate::store::{Store, tokens};
 use crate::switchboard::{self, Pages, Switchboard};
 use crate::tasks::Tasks;
 use crate::telephone::{LegKeys, Needs, PinCheck, RecordingNeeds, Telephone, Tracer};
-use crate::{telemetry, web};
+use crate::{drills, telemetry, web};
 use anyhow::Context;
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::leg::Channel;
@@ -207,6 +207,14 @@ async fn start(
     switchboard.start(inboxes, ports, &stages.alarm).await?;
     erasure::start(&stages.service, clock, (&log, store.traces()), config.plans_kept);
     notary::start(&stages.service, store);
+    let needs = drills::Needs {
+        store: store.clone(),
+        directory: directory.clone(),
+        switchboard: switchboard.clone(),
+        clock: clock.clone(),
+        policy: Policy::default(),
+    };
+    drills::start(&stages.service, needs);
     gauges::start(&stages.service, clock, &log, &media, &switchboard);
     roster_watch::start(&stages.service, clock, &directory);
     sms.keep_warm();

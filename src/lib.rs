@@ -20,6 +20,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod drills;
 pub mod import;
 pub mod media;
 pub mod prompts;

@@ -7,6 +7,7 @@
 
 pub mod alarm_log;
 pub mod audit;
+pub mod drills;
 pub mod nouns;
 pub mod number;
 pub mod pins;

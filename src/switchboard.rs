@@ -9,6 +9,7 @@
 mod act;
 mod bundling;
 mod callers;
+mod drills;
 mod driver;
 mod live;
 mod measure;
@@ -38,6 +39,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 pub use callers::{CallWord, CallerId, HouseholdCall, Tell, Wanted};
+pub use drills::{DrillBegun, DrillDoor, Notice};
 pub use lianfang_domain::dispatch::TooManyRoutes;
 pub use pages::{Guest, PageSeen, Pages};
 pub use texts::TextFate;
@@ -55,6 +57,8 @@ const REQUESTS_MAX: usize = 1_024;
 pub trait Carriers: Send + Sync + 'static {
     /// Reaches somebody over this route. Asked twice for one leg, it acts once.
     fn place(&self, order: LegOrder, route: &RouteName);
+    /// Sends the announcement of a drill; `order` says to whom, and nothing of what.
+    fn announce(&self, order: LegOrder, text: &str, route: &RouteName);
     /// A leg is needed no longer.
     fn cancel(&self, leg: LegId, reason: CancelReason);
     /// A voice leg of the process before this one may still ring: it is ended by what its id says.
@@ -162,6 +166,8 @@ enum Request {
     RouteUp { route: RouteName, is_up: bool },
     Load { reply: oneshot::Sender<Load> },
     TakeOver(OpenAlarms),
+    Drill { door: DrillDoor, reply: oneshot::Sender<DrillBegun> },
+    Notices { notices: Vec<Notice>, reply: oneshot::Sender<bool> },
 }
 
 /// The handle. Cheap to clone.
@@ -349,6 +355,22 @@ impl Switchboard {
         if self.requests.try_send(Request::NameKind { alarm, kind, by }).is_err() {
             tracing::error!(alarm.id = %alarm, "The switchboard is too busy to hear what is the matter");
         }
+    }
+
+    /// Begins a door of a drill. `None` when the switchboard does not answer: asked again, it begins once.
+    pub async fn drill(&self, door: DrillDoor) -> Option<DrillBegun> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.try_send(Request::Drill { door, reply }).ok()?;
+        tokio::time::timeout(ACT_MAX, answer).await.ok()?.ok()
+    }
+
+    /// Announces a drill to some. Whether it did: not while anything else waits for a route.
+    pub async fn announce(&self, notices: Vec<Notice>) -> bool {
+        let (reply, answer) = oneshot::channel();
+        if self.requests.try_send(Request::Notices { notices, reply }).is_err() {
+            return false;
+        }
+        matches!(tokio::time::timeout(ACT_MAX, answer).await, Ok(Ok(true)))
     }
 
     /// Tells that a route works or does not. Dropped when the switchboard is busy; the next probe says it again.

@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sms", &["clock", "tasks", "config"]),
     ("telephone", &["clock", "tasks", "config", "media", "prompts", "switchboard", "store"]),
     ("switchboard", &["clock", "tasks", "store", "telemetry"]),
+    ("drills", &["clock", "tasks", "store", "switchboard"]),
     ("web", &["clock", "tasks", "store", "switchboard", "prompts"]),
 ];
 const FILE_LINES_MAX: usize = 500;

@@ -47,6 +47,11 @@ impl Carriers for AllCarriers {
         }
     }
 
+    fn announce(&self, order: LegOrder, text: &str, route: &RouteName) {
+        let to = format_for(&order.number, &NumberFormat::E164);
+        self.sms.place(route, Text { leg: order.leg, to, body: text.to_owned() });
+    }
+
     fn cancel(&self, leg: LegId, reason: CancelReason) {
         self.telephone.cancel(leg, reason);
     }

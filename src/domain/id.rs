@@ -66,6 +66,8 @@ directory_id! {
     SwapId,
     /// An absence of a worker (请假).
     AbsenceId,
+    /// A drill of many doors (演练).
+    DrillId,
 }
 
 /// One alarm, from trigger to close.

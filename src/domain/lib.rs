@@ -12,6 +12,7 @@ pub mod bundle;
 pub mod digits;
 pub mod directory;
 pub mod dispatch;
+pub mod drill;
 pub mod id;
 pub mod kind;
 pub mod leg;

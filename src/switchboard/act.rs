@@ -131,9 +131,8 @@ impl Driver {
             }
         }
         self.place_calls(calls);
-        for (mut order, route) in messages {
-            order.link = self.ports.pages.as_ref().and_then(|pages| pages.link(&order, &route));
-            self.ports.carriers.place(order, &route);
+        for (order, route) in messages {
+            self.place_message(order, &route);
         }
     }
 }

@@ -51,6 +51,10 @@ pub(super) struct Driver {
     /// Real alarms of a building; a message names them all.
     pub(super) by_building: BTreeMap<Building, BTreeSet<AlarmId>>,
     pub(super) building_of: BTreeMap<AlarmId, Building>,
+    /// Alarms that are drills, or were.
+    pub(super) drills: BTreeSet<AlarmId>,
+    /// Texts of announcements that wait for a slot; there are never more than legs that wait.
+    pub(super) notices: BTreeMap<LegId, Arc<str>>,
     /// What each alarm waits for next, once per alarm; the same as [`Live::timer`].
     timers: BTreeSet<(Timestamp, AlarmId)>,
     /// What this turn led to.
@@ -88,6 +92,8 @@ impl Driver {
             bundles: Bundles::default(),
             by_building: BTreeMap::new(),
             building_of: BTreeMap::new(),
+            drills: BTreeSet::new(),
+            notices: BTreeMap::new(),
             timers: BTreeSet::new(),
             turn: Turn::default(),
             waiting: VecDeque::new(),
@@ -234,7 +240,7 @@ impl Driver {
             Arc::new(plan)
         });
         // The line may have left the directory since it was recognised: who was rung before still rings.
-        let plan = plan.or_else(|| self.plan_of(follows?))?;
+        let plan = plan.or_else(|| self.real_plan_of(follows?))?;
         let birth = Birth {
             trigger: press.trigger.clone(),
             line: press.line,
@@ -249,9 +255,22 @@ impl Driver {
         self.alarms.get(&id).map(|live| Arc::clone(live.alarm.plan()))
     }
 
+    /// The same for a real alarm, if that one was a drill.
+    fn real_plan_of(&self, id: AlarmId) -> Option<Arc<Plan>> {
+        let plan = self.plan_of(id)?;
+        Some(if plan.is_drill {
+            Arc::new(Plan { is_drill: false, ..Plan::clone(&plan) })
+        } else {
+            plan
+        })
+    }
+
     /// A new alarm begins.
     pub(super) fn bear(&mut self, birth: Birth, now: Timestamp) -> AlarmId {
         let id = self.next_id(now);
+        if !birth.plan.is_drill {
+            self.yield_drills(id, &birth.plan, now);
+        }
         self.ports.carriers.prepare(&birth.plan);
         self.last_by_line.insert(birth.line.line, id);
         let (live, outcome) = Live::raise(id, birth, now);
@@ -295,11 +314,14 @@ impl Driver {
     /// Takes an alarm among the live ones.
     pub(super) fn keep(&mut self, id: AlarmId, live: Live) {
         self.numbers.add(id, live.alarm.plan());
+        if live.alarm.plan().is_drill {
+            self.drills.insert(id);
+        }
         self.alarms.insert(id, live);
         self.enter_building(id);
     }
 
-    fn next_id(&mut self, now: Timestamp) -> AlarmId {
+    pub(super) fn next_id(&mut self, now: Timestamp) -> AlarmId {
         self.raised = self.raised.wrapping_add(1);
         let ms = u64::try_from(now.as_millisecond()).unwrap_or_default();
         AlarmId::from_parts(ms, self.ports.node, self.raised)
@@ -335,6 +357,11 @@ impl Driver {
             }
             Request::Load { reply } => self.load_asked.push(reply),
             Request::TakeOver(open) => self.take_over(open),
+            Request::Drill { door, reply } => self.on_drill(&door, reply),
+            Request::Notices { notices, reply } => {
+                // Whoever asked may have given up.
+                let _ = reply.send(self.on_notices(notices));
+            }
         }
     }
 
@@ -470,6 +497,7 @@ impl Driver {
 
     pub(super) fn remove(&mut self, id: AlarmId) -> Option<Live> {
         let live = self.alarms.remove(&id)?;
+        self.drills.remove(&id);
         self.numbers.remove(id, live.alarm.plan());
         self.leave_building(id);
         if let Some(due) = live.timer {
@@ -484,7 +512,7 @@ impl Driver {
 /// HTTP was promised that its keys are good for ever.
 pub(super) fn is_same_press(trigger: &Trigger, alarm: AlarmId, now: Timestamp) -> bool {
     let now_ms = u64::try_from(now.as_millisecond()).unwrap_or_default();
-    trigger.source == TriggerSource::Http
+    matches!(trigger.source, TriggerSource::Http | TriggerSource::Drill)
         || now_ms.saturating_sub(alarm.unix_ms()) < SAME_PRESS_WITHIN_MS
 }
 

@@ -3,7 +3,7 @@
 use super::measure::Measure;
 use crate::store::alarm_log::{NewEvents, OpenedAlarm};
 use jiff::{SignedDuration, Timestamp};
-use lianfang_domain::alarm::{Alarm, Effect, Event, Input, Leg, Stage, Trigger};
+use lianfang_domain::alarm::{Alarm, Effect, Event, Input, Leg, Stage, Trigger, TriggerSource};
 use lianfang_domain::directory::LineRef;
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::plan::Plan;
@@ -54,9 +54,9 @@ impl Live {
             raised: now,
             follows,
         };
+        let measure = Measure::new(heard_at, plan.is_drill);
         let (alarm, events) = Alarm::raise(id, trigger, Arc::clone(&plan), follows, now);
         let effects = events.iter().flat_map(|event| alarm.effects(event)).collect();
-        let measure = Measure::new(heard_at);
         let mut live = Self::new(alarm, line, measure, 0);
         let mut record = live.record(events, Some(plan), now);
         record.opened = Some(opened);
@@ -170,7 +170,11 @@ impl Live {
 fn log(alarm: AlarmId, event: &Event) {
     match event {
         Event::Raised { trigger, follows } => {
-            metrics::counter!("lianfang_alarms_raised_total").increment(1);
+            if trigger.source == TriggerSource::Drill {
+                metrics::counter!("lianfang_alarms_raised_total", "drill" => "true").increment(1);
+            } else {
+                metrics::counter!("lianfang_alarms_raised_total").increment(1);
+            }
             tracing::info!(alarm.id = %alarm, line.id = %trigger.line, group.id = %trigger.group,
                 source = ?trigger.source, proof = ?trigger.proof, follows = ?follows, "Alarm raised");
         }

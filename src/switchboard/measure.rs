@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 #[derive(Debug)]
 pub(super) struct Measure {
     heard_at: Timestamp,
+    /// Drills are measured by the same figures, beside those of real alarms.
+    is_drill: bool,
     /// Voice legs of the first wave that are not on the wire yet.
     first_wave: BTreeSet<u32>,
     has_first_wave: bool,
@@ -19,9 +21,10 @@ pub(super) struct Measure {
 }
 
 impl Measure {
-    pub(super) fn new(heard_at: Timestamp) -> Self {
+    pub(super) fn new(heard_at: Timestamp, is_drill: bool) -> Self {
         Self {
             heard_at,
+            is_drill,
             first_wave: BTreeSet::new(),
             has_first_wave: false,
             has_rung: false,
@@ -38,7 +41,7 @@ impl Measure {
             has_rung: alarm.legs().iter().any(|leg| leg.ringing_at.is_some()),
             is_acknowledged: alarm.has_anybody(),
             has_arrived,
-            ..Self::new(alarm.raised_at())
+            ..Self::new(alarm.raised_at(), alarm.plan().is_drill)
         }
     }
 
@@ -76,8 +79,13 @@ impl Measure {
             }
             Event::LegEnded { leg, outcome } => {
                 self.first_wave.remove(leg);
-                metrics::counter!("lianfang_legs_ended_total", "outcome" => format!("{outcome:?}"))
-                    .increment(1);
+                let outcome = format!("{outcome:?}");
+                if self.is_drill {
+                    metrics::counter!("lianfang_legs_ended_total", "outcome" => outcome, "drill" => "true")
+                } else {
+                    metrics::counter!("lianfang_legs_ended_total", "outcome" => outcome)
+                }
+                .increment(1);
             }
             Event::Raised { .. }
             | Event::Planned { .. }
@@ -117,7 +125,12 @@ impl Measure {
     }
 
     fn record(&self, histogram: &'static str, now: Timestamp) {
-        metrics::histogram!(histogram).record(now.duration_since(self.heard_at).as_secs_f64());
+        let took_s = now.duration_since(self.heard_at).as_secs_f64();
+        if self.is_drill {
+            metrics::histogram!(histogram, "drill" => "true").record(took_s);
+        } else {
+            metrics::histogram!(histogram).record(took_s);
+        }
     }
 }
 
@@ -130,12 +143,13 @@ mod tests {
     use metrics_exporter_prometheus::PrometheusBuilder;
 
     /// How often each histogram of the promise was fed.
-    fn counts(feed: impl FnOnce()) -> Vec<(&'static str, u32)> {
+    fn counts(label: &str, feed: impl FnOnce()) -> Vec<(&'static str, u32)> {
         let recorder = PrometheusBuilder::new().build_recorder();
         metrics::with_local_recorder(&recorder, feed);
         let text = recorder.handle().render();
         let count = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}_count ")));
+            let line =
+                text.lines().find_map(|line| line.strip_prefix(&format!("{name}_count{label} ")));
             line.map_or(0, |count| count.parse().expect("a count"))
         };
         [
@@ -179,11 +193,16 @@ mod tests {
             Event::LegPlaced { leg: 4, route: "a".into() },
             Event::LegPlaced { leg: 5, route: "a".into() },
         ];
-        let fed = counts(|| {
-            let mut measure = Measure::new(at);
-            measure.on_committed(at);
-            story.iter().for_each(|event| measure.on_event(event, at));
-        });
-        assert!(fed.iter().all(|(_, count)| *count == 1), "{fed:?}");
+        for (is_drill, of_real, of_drills) in [(false, 1, 0), (true, 0, 1)] {
+            let feed = || {
+                let mut measure = Measure::new(at, is_drill);
+                measure.on_committed(at);
+                story.iter().for_each(|event| measure.on_event(event, at));
+            };
+            let real = counts("", feed);
+            assert!(real.iter().all(|(_, count)| *count == of_real), "{real:?}");
+            let drilled = counts("{drill=\"true\"}", feed);
+            assert!(drilled.iter().all(|(_, count)| *count == of_drills), "{drilled:?}");
+        }
     }
 }

@@ -54,6 +54,8 @@ struct State {
     told: Vec<ResidentNotice>,
     /// The same in words.
     heard: Vec<String>,
+    /// Announcements of drills: to whom, and the text.
+    announced: Vec<(String, String)>,
     /// Legs that were asked into the talk.
     talking: Vec<LegId>,
     broken: BTreeSet<String>,
@@ -290,6 +292,13 @@ impl Wire {
         self.state().broken.remove(route);
     }
 
+    /// Announcements of drills, by person.
+    pub(crate) fn announced(&self) -> Vec<(String, String)> {
+        let mut announced = self.state().announced.clone();
+        announced.sort();
+        announced
+    }
+
     /// What the resident heard.
     pub(crate) fn told(&self) -> Vec<ResidentNotice> {
         self.state().told.clone()
@@ -325,6 +334,14 @@ impl Carriers for Wire {
                 state.end(index, LegOutcome::Sent);
             }
         }
+    }
+
+    fn announce(&self, order: LegOrder, text: &str, route: &RouteName) {
+        let mut state = self.state();
+        state.announced.push((name_of(order.number.key()), text.to_owned()));
+        state.report(order.leg, LegReport::Placed { route: RouteName::clone(route) });
+        let reference = format!("SM{}", order.leg).into();
+        state.report(order.leg, LegReport::Accepted { reference, has_receipts: false });
     }
 
     fn cancel(&self, leg: LegId, reason: CancelReason) {

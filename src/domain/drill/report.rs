@@ -1,0 +1,218 @@
+//! How a drill went, in figures: from the alarms of its doors alone, which the log tells for ever.
+//!
+//! Whoever publishes it publishes [`summary`]: it names nobody and no number.
+
+use crate::alarm::{Alarm, Stage};
+use crate::directory::{Language, Written};
+use crate::id::AlarmId;
+use crate::leg::{Channel, LegOutcome, Message};
+use crate::phone::PhoneNumber;
+use crate::plan::PartyId;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// What came of the calls to a number, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reached {
+    /// A person answered by a key.
+    Key,
+    /// It was picked up, and nobody pressed a key: voicemail, an announcement, a child.
+    NoKey,
+    /// Refused by the callee.
+    Declined,
+    /// Busy.
+    Busy,
+    /// It rang, and nobody picked up.
+    NoAnswer,
+    /// We ended it: enough were coming, or a real alarm needed the telephone.
+    Stopped,
+    /// It never rang: the carrier failed, or the drill was over before.
+    Failed,
+    /// There is no such number.
+    BadNumber,
+}
+
+/// A number of a door's plan that no person answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotReached {
+    /// The alarm of the door.
+    pub alarm: AlarmId,
+    /// Whom.
+    pub party: PartyId,
+    /// Which of their numbers.
+    pub number_index: u8,
+    /// Why.
+    pub why: Reached,
+}
+
+/// The figures of a drill.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Doors that began.
+    pub homes: u32,
+    /// Of them, doors whose drill gave way to a real alarm.
+    pub yielded: u32,
+    /// Telephone numbers that were called, each counted once.
+    pub phones: u32,
+    /// Of them, those that rang or were picked up.
+    pub rung: u32,
+    /// Of them, those that a person answered by a key.
+    pub answered: u32,
+    /// Of them, those that were picked up without a key.
+    pub voicemail: u32,
+    /// Numbers that were sent SMS.
+    pub texted: u32,
+    /// Of them, those whose handset confirmed it.
+    pub delivered: u32,
+    /// From the beginning of a door to the last leg of its first wave on the wire, in milliseconds, sorted.
+    pub last_leg_ms: Vec<u64>,
+    /// From the beginning of a door to the first key, in milliseconds, sorted.
+    pub first_key_ms: Vec<u64>,
+    /// Numbers that were called and that no person answered in any door.
+    pub not_reached: Vec<NotReached>,
+}
+
+/// Counts the alarms of a drill, each with whether it gave way to a real one.
+#[must_use]
+pub fn figures<'a>(alarms: impl Iterator<Item = (&'a Alarm, bool)>) -> Figures {
+    let mut figures = Figures::default();
+    let mut calls: BTreeMap<PhoneNumber, NotReached> = BTreeMap::new();
+    let mut rung: BTreeMap<PhoneNumber, bool> = BTreeMap::new();
+    let mut texts: BTreeMap<PhoneNumber, bool> = BTreeMap::new();
+    for (alarm, has_yielded) in alarms {
+        figures.homes += 1;
+        figures.yielded += u32::from(has_yielded);
+        figures.last_leg_ms.extend(last_leg(alarm).map(|at| since(alarm, at)));
+        figures.first_key_ms.extend(first_key(alarm).map(|at| since(alarm, at)));
+        for leg in alarm
+            .legs()
+            .iter()
+            .filter(|leg| leg.message.calls_for_help() || leg.message == Message::OwnHousehold)
+        {
+            let party = alarm.plan().parties.get(usize::from(leg.party.0));
+            let number = party.and_then(|party| party.numbers.get(usize::from(leg.number_index)));
+            let Some(number) = number.map(|number| number.number.clone()) else { continue };
+            match leg.channel {
+                Channel::Sms => {
+                    let arrived = matches!(leg.ended, Some((_, LegOutcome::Delivered)));
+                    *texts.entry(number).or_default() |= arrived;
+                }
+                Channel::Voice => {
+                    *rung.entry(number.clone()).or_default() |=
+                        leg.ringing_at.is_some() || leg.answered_at.is_some();
+                    let (alarm, party, number_index) = (alarm.id(), leg.party, leg.number_index);
+                    let why = reached(leg);
+                    let new = NotReached { alarm, party, number_index, why };
+                    let known = calls.entry(number).or_insert(new);
+                    if why < known.why {
+                        *known = new;
+                    }
+                }
+            }
+        }
+    }
+    let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+    figures.phones = count(calls.len());
+    figures.rung = count(rung.values().filter(|rang| **rang).count());
+    figures.texted = count(texts.len());
+    figures.delivered = count(texts.values().filter(|arrived| **arrived).count());
+    let with = |what| count(calls.values().filter(|call| call.why == what).count());
+    (figures.answered, figures.voicemail) = (with(Reached::Key), with(Reached::NoKey));
+    figures.not_reached = calls.into_values().filter(|call| call.why != Reached::Key).collect();
+    figures.last_leg_ms.sort_unstable();
+    figures.first_key_ms.sort_unstable();
+    figures
+}
+
+fn reached(leg: &crate::alarm::Leg) -> Reached {
+    if leg.has_key {
+        return Reached::Key;
+    }
+    if leg.answered_at.is_some() {
+        return Reached::NoKey;
+    }
+    match leg.ended.map(|(_, outcome)| outcome) {
+        Some(LegOutcome::Answered | LegOutcome::AnsweredNoKey) => Reached::NoKey,
+        Some(LegOutcome::Declined) => Reached::Declined,
+        Some(LegOutcome::Busy) => Reached::Busy,
+        Some(LegOutcome::NoAnswer) => Reached::NoAnswer,
+        Some(LegOutcome::BadNumber) => Reached::BadNumber,
+        Some(LegOutcome::Cancelled) | None => Reached::Stopped,
+        Some(
+            LegOutcome::CarrierFailed
+            | LegOutcome::Lost
+            | LegOutcome::Delivered
+            | LegOutcome::Sent
+            | LegOutcome::Undelivered
+            | LegOutcome::OptedOut
+            | LegOutcome::NoSms,
+        ) => Reached::Failed,
+    }
+}
+
+/// When the last call of the first wave was on the wire; `None` if none was.
+fn last_leg(alarm: &Alarm) -> Option<Timestamp> {
+    let first = alarm
+        .legs()
+        .iter()
+        .filter(|leg| leg.channel == Channel::Voice && leg.ordered_at == alarm.raised_at());
+    first.filter_map(|leg| leg.placed_at).max()
+}
+
+fn first_key(alarm: &Alarm) -> Option<Timestamp> {
+    let said = alarm.parties().filter_map(|(_, _, state)| {
+        let coming = state.coming.map(|coming| coming.since);
+        coming.into_iter().chain(state.declined_at).chain(state.arrived_at).min()
+    });
+    said.min()
+}
+
+fn since(alarm: &Alarm, at: Timestamp) -> u64 {
+    u64::try_from(at.duration_since(alarm.raised_at()).as_millis()).unwrap_or_default()
+}
+
+/// The value that so many percent of the sorted ones do not exceed; `None` of none.
+#[must_use]
+pub fn percentile(sorted: &[u64], percent: u8) -> Option<u64> {
+    let rank = (sorted.len() * usize::from(percent.min(100))).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
+}
+
+/// Whether every alarm of the drill is over: until then figures may grow.
+#[must_use]
+pub fn is_final<'a>(mut alarms: impl Iterator<Item = &'a Alarm>) -> bool {
+    alarms.all(|alarm| matches!(alarm.stage(), Stage::Closed { .. }))
+}
+
+/// The report for everybody: no name, no number.
+#[must_use]
+pub fn summary(community: &str, figures: &Figures, language: Language) -> String {
+    let Figures { homes, phones, rung, answered, voicemail, texted, delivered, yielded, .. } =
+        figures;
+    let share = |part: u32, of: u32| u64::from(part) * 100 / u64::from(of.max(1));
+    let (rang, spoke) = (share(*rung, *phones), share(*answered, *phones));
+    let chinese = language.written() == Written::Chinese;
+    let ms = |values: &[u64], percent| match percentile(values, percent) {
+        Some(ms) if chinese => format!("{}.{}秒", ms / 1000, ms % 1000 / 100),
+        Some(ms) => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        None => "—".to_owned(),
+    };
+    let (leg_50, leg_99) = (ms(&figures.last_leg_ms, 50), ms(&figures.last_leg_ms, 99));
+    let (key_50, key_99) = (ms(&figures.first_key_ms, 50), ms(&figures.first_key_ms, 99));
+    if chinese {
+        format!(
+            "{community}联防演练：{homes}户发起，呼叫电话{phones}部，振铃{rung}部（{rang}%），\
+             本人按键应答{answered}部（{spoke}%），接通未按键{voicemail}部；短信{texted}条号码，确认送达{delivered}个。\
+             从发起到最后一路呼出：中位{leg_50}，99%在{leg_99}内；到第一个应答：中位{key_50}，99%在{key_99}内。\
+             为真实警情让位{yielded}户。"
+        )
+    } else {
+        format!(
+            "Drill of {community}: {homes} homes began it, {phones} telephones were called, {rung} rang ({rang}%), \
+             {answered} were answered by a person with a key ({spoke}%), {voicemail} without a key; \
+             {texted} numbers were sent SMS, {delivered} confirmed it. From the beginning to the last call on the wire: \
+             median {leg_50}, 99% within {leg_99}; to the first answer: median {key_50}, 99% within {key_99}. \
+             {yielded} homes gave way to a real alarm."
+        )
+    }
+}

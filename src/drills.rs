@@ -1,0 +1,251 @@
+//! Holds the drills that are stored: announces them, begins one door after the other, ends them.
+//!
+//! One task beside the alarms; `domain::drill` says what is due, the switchboard whether it may be now. It looks at the
+//! database each second, so a drill that was made or stopped by anybody is known a second later, and a restart takes up
+//! what was begun. Whatever it asks for, a real alarm goes first.
+
+use crate::clock::Clock;
+use crate::store::snapshot::DirectoryHandle;
+use crate::store::{Store, StoreError, drills};
+use crate::switchboard::{Action, DrillBegun, DrillDoor, Notice, Switchboard};
+use crate::tasks::Tasks;
+use jiff::{SignedDuration, Timestamp};
+use lianfang_domain::directory::{Community, Directory, Language};
+use lianfang_domain::drill::{self, Ending, Home, HomeState, Next, Run, Skip, Windows};
+use lianfang_domain::id::DrillId;
+use lianfang_domain::phone::PhoneNumber;
+use lianfang_domain::plan::{self, Plan, PlanFor, Policy};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Pause between two looks.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(1);
+/// Announcements handed over at once.
+const NOTICES_AT_ONCE: usize = 50;
+/// Things done for one drill in one look; the others have their turn.
+const STEPS_MAX: usize = 64;
+
+/// What the task needs.
+pub struct Needs {
+    /// Where drills are stored.
+    pub store: Store,
+    /// Who will be called.
+    pub directory: DirectoryHandle,
+    /// What begins a door.
+    pub switchboard: Switchboard,
+    /// The time.
+    pub clock: Clock,
+    /// The pace of the service, for plans.
+    pub policy: Policy,
+}
+
+/// Starts the task.
+pub fn start(tasks: &Tasks, needs: Needs) {
+    let clock = needs.clock.clone();
+    let mut holder = Holder { needs, runs: BTreeMap::new() };
+    tasks.start("drills", move |stop| async move {
+        loop {
+            // A look that is cut off does the rest at the next start: what was begun is known by its key.
+            if stop.run_until_cancelled(holder.look()).await.is_none() {
+                return;
+            }
+            let next = clock.now().saturating_add(LOOK_EVERY).unwrap_or(Timestamp::MAX);
+            if stop.run_until_cancelled(clock.sleep_until(next)).await.is_none() {
+                return;
+            }
+        }
+    });
+}
+
+/// A drill under way.
+struct Held {
+    run: Run,
+    /// Who is still to be told; `None` until they are listed.
+    to_tell: Option<Vec<Notice>>,
+}
+
+struct Holder {
+    needs: Needs,
+    runs: BTreeMap<DrillId, Held>,
+}
+
+impl Holder {
+    async fn look(&mut self) {
+        if let Err(error) = self.take_up().await {
+            tracing::warn!(%error, "Cannot read the drills, trying again in a second");
+            return;
+        }
+        let ids: Vec<DrillId> = self.runs.keys().copied().collect();
+        for id in ids {
+            for _ in 0..STEPS_MAX {
+                match self.step(id).await {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        tracing::warn!(drill.id = %id, %error, "Cannot write down a drill, taking it up again");
+                        self.runs.remove(&id);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes up drills that are new, and lets go of those that somebody stopped.
+    async fn take_up(&mut self) -> Result<(), StoreError> {
+        let running = drills::running(self.needs.store.alarms()).await?;
+        self.runs.retain(|id, _| running.contains(id));
+        for id in running {
+            if self.runs.contains_key(&id) {
+                continue;
+            }
+            let Some(stored) = drills::get(self.needs.store.alarms(), id).await? else { continue };
+            let directory = self.needs.directory.current();
+            let Some(community) = directory.community(stored.drill.community) else {
+                let now = self.needs.clock.now();
+                drills::end(self.needs.store.alarms(), id, Ending::Over, now).await?;
+                continue;
+            };
+            let windows = Windows::of_stored(&stored.drill, community, &stored.homes);
+            let run = Run::new(stored.drill, windows, stored.homes, stored.announced);
+            self.runs.insert(id, Held { run, to_tell: None });
+        }
+        Ok(())
+    }
+
+    /// Does the next thing of a drill. Whether something may be left to do now.
+    async fn step(&mut self, id: DrillId) -> Result<bool, StoreError> {
+        let now = self.needs.clock.now();
+        let Some(held) = self.runs.get_mut(&id) else { return Ok(false) };
+        let database = self.needs.store.alarms();
+        match held.run.on_time(now) {
+            None => Ok(false),
+            Some(Next::End) => {
+                drills::end(database, id, Ending::Over, now).await?;
+                tracing::info!(drill.id = %id, "Drill over");
+                self.runs.remove(&id);
+                Ok(false)
+            }
+            Some(Next::Announce) => {
+                if !held.tell(&self.needs, now).await {
+                    held.run.on_not_announced(now);
+                    return Ok(false);
+                }
+                drills::announced(database, id, now).await?;
+                held.run.on_announced(now);
+                tracing::info!(drill.id = %id, "Drill announced");
+                Ok(true)
+            }
+            Some(Next::Start(place)) => held.begin(&self.needs, (id, place)).await,
+        }
+    }
+}
+
+impl Held {
+    async fn begin(
+        &mut self,
+        needs: &Needs,
+        (id, place): (DrillId, usize),
+    ) -> Result<bool, StoreError> {
+        let Some(home) = self.run.homes().get(place).copied() else { return Ok(false) };
+        let key = format!("drill {id} household {}", home.line.household).into();
+        let door = DrillDoor { line: home.line, kind: self.run.drill().kind, key };
+        let begun = needs.switchboard.drill(door).await;
+        let now = needs.clock.now();
+        let database = needs.store.alarms();
+        match begun {
+            Some(DrillBegun::Began(alarm)) => {
+                let state = HomeState::Started { alarm, at: now };
+                drills::set_home(database, id, (place, state)).await?;
+                self.run.on_started(place, alarm, now);
+                if !drills::running(database).await?.contains(&id) {
+                    // Somebody stopped the drill in this very moment.
+                    let _ = needs.switchboard.act(alarm, Action::Cancel, "".into()).await;
+                    return Ok(false);
+                }
+                Ok(true)
+            }
+            Some(DrillBegun::LineHasAlarm) => {
+                self.skip(needs, (id, place), Skip::LineHasAlarm).await
+            }
+            Some(DrillBegun::Gone) => self.skip(needs, (id, place), Skip::Gone).await,
+            Some(DrillBegun::RealAlarm | DrillBegun::Loaded) | None => {
+                tracing::debug!(drill.id = %id, ?begun, "A drill waits");
+                self.run.on_held(now);
+                Ok(false)
+            }
+        }
+    }
+
+    async fn skip(
+        &mut self,
+        needs: &Needs,
+        (id, place): (DrillId, usize),
+        why: Skip,
+    ) -> Result<bool, StoreError> {
+        let state = HomeState::Skipped(why);
+        drills::set_home(needs.store.alarms(), id, (place, state)).await?;
+        self.run.on_skipped(place, why);
+        Ok(true)
+    }
+
+    /// Tells some of those who are to be told. Whether everybody was.
+    async fn tell(&mut self, needs: &Needs, now: Timestamp) -> bool {
+        let directory = needs.directory.current();
+        let drill = self.run.drill();
+        let Some(community) = directory.community(drill.community) else { return true };
+        let run = &self.run;
+        let left = self.to_tell.get_or_insert_with(|| {
+            let mut notices = notices(run, (&directory, community), &needs.policy, now);
+            notices.reverse();
+            notices
+        });
+        while !left.is_empty() {
+            let rest = left.len().saturating_sub(NOTICES_AT_ONCE);
+            let some: Vec<Notice> = left.iter().skip(rest).cloned().collect();
+            if !needs.switchboard.announce(some).await {
+                return false;
+            }
+            left.truncate(rest);
+        }
+        true
+    }
+}
+
+/// The announcements of a drill: one to each number that will be sent SMS, in its language.
+fn notices(
+    run: &Run,
+    (directory, community): (&Directory, &Community),
+    defaults: &Policy,
+    now: Timestamp,
+) -> Vec<Notice> {
+    let drill = run.drill();
+    let zone = community.roster.zone();
+    let mut texts: BTreeMap<Language, Arc<str>> = BTreeMap::new();
+    let mut told: BTreeSet<PhoneNumber> = BTreeSet::new();
+    let mut notices = Vec::new();
+    let wanted = PlanFor { kind: drill.kind, is_drill: true, now: drill.starts_at, defaults };
+    let is_waiting = |home: &&Home| home.state == HomeState::Waiting;
+    for home in run.homes().iter().filter(is_waiting) {
+        let Some(plan) = plan::build(directory, home.line, &wanted) else { continue };
+        let plan: Arc<Plan> = Arc::new(plan);
+        let numbers = plan.parties.iter().flat_map(|party| &party.numbers);
+        for number in numbers.filter(|number| number.has_sms) {
+            if !told.insert(number.number.clone()) {
+                continue;
+            }
+            let language = number.language;
+            let text = texts.entry(language).or_insert_with(|| {
+                let when = drill.starts_at.max(now);
+                drill::announcement(&community.name, when, (zone, now), language).into()
+            });
+            notices.push(Notice {
+                number: number.number.clone(),
+                language,
+                text: Arc::clone(text),
+                plan: Arc::clone(&plan),
+            });
+        }
+    }
+    notices
+}
