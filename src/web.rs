@@ -13,6 +13,7 @@ mod audit;
 mod caller;
 mod cases;
 mod dossier;
+mod drills;
 mod duty;
 mod extract;
 mod guard;
@@ -90,6 +91,7 @@ fn described() -> OpenApiRouter<Web> {
         .merge(recordings::routes())
         .merge(preview::routes())
         .merge(duty::routes())
+        .merge(drills::routes())
         .layer(middleware::from_fn_with_state(slots(), guard::limit_number))
         .merge(
             triggers::routes()

@@ -55,11 +55,19 @@ pub(super) struct AlarmView {
     /// When it was closed or cancelled; null while it is open.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(super) closed_at: Option<Timestamp>,
+    /// It is a drill.
+    pub(super) is_drill: bool,
 }
 
 impl From<&AlarmRow> for AlarmView {
     fn from(row: &AlarmRow) -> Self {
-        Self { id: row.id, line_id: row.line, raised_at: row.raised, closed_at: row.closed }
+        Self {
+            id: row.id,
+            line_id: row.line,
+            raised_at: row.raised,
+            closed_at: row.closed,
+            is_drill: row.is_drill,
+        }
     }
 }
 
@@ -189,10 +197,11 @@ fn detail(
     timeline: Vec<Moment>,
 ) -> AlarmDetail {
     let plan = stored.plans.last();
+    let is_drill = plan.map_or(stored.row.is_drill, |plan| plan.is_drill);
     AlarmDetail {
         case,
         notes: notes.into_iter().map(NoteView::from).collect(),
-        alarm: AlarmView::from(&stored.row),
+        alarm: AlarmView { is_drill, ..AlarmView::from(&stored.row) },
         scene: plan.map(scene),
         parties: plan.into_iter().flat_map(Plan::parties).map(party).collect(),
         timeline,

@@ -253,6 +253,7 @@ pub(super) fn fault(fault: &Fault, language: Language) -> String {
         Fault::OutOfRange { min, max } => return format!("须在 {min} 到 {max} 之间"),
         Fault::TooMany { max } => return format!("不得超过 {max} 项"),
         Fault::Policy(why) => return why.words(language),
+        Fault::Drill(why) => return why.words(language),
         Fault::Pin(PinFault::Digits) => "须为 4 到 8 位数字",
         Fault::Pin(PinFault::Trivial) => "过于简单：不得为相同、成对重复或连续的数字",
         Fault::Pin(PinFault::Same) => "须不同于撤销密码",

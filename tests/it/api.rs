@@ -5,6 +5,7 @@ mod alarms;
 mod audit;
 mod cases;
 mod dossier;
+mod drills;
 mod errors;
 mod nouns;
 mod openapi;

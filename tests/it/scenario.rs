@@ -15,6 +15,7 @@
 //! | what the resident gets: kinds, silence, talk | `kinds`, `silence`, `talk` |
 //! | what the resident gets: cancel and duress | `withdrawals`, `duress` |
 //! | the case: owner, reminders, close | `cases`, `endings` |
+//! | the case: drills | `drills` |
 //! | speed and bounds: storms, dead disks, restarts | `storms`, `disk` |
 //!
 //! A story that is told "whatever the power does" is told twice: the second time the power fails in its middle, and the
@@ -27,6 +28,7 @@ mod callbacks;
 mod calls;
 mod cases;
 mod disk;
+mod drills;
 mod duress;
 mod duty;
 mod endings;

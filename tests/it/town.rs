@@ -13,6 +13,7 @@ pub(crate) use wire::{LINES, SMS_1, SMS_2, TRUNK_1, TRUNK_2, Wire, routes};
 
 use jiff::Timestamp;
 use lianfang::clock::Clock;
+use lianfang::drills;
 use lianfang::store::Store;
 use lianfang::store::alarm_log::{AlarmLog, LogOptions};
 use lianfang::store::snapshot::{DirectoryHandle, count_edit};
@@ -52,6 +53,8 @@ pub(crate) struct Setup {
     pub(crate) log_deadline: Duration,
     /// More SQL for the directory.
     pub(crate) sql: &'static str,
+    /// The task that holds drills runs.
+    pub(crate) holds_drills: bool,
 }
 
 impl Default for Setup {
@@ -61,6 +64,7 @@ impl Default for Setup {
             routes: wire::routes(100),
             log_deadline: Duration::from_secs(10),
             sql: "",
+            holds_drills: false,
         }
     }
 }
@@ -125,6 +129,16 @@ impl Process {
             pages: Some(Arc::clone(&pages)),
         };
         switchboard.start(inboxes, ports, &tasks).await.expect("starts");
+        if setup.holds_drills {
+            let needs = drills::Needs {
+                store: store.clone(),
+                directory: directory.clone(),
+                switchboard: switchboard.clone(),
+                clock: clock.clone(),
+                policy: Policy::default(),
+            };
+            drills::start(&tasks, needs);
+        }
         Self { runtime: Some(runtime), store, directory, log, switchboard, pages, tasks, log_tasks }
     }
 }

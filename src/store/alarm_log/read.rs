@@ -14,10 +14,19 @@ const ERASE_CHUNK: u32 = 500;
 /// Longest page of a list.
 const LIST_MAX: u32 = 1000;
 
-const OPEN_ROWS: &str = "SELECT id, line_id, raised_us, closed_us, idempotency_key FROM alarm
-    WHERE closed_us IS NULL ORDER BY id";
-const ONE_ROW: &str =
-    "SELECT id, line_id, raised_us, closed_us, idempotency_key FROM alarm WHERE id = ?1";
+/// An alarm. What its first event says is looked for as text: one that is damaged must not hide all others.
+macro_rules! row {
+    () => {
+        "SELECT id, line_id, raised_us, closed_us, idempotency_key, EXISTS (SELECT 1 FROM alarm_event AS e
+            WHERE e.alarm_id = alarm.id AND e.sequence = 0 AND 0 < instr(e.event, '\"source\":\"drill\"'))
+        FROM alarm"
+    };
+}
+
+const OPEN_ROWS: &str = concat!(row!(), " WHERE closed_us IS NULL ORDER BY id");
+const ONE_ROW: &str = concat!(row!(), " WHERE id = ?1");
+const THESE_ROWS: &str =
+    concat!(row!(), " WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id");
 const OPEN_EVENTS: &str = "SELECT alarm_id, sequence, at_us, event FROM alarm_event
     WHERE alarm_id IN (SELECT id FROM alarm WHERE closed_us IS NULL) ORDER BY alarm_id, sequence";
 const ONE_EVENTS: &str = "SELECT alarm_id, sequence, at_us, event FROM alarm_event
@@ -26,9 +35,15 @@ const OPEN_PLANS: &str = "SELECT alarm_id, revision, plan FROM alarm_plan
     WHERE alarm_id IN (SELECT id FROM alarm WHERE closed_us IS NULL) ORDER BY alarm_id, revision";
 const ONE_PLANS: &str =
     "SELECT alarm_id, revision, plan FROM alarm_plan WHERE alarm_id = ?1 ORDER BY revision";
-const LIST: &str = "SELECT id, line_id, raised_us, closed_us, idempotency_key FROM alarm
-    WHERE (?1 IS NULL OR (closed_us IS NULL) = ?1) AND (?2 IS NULL OR line_id = ?2) AND (?3 IS NULL OR id < ?3)
-    ORDER BY id DESC LIMIT ?4";
+const LIST: &str = concat!(
+    row!(),
+    " WHERE (?1 IS NULL OR (closed_us IS NULL) = ?1) AND (?2 IS NULL OR line_id = ?2) AND (?3 IS NULL OR id < ?3)
+    ORDER BY id DESC LIMIT ?4"
+);
+const THESE_EVENTS: &str = "SELECT alarm_id, sequence, at_us, event FROM alarm_event
+    WHERE alarm_id IN (SELECT value FROM json_each(?1)) ORDER BY alarm_id, sequence";
+const THESE_PLANS: &str = "SELECT alarm_id, revision, plan FROM alarm_plan
+    WHERE alarm_id IN (SELECT value FROM json_each(?1)) ORDER BY alarm_id, revision";
 const SEEN: &str = "SELECT id FROM alarm WHERE idempotency_key = ?1 ORDER BY is_doubled LIMIT 1";
 const ERASE: &str = "DELETE FROM alarm_plan WHERE (alarm_id, revision) IN (
     SELECT plan.alarm_id, plan.revision FROM alarm_plan AS plan JOIN alarm ON alarm.id = plan.alarm_id
@@ -47,6 +62,8 @@ pub struct AlarmRow {
     pub closed: Option<Timestamp>,
     /// What makes two reports of its press one.
     pub idempotency_key: Box<str>,
+    /// It began as a drill.
+    pub is_drill: bool,
 }
 
 /// An event of the log.
@@ -103,7 +120,7 @@ pub struct AlarmFilter {
     pub before: Option<AlarmId>,
 }
 
-type Row = (i64, u32, i64, Option<i64>, Box<str>);
+type Row = (i64, u32, i64, Option<i64>, Box<str>, bool);
 /// Alarm, sequence, time, event. Text as bytes and numbers as they come: one damaged row must not hide all others.
 type EventRow = (i64, i64, i64, Vec<u8>);
 /// Alarm, revision, plan.
@@ -145,6 +162,28 @@ impl AlarmLog {
             tracing::error!(error = %unreadable.source, "{unreadable}");
         }
         Ok(found.alarms.pop())
+    }
+
+    /// Some alarms with their events and plans, by id: those that are there, and of these what can be read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn alarms(&self, ids: &[AlarmId]) -> Result<Vec<StoredAlarm>, StoreError> {
+        let keys: Vec<i64> = ids.iter().map(|id| id.0.cast_signed()).collect();
+        let keys = serde_json::json!(keys).to_string();
+        let mut read = self.database.reader().begin().await.map_err(StoreError::Read)?;
+        let rows = sqlx::query_as(THESE_ROWS).bind(&keys).fetch_all(&mut *read).await;
+        let events = sqlx::query_as(THESE_EVENTS).bind(&keys).fetch_all(&mut *read).await;
+        let plans = sqlx::query_as(THESE_PLANS).bind(&keys).fetch_all(&mut *read).await;
+        let found = assemble(
+            rows.map_err(StoreError::Read)?,
+            events.map_err(StoreError::Read)?,
+            plans.map_err(StoreError::Read)?,
+        );
+        for unreadable in found.unreadable {
+            tracing::error!(error = %unreadable.source, "{unreadable}");
+        }
+        Ok(found.alarms)
     }
 
     /// Alarms without their events, the latest first, at most `limit` and 1,000.
@@ -199,13 +238,14 @@ impl AlarmLog {
     }
 }
 
-fn alarm_row((id, line, raised, closed, idempotency_key): Row) -> AlarmRow {
+fn alarm_row((id, line, raised, closed, idempotency_key, is_drill): Row) -> AlarmRow {
     AlarmRow {
         id: AlarmId(id.cast_unsigned()),
         line: LineId(line),
         raised: time(raised),
         closed: closed.map(time),
         idempotency_key,
+        is_drill,
     }
 }
 

@@ -6,6 +6,7 @@
 use super::{Kind, NounError, StoreError, Value};
 use crate::store::pins::PinFault;
 use lianfang_domain::directory::Language;
+use lianfang_domain::drill::Refusal;
 use lianfang_domain::id::CommunityId;
 use lianfang_domain::policy::check::Why;
 use lianfang_domain::roster::RosterError;
@@ -104,6 +105,9 @@ pub enum Fault {
     /// A policy that could end in silence or reach nobody.
     #[error("{}", .0.words(Language::English))]
     Policy(Why),
+    /// A drill that cannot be held.
+    #[error("{}", .0.words(Language::English))]
+    Drill(Refusal),
     /// A PIN that is not good.
     #[error("{0}")]
     Pin(PinFault),

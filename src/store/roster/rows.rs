@@ -77,7 +77,7 @@ type AbsenceRow = (CommunityId, AbsenceId, WorkerId, Option<WorkerId>, i64, i64)
 type KeptRow = (CommunityId, PostId, WorkerId, i64, Option<i64>);
 type DayRow = (CommunityId, Date, DayKind);
 
-/// What the rosters of these communities are made of; those without a post are left out.
+/// What the rosters of these communities are made of. One without a post has its holidays all the same.
 ///
 /// # Errors
 /// When the database fails or holds what no release wrote.
@@ -87,12 +87,10 @@ pub(in crate::store) async fn parts(
 ) -> Result<BTreeMap<CommunityId, Parts>, sqlx::Error> {
     let ids = serde_json::json!(communities).to_string();
     let mut all = Collected::default();
+    all.0.extend(communities.iter().map(|id| (*id, Parts::default())));
     for (community, id, grid, code, name, cover) in rows::<PostRow>(read, POSTS, &ids).await? {
         let post = Post { id, code, name, grid, cover: cover.into_domain() };
         all.0.entry(community).or_default().posts.push(post);
-    }
-    if all.0.is_empty() {
-        return Ok(all.0);
     }
     for row in rows::<RotationRow>(read, ROTATIONS, &ids).await? {
         let (community, id, workers, at_once, every, unit, anchor) = row;

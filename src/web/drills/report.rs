@@ -1,0 +1,205 @@
+//! How a drill went: figures for the desk, and a summary for everybody.
+
+use crate::store::alarm_log::StoredAlarm;
+use crate::store::drills;
+use crate::web::Web;
+use crate::web::caller::{Caller, Operator};
+use crate::web::extract::PathId;
+use crate::web::guard::language_of;
+use crate::web::problem::ApiError;
+use crate::web::words::in_language;
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use lianfang_domain::alarm::{Alarm, Event};
+use lianfang_domain::directory::Language;
+use lianfang_domain::drill::HomeState;
+use lianfang_domain::drill::report::{self as figures, Figures, NotReached, Reached, percentile};
+use lianfang_domain::id::{AlarmId, ContactId, DrillId, HouseholdId, ResponderId, WorkerId};
+use lianfang_domain::plan::Plan;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Alarms that are read at once.
+const CHUNK: usize = 200;
+
+/// How a drill went.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DrillReport {
+    /// Every household has rung out: the figures stay what they are.
+    is_final: bool,
+    /// Households that began.
+    homes: u32,
+    /// Households that began and whose plan was erased since: they are in no other figure.
+    erased: usize,
+    /// Households whose drill gave way to a real alarm.
+    yielded: u32,
+    /// Telephone numbers that were called, each counted once.
+    phones: u32,
+    /// Of them, those that rang.
+    rung: u32,
+    /// Of them, those that a person answered by a key.
+    answered: u32,
+    /// Of them, those that were picked up without a key: voicemail, or nobody.
+    voicemail: u32,
+    /// Numbers that were sent SMS.
+    texted: u32,
+    /// Of them, those whose handset confirmed it.
+    delivered: u32,
+    /// From the beginning of a household to its last call on the wire, in milliseconds.
+    last_leg_ms: Spread,
+    /// From the beginning of a household to the first answer, in milliseconds.
+    first_key_ms: Spread,
+    /// Numbers that no person answered.
+    not_reached: Vec<NotReachedView>,
+    /// For everybody, without names and numbers, in Chinese.
+    summary_zh: String,
+    /// The same in English.
+    summary_en: String,
+}
+
+/// Half of all, and nearly all, took no longer than this; null of none.
+#[derive(Serialize, ToSchema)]
+struct Spread {
+    /// The median.
+    p50: Option<u64>,
+    /// 99 of 100.
+    p99: Option<u64>,
+}
+
+impl Spread {
+    fn of(sorted: &[u64]) -> Self {
+        Self { p50: percentile(sorted, 50), p99: percentile(sorted, 99) }
+    }
+}
+
+/// A number that no person answered.
+#[derive(Serialize, ToSchema)]
+struct NotReachedView {
+    /// The alarm in which it was called.
+    #[schema(value_type = String)]
+    alarm_id: AlarmId,
+    /// The household that was called, if it is one.
+    #[schema(value_type = Option<u32>)]
+    household_id: Option<HouseholdId>,
+    /// The person.
+    #[schema(value_type = Option<u32>)]
+    contact_id: Option<ContactId>,
+    /// The worker.
+    #[schema(value_type = Option<u32>)]
+    worker_id: Option<WorkerId>,
+    /// The responder.
+    #[schema(value_type = Option<u32>)]
+    responder_id: Option<ResponderId>,
+    /// How the person is called.
+    name: String,
+    /// The number, masked.
+    number: String,
+    /// Why: `no_key`, `declined`, `busy`, `no_answer`, `stopped`, `failed` or `bad_number`.
+    why: &'static str,
+    /// The same in words.
+    reason: String,
+}
+
+/// How a drill went, in figures and in words that can be published.
+#[utoipa::path(
+    get, path = "/drills/{id}/report", tag = "drills", operation_id = "report_drill",
+    params(("id" = u32, Path, description = "Id of the drill")),
+    responses((status = 200, description = "The report", body = DrillReport)),
+)]
+pub(super) async fn report(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<DrillId>,
+    headers: HeaderMap,
+) -> Result<Json<DrillReport>, ApiError> {
+    let stored = drills::get(web.store.alarms(), id).await?.ok_or(ApiError::NotFound)?;
+    let started = stored.homes.iter().filter_map(|home| match home.state {
+        HomeState::Started { alarm, .. } => Some(alarm),
+        HomeState::Waiting | HomeState::Skipped(_) => None,
+    });
+    let started: Vec<AlarmId> = started.collect();
+    let mut alarms = Vec::new();
+    for chunk in started.chunks(CHUNK) {
+        let found = web.alarm_log.alarms(chunk).await?;
+        alarms.extend(found.iter().filter_map(fold));
+    }
+    let directory = web.directory.current();
+    let community = directory.community(stored.drill.community);
+    let name = community.map_or_else(|| "".into(), |community| Arc::clone(&community.name));
+    let counted = figures::figures(alarms.iter().map(|(alarm, yielded)| (alarm, *yielded)));
+    let erased = started.len().saturating_sub(alarms.len());
+    let is_over = stored.ended.is_some();
+    Ok(Json(DrillReport {
+        is_final: is_over && figures::is_final(alarms.iter().map(|(alarm, _)| alarm)),
+        erased,
+        summary_zh: figures::summary(&name, &counted, Language::Chinese),
+        summary_en: figures::summary(&name, &counted, Language::English),
+        ..view(&counted, &alarms, language_of(&headers))
+    }))
+}
+
+/// The alarm, and whether it gave way; `None` where its plan was erased.
+fn fold(stored: &StoredAlarm) -> Option<(Alarm, bool)> {
+    let plans: Vec<Arc<Plan>> = stored.plans.iter().cloned().map(Arc::new).collect();
+    let events = stored.events.iter().map(|stored| (stored.at, &stored.event));
+    let alarm = Alarm::fold(stored.row.id, &plans, events).ok()?;
+    let has_yielded =
+        stored.events.iter().any(|stored| matches!(stored.event, Event::Yielded { .. }));
+    Some((alarm, has_yielded))
+}
+
+fn view(counted: &Figures, alarms: &[(Alarm, bool)], language: Language) -> DrillReport {
+    let named = counted.not_reached.iter().filter_map(|missed| named(missed, alarms, language));
+    DrillReport {
+        is_final: false,
+        homes: counted.homes,
+        erased: 0,
+        yielded: counted.yielded,
+        phones: counted.phones,
+        rung: counted.rung,
+        answered: counted.answered,
+        voicemail: counted.voicemail,
+        texted: counted.texted,
+        delivered: counted.delivered,
+        last_leg_ms: Spread::of(&counted.last_leg_ms),
+        first_key_ms: Spread::of(&counted.first_key_ms),
+        not_reached: named.collect(),
+        summary_zh: String::new(),
+        summary_en: String::new(),
+    }
+}
+
+fn named(
+    missed: &NotReached,
+    alarms: &[(Alarm, bool)],
+    language: Language,
+) -> Option<NotReachedView> {
+    let (alarm, _) = alarms.iter().find(|(alarm, _)| alarm.id() == missed.alarm)?;
+    let party = alarm.plan().party(missed.party)?;
+    let number = party.numbers.get(usize::from(missed.number_index))?;
+    let (why, reason) = match missed.why {
+        Reached::Key => return None,
+        Reached::NoKey => ("no_key", in_language!(language, "接通但未按键", "picked up, no key")),
+        Reached::Declined => ("declined", in_language!(language, "拒接", "declined")),
+        Reached::Busy => ("busy", in_language!(language, "忙线", "busy")),
+        Reached::NoAnswer => ("no_answer", in_language!(language, "无人接听", "no answer")),
+        Reached::Stopped => {
+            ("stopped", in_language!(language, "响铃中提前结束", "ended before an answer"))
+        }
+        Reached::Failed => ("failed", in_language!(language, "未能呼出", "the call failed")),
+        Reached::BadNumber => ("bad_number", in_language!(language, "空号", "no such number")),
+    };
+    Some(NotReachedView {
+        alarm_id: missed.alarm,
+        household_id: party.household,
+        contact_id: number.contact,
+        worker_id: party.worker,
+        responder_id: party.responder,
+        name: number.name.to_string(),
+        number: number.number.to_string(),
+        why,
+        reason,
+    })
+}

@@ -1,0 +1,76 @@
+//! Drills over the API: planned or refused with the reason, watched, stopped, reported.
+
+use super::{Api, Client};
+use axum::http::Method;
+use lianfang::store::tokens::Scope;
+use serde_json::{Value, json};
+
+/// It is Sunday, eight in the morning.
+fn at_ten(community: u64) -> Value {
+    json!({"community_id": community, "per_group": 2, "starts_at": "2026-11-22T10:00:00+08:00",
+        "ends_at": "2026-11-22T11:00:00+08:00", "hours": [{"from": "09:30", "until": "11:00"}]})
+}
+
+async fn refused(admin: &Client<'_>, draft: Value) -> Vec<String> {
+    admin.post("/drills", draft).await.expect(422).pointers()
+}
+
+#[tokio::test]
+async fn a_drill_is_planned_listed_stopped_and_reported() {
+    let api = Api::new().await;
+    let secret = api.token("root", Scope::Admin).await;
+    let admin = api.admin(&secret);
+    let town = admin.town().await;
+    let made = admin.post("/drills", at_ten(town.community.into())).await.expect(201);
+    let drill = made.json();
+    let path = format!("/drills/{}", drill["id"]);
+    assert_eq!(made.header("location"), format!("/api/v1{path}"));
+    assert_eq!((&drill["state"], &drill["waiting"]), (&json!("planned"), &json!(1)));
+    assert_eq!(drill["homes"][0]["household_id"], json!(town.household));
+    assert_eq!(drill["created_by"], "root");
+    assert_eq!(drill["plan"]["per_minute"], 2, "what was not said is shown");
+    let listed = admin.get("/drills").await.expect(200).json();
+    assert_eq!((&listed["items"][0]["id"], &listed["next"]), (&drill["id"], &Value::Null));
+    let report = admin.get(&format!("{path}/report")).await.expect(200).json();
+    assert_eq!((&report["homes"], &report["is_final"]), (&json!(0), &json!(false)));
+    assert!(report["summary_zh"].as_str().is_some_and(|text| text.contains("联防演练")));
+    for _ in 0..2 {
+        admin.post(&format!("{path}/cancel"), json!({})).await.expect(204);
+    }
+    assert_eq!(admin.get(&path).await.expect(200).json()["state"], "cancelled");
+    admin.get("/drills/999").await.expect(404);
+    admin.post("/drills/999/cancel", json!({})).await.expect(404);
+}
+
+#[tokio::test]
+async fn what_cannot_be_held_is_refused_in_words() {
+    let api = Api::new().await;
+    let secret = api.token("root", Scope::Admin).await;
+    let admin = api.admin(&secret);
+    let community: u64 = admin.town().await.community.into();
+    let with = |field: &str, value: Value| {
+        let mut draft = at_ten(community);
+        draft[field] = value;
+        draft
+    };
+    let cases = [
+        ("community_id", json!(99), "/community_id"),
+        ("group_ids", json!([99]), "/group_ids"),
+        ("per_minute", json!(0), "/per_minute"),
+        ("announce_before_s", json!(60), "/announce_before_s"),
+        ("starts_at", json!("2026-11-21T10:00:00+08:00"), "/starts_at"),
+        ("ends_at", json!("2026-11-22T09:00:00+08:00"), "/ends_at"),
+        ("hours", json!([{"from": "14:00", "until": "16:00"}]), "/starts_at"),
+    ];
+    for (field, value, pointer) in cases {
+        let pointers = refused(&admin, with(field, value)).await;
+        assert_eq!(pointers.first().map(String::as_str), Some(pointer), "{field}: {pointers:?}");
+    }
+    let quiet = with("hours", json!([{"from": "14:00", "until": "16:00"}]));
+    let call = api.call(Method::POST, "/api/v1/drills").header("accept-language", "zh");
+    let call = call.header("authorization", &format!("Bearer {secret}")).json(&quiet);
+    let text = call.send().await.expect(422).text;
+    assert!(text.contains("安静时段"), "{text}");
+    let operator = api.token("desk", Scope::Operator).await;
+    api.admin(&operator).post("/drills", at_ten(community)).await.expect(403);
+}
