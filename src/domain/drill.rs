@@ -12,7 +12,7 @@ mod hours;
 pub mod report;
 mod words;
 
-pub use check::{Refusal, check};
+pub use check::{Drawn, Refusal, check};
 pub use hours::{Hours, Windows};
 pub use words::announcement;
 

@@ -116,6 +116,16 @@ impl Driver {
         Ok(id)
     }
 
+    /// The same for a real alarm, if that one was a drill.
+    pub(super) fn real_plan_of(&self, id: AlarmId) -> Option<Arc<Plan>> {
+        let plan = self.plan_of(id)?;
+        Some(if plan.is_drill {
+            Arc::new(Plan { is_drill: false, ..Plan::clone(&plan) })
+        } else {
+            plan
+        })
+    }
+
     fn is_real(&self, id: AlarmId) -> bool {
         let live = self.alarms.get(&id);
         live.is_some_and(|live| !live.alarm.plan().is_drill && !live.alarm.is_over())

@@ -4,12 +4,12 @@
 
 use super::callers::{CallWord, Numbers};
 use super::live::{Birth, Live, Outcome};
-use super::presses::SeenPresses;
+use super::presses::{SeenPresses, another_key, is_same_press};
 use super::turn::{Turn, Waiting, next_kept};
 use super::{Act, ActError, Action, Inboxes, Load, Ports, Press, Raised, Request};
 use crate::store::alarm_log::{Appended, NewEvents};
 use jiff::{SignedDuration, Timestamp};
-use lianfang_domain::alarm::{self, Alarm, Input, NamedBy, Stage, Trigger, TriggerSource};
+use lianfang_domain::alarm::{self, Alarm, Input, NamedBy, Stage, TriggerSource};
 use lianfang_domain::bundle::{Building, Bundles};
 use lianfang_domain::dispatch::{Dispatch, TooManyRoutes};
 use lianfang_domain::id::{AlarmId, LegId, LineId};
@@ -31,8 +31,6 @@ const WORDS_PER_TURN: usize = 16;
 const REPORTS_PER_TURN: usize = 256;
 /// Legs other than first waves that wait for a slot; beyond it the oldest retries give way.
 const LEGS_WAITING_MAX: usize = 100_000;
-/// A call is repeated by its phone for a minute at most, and a while later by an edge that found us dead.
-const SAME_PRESS_WITHIN_MS: u64 = 10 * 60 * 1000;
 /// Longest sleep, and pause of an alarm whose deadline changed nothing: signal for speed, scan for safety.
 const SCAN_EVERY: SignedDuration = SignedDuration::from_secs(1);
 
@@ -251,18 +249,8 @@ impl Driver {
         Some(self.bear(birth, now))
     }
 
-    fn plan_of(&self, id: AlarmId) -> Option<Arc<Plan>> {
+    pub(super) fn plan_of(&self, id: AlarmId) -> Option<Arc<Plan>> {
         self.alarms.get(&id).map(|live| Arc::clone(live.alarm.plan()))
-    }
-
-    /// The same for a real alarm, if that one was a drill.
-    fn real_plan_of(&self, id: AlarmId) -> Option<Arc<Plan>> {
-        let plan = self.plan_of(id)?;
-        Some(if plan.is_drill {
-            Arc::new(Plan { is_drill: false, ..Plan::clone(&plan) })
-        } else {
-            plan
-        })
     }
 
     /// A new alarm begins.
@@ -505,20 +493,6 @@ impl Driver {
         }
         Some(live)
     }
-}
-
-/// Whether a press with the key of one that belongs to this alarm is that very press. There are telephones that make up
-/// the same Call-IDs again after each power failure: long after, theirs is another press. A PBX that tells presses by
-/// HTTP was promised that its keys are good for ever.
-pub(super) fn is_same_press(trigger: &Trigger, alarm: AlarmId, now: Timestamp) -> bool {
-    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or_default();
-    matches!(trigger.source, TriggerSource::Http | TriggerSource::Drill)
-        || now_ms.saturating_sub(alarm.unix_ms()) < SAME_PRESS_WITHIN_MS
-}
-
-/// The key of a press whose own was used before.
-pub(super) fn another_key(trigger: &Trigger, now: Timestamp) -> Arc<str> {
-    format!("{};{}", trigger.idempotency_key, now.as_millisecond()).into()
 }
 
 fn input_of(alarm: &Alarm, action: Action, actor: Arc<str>) -> Result<Input, ActError> {

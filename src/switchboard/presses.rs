@@ -1,5 +1,7 @@
 //! Which press raised which alarm: the same press told twice is one alarm.
 
+use jiff::Timestamp;
+use lianfang_domain::alarm::{Trigger, TriggerSource};
 use lianfang_domain::id::AlarmId;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -7,6 +9,9 @@ use std::sync::Arc;
 /// Presses remembered. At a hundred a second it is a quarter of an hour, far beyond any repetition on the wire; the
 /// database knows the older ones.
 const REMEMBERED_MAX: usize = 100_000;
+
+/// A call is repeated by its phone for a minute at most, and a while later by an edge that found us dead.
+const SAME_PRESS_WITHIN_MS: u64 = 10 * 60 * 1000;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -31,6 +36,20 @@ impl SeenPresses {
             self.alarms.remove(&oldest);
         }
     }
+}
+
+/// Whether a press with the key of one that belongs to this alarm is that very press. There are telephones that make up
+/// the same Call-IDs again after each power failure: long after, theirs is another press. A PBX that tells presses by
+/// HTTP was promised that its keys are good for ever.
+pub(super) fn is_same_press(trigger: &Trigger, alarm: AlarmId, now: Timestamp) -> bool {
+    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    matches!(trigger.source, TriggerSource::Http | TriggerSource::Drill)
+        || now_ms.saturating_sub(alarm.unix_ms()) < SAME_PRESS_WITHIN_MS
+}
+
+/// The key of a press whose own was used before.
+pub(super) fn another_key(trigger: &Trigger, now: Timestamp) -> Arc<str> {
+    format!("{};{}", trigger.idempotency_key, now.as_millisecond()).into()
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! Turns are carried out in the order in which they were taken, whatever becomes of their commits: the end of a call
 //! never overtakes its beginning.
 
-use super::driver::{Driver, another_key, is_same_press};
+use super::driver::Driver;
 use super::live::Birth;
+use super::presses::{another_key, is_same_press};
 use super::{ActError, Raised, Reply};
 use crate::clock::{Clock, Seldom};
 use crate::store::alarm_log::{AppendError, Appended, Kept, NewEvents};

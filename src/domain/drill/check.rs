@@ -93,6 +93,9 @@ impl Refusal {
     }
 }
 
+/// The doors of a drill, in the order in which they begin, and when they may.
+pub type Drawn = (Vec<Home>, Windows);
+
 /// Refuses what cannot be held, with a JSON pointer to each mistake; otherwise draws the doors, in the order in which
 /// they begin, and says when they may.
 ///
@@ -102,7 +105,7 @@ pub fn check(
     drill: &Drill,
     community: &Community,
     now: Timestamp,
-) -> Result<(Vec<Home>, Windows), Vec<(String, Refusal)>> {
+) -> Result<Drawn, Vec<(String, Refusal)>> {
     let mut refused = Vec::new();
     let mut refuse = |pointer: &str, why| refused.push((pointer.to_owned(), why));
     let known = |id: &GroupId| community.group(*id).is_some();
