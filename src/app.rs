@@ -207,14 +207,7 @@ async fn start(
     switchboard.start(inboxes, ports, &stages.alarm).await?;
     erasure::start(&stages.service, clock, (&log, store.traces()), config.plans_kept);
     notary::start(&stages.service, store);
-    let needs = drills::Needs {
-        store: store.clone(),
-        directory: directory.clone(),
-        switchboard: switchboard.clone(),
-        clock: clock.clone(),
-        policy: Policy::default(),
-    };
-    drills::start(&stages.service, needs);
+    start_drills(clock, store, &directory, (&switchboard, stages));
     gauges::start(&stages.service, clock, &log, &media, &switchboard);
     roster_watch::start(&stages.service, clock, &directory);
     sms.keep_warm();
@@ -249,6 +242,22 @@ fn pages(config: &Config, node_key: &[u8; 32]) -> Option<Pages> {
     let routes = config.sms.iter().filter(|route| route.has_links);
     let routes: Vec<_> = routes.map(|route| route.name.as_str().into()).collect();
     (!routes.is_empty()).then(|| Pages::new(node_key, base_url, routes))
+}
+
+fn start_drills(
+    clock: &Clock,
+    store: &Store,
+    directory: &DirectoryHandle,
+    (switchboard, stages): (&Switchboard, &Stages),
+) {
+    let needs = drills::Needs {
+        store: store.clone(),
+        directory: directory.clone(),
+        switchboard: switchboard.clone(),
+        clock: clock.clone(),
+        policy: Policy::default(),
+    };
+    drills::start(&stages.service, needs);
 }
 
 async fn start_log(

@@ -1,12 +1,16 @@
 //! Carries out what a turn asks of the world, once it is kept.
 
 use super::driver::Driver;
+use super::live::Live;
 use super::turn::Turn;
+use super::{Act, ActError, Action};
 use jiff::Timestamp;
-use lianfang_domain::alarm::{CancelReason, Effect, Input};
+use lianfang_domain::alarm::{Alarm, CancelReason, Effect, Input, NamedBy};
 use lianfang_domain::dispatch::Pushed;
 use lianfang_domain::id::{AlarmId, LegId};
+use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{Channel, LegOrder, LegOutcome, LegReport};
+use lianfang_domain::plan::{self, Plan, PlanFor};
 use std::sync::Arc;
 
 impl Driver {
@@ -23,6 +27,46 @@ impl Driver {
             // Whoever asked may have given up.
             let _ = reply.send(Ok(()));
         }
+    }
+
+    /// A person acts.
+    pub(super) fn on_act(&mut self, id: AlarmId, action: Action, actor: Arc<str>, reply: Act) {
+        let result = match self.alarms.get(&id) {
+            None => Err(ActError::NotOpen),
+            Some(live) => match action {
+                Action::NameKind(kind) => Ok(self.kind_named(live, kind, NamedBy::Api { actor })),
+                Action::Acknowledge(_)
+                | Action::Arrive(_)
+                | Action::Cancel
+                | Action::Close(..)
+                | Action::ChangeOwner(_)
+                | Action::Note(_) => input_of(&live.alarm, action, actor),
+            },
+        };
+        let answer = match result {
+            Err(error) => Err(error),
+            Ok(input) if self.feed(id, &input) => {
+                self.turn.acts.push(reply);
+                return;
+            }
+            Ok(_) => Err(ActError::NothingChanged),
+        };
+        // Whoever asked may have given up.
+        let _ = reply.send(answer);
+    }
+
+    /// What is the matter, with the plan for it. A line that left the directory keeps whom it has.
+    pub(super) fn kind_named(&self, live: &Live, kind: AlarmKind, by: NamedBy) -> Input {
+        let (previous, now) = (live.alarm.plan(), self.ports.clock.now());
+        let directory = self.ports.directory.current();
+        let wanted = PlanFor { kind, ..PlanFor::again(previous, &self.ports.policy, now) };
+        let plan = plan::rebuild(previous, &directory, live.line, &wanted).unwrap_or_else(|| {
+            let same = Plan { kind, ..Plan::clone(previous) };
+            same.succeeding(previous)
+        });
+        let plan = Arc::new(plan);
+        self.ports.carriers.prepare(&plan);
+        Input::KindNamed { matter: kind, by, plan }
     }
 
     fn perform(&mut self, id: AlarmId, effect: Effect) {
@@ -135,4 +179,18 @@ impl Driver {
             self.place_message(order, &route);
         }
     }
+}
+
+fn input_of(alarm: &Alarm, action: Action, actor: Arc<str>) -> Result<Input, ActError> {
+    let known = |party| alarm.party(party).map(|_| party).ok_or(ActError::NoSuchParty);
+    Ok(match action {
+        Action::Acknowledge(party) => Input::Acknowledge { party: known(party)?, actor },
+        Action::Arrive(party) => Input::Arrive { party: known(party)?, actor },
+        // Made with a plan, above.
+        Action::NameKind(_) => return Err(ActError::NothingChanged),
+        Action::Cancel => Input::Cancel { actor },
+        Action::Close(outcome, matter) => Input::Close { actor, outcome, matter },
+        Action::ChangeOwner(party) => Input::ChangeOwner { party: known(party)?, actor },
+        Action::Note(note) => Input::Note { note, actor },
+    })
 }

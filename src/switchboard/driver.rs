@@ -6,10 +6,10 @@ use super::callers::{CallWord, Numbers};
 use super::live::{Birth, Live, Outcome};
 use super::presses::{SeenPresses, another_key, is_same_press};
 use super::turn::{Turn, Waiting, next_kept};
-use super::{Act, ActError, Action, Inboxes, Load, Ports, Press, Raised, Request};
+use super::{Inboxes, Load, Ports, Press, Raised, Request};
 use crate::store::alarm_log::{Appended, NewEvents};
 use jiff::{SignedDuration, Timestamp};
-use lianfang_domain::alarm::{self, Alarm, Input, NamedBy, Stage, TriggerSource};
+use lianfang_domain::alarm::{self, Input, Stage, TriggerSource};
 use lianfang_domain::bundle::{Building, Bundles};
 use lianfang_domain::dispatch::{Dispatch, TooManyRoutes};
 use lianfang_domain::id::{AlarmId, LegId, LineId};
@@ -353,45 +353,6 @@ impl Driver {
         }
     }
 
-    fn on_act(&mut self, id: AlarmId, action: Action, actor: Arc<str>, reply: Act) {
-        let result = match self.alarms.get(&id) {
-            None => Err(ActError::NotOpen),
-            Some(live) => match action {
-                Action::NameKind(kind) => Ok(self.kind_named(live, kind, NamedBy::Api { actor })),
-                Action::Acknowledge(_)
-                | Action::Arrive(_)
-                | Action::Cancel
-                | Action::Close(..)
-                | Action::ChangeOwner(_)
-                | Action::Note(_) => input_of(&live.alarm, action, actor),
-            },
-        };
-        let answer = match result {
-            Err(error) => Err(error),
-            Ok(input) if self.feed(id, &input) => {
-                self.turn.acts.push(reply);
-                return;
-            }
-            Ok(_) => Err(ActError::NothingChanged),
-        };
-        // Whoever asked may have given up.
-        let _ = reply.send(answer);
-    }
-
-    /// What is the matter, with the plan for it. A line that left the directory keeps whom it has.
-    fn kind_named(&self, live: &Live, kind: AlarmKind, by: NamedBy) -> Input {
-        let (previous, now) = (live.alarm.plan(), self.ports.clock.now());
-        let directory = self.ports.directory.current();
-        let wanted = PlanFor { kind, ..PlanFor::again(previous, &self.ports.policy, now) };
-        let plan = plan::rebuild(previous, &directory, live.line, &wanted).unwrap_or_else(|| {
-            let same = Plan { kind, ..Plan::clone(previous) };
-            same.succeeding(previous)
-        });
-        let plan = Arc::new(plan);
-        self.ports.carriers.prepare(&plan);
-        Input::KindNamed { matter: kind, by, plan }
-    }
-
     /// Each alarm has one deadline in a turn, so that none can hold up the others.
     fn on_time(&mut self) {
         let now = self.ports.clock.now();
@@ -493,18 +454,4 @@ impl Driver {
         }
         Some(live)
     }
-}
-
-fn input_of(alarm: &Alarm, action: Action, actor: Arc<str>) -> Result<Input, ActError> {
-    let known = |party| alarm.party(party).map(|_| party).ok_or(ActError::NoSuchParty);
-    Ok(match action {
-        Action::Acknowledge(party) => Input::Acknowledge { party: known(party)?, actor },
-        Action::Arrive(party) => Input::Arrive { party: known(party)?, actor },
-        // Made with a plan, above.
-        Action::NameKind(_) => return Err(ActError::NothingChanged),
-        Action::Cancel => Input::Cancel { actor },
-        Action::Close(outcome, matter) => Input::Close { actor, outcome, matter },
-        Action::ChangeOwner(party) => Input::ChangeOwner { party: known(party)?, actor },
-        Action::Note(note) => Input::Note { note, actor },
-    })
 }

@@ -84,6 +84,8 @@ fn directory(homes: &[Vec<(u8, bool)>], workers: &[(u8, bool)], street: u8) -> D
         language: Language::Chinese,
         time_zone: "Asia/Shanghai".into(),
         alarm_codes: Vec::new(),
+        silent_codes: Vec::new(),
+        arrival_code: "".into(),
         access_numbers: Vec::new(),
         silent_codes: Vec::new(),
         arrival_code: "#97".into(),

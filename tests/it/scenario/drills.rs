@@ -225,7 +225,7 @@ async fn a_drill_waits_while_something_real_is_open() {
     town.pass(60).await;
     let calls = town.wire.calls();
     assert!(calls.iter().all(|(alarm, ..)| *alarm == real), "only the real one rings");
-    town.acts(real, Action::Close(CloseOutcome::Genuine)).await.expect("is closed");
+    town.acts(real, Action::Close(CloseOutcome::Genuine, None)).await.expect("is closed");
     town.pass(20).await;
     let door = town.doors(id, 1).await[0];
     assert!(town.alarm(door).await.plan().is_drill);
