@@ -1,7 +1,6 @@
 //! Carries out what a turn asks of the world, once it is kept.
 
 use super::driver::Driver;
-use super::live::Live;
 use super::turn::Turn;
 use super::{Act, ActError, Action};
 use jiff::Timestamp;
@@ -10,7 +9,6 @@ use lianfang_domain::dispatch::Pushed;
 use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{Channel, LegOrder, LegOutcome, LegReport};
-use lianfang_domain::plan::{self, Plan, PlanFor};
 use std::sync::Arc;
 
 impl Driver {
@@ -34,7 +32,7 @@ impl Driver {
         let result = match self.alarms.get(&id) {
             None => Err(ActError::NotOpen),
             Some(live) => match action {
-                Action::NameKind(kind) => Ok(self.kind_named(live, kind, NamedBy::Api { actor })),
+                Action::NameKind(kind) => self.kind_named(id, kind, NamedBy::Api { actor }),
                 Action::Acknowledge(_)
                 | Action::Arrive(_)
                 | Action::Cancel
@@ -55,18 +53,16 @@ impl Driver {
         let _ = reply.send(answer);
     }
 
-    /// What is the matter, with the plan for it. A line that left the directory keeps whom it has.
-    pub(super) fn kind_named(&self, live: &Live, kind: AlarmKind, by: NamedBy) -> Input {
-        let (previous, now) = (live.alarm.plan(), self.ports.clock.now());
-        let directory = self.ports.directory.current();
-        let wanted = PlanFor { kind, ..PlanFor::again(previous, &self.ports.policy, now) };
-        let plan = plan::rebuild(previous, &directory, live.line, &wanted).unwrap_or_else(|| {
-            let same = Plan { kind, ..Plan::clone(previous) };
-            same.succeeding(previous)
-        });
-        let plan = Arc::new(plan);
+    /// What is the matter was named, with the plan for it.
+    pub(super) fn kind_named(
+        &self,
+        id: AlarmId,
+        kind: AlarmKind,
+        by: NamedBy,
+    ) -> Result<Input, ActError> {
+        let plan = self.plan_again(id, Some(kind)).ok_or(ActError::NotOpen)?;
         self.ports.carriers.prepare(&plan);
-        Input::KindNamed { matter: kind, by, plan }
+        Ok(Input::KindNamed { matter: kind, by, plan })
     }
 
     fn perform(&mut self, id: AlarmId, effect: Effect) {

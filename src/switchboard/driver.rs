@@ -335,7 +335,7 @@ impl Driver {
                 self.on_act(alarm, action, actor, reply)
             }
             Request::NameKind { alarm, kind, by } => {
-                let input = self.alarms.get(&alarm).map(|live| self.kind_named(live, kind, by));
+                let input = self.kind_named(alarm, kind, by).ok();
                 if let Some(input) = input {
                     self.feed(alarm, &input);
                 }

@@ -93,12 +93,14 @@ pub async fn replace(
     let removed = query.fetch_all(&mut *change).await.map_err(StoreError::Write)?;
     let query = sqlx::query_scalar(FILL).bind(id).bind(serde_json::json!(days).to_string());
     let added = query.fetch_all(&mut *change).await.map_err(StoreError::Write)?;
+    let rows_count = added.len() + removed.len();
     let rows = ImportedRows { added, changed: Vec::new(), removed };
     editor.enter_rows(&mut change, "calendar_day", &rows).await?;
     let query = sqlx::query_scalar::<_, u32>(WITH_ROSTER).bind(id);
     let touched = query.fetch_all(&mut *change).await.map_err(StoreError::Read)?;
     let touched: Vec<CommunityId> = touched.into_iter().map(CommunityId).collect();
-    count_edit(&mut change, &touched).await?;
+    let version = count_edit(&mut change, &touched).await?;
+    editor.enter_import(&mut change, rows_count, version).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(())
 }
