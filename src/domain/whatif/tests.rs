@@ -87,8 +87,6 @@ fn directory(homes: &[Vec<(u8, bool)>], workers: &[(u8, bool)], street: u8) -> D
         silent_codes: Vec::new(),
         arrival_code: "".into(),
         access_numbers: Vec::new(),
-        silent_codes: Vec::new(),
-        arrival_code: "#97".into(),
         grids: vec![Grid { id: GridId(1), name: "g".into() }],
         groups: vec![group],
         households: homes,
