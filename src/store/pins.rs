@@ -215,7 +215,7 @@ mod tests {
         for trivial in ["0000", "1234", "4321", "8901", "2468", "1212", "909090", "55555555"] {
             check(trivial, Some(PinFault::Trivial));
         }
-        for good in ["4821", "1235", "90210", "13579135"] {
+        for good in ["4821", "1235", "90210", "13579246"] {
             check(good, None);
         }
         let pins = NewPins { cancel: "4821".into(), duress: Some("4821".into()) };

@@ -21,7 +21,7 @@ async fn a_drill_is_planned_listed_stopped_and_reported() {
     let secret = api.token("root", Scope::Admin).await;
     let admin = api.admin(&secret);
     let town = admin.town().await;
-    let made = admin.post("/drills", at_ten(town.community.into())).await.expect(201);
+    let made = admin.post("/drills", at_ten(town.community)).await.expect(201);
     let drill = made.json();
     let path = format!("/drills/{}", drill["id"]);
     assert_eq!(made.header("location"), format!("/api/v1{path}"));
@@ -47,7 +47,7 @@ async fn what_cannot_be_held_is_refused_in_words() {
     let api = Api::new().await;
     let secret = api.token("root", Scope::Admin).await;
     let admin = api.admin(&secret);
-    let community: u64 = admin.town().await.community.into();
+    let community: u64 = admin.town().await.community;
     let with = |field: &str, value: Value| {
         let mut draft = at_ten(community);
         draft[field] = value;

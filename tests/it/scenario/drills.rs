@@ -113,10 +113,11 @@ impl Town {
 
     async fn yielded_to(&self, drill: AlarmId) -> Option<AlarmId> {
         let events = self.events(drill).await;
-        events.iter().find_map(|event| match event {
-            Event::Yielded { to } => Some(*to),
-            _ => None,
-        })
+        let mut yielded = events.iter().filter_map(|event| {
+            let Event::Yielded { to } = event else { return None };
+            Some(*to)
+        });
+        yielded.next()
     }
 }
 

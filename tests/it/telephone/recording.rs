@@ -53,7 +53,8 @@ struct Studio {
 impl Studio {
     async fn new() -> Self {
         let store = store(&MORE).await;
-        let editor = store.directory().edited_by("cli:test", jiff::Timestamp::now());
+        let editor =
+            store.directory().edited_by("cli:test", Clock::system().now());
         worker_pins::set(&editor, WorkerId(1), Some(WORKER_PIN)).await.expect("sets");
         let folder = tempfile::tempdir().expect("a folder");
         let nowhere = PromptsConfig { directory: "/nonexistent".into(), voice: "false".into() };
@@ -164,7 +165,7 @@ impl Caller {
         }
     }
 
-    async fn is_hung_up_on(mut self) -> Phone {
+    async fn hung_up_on(mut self) -> Phone {
         let bye = self.phone.request("BYE").await;
         self.phone.respond(&bye, "200 OK", "").await;
         self.phone
@@ -248,7 +249,7 @@ async fn what_a_worker_records_is_heard_in_the_next_alarm() {
     worker.hears(Phrase::Kept).await;
     assert_eq!(studio.versions(Language::Chinese).await, ["worker 1"]);
     worker.keys("#").await;
-    worker.is_hung_up_on().await;
+    worker.hung_up_on().await;
 
     let neighbour = studio.alarm("a1", 1).await;
     hears_tone(&neighbour, VOICE_HZ, 40).await;
@@ -288,11 +289,11 @@ async fn three_wrong_pins_end_the_call_and_lock() {
     }
     stranger.keys("1#0000#").await;
     stranger.hears(Phrase::TooManyTries).await;
-    let phone = stranger.is_hung_up_on().await;
+    let phone = stranger.hung_up_on().await;
     let mut worker = studio.dial_with(phone).await;
     worker.keys(&format!("1#{WORKER_PIN}#")).await;
     worker.hears(Phrase::TooManyTries).await;
-    worker.is_hung_up_on().await;
+    worker.hung_up_on().await;
     let trail = audit::entries_after(studio.store.directory(), 0, 1_000).await.expect("reads");
     let refused = trail.iter().filter(|entry| &*entry.action == "refuse");
     let told: Vec<_> = refused.map(|entry| (&*entry.actor, &*entry.noun, entry.row_id)).collect();
