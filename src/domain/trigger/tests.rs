@@ -227,7 +227,7 @@ fn anybody_may_call_back() {
     let withheld = CallerKind::Trusted { identity: None, home: &home(), has_trusted_code: false };
     let expected = Verdict::CallBack { caller: None, community: None };
     assert_eq!(heard("05925550009", withheld), expected);
-    assert_eq!(by_trunk("05925550008", "13800138000"), Verdict::NotFound);
+    assert_eq!(by_trunk("05925550007", "13800138000"), Verdict::NotFound);
 }
 
 #[test]
