@@ -107,6 +107,8 @@ enum State {
     /// The words before the beep are said.
     Asking,
     Recording,
+    /// # was keyed: the recorder is about to hand over what it has. Another # may begin an alarm code.
+    Stopping,
     Cutting,
     /// 1 keeps, 2 records again, 9 plays again.
     Choosing,
@@ -171,7 +173,7 @@ impl RecordingCall {
             Happening::Checked(check) => self.on_checked(check),
             Happening::Found(is_found) => self.on_found(is_found),
             Happening::Recorded => {
-                if self.state == State::Recording {
+                if matches!(self.state, State::Recording | State::Stopping) {
                     self.go(State::Cutting, Step::Cut);
                 }
             }
@@ -202,6 +204,7 @@ impl RecordingCall {
                 State::Checking
                 | State::Finding
                 | State::Asking
+                | State::Stopping
                 | State::Cutting
                 | State::Choosing
                 | State::Keeping
@@ -248,12 +251,13 @@ impl RecordingCall {
                 '9' => self.steps.push_back(Step::PlayBack),
                 _ => {}
             },
-            State::Recording if key == '#' => self.steps.push_back(Step::Finish),
+            State::Recording if key == '#' => self.go(State::Stopping, Step::Finish),
             State::Ending => self.idle_at = now + END_AFTER,
             State::Checking
             | State::Finding
             | State::Asking
             | State::Recording
+            | State::Stopping
             | State::Cutting
             | State::Keeping
             | State::Leaving
@@ -274,6 +278,7 @@ impl RecordingCall {
             | State::Clip { .. }
             | State::Finding
             | State::Recording
+            | State::Stopping
             | State::Cutting
             | State::Choosing
             | State::Keeping

@@ -7,6 +7,7 @@ mod cases;
 mod dossier;
 mod drills;
 mod errors;
+mod hostile;
 mod nouns;
 mod openapi;
 mod policies;

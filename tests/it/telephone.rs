@@ -162,6 +162,16 @@ impl World {
         phone
     }
 
+    /// Until what the media threads count is as it should be.
+    async fn until_media(&self, is_so: impl Fn(&lianfang::media::Stats) -> bool) {
+        let waiting = async {
+            while !is_so(&self.media.stats()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("what is waited for comes");
+    }
+
     /// The next press, answered as the switchboard does.
     async fn press(&mut self) -> Press {
         let press = tokio::time::timeout(PATIENCE, self.inboxes.presses.recv()).await;
@@ -178,12 +188,7 @@ impl World {
 
     /// Waits until no call holds a port any more.
     async fn wait_for_silence(&self) {
-        let waiting = async {
-            while self.media.stats().sessions != 0 {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, waiting).await.expect("every media session is closed");
+        self.until_media(|stats| stats.sessions == 0).await;
     }
 }
 

@@ -13,7 +13,7 @@ use lianfang::store::audit;
 use lianfang::store::recordings::RecordingPlace;
 use lianfang::store::worker_pins;
 use lianfang_domain::alarm::{Proof, TriggerSource};
-use lianfang_domain::directory::Language;
+use lianfang_domain::directory::{Dialect, Language};
 use lianfang_domain::id::{CommunityId, LegId, WorkerId};
 use lianfang_domain::words::{Clip, Phrase};
 use std::net::{IpAddr, SocketAddr};
@@ -258,6 +258,30 @@ async fn what_a_worker_records_is_heard_in_the_next_alarm() {
 }
 
 #[tokio::test]
+async fn all_is_keyed_by_info_in_another_tongue() {
+    let studio = Studio::new().await;
+    let mut worker = studio.dial().await;
+    worker.info(&format!("1#{WORKER_PIN}#")).await;
+    worker.hears(Phrase::EnterClip).await;
+    worker.info("3*999#").await;
+    worker.hears(Phrase::NoSuchClip).await;
+    worker.info("3*101#").await;
+    worker.waits_for_beep().await;
+    let before = studio.world.media.stats().received;
+    worker.speaks().await;
+    // INFO takes another way than what was said.
+    studio.world.until_media(|stats| before + 50 <= stats.received).await;
+    worker.info("#").await;
+    hears_tone(&worker.phone, VOICE_HZ, 40).await;
+    worker.info("1").await;
+    worker.hears(Phrase::Kept).await;
+    assert_eq!(studio.versions(Language::Dialect(Dialect::Minnan)).await, ["worker 1"]);
+    assert_eq!(studio.versions(Language::Chinese).await, [""; 0]);
+    bye(&mut worker.phone, &mut worker.dialog).await;
+    studio.world.wait_for_silence().await;
+}
+
+#[tokio::test]
 async fn three_wrong_pins_end_the_call_and_lock() {
     let studio = Studio::new().await;
     let mut stranger = studio.dial().await;
@@ -287,12 +311,7 @@ async fn hanging_up_while_recording_keeps_nothing() {
     worker.speaks().await;
     bye(&mut worker.phone, &mut worker.dialog).await;
     studio.world.wait_for_silence().await;
-    let waiting = async {
-        while studio.world.media.stats().recordings != 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(super::PATIENCE, waiting).await.expect("the recording is forgotten");
+    studio.world.until_media(|stats| stats.recordings == 0).await;
     assert_eq!(studio.versions(Language::Chinese).await, [""; 0]);
     assert_eq!(std::fs::read_dir(studio.folder.path()).expect("a folder").count(), 0);
 }
@@ -319,7 +338,14 @@ async fn the_alarm_code_raises_an_alarm() {
     assert_press(&press, "#9", TriggerSource::Keyed, Proof::Digest);
     bye(&mut resident.phone, &mut resident.dialog).await;
 
+    let mut worker = studio.dial_with(resident.phone).await.proven().await;
     studio.world.assert_no_press();
+    worker.keys("101#").await;
+    worker.waits_for_beep().await;
+    worker.keys("##9").await;
+    let press = studio.world.press().await;
+    assert_press(&press, "#9", TriggerSource::Keyed, Proof::Digest);
+    bye(&mut worker.phone, &mut worker.dialog).await;
     studio.world.wait_for_silence().await;
 }
 
