@@ -3,6 +3,7 @@
 use super::{Api, Client, Town};
 use axum::body::Body;
 use axum::http::Method;
+use lianfang::store::audit::{self, Chain};
 use lianfang::store::tokens::Scope;
 use lianfang_domain::plan::{self, PlanFor, Policy};
 use serde_json::{Value, json};
@@ -227,6 +228,10 @@ async fn a_year_of_holidays_is_imported_and_moves_the_leader() {
     assert_eq!(desk.on_duty(monday).await, both[..1]);
     put("/calendars/2026", csv).await.expect(422);
     put("/calendars/2027?community_id=99", csv).await.expect(404);
+    // A year is an edit like any other.
+    let mut reader = api.store.directory().reader().acquire().await.expect("is free");
+    let verified = audit::verify(&mut reader, Chain::Directory, &[], &mut |_| {}).await;
+    assert!(verified.expect("reads").is_whole());
 }
 
 #[tokio::test]
