@@ -12,6 +12,7 @@ mod alarms;
 mod audit;
 mod caller;
 mod cases;
+mod deliveries;
 mod dossier;
 mod drills;
 mod duty;

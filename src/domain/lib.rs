@@ -9,6 +9,7 @@
 pub mod alarm;
 pub mod answer;
 pub mod bundle;
+pub mod delivery;
 pub mod digits;
 pub mod directory;
 pub mod dispatch;

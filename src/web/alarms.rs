@@ -3,6 +3,7 @@
 use super::Web;
 use super::caller::{Caller, Operator};
 use super::cases::{CaseView, NoteView};
+use super::deliveries::{DeliveryView, deliveries};
 use super::extract::{Body, Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::ports::Action;
@@ -95,6 +96,8 @@ struct AlarmDetail {
     case: Option<CaseView>,
     /// What people wrote of it.
     notes: Vec<NoteView>,
+    /// Every call and message: to whom, how, when each step was, and where it stands.
+    deliveries: Vec<DeliveryView>,
     /// What happened, in order.
     timeline: Vec<Moment>,
 }
@@ -184,17 +187,18 @@ async fn read(
 ) -> Result<Json<AlarmDetail>, ApiError> {
     let stored = web.alarm_log.alarm(id).await?.ok_or(ApiError::NotFound)?;
     noted.note(&web, &caller.who(), id).await;
-    let timeline = timeline(&stored, language_of(&headers));
+    let language = language_of(&headers);
+    let told = (deliveries(&stored, language), timeline(&stored, language));
     let notes = web.alarm_log.notes(id).await?;
     let followed_up = web.alarm_log.followed_up(id).await?;
     let case = CaseView::of(&stored, followed_up, web.clock.now());
-    Ok(Json(detail(&stored, (case, notes), timeline)))
+    Ok(Json(detail(&stored, (case, notes), told)))
 }
 
 fn detail(
     stored: &StoredAlarm,
     (case, notes): (Option<CaseView>, Vec<Note>),
-    timeline: Vec<Moment>,
+    (deliveries, timeline): (Vec<DeliveryView>, Vec<Moment>),
 ) -> AlarmDetail {
     let plan = stored.plans.last();
     let is_drill = plan.map_or(stored.row.is_drill, |plan| plan.is_drill);
@@ -204,6 +208,7 @@ fn detail(
         alarm: AlarmView { is_drill, ..AlarmView::from(&stored.row) },
         scene: plan.map(scene),
         parties: plan.into_iter().flat_map(Plan::parties).map(party).collect(),
+        deliveries,
         timeline,
     }
 }

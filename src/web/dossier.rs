@@ -3,12 +3,12 @@
 //!
 //! What was erased is shown as erased. Must not decide and must not change anything, but for noting who read it.
 
-mod legs;
 mod page;
 
 use super::Web;
 use super::alarms::{AlarmView, PartyView, SceneView, party, scene};
 use super::caller::{Auditor, Caller};
+use super::deliveries::{DeliveryView, deliveries};
 use super::extract::{Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::problem::{ApiError, Must};
@@ -22,7 +22,6 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use legs::LegView;
 use lianfang_domain::alarm::{Event, PlanWhy};
 use lianfang_domain::directory::Language;
 use lianfang_domain::id::AlarmId;
@@ -57,7 +56,7 @@ struct Dossier {
     /// What happened, in order.
     timeline: Vec<Moment>,
     /// Every call and message, with its steps.
-    legs: Vec<LegView>,
+    legs: Vec<DeliveryView>,
     /// Every revision of the plan, and why there is one.
     plans: Vec<PlanView>,
     /// Who saw names, numbers and addresses of this alarm.
@@ -153,7 +152,7 @@ async fn dossier(
         scene: plan.map(scene),
         parties: plan.into_iter().flat_map(Plan::parties).map(party).collect(),
         timeline: timeline(&stored, language),
-        legs: legs::legs(&stored),
+        legs: deliveries(&stored, language),
         plans,
         reads: views(Chain::Directory, reads),
         audit: views(Chain::Alarms, of_alarm),

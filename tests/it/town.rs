@@ -23,6 +23,7 @@ use lianfang::switchboard::{
 use lianfang::tasks::Tasks;
 use lianfang_domain::alarm::{Alarm, Event, Proof, Trigger, TriggerSource};
 use lianfang_domain::answer;
+use lianfang_domain::delivery::{self, Delivery};
 use lianfang_domain::digits::Key;
 use lianfang_domain::directory::{Directory, LineRef};
 use lianfang_domain::dispatch::Route;
@@ -446,6 +447,19 @@ impl Town {
         let expected: Vec<u32> = (0..).take(sequences.len()).collect();
         assert_eq!(sequences, expected, "neither gap nor double");
         stored.events.into_iter().map(|stored| stored.event).collect()
+    }
+
+    /// Every call and message to a person of the first group, as operators see them.
+    pub(crate) async fn deliveries(&self, alarm: AlarmId, who: &str) -> Vec<Delivery> {
+        let stored = self.log().alarm(alarm).await.expect("reads").expect("is there");
+        let events = stored.events.iter().map(|stored| (stored.at, &stored.event));
+        let plan = stored.plans.last().expect("a plan");
+        let number = people::number_of(who);
+        let is_meant = |delivery: &Delivery| {
+            let party = plan.party(delivery.party).expect("is planned");
+            party.numbers[usize::from(delivery.number_index)].number.key() == number.key()
+        };
+        delivery::read(events).into_iter().filter(is_meant).collect()
     }
 
     /// The alarm as the log tells it.

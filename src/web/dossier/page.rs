@@ -1,9 +1,10 @@
 //! The dossier as one page to print: HTML without script, images or fonts of others, so that it can be kept as a file.
 
-use super::super::timeline::{ended, pick, why_words};
+use super::super::deliveries::{DeliveryView, answer_words};
+use super::super::timeline::{pick, why_words};
 use super::Dossier;
-use super::legs::LegView;
 use askama::Template;
+use lianfang_domain::delivery::DeliveryAnswer;
 use lianfang_domain::directory::Language;
 use lianfang_domain::leg::Channel;
 
@@ -41,31 +42,19 @@ impl Page<'_> {
         seconds(*ms)
     }
 
-    fn channel(&self, leg: &LegView) -> &'static str {
+    fn channel(&self, leg: &DeliveryView) -> &'static str {
         match leg.channel {
             Channel::Voice => self.t("电话", "call"),
             Channel::Sms => self.t("短信", "SMS"),
         }
     }
 
-    fn why(&self, leg: &LegView) -> &'static str {
-        leg.why.map_or("", |why| why_words(why, self.language))
+    fn why(&self, leg: &DeliveryView) -> &'static str {
+        why_words(leg.why, self.language)
     }
 
-    fn outcome(&self, leg: &LegView) -> &'static str {
-        let open = self.t("未结束", "not over");
-        leg.outcome.map_or(open, |outcome| ended(outcome, self.language))
-    }
-
-    fn answer(&self, answer: &str) -> &'static str {
-        match answer {
-            "coming" => self.t("正赶来", "coming"),
-            "cannot" => self.t("来不了", "cannot come"),
-            "arrived" => self.t("已到场", "at the door"),
-            "police_called" => self.t("已拨打 110", "has called the police"),
-            "mistake" => self.t("说是误报", "says it is a mistake"),
-            _ => self.t("要求结案", "wants to close"),
-        }
+    fn answer(&self, answer: &DeliveryAnswer) -> &'static str {
+        answer_words(*answer, self.language)
     }
 
     /// The first line, for the ladder.

@@ -7,7 +7,7 @@ use lianfang::store::alarm_log::{NewEvents, OpenedAlarm};
 use lianfang::store::tokens::Scope;
 use lianfang::web::ports::{ActError, Action, Binding};
 use lianfang_domain::alarm::{
-    AnswerMeans, CloseOutcome, Event, LegStart, Proof, Trigger, TriggerSource,
+    AnswerMeans, CloseOutcome, Event, LegStart, LegWhy, Proof, Trigger, TriggerSource,
 };
 use lianfang_domain::directory::{Address, Language};
 use lianfang_domain::id::{AlarmId, CommunityId, GridId, GroupId, HouseholdId, LineId, WorkerId};
@@ -378,6 +378,77 @@ async fn an_alarm_is_told_in_full() {
 }
 
 #[tokio::test]
+async fn every_call_and_message_is_told_with_where_it_stands() {
+    let api = Api::new().await;
+    let operator = with(&api, "王芳", Scope::Operator).await;
+    let alarm = AlarmId(1 << 40);
+    let raised = record(&api, alarm).await;
+    let instead = LegStart {
+        leg: 4,
+        party: PartyId(1),
+        number_index: 0,
+        channel: Channel::Voice,
+        message: Message::Alarm,
+    };
+    // The receipt does not come in time, and the number is called.
+    let more = vec![
+        Event::ReceiptLate { leg: 3 },
+        Event::LegsOrdered { why: LegWhy::ReceiptLate, legs: vec![instead] },
+        Event::LegPlaced { leg: 4, route: "trunk".into() },
+        Event::LegEnded { leg: 4, outcome: LegOutcome::Busy },
+    ];
+    let batch = NewEvents {
+        alarm,
+        first_sequence: 10,
+        at: raised + SignedDuration::from_secs(91),
+        events: more,
+        plan: None,
+        opened: None,
+        closed: None,
+    };
+    api.log.append(vec![batch]).expect("queued").await.expect("kept");
+    let call = operator.call(Method::GET, &format!("/alarms/{alarm}"));
+    let found = call.header("accept-language", "en").send().await.expect(200).json();
+    let deliveries = found["deliveries"].as_array().expect("a list");
+    let stand: Vec<_> = deliveries
+        .iter()
+        .map(|one| (&one["channel"], &one["state"], &one["words"], &one["attempt"], &one["wave"]))
+        .map(|(channel, state, words, attempt, wave)| json!([channel, state, words, attempt, wave]))
+        .collect();
+    assert_eq!(
+        stand,
+        [
+            json!(["voice", "answered_without_key", "answered without a key", 1, 1]),
+            json!(["voice", "coming", "coming", 1, 1]),
+            json!([
+                "sms",
+                "late",
+                "no receipt in time, arrival not confirmed; called instead (leg 4)",
+                1,
+                1
+            ]),
+            json!(["voice", "not_reached", "busy", 2, 1]),
+        ]
+    );
+    let call = &deliveries[1];
+    let steps = ["ordered_ms", "placed_ms", "ringing_ms", "answered_ms", "accepted_ms", "ended_ms"];
+    let steps = steps.map(|step| call[step].clone());
+    assert_eq!(json!(steps), json!([0, 2, 900, 4000, null, null]));
+    assert_eq!((&call["route"], &call["name"]), (&json!("trunk"), &json!("302 王家")));
+    assert_eq!(call["keys"], json!([{"at_ms": 9500, "answer": "coming"}]));
+    assert!(call["number"].as_str().is_some_and(|number| number.contains('*')));
+    let sms = &deliveries[2];
+    assert_eq!((&sms["accepted_ms"], &sms["late_ms"]), (&json!(950), &json!(91_000)));
+    assert_eq!((&sms["called_instead"], &sms["why"]), (&json!(4), &json!("wave")));
+    assert_eq!(
+        (&deliveries[3]["reason"], &deliveries[3]["why"]),
+        (&json!("busy"), &json!("receipt_late"))
+    );
+    let chinese = operator.get(&format!("/alarms/{alarm}")).await.expect(200).json();
+    assert_eq!(chinese["deliveries"][0]["words"], "接通但未按键");
+}
+
+#[tokio::test]
 async fn an_alarm_without_its_plan_is_told_by_numbers() {
     let api = Api::new().await;
     let operator = with(&api, "王芳", Scope::Operator).await;
@@ -389,6 +460,9 @@ async fn an_alarm_without_its_plan_is_told_by_numbers() {
     let found = call.header("accept-language", "en").send().await.expect(200).json();
     assert_eq!((&found["scene"], &found["parties"]), (&Value::Null, &json!([])));
     assert_eq!(found["timeline"][4]["text"], "Call to party 1: ringing");
+    let delivery = &found["deliveries"][1];
+    assert_eq!((&delivery["name"], &delivery["number"]), (&Value::Null, &Value::Null));
+    assert_eq!((&delivery["party"], &delivery["state"]), (&json!(1), &json!("coming")));
 }
 
 #[tokio::test]

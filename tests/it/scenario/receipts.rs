@@ -3,6 +3,10 @@
 use super::{ALL, NEIGHBOURS, all_but};
 use crate::town::{Does, Power, Town};
 use lianfang_domain::alarm::{Alarm, Event};
+use lianfang_domain::delivery::DeliveryAnswer::Coming;
+use lianfang_domain::delivery::DeliveryState::{
+    AcceptedUnconfirmed, AnsweredWithoutKey, Confirmed, Late, Sent, Told, Undelivered,
+};
 use lianfang_domain::leg::{Channel, LegOutcome, LegReport, Message};
 
 /// Providers promise receipts, everybody's voicemail has answered, and the duty worker takes the case.
@@ -111,4 +115,42 @@ async fn a_late_message_is_answered_by_voice_whatever_the_power_does() {
         town.pass(10).await;
         town.expect_ringing(&NEIGHBOURS);
     }
+}
+
+#[tokio::test]
+async fn who_looks_sees_the_late_message_and_the_call_that_answered_it() {
+    let mut town = Town::new().await;
+    town.wire.promises_receipts();
+    let alarm = town.dials("#9").await.alarm;
+    for who in NEIGHBOURS {
+        town.phone(who, Does::Answer).await;
+        town.phone(who, Does::HangUp).await;
+    }
+    town.press_and_hang_up(&["duty"], '1').await;
+    for who in all_but(&["104", "106"]) {
+        town.provider(who, LegReport::Delivered).await;
+    }
+    let undelivered = LegReport::Ended { outcome: LegOutcome::Undelivered };
+    town.provider("106", undelivered).await;
+    let states = async |town: &Town, who| {
+        let of: Vec<_> = town.deliveries(alarm, who).await;
+        of.iter().map(|one| (one.channel, one.state())).collect::<Vec<_>>()
+    };
+    let call = (Channel::Voice, AnsweredWithoutKey);
+    assert_eq!(states(&town, "105").await, [call, (Channel::Sms, Confirmed)]);
+    assert_eq!(states(&town, "104").await, [call, (Channel::Sms, AcceptedUnconfirmed)]);
+    let failed = (Channel::Sms, Undelivered(LegOutcome::Undelivered));
+    assert_eq!(states(&town, "106").await, [call, failed, (Channel::Voice, Sent)]);
+
+    town.pass(20).await;
+    let late = town.deliveries(alarm, "104").await;
+    let [first, sms, second] = &late[..] else { panic!("{late:?}") };
+    assert_eq!((first.attempt, sms.state(), second.attempt), (1, Late, 2));
+    assert_eq!(sms.called_instead, Some(second.leg));
+    let waited = |from: Option<jiff::Timestamp>| {
+        sms.late_at.zip(from).map(|(at, from)| (at - from).get_seconds())
+    };
+    assert_eq!(waited(sms.accepted_at), Some(20));
+    town.press_and_hang_up(&["104"], '1').await;
+    assert_eq!(town.deliveries(alarm, "104").await[2].state(), Told(Coming));
 }
