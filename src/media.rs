@@ -148,6 +148,18 @@ pub struct OpenSession {
     pub id: u64,
     /// Where its events go. When it is full, keys wait (16 for a session), other reports make room for them.
     pub events: mpsc::Sender<MediaEvent>,
+    /// What becomes of packets that come before [`Media::start`].
+    pub early: EarlyMedia,
+}
+
+/// What becomes of packets that arrive before the session starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EarlyMedia {
+    /// They count for nothing: we have offered, and they were sent before the answer (RFC 3264 5.1).
+    Dropped,
+    /// They are heard as soon as it starts: we answer, and nobody knows the port before they have our answer. A
+    /// device that keys within a millisecond of the 200 must not be ahead of the thread.
+    Heard,
 }
 
 /// A session that was opened.

@@ -7,7 +7,9 @@ use super::ports::PortLease;
 use super::recording::{Recorder, TakeEnd};
 use super::room::{Room, Seat};
 use super::session::{FRAME_MAX, Session};
-use super::{Counters, MediaError, MediaEvent, MediaPlan, OpenSession, Playlist, Report};
+use super::{
+    Counters, EarlyMedia, MediaError, MediaEvent, MediaPlan, OpenSession, Playlist, Report,
+};
 use crate::clock::Clock;
 use jiff::Timestamp;
 use mio::net::UdpSocket;
@@ -175,6 +177,8 @@ struct Slot {
     events: tokio::sync::mpsc::Sender<MediaEvent>,
     backlog: VecDeque<MediaEvent>,
     is_scheduled: bool,
+    /// Packets are left in the socket until the session starts.
+    is_deaf: bool,
 }
 
 impl Engine {
@@ -270,11 +274,17 @@ impl Engine {
             Command::Start(id, plan) => {
                 let waiting = self.slot(id).filter(|(_, slot)| !slot.is_scheduled);
                 if let Some((port, _)) = waiting {
-                    // What waits in the socket was sent before the answer and counts for nothing.
+                    // What waits in the socket of a session that hears was sent before the answer and counts for
+                    // nothing.
                     self.read(port, now);
                 }
                 if let Some((port, slot)) = self.slot(id) {
                     slot.session.start(&plan, now);
+                    if std::mem::take(&mut slot.is_deaf) {
+                        self.unread.insert(port);
+                    }
+                }
+                if let Some((port, slot)) = self.slot(id) {
                     // A session that is scheduled already keeps its place in the heap.
                     if !slot.is_scheduled {
                         slot.is_scheduled = true;
@@ -320,7 +330,7 @@ impl Engine {
 
     /// A second session of the same id takes the place of the first.
     fn open(&mut self, opening: Opening, now: Timestamp) {
-        let Opening { open: OpenSession { id, events }, socket, lease, seed } = opening;
+        let Opening { open: OpenSession { id, events, early }, socket, lease, seed } = opening;
         self.close(id, now);
         let port = lease.port();
         let slot = Slot {
@@ -331,6 +341,7 @@ impl Engine {
             events,
             backlog: VecDeque::new(),
             is_scheduled: false,
+            is_deaf: early == EarlyMedia::Heard,
         };
         self.ports.insert(id, port);
         self.slots.insert(port, Box::new(slot));
@@ -345,7 +356,7 @@ impl Engine {
     }
 
     fn read(&mut self, port: u16, now: Timestamp) {
-        let Some(slot) = self.slots.get_mut(&port) else { return };
+        let Some(slot) = self.slots.get_mut(&port).filter(|slot| !slot.is_deaf) else { return };
         if !slot.read(now, &self.counters) {
             self.unread.insert(port);
         }

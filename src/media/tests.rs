@@ -32,7 +32,11 @@ impl Town {
     }
 
     fn open(&self, id: u64) -> Result<SocketAddr, MediaError> {
-        let opened = self.media.open(OpenSession { id, events: self.sender.clone() })?;
+        self.open_with(id, EarlyMedia::Dropped)
+    }
+
+    fn open_with(&self, id: u64, early: EarlyMedia) -> Result<SocketAddr, MediaError> {
+        let opened = self.media.open(OpenSession { id, events: self.sender.clone(), early })?;
         Ok(SocketAddr::new(LOOPBACK, opened.local_port))
     }
 
@@ -144,6 +148,32 @@ async fn a_prompt_is_heard_whole_and_a_key_in_the_middle_of_it() {
     let (_, Report::Closed(stats)) = town.next().await else { panic!("closed comes last") };
     assert_eq!((stats.received, stats.foreign, stats.malformed), (1, 0, 0));
     assert!(60 <= stats.sent, "{stats:?}");
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn keys_before_the_start_are_heard_by_whoever_answers_only() {
+    let mut town = Town::new(WIDE, 32);
+    let phone = Phone::new();
+    let offering = town.open_with(1, EarlyMedia::Dropped).unwrap();
+    let answering = town.open_with(2, EarlyMedia::Heard).unwrap();
+    // Some wait in the sockets when it starts, others have been read before.
+    for round in 0..4 {
+        phone.press(9, round.into(), offering);
+        phone.press(round, round.into(), answering);
+        town.until(|stats| stats.foreign == u64::from(round) + 1).await;
+    }
+    for (id, event) in [(1, 5), (2, 6)] {
+        let local = if id == 1 { offering } else { answering };
+        phone.press(event, 20, local);
+        town.media.start(id, phone.plan()).unwrap();
+    }
+    for character in "01236".chars() {
+        assert_eq!(town.next().await, (2, key(character)));
+    }
+    phone.press(7, 21, offering);
+    assert_eq!(town.next().await, (1, key('7')), "and none of those before");
+    assert_eq!(town.media.stats().foreign, 5);
     town.stop().await;
 }
 

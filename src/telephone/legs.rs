@@ -14,7 +14,7 @@ use super::trunk::{self, Outgoing};
 use super::voice_leg::{Happening, Speech, Step, VoiceLeg};
 use crate::clock::Seldom;
 use crate::config::TrunkConfig;
-use crate::media::{MediaEvent, OpenSession, Playlist, Report};
+use crate::media::{EarlyMedia, MediaEvent, OpenSession, Playlist, Report};
 use crate::prompts::Voice;
 use jiff::Timestamp;
 use lianfang_domain::alarm::CancelReason;
@@ -119,7 +119,11 @@ impl Legs {
         };
         self.next_call += 1;
         let call = CallHandle((self.shard as u64) << 48 | self.next_call);
-        let opened = self.parts.media.open(OpenSession { id: call.0, events: self.events.clone() });
+        let opened = self.parts.media.open(OpenSession {
+            id: call.0,
+            events: self.events.clone(),
+            early: EarlyMedia::Dropped,
+        });
         let opened = match opened {
             Ok(opened) => opened,
             Err(error) => {

@@ -3,7 +3,7 @@
 use super::{Call, Desk};
 use crate::clock::Seldom;
 use crate::media::room::Talk;
-use crate::media::{MediaPlan, OpenSession, Playlist};
+use crate::media::{EarlyMedia, MediaPlan, OpenSession, Playlist};
 use crate::telephone::legs::room_of;
 use crate::telephone::session::{self, Session};
 use jiff::Timestamp;
@@ -82,7 +82,11 @@ impl Desk {
     /// Without a free port it is answered without sound: a refusal would tell the caller that the alarm failed.
     pub(super) fn accept(&mut self, call: CallHandle) -> Option<u16> {
         let known = self.calls.get_mut(&call)?;
-        let opened = self.parts.media.open(OpenSession { id: call.0, events: self.events.clone() });
+        let opened = self.parts.media.open(OpenSession {
+            id: call.0,
+            events: self.events.clone(),
+            early: EarlyMedia::Heard,
+        });
         let offer = known.offer.take();
         let opened = match opened {
             Ok(opened) => opened,

@@ -5,7 +5,7 @@ use super::legs::{LEG, ended, key, order, placed, ring, with_carrier};
 use super::phone::{Dialog, Phone};
 use super::{CARRIER, DURESS_PIN, PIN, SERVICE, STRANGER, TRUNK, World, assert_press, trunk};
 use lianfang::config::Transport;
-use lianfang::media::{MediaConfig, OpenSession};
+use lianfang::media::{EarlyMedia, MediaConfig, OpenSession};
 use lianfang::switchboard::{CallWord, HouseholdCall, Wanted};
 use lianfang_domain::alarm::{
     CancelReason, PinVerdict, Proof, ResidentNotice, TriggerSource, WithdrawMeans,
@@ -374,7 +374,11 @@ async fn a_resident_without_a_port_is_answered() {
     let mut world = World::with_media(None, trunk, &media).await;
     let (events, _events) = mpsc::channel(16);
     for id in 1.. {
-        if world.media.open(OpenSession { id, events: events.clone() }).is_err() {
+        if world
+            .media
+            .open(OpenSession { id, events: events.clone(), early: EarlyMedia::Heard })
+            .is_err()
+        {
             break;
         }
     }
