@@ -226,7 +226,10 @@ async fn start(
         tasks: stages.service.clone(),
         recordings,
     });
-    let router = web::router(ports)
+    let api = web::router(ports);
+    let router = api
+        .clone()
+        .merge(lianfang_console::router(api, console(clock)))
         .merge(sms::router(&sms, &config.sms, base_url))
         .merge(sms::replies_router(&config.sms, base_url, texts));
     start_http(config, router, stages).await?;
@@ -234,6 +237,16 @@ async fn start(
         print_first_token(secret.reveal());
     }
     Ok(())
+}
+
+/// What the console needs beside the API.
+fn console(clock: &Clock) -> lianfang_console::Settings {
+    let clock = clock.clone();
+    lianfang_console::Settings {
+        now: Arc::new(move || clock.now()),
+        carry: |_, _| {},
+        is_https: |_| false,
+    }
 }
 
 /// Links to pages, where a route lets them through.

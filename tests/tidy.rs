@@ -19,6 +19,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("drills", &["clock", "tasks", "store", "switchboard"]),
     ("web", &["clock", "tasks", "store", "switchboard", "prompts"]),
 ];
+/// What the console must not depend on: it is a client of the API and knows nothing else of the service.
+const NOT_OF_CONSOLE: &[&str] = &["lianfang", "lianfang-domain", "lianfang-sip", "sqlx"];
 const FILE_LINES_MAX: usize = 500;
 const LEFTOVERS: &[&str] = &["todo!", "dbg!", "unimplemented!", "FIXME", "XXX", "TODO", "#[ignore"];
 /// What the pure packages may depend on. No clock, socket, task, log or random number can come in by the back door.
@@ -72,6 +74,15 @@ fn the_pure_packages_stay_pure() {
         for name in dependencies.keys() {
             assert!(allowed.contains(&name.as_str()), "{manifest}: `{name}` is not allowed there");
         }
+    }
+}
+
+#[test]
+fn the_console_is_a_client() {
+    let manifest = fs::read_to_string("src/console/Cargo.toml").expect("readable");
+    let table: toml::Table = manifest.parse().expect("TOML");
+    for name in table["dependencies"].as_table().expect("a table").keys() {
+        assert!(!NOT_OF_CONSOLE.contains(&name.as_str()), "the console may not use `{name}`");
     }
 }
 

@@ -1,0 +1,216 @@
+//! What stands around every page: bar of state, places, search, and the page of an error.
+
+use crate::api::Failure;
+use crate::assets;
+use crate::lang::Lang;
+use crate::visit::{Me, Signed, Visitor};
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+/// A place in the list of places: its path, its key behind `g`, its words.
+pub(crate) struct Place {
+    pub(crate) path: &'static str,
+    pub(crate) key: char,
+    chinese: &'static str,
+    english: &'static str,
+    roles: &'static [&'static str],
+}
+
+const ALL: &[&str] = &["admin", "operator", "auditor"];
+const DUTY: &[&str] = &["admin", "operator"];
+const PLACES: [Place; 11] = [
+    Place { path: "/", key: 'w', chinese: "警情墙", english: "Alarms", roles: ALL },
+    Place { path: "/map", key: 'm', chinese: "地图", english: "Map", roles: DUTY },
+    Place { path: "/directory", key: 'g', chinese: "群组", english: "Directory", roles: DUTY },
+    Place { path: "/lines", key: 'l', chinese: "线路", english: "Lines", roles: DUTY },
+    Place { path: "/roster", key: 'd', chinese: "值班", english: "Roster", roles: DUTY },
+    Place { path: "/policies", key: 'p', chinese: "预案", english: "Policies", roles: DUTY },
+    Place { path: "/prompts", key: 'v', chinese: "录音", english: "Prompts", roles: DUTY },
+    Place { path: "/drills", key: 'y', chinese: "演练", english: "Drills", roles: DUTY },
+    Place { path: "/reports", key: 'r', chinese: "报表", english: "Reports", roles: ALL },
+    Place {
+        path: "/audit",
+        key: 'a',
+        chinese: "审计",
+        english: "Audit",
+        roles: &["admin", "auditor"],
+    },
+    Place { path: "/settings", key: 's', chinese: "设置", english: "Settings", roles: DUTY },
+];
+
+impl Place {
+    pub(crate) fn words(&self, lang: &Lang) -> &'static str {
+        lang.t(self.chinese, self.english)
+    }
+}
+
+/// How it stands, on every page: `GET /api/v1/state`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub(crate) struct Standing {
+    /// Alarms that are open, drills left out.
+    pub(crate) open: u32,
+    /// Those of them where nobody is coming.
+    pub(crate) unattended: u32,
+    /// Lines that should be registered and are not.
+    pub(crate) lines_down: u32,
+    /// Trunks and providers that cannot be used.
+    pub(crate) routes_down: u32,
+    /// Drills that are under way.
+    pub(crate) drills: u32,
+}
+
+/// The frame of one page.
+pub(crate) struct Frame {
+    pub(crate) lang: Lang,
+    pub(crate) title: String,
+    pub(crate) look: String,
+    pub(crate) path: String,
+    pub(crate) me: Option<Me>,
+    pub(crate) csrf: String,
+    pub(crate) standing: Standing,
+    /// A word on what was just done, such as "saved".
+    pub(crate) notice: Option<String>,
+    /// The page changes by itself while it is open.
+    pub(crate) is_live: bool,
+}
+
+impl Frame {
+    /// The frame for somebody who is signed in. When the state cannot be read, the page is there all the same.
+    pub(crate) async fn signed(signed: &Signed, title: impl Into<String>) -> Self {
+        let standing = signed.api().get("/state").await.unwrap_or_default();
+        Self {
+            me: Some(Me::clone(&signed.me)),
+            csrf: signed.csrf.clone(),
+            standing,
+            notice: notice(&signed.visitor),
+            ..Self::visitor(&signed.visitor, title)
+        }
+    }
+
+    /// The frame for anybody.
+    pub(crate) fn visitor(visitor: &Visitor, title: impl Into<String>) -> Self {
+        Self {
+            lang: visitor.lang,
+            title: title.into(),
+            look: visitor.look.clone(),
+            path: visitor.path.clone(),
+            me: None,
+            csrf: String::new(),
+            standing: Standing::default(),
+            notice: None,
+            is_live: false,
+        }
+    }
+
+    pub(crate) fn places(&self) -> impl Iterator<Item = &'static Place> {
+        let role = self.me.as_ref().map_or("", |me| me.role.as_str()).to_owned();
+        PLACES.iter().filter(move |place| place.roles.contains(&role.as_str()))
+    }
+
+    pub(crate) fn is_here(&self, place: &&Place) -> bool {
+        let path = self.path.split('?').next().unwrap_or_default();
+        match place.path {
+            "/" => path == "/" || path.starts_with("/alarms"),
+            place => {
+                path == place || path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'))
+            }
+        }
+    }
+
+    pub(crate) fn version(&self) -> &'static str {
+        &assets::VERSION
+    }
+
+    /// This page in the other language.
+    pub(crate) fn in_other(&self) -> String {
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "lang");
+        let mut written = form_urlencoded::Serializer::new(String::new());
+        written.extend_pairs(kept).append_pair("lang", self.lang.other().tag());
+        format!("{path}?{}", written.finish())
+    }
+}
+
+/// Words that a redirect brings along in `?did=`: only those that are known, so that no link can put words here.
+fn notice(visitor: &Visitor) -> Option<String> {
+    let query = visitor.path.split_once('?')?.1;
+    let (_, did) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "did")?;
+    let l = visitor.lang;
+    let words = match &*did {
+        "saved" => l.t("已保存。", "Saved."),
+        "added" => l.t("已添加。", "Added."),
+        "removed" => l.t("已删除。", "Removed."),
+        "undone" => l.t("已恢复。", "Undone."),
+        "done" => l.t("已完成。", "Done."),
+        "called" => l.t("正在呼叫。", "Calling."),
+        "closed" => l.t("已结案。", "Closed."),
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
+/// A page with a status.
+pub(crate) fn show(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "A page of the console cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// Goes on to a page after something was done, which says so in words of [`notice`].
+pub(crate) fn go(path: &str, did: &str) -> Response {
+    let (path, fragment) = path
+        .split_once('#')
+        .map_or((path, String::new()), |(path, rest)| (path, format!("#{rest}")));
+    let joint = if path.contains('?') { '&' } else { '?' };
+    Redirect::to(&format!("{path}{joint}did={did}{fragment}")).into_response()
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    frame: Frame,
+    l: Lang,
+    status: u16,
+    heading: String,
+    detail: String,
+}
+
+/// The page of a failure, in the language of the visitor.
+pub(crate) fn failed(visitor: &Visitor, failure: &Failure) -> Response {
+    let l = visitor.lang;
+    let (status, heading, detail) = match failure {
+        Failure::Problem(problem) => {
+            let known = match problem.status {
+                401 => l.t("请先登录", "Please sign in"),
+                403 => l.t("您没有这项权限", "You may not do this"),
+                404 => l.t("没有这一页", "There is no such page"),
+                503 => l.t("服务正忙，请稍候再试", "Busy. Please try again in a moment"),
+                _ => problem.title.as_str(),
+            };
+            (problem.status, known.to_owned(), problem.detail.clone())
+        }
+        Failure::Unreadable(error) => {
+            tracing::error!(%error, "An answer of the API cannot be read");
+            let detail =
+                l.t("请联系管理员查看日志。", "Please ask an administrator to look at the log.");
+            (500, l.t("出错了", "Something went wrong").to_owned(), detail.to_owned())
+        }
+    };
+    let frame = Frame::visitor(visitor, heading.clone());
+    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    show(code, &ErrorPage { frame, l, status, heading, detail })
+}
+
+/// A failure that ends a page: `?` in a handler after `.map_err(signed.fails())`.
+impl Signed {
+    pub(crate) fn fails(&self) -> impl Fn(Failure) -> Response + '_ {
+        |failure| failed(&self.visitor, &failure)
+    }
+}

@@ -1,0 +1,96 @@
+use crate::fake::Fake;
+use axum::http::{Method, StatusCode, header};
+use serde_json::json;
+
+fn problem(kind: &str, status: u16, detail: &str) -> serde_json::Value {
+    json!({"type": format!("urn:lianfang:problem:{kind}"), "title": kind, "status": status, "detail": detail})
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_is_asked_to_and_comes_back() {
+    let fake = Fake::nobody();
+    fake.answers("GET /session", 401, problem("unauthorized", 401, ""));
+    let page = fake.get("/?x=1").await;
+    assert_eq!(page.location(), "/login?next=%2F%3Fx%3D1");
+    let page = fake.get(page.location()).await;
+    page.shows(&["name=\"next\" value=\"/?x=1\"", "Sign in"]);
+    fake.answers("POST /session", 200, json!({"secret": "lfs_1"}));
+    let page =
+        fake.post("/login", &[("name", "wang"), ("password", "pass"), ("next", "/?x=1")]).await;
+    assert_eq!(page.location(), "/?x=1");
+    let cookie = page.headers[header::SET_COOKIE].to_str().unwrap();
+    assert_eq!(cookie, "__Host-lianfang=lfs_1; HttpOnly; SameSite=Lax; Secure; Path=/");
+    assert_eq!(fake.get("/login?next=/drills").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_another_site() {
+    let fake = Fake::nobody();
+    fake.answers("POST /session", 200, json!({"secret": "lfs_1"}));
+    for next in ["https://b.example/", "//b.example/", "/\\b.example", "x"] {
+        let page = fake.post("/login", &[("name", "a"), ("password", "b"), ("next", next)]).await;
+        assert_eq!(page.location(), "/", "{next}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_factor_is_asked_for_and_a_refusal_said() {
+    let fake = Fake::nobody();
+    fake.answers("POST /session", 401, problem("code-needed", 401, ""));
+    let page = fake.post("/login", &[("name", "wang"), ("password", "pass")]).await;
+    assert_eq!(page.status, StatusCode::UNAUTHORIZED);
+    page.shows(&["name=\"code\"", "value=\"wang\"", "six digits"]);
+    assert!(!page.html.contains("value=\"pass\""), "a password is never written back");
+    fake.answers("POST /session", 429, problem("too-many-attempts", 429, "Try again in 30 s."));
+    let page = fake.post("/login", &[("name", "wang"), ("password", "x")]).await;
+    page.shows(&["Try again in 30 s."]);
+}
+
+#[tokio::test]
+async fn a_form_that_is_not_ours_changes_nothing() {
+    let fake = Fake::new("admin");
+    let page = fake.post_raw("/logout", "csrf=guessed").await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    let page = fake.post("/logout", &[]).await;
+    assert_eq!(page.location(), "/login");
+}
+
+#[tokio::test]
+async fn the_first_account_needs_the_first_token() {
+    let fake = Fake::nobody();
+    let fields = [
+        ("token", "lf_x"),
+        ("name", "wang"),
+        ("password", "long enough 1"),
+        ("again", "long enough 1"),
+    ];
+    fake.answers("POST /accounts", 401, problem("unauthorized", 401, ""));
+    fake.post("/setup", &fields).await.shows(&["This token is not right", "value=\"wang\""]);
+    fake.answers("POST /accounts", 201, json!({"id": 1}));
+    assert_eq!(fake.post("/setup", &fields).await.location(), "/login");
+    let (method, path, body) = fake.asked().pop().unwrap();
+    assert_eq!(
+        (method, path.as_str(), &body["role"]),
+        (Method::POST, "/accounts", &json!("admin"))
+    );
+}
+
+#[tokio::test]
+async fn who_must_change_the_password_does_nothing_before() {
+    let fake = Fake::new("operator");
+    let account = json!({"name": "wang", "role": "operator", "must_change": true});
+    fake.answers("GET /session", 200, json!({"account": account}));
+    assert_eq!(fake.get("/").await.location(), "/password");
+    fake.get_chinese("/password").await.shows(&["更改密码", "lang=\"zh-CN\""]);
+}
+
+#[tokio::test]
+async fn where_nothing_is_people_get_a_page_and_programs_a_problem() {
+    let fake = Fake::nobody();
+    let page = fake.get("/nowhere").await;
+    assert_eq!(
+        (page.status, page.headers[header::CONTENT_TYPE].to_str().unwrap()),
+        (StatusCode::NOT_FOUND, "text/html; charset=utf-8")
+    );
+    page.shows(&["There is no such page"]);
+}

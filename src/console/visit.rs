@@ -1,0 +1,184 @@
+//! Who visits: the cookie of the session, the language, and the account that the API knows.
+
+use crate::Shared;
+use crate::api::{Api, Failure};
+use crate::frame;
+use crate::lang::Lang;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use cookie::Cookie;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
+use sha2::Sha256;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+
+/// Names of the cookie of the session: over HTTPS, and over plain HTTP from the same machine.
+pub(crate) const SESSION_COOKIES: [&str; 2] = ["__Host-lianfang", "lianfang"];
+const LANG_COOKIE: &str = "lang";
+const LOOK_COOKIE: &str = "look";
+
+/// Somebody who may not be signed in.
+#[derive(Clone)]
+pub(crate) struct Visitor {
+    /// The language of the page.
+    pub(crate) lang: Lang,
+    /// Night mode and large type, as words of a class.
+    pub(crate) look: String,
+    /// Where they are, with the query.
+    pub(crate) path: String,
+    /// The API in their name.
+    pub(crate) api: Api,
+    /// Whether cookies are only sent over HTTPS.
+    pub(crate) is_https: bool,
+    pub(crate) secret: Option<String>,
+}
+
+/// Somebody who is signed in.
+#[derive(Clone)]
+pub(crate) struct Signed {
+    /// The visitor.
+    pub(crate) visitor: Visitor,
+    /// Who they are.
+    pub(crate) me: Arc<Me>,
+    /// What a form of theirs has to bring along.
+    pub(crate) csrf: String,
+}
+
+/// An account, as the API tells it of a session.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+pub(crate) struct Me {
+    /// The name to sign in with.
+    pub(crate) name: String,
+    /// The name of the person.
+    #[serde(default)]
+    pub(crate) display_name: String,
+    /// `admin`, `operator`, `auditor` or `responder`.
+    pub(crate) role: String,
+    /// The language that the account prefers.
+    #[serde(default)]
+    pub(crate) language: Option<String>,
+    /// The password has to be changed before anything else.
+    #[serde(default)]
+    pub(crate) must_change: bool,
+}
+
+impl Me {
+    /// Whether everything may be done.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.role == "admin"
+    }
+
+    /// Whether something may be done to alarms.
+    pub(crate) fn may_act(&self) -> bool {
+        matches!(self.role.as_str(), "admin" | "operator")
+    }
+}
+
+impl Signed {
+    /// The API in their name.
+    pub(crate) fn api(&self) -> &Api {
+        &self.visitor.api
+    }
+
+    /// The language of the page.
+    pub(crate) fn lang(&self) -> Lang {
+        self.visitor.lang
+    }
+}
+
+impl FromRequestParts<Shared> for Visitor {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        shared: &Shared,
+    ) -> Result<Self, Self::Rejection> {
+        let query = parts.uri.query().unwrap_or_default();
+        let asked = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang");
+        let chosen = cookie_of(&parts.headers, &[LANG_COOKIE]);
+        let lang = asked.as_ref().and_then(|(_, tag)| Lang::of_tag(tag));
+        let lang = lang.or_else(|| Lang::of_tag(&chosen?)).or_else(|| Lang::wanted(&parts.headers));
+        let lang = lang.unwrap_or_default();
+        let secret = cookie_of(&parts.headers, &SESSION_COOKIES);
+        let mut carried = Extensions::new();
+        (shared.settings.carry)(&parts.extensions, &mut carried);
+        let api = Api::new(shared.api.clone(), secret.clone(), lang, carried);
+        let look = cookie_of(&parts.headers, &[LOOK_COOKIE]).unwrap_or_default();
+        let look = look.split(' ').filter(|word| matches!(*word, "night" | "day" | "large"));
+        Ok(Self {
+            lang,
+            look: look.collect::<Vec<_>>().join(" "),
+            path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            api,
+            is_https: (shared.settings.is_https)(&parts.extensions),
+            secret,
+        })
+    }
+}
+
+impl FromRequestParts<Shared> for Signed {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Response> {
+        let Ok(visitor) = Visitor::from_request_parts(parts, shared).await;
+        let Some(secret) = &visitor.secret else { return Err(to_login(&visitor)) };
+        let csrf = csrf_of(secret);
+        let me: Me = match visitor.api.get::<Session>("/session").await {
+            Ok(session) => session.account,
+            Err(Failure::Problem(problem)) if problem.status == 401 => {
+                return Err(to_login(&visitor));
+            }
+            Err(failure) => return Err(frame::failed(&visitor, &failure)),
+        };
+        if me.must_change && !parts.uri.path().starts_with("/password") {
+            return Err(Redirect::to("/password").into_response());
+        }
+        Ok(Self { visitor, me: Arc::new(me), csrf })
+    }
+}
+
+#[derive(Deserialize)]
+struct Session {
+    account: Me,
+}
+
+fn to_login(visitor: &Visitor) -> Response {
+    let next: String = form_urlencoded::byte_serialize(visitor.path.as_bytes()).collect();
+    Redirect::to(&format!("/login?next={next}")).into_response()
+}
+
+/// The value of the first of these cookies that is there.
+pub(crate) fn cookie_of(headers: &HeaderMap, names: &[&str]) -> Option<String> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    let cookies = lines.flat_map(Cookie::split_parse_encoded).filter_map(Result::ok);
+    let ours: Vec<_> = cookies.filter(|cookie| names.contains(&cookie.name())).collect();
+    let first = names.iter().find_map(|name| ours.iter().find(|cookie| cookie.name() == *name))?;
+    Some(first.value().to_owned())
+}
+
+/// What a form of the session has to bring along.
+pub(crate) fn csrf_of(secret: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+        return String::new();
+    };
+    mac.update(b"csrf");
+    BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+}
+
+/// Whether a form of the session brought it along.
+pub(crate) fn is_csrf(secret: &str, sent: &str) -> bool {
+    let wanted = csrf_of(secret);
+    !wanted.is_empty() && bool::from(wanted.as_bytes().ct_eq(sent.as_bytes()))
+}
+
+/// A path of ours to go on to; the wall when it is none. Never another site.
+pub(crate) fn next_of(next: &str) -> &str {
+    let is_ours =
+        next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    if is_ours { next } else { "/" }
+}
