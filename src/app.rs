@@ -25,7 +25,7 @@ use crate::store::{Store, tokens};
 use crate::switchboard::{self, Pages, Switchboard};
 use crate::tasks::Tasks;
 use crate::telephone::{LegKeys, Needs, PinCheck, RecordingNeeds, Telephone, Tracer};
-use crate::{drills, telemetry, web};
+use crate::{drills, evidence, telemetry, web};
 use anyhow::Context;
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::leg::Channel;
@@ -208,8 +208,15 @@ async fn start(
     erasure::start(&stages.service, clock, (&log, store.traces()), config.plans_kept);
     notary::start(&stages.service, store);
     start_drills(clock, store, &directory, (&switchboard, stages));
+    let needs = evidence::Needs {
+        store: store.clone(),
+        log: log.clone(),
+        directory: directory.clone(),
+        clock: clock.clone(),
+    };
+    evidence::start(&stages.service, needs);
     gauges::start(&stages.service, clock, &log, &media, &switchboard);
-    roster_watch::start(&stages.service, clock, &directory);
+    roster_watch::start(&stages.service, clock, (store, &directory));
     sms.keep_warm();
     let texts = Arc::new(replies::ToSwitchboard(switchboard.clone()));
     let ports = api::ports(api::Parts {

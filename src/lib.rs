@@ -8,6 +8,7 @@
 //! | `media` | RTP: paced prompts out, keys in |
 //! | `prompts` | recordings and synthesised names, encoded before any alarm |
 //! | `switchboard` | owns the live alarms: decide, commit, apply, act |
+//! | `drills`, `evidence` | hold drills; keep what drills and alarms have shown of numbers |
 //! | `sms` | text messages over a Twilio-compatible provider |
 //! | `import` | the directory as CSV files, in and out |
 //! | `store` | the database: directory, alarm log, tokens; the journal for when it fails |
@@ -21,6 +22,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod drills;
+pub mod evidence;
 pub mod import;
 pub mod media;
 pub mod prompts;

@@ -8,6 +8,7 @@
 pub mod alarm_log;
 pub mod audit;
 pub mod drills;
+pub mod evidence;
 pub mod nouns;
 pub mod number;
 pub mod pins;

@@ -26,6 +26,7 @@ mod policies;
 pub mod ports;
 mod preview;
 mod problem;
+mod reachability;
 mod reads;
 mod recordings;
 mod registrations;
@@ -93,6 +94,7 @@ fn described() -> OpenApiRouter<Web> {
         .merge(preview::routes())
         .merge(duty::routes())
         .merge(drills::routes())
+        .merge(reachability::routes())
         .layer(middleware::from_fn_with_state(slots(), guard::limit_number))
         .merge(
             triggers::routes()

@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("telephone", &["clock", "tasks", "config", "media", "prompts", "switchboard", "store"]),
     ("switchboard", &["clock", "tasks", "store", "telemetry"]),
     ("drills", &["clock", "tasks", "store", "switchboard"]),
+    ("evidence", &["clock", "tasks", "store"]),
     ("web", &["clock", "tasks", "store", "switchboard", "prompts"]),
 ];
 /// What the console must not depend on: it is a client of the API and knows nothing else of the service.

@@ -20,6 +20,7 @@ pub mod leg;
 pub mod phone;
 pub mod plan;
 pub mod policy;
+pub mod reachability;
 pub mod roster;
 pub mod trigger;
 pub mod whatif;

@@ -40,9 +40,10 @@ fn select(noun: Noun) -> &'static str {
         }
         Noun::Household => {
             "SELECT json_group_array(json_array(street, community, grid, grp, name, place, building, unit, floor, door,
-                pronunciation, position, language)) FROM (
+                pronunciation, position, language, visit_class)) FROM (
                 SELECT s.name AS street, c.name AS community, g.name AS grid, j.name AS grp, h.name AS name,
-                    h.place, h.building, h.unit, h.floor, h.door, h.pronunciation, h.position, h.language
+                    h.place, h.building, h.unit, h.floor, h.door, h.pronunciation, h.position, h.language,
+                    h.visit_class
                 FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN grid AS g ON g.community_id = c.id
                 JOIN household_group AS j ON j.grid_id = g.id JOIN household AS h ON h.group_id = j.id
                 WHERE c.id = ?1 ORDER BY g.name, j.name, h.position, h.name)"

@@ -8,6 +8,7 @@ use crate::store::secrets::ha1;
 use encoding_rs::{Encoding, GB18030, UTF_8};
 use lianfang_domain::directory::{DigestAlgorithm, Language};
 use lianfang_domain::phone::{Home, Normalised, may_be_called, normalise};
+use lianfang_domain::reachability::VisitClass;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -138,6 +139,20 @@ impl<'a> Cells<'a> {
         read.map(Language::tag)
     }
 
+    fn visit_class(&mut self) -> Option<&'static str> {
+        let text = self.get("visit_class");
+        let read = match text {
+            "每周" => Some(VisitClass::Week),
+            "每月" => Some(VisitClass::Month),
+            "每半年" => Some(VisitClass::HalfYear),
+            name => VisitClass::of_name(name),
+        };
+        if read.is_none() && !text.is_empty() {
+            self.fail("visit_class", Reason::VisitClass);
+        }
+        read.map(VisitClass::name)
+    }
+
     fn codes(&mut self, column: &'static str, default: &[&str], keys: &str) -> String {
         let text = self.get(column);
         let codes: Vec<&str> = text.split_whitespace().collect();
@@ -253,6 +268,7 @@ impl<'a> Cells<'a> {
                 json!(self.optional("pronunciation", 200)),
                 json!(self.count("position", 0..=65535).unwrap_or(0)),
                 json!(self.language()),
+                json!(self.visit_class()),
             ],
             Noun::Line => {
                 let number = self.number("number", self.get("number"), home);

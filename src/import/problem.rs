@@ -58,6 +58,9 @@ pub enum Reason {
     /// The area code of a community changes, but not all of its numbers are in the files.
     #[error("the area code changes: lines.csv, contacts.csv and workers.csv are needed, too")]
     AreaCodeAlone,
+    /// No visit class.
+    #[error("need week, month or half_year")]
+    VisitClass,
     /// Not keys of a telephone.
     #[error("need codes of at most 16 keys with spaces between them")]
     Codes,

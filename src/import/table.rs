@@ -127,6 +127,7 @@ static TABLES: [Table; 8] = [
             ("pronunciation", "读音"),
             ("position", "顺序"),
             LANGUAGE,
+            ("visit_class", "走访类别"),
         ],
         fields_sql: &[
             "place",
@@ -137,6 +138,7 @@ static TABLES: [Table; 8] = [
             "pronunciation",
             "position",
             "language",
+            "visit_class",
         ],
     },
     Table {

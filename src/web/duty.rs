@@ -13,8 +13,8 @@ use super::extract::{Body, Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::problem::{ApiError, Must};
 use crate::store::audit::Editor;
+use crate::store::evidence;
 use crate::store::nouns::duty::{Answer, AnswerError, Swap, answer};
-use crate::store::nouns::{self, Page, Worker};
 use crate::store::roster::calendar::{self, Day};
 use axum::Json;
 use axum::body::Bytes;
@@ -24,9 +24,9 @@ use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use lianfang_domain::directory::{Community, Language, Written};
 use lianfang_domain::id::{CommunityId, GridId, PostId, SwapId, WorkerId};
+use lianfang_domain::reachability;
 use lianfang_domain::roster::{Finding, FindingKind, Reach, Span};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -40,8 +40,6 @@ const DAYS_MAX: u32 = 92;
 const CALENDAR_DAYS: u32 = 62;
 /// Days of the past in a calendar.
 const CALENDAR_PAST: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Workers of a community that are looked through for their numbers.
-const WORKERS_MAX: u32 = 10_000;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default()
@@ -231,32 +229,17 @@ async fn findings(
     parameters.finish()?;
     let language = language_of(&headers);
     let community = community(&web, id)?;
-    let reach = reach_of(&web, id).await?;
+    let now = web.clock.now();
+    let known = evidence::of_workers(web.store.directory(), &community).await?;
+    let reach = reachability::on_duty(&community, &known, now);
     let days = u16::try_from(days).unwrap_or(u16::MAX);
     let reach = |worker| reach.get(&worker).copied().unwrap_or(Reach::NoNumber);
-    let found = community.roster.review(web.clock.now(), days, reach);
+    let found = community.roster.review(now, days, reach);
     let faults = community.roster.faults().iter();
     Ok(Json(FindingsView {
         items: found.iter().map(|finding| view(finding, &community, language)).collect(),
         faults: faults.map(|fault| words::fault(fault, language)).collect(),
     }))
-}
-
-/// Whether the workers of a community can be called.
-async fn reach_of(web: &Web, id: CommunityId) -> Result<BTreeMap<WorkerId, Reach>, ApiError> {
-    let page = Page { after: 0, limit: WORKERS_MAX, parent: Some(id.0) };
-    let workers = nouns::list::<Worker>(web.store.directory(), page).await?;
-    let reach = |worker: &Worker| {
-        let mut voices = worker.numbers.iter().filter(|number| number.voice).peekable();
-        if voices.peek().is_none() {
-            Reach::NoNumber
-        } else if voices.all(|number| number.to_confirm) {
-            Reach::Unconfirmed
-        } else {
-            Reach::Confirmed
-        }
-    };
-    Ok(workers.iter().map(|worker| (worker.id, reach(worker))).collect())
 }
 
 fn view(finding: &Finding, community: &Community, language: Language) -> FindingView {

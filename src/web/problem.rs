@@ -139,6 +139,10 @@ pub(super) enum Must {
     State,
     /// `alarms` or `directory`.
     Chain,
+    /// A state of a number.
+    Reachable,
+    /// What the page before gave as `next`.
+    Next,
     /// `zh` or `en`.
     PageLanguage,
     /// A kind of alarm, a moment, or whether it is a drill.

@@ -195,6 +195,14 @@ fn must(must: Must, language: Language) -> String {
         Must::Chain => {
             in_language!(language, "须为 alarms 或 directory", "must be alarms or directory")
         }
+        Must::Reachable => in_language!(
+            language,
+            "须为 confirmed、never_confirmed、doubtful 或 unreachable",
+            "must be confirmed, never_confirmed, doubtful or unreachable"
+        ),
+        Must::Next => {
+            in_language!(language, "须为上一页的 next", "must be `next` of the page before")
+        }
         Must::WhatIf => in_language!(
             language,
             "无效：kind 为 unknown、fire、intruder、illness、flood 或 other，at 为 RFC 3339 时刻，drill 为 true 或 false",

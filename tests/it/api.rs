@@ -11,6 +11,7 @@ mod hostile;
 mod nouns;
 mod openapi;
 mod policies;
+mod reachability;
 mod recordings;
 mod responder;
 mod roster;

@@ -16,6 +16,7 @@
 //! | what the resident gets: cancel and duress | `withdrawals`, `duress` |
 //! | the case: owner, reminders, close | `cases`, `endings` |
 //! | the case: drills | `drills` |
+//! | the case: whose number reaches them, and whom to ask in person | `reach` |
 //! | speed and bounds: storms, dead disks, restarts | `storms`, `disk` |
 //!
 //! A story that is told "whatever the power does" is told twice: the second time the power fails in its middle, and the
@@ -37,6 +38,7 @@ mod kinds;
 mod pages;
 mod policies;
 mod presses;
+mod reach;
 mod receipts;
 mod replies;
 mod retries;

@@ -13,7 +13,6 @@ pub(crate) use wire::{LINES, SMS_1, SMS_2, TRUNK_1, TRUNK_2, Wire, routes};
 
 use jiff::Timestamp;
 use lianfang::clock::Clock;
-use lianfang::drills;
 use lianfang::store::Store;
 use lianfang::store::alarm_log::{AlarmLog, LogOptions};
 use lianfang::store::snapshot::{DirectoryHandle, count_edit};
@@ -21,6 +20,7 @@ use lianfang::switchboard::{
     ActError, Action, Load, PageSeen, Pages, Ports, Press, Raised, Switchboard, TextFate,
 };
 use lianfang::tasks::Tasks;
+use lianfang::{drills, evidence};
 use lianfang_domain::alarm::{Alarm, Event, Proof, Trigger, TriggerSource};
 use lianfang_domain::answer;
 use lianfang_domain::delivery::{self, Delivery};
@@ -56,6 +56,8 @@ pub(crate) struct Setup {
     pub(crate) sql: &'static str,
     /// The task that holds drills runs.
     pub(crate) holds_drills: bool,
+    /// The task that keeps what was seen of numbers runs.
+    pub(crate) keeps_evidence: bool,
 }
 
 impl Default for Setup {
@@ -66,6 +68,7 @@ impl Default for Setup {
             log_deadline: Duration::from_secs(10),
             sql: "",
             holds_drills: false,
+            keeps_evidence: false,
         }
     }
 }
@@ -139,6 +142,15 @@ impl Process {
                 policy: Policy::default(),
             };
             drills::start(&tasks, needs);
+        }
+        if setup.keeps_evidence {
+            let needs = evidence::Needs {
+                store: store.clone(),
+                log: log.clone(),
+                directory: directory.clone(),
+                clock: clock.clone(),
+            };
+            evidence::start(&tasks, needs);
         }
         Self { runtime: Some(runtime), store, directory, log, switchboard, pages, tasks, log_tasks }
     }

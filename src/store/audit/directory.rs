@@ -12,6 +12,7 @@ use crate::store::random::hex;
 use crate::store::{Database, StoreError};
 use jiff::Timestamp;
 use lianfang_domain::id::AlarmId;
+use lianfang_domain::reachability::Who;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, Transaction};
 
@@ -110,7 +111,8 @@ impl Editor<'_> {
             | Action::Erase
             | Action::Read
             | Action::Import
-            | Action::Refuse => None,
+            | Action::Refuse
+            | Action::Confirm => None,
         };
         let entry = NewEntry {
             at_us: self.at.as_microsecond(),
@@ -180,6 +182,21 @@ impl Editor<'_> {
         (table, row_id): (&str, i64),
     ) -> Result<(), StoreError> {
         let entry = self.of_row(Action::Refuse, table, row_id);
+        append(change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)
+    }
+
+    /// Enters in the transaction that keeps it that somebody was asked in person. No row of theirs has changed.
+    pub(in crate::store) async fn enter_visit(
+        &self,
+        change: &mut SqliteConnection,
+        who: Who,
+    ) -> Result<(), StoreError> {
+        let (noun, id) = match who {
+            Who::Contact(id) => ("contact_visit", id.0),
+            Who::Worker(id) => ("worker_visit", id.0),
+            Who::Responder(id) => ("responder_visit", id.0),
+        };
+        let entry = self.of_row(Action::Confirm, noun, id.into());
         append(change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)
     }
 

@@ -118,6 +118,8 @@ pub enum Action {
     Revoke,
     /// A wrong secret was tried.
     Refuse,
+    /// Somebody was asked in person, and their numbers are right.
+    Confirm,
 }
 
 impl Action {
@@ -139,6 +141,7 @@ impl Action {
             Self::Secret => "secret",
             Self::Revoke => "revoke",
             Self::Refuse => "refuse",
+            Self::Confirm => "confirm",
         }
     }
 }

@@ -9,6 +9,7 @@ use lianfang_domain::directory::Language;
 use lianfang_domain::drill::Refusal;
 use lianfang_domain::id::CommunityId;
 use lianfang_domain::policy::check::Why;
+use lianfang_domain::reachability::VisitClass;
 use lianfang_domain::roster::RosterError;
 use sqlx::{Row, SqliteConnection};
 use std::ops::RangeInclusive;
@@ -276,6 +277,15 @@ pub(super) fn language() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(Language::spoken().map(Language::tag)))
+        .into()
+}
+
+/// The names of visit classes, or null.
+pub(super) fn visit_class_or_null() -> Schema {
+    let names = VisitClass::ALL.map(|class| serde_json::json!(class.name()));
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .enum_values(Some(names.into_iter().chain([serde_json::Value::Null])))
         .into()
 }
 

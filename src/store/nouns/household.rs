@@ -4,6 +4,7 @@ use super::fault::Checks;
 use super::{FieldError, Home, Kind, Noun, Statements, Value, language_of, second, statements};
 use lianfang_domain::directory::Language;
 use lianfang_domain::id::{GroupId, HouseholdId};
+use lianfang_domain::reachability::VisitClass;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -37,6 +38,10 @@ pub struct Household {
     /// The language of the household; that of the community if it has none.
     #[schema(schema_with = super::fault::language_or_null)]
     pub language: Option<Language>,
+    /// How often its people are asked in person whether their numbers are right; half-yearly if nothing is said, monthly
+    /// if it has a personal helper.
+    #[schema(schema_with = super::fault::visit_class_or_null)]
+    pub visit_class: Option<VisitClass>,
     /// Counts its edits; its ETag.
     pub version: u32,
 }
@@ -84,6 +89,11 @@ pub struct HouseholdDraft {
     #[serde(default)]
     #[schema(schema_with = super::fault::language_or_null)]
     pub language: Option<Language>,
+    /// How often its people are asked in person whether their numbers are right; half-yearly if nothing is said, monthly
+    /// if it has a personal helper.
+    #[serde(default)]
+    #[schema(schema_with = super::fault::visit_class_or_null)]
+    pub visit_class: Option<VisitClass>,
 }
 
 impl Noun for Household {
@@ -105,7 +115,8 @@ impl Noun for Household {
             "door",
             "pronunciation",
             "position",
-            "language"
+            "language",
+            "visit_class"
         ]
     );
 
@@ -122,6 +133,9 @@ impl Noun for Household {
             pronunciation: row.try_get("pronunciation")?,
             position: row.try_get("position")?,
             language: language_of(row)?,
+            visit_class: row
+                .try_get::<Option<&str>, _>("visit_class")?
+                .and_then(VisitClass::of_name),
             version: row.try_get("version")?,
         })
     }
@@ -158,6 +172,7 @@ impl Noun for Household {
             },
             Value::Integer(draft.position.into()),
             Value::tag(draft.language),
+            draft.visit_class.map_or(Value::Null, |class| Value::Text(class.name().to_owned())),
         ];
         checks.finish(values)
     }

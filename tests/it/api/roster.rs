@@ -33,6 +33,9 @@ async fn desk(api: &Api) -> Desk<'_> {
     let shift = json!({"community_id": community, "post_id": post, "worker_ids": [night],
         "starts": "20:00", "ends": "08:00", "days_later": 1});
     admin.create("/shifts", shift).await;
+    for worker in [town.worker, night] {
+        admin.post(&format!("/workers/{worker}/visits"), json!({})).await.expect(200);
+    }
     Desk { admin, town, night, post, day_shift }
 }
 

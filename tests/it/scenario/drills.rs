@@ -30,7 +30,7 @@ fn at(hour: i8, minute: i8) -> Timestamp {
     zone.to_timestamp(date(2026, 11, 22).at(hour, minute, 0, 0)).expect("a moment")
 }
 
-fn at_ten() -> Drill {
+pub(super) fn at_ten() -> Drill {
     Drill {
         community: CommunityId(1),
         groups: Vec::new(),
@@ -62,7 +62,7 @@ impl Town {
     }
 
     /// The alarms of the drill, once so many doors began.
-    async fn doors(&self, drill: DrillId, begun: usize) -> Vec<AlarmId> {
+    pub(super) async fn doors(&self, drill: DrillId, begun: usize) -> Vec<AlarmId> {
         let alarms = || async {
             let stored = drills::get(self.store().alarms(), drill).await;
             let homes = stored.expect("reads").expect("is there").homes;
@@ -102,7 +102,7 @@ impl Town {
     }
 
     /// Announced at nine, and ten o'clock.
-    async fn drills_at_ten(&self, drill: &Drill) -> DrillId {
+    pub(super) async fn drills_at_ten(&self, drill: &Drill) -> DrillId {
         let id = self.plans(drill).await;
         self.until_it_is(9, 0).await;
         self.until_announced(11).await;

@@ -1,0 +1,512 @@
+//! Reachability: how sure it is that each number reaches its person, and whom to ask in person.
+//!
+//! Whose numbers there are comes from the directory in memory, what was seen of them from the rows beside it; it is judged
+//! here, when somebody asks. Must not be waited for by an alarm.
+
+mod words;
+
+use super::Web;
+use super::caller::{Caller, Operator};
+use super::extract::{Body, Parameters, PathId, wrong};
+use super::guard::language_of;
+use super::problem::{ApiError, Must};
+use crate::store::evidence;
+use crate::store::nouns::{Fault, FieldError};
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use jiff::Timestamp;
+use lianfang_domain::directory::{Community, Directory, Language};
+use lianfang_domain::id::{
+    AlarmId, CommunityId, ContactId, GroupId, HouseholdId, ResponderId, WorkerId,
+};
+use lianfang_domain::reachability::{
+    self, Holder, Known, Place, Score, State as Worth, VisitClass, Who,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Longest page.
+const LIMIT_MAX: u32 = 200;
+/// Length of a page where the client names none.
+const LIMIT: u32 = 50;
+/// Numbers that are looked through for one page; those that follow are on the next.
+const LOOKED_THROUGH: usize = 2000;
+
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(of_community))
+        .routes(routes!(of_contact))
+        .routes(routes!(of_worker))
+        .routes(routes!(of_responder))
+        .routes(routes!(visit_contact))
+        .routes(routes!(visit_worker))
+        .routes(routes!(visit_responder))
+}
+
+/// A number and what is known of it.
+#[derive(Serialize, ToSchema)]
+struct NumberView {
+    /// The community.
+    #[schema(value_type = u32)]
+    community_id: CommunityId,
+    /// The household of the person, or that they help.
+    #[schema(value_type = Option<u32>)]
+    household_id: Option<HouseholdId>,
+    /// The person of a household who has it.
+    #[schema(value_type = Option<u32>)]
+    contact_id: Option<ContactId>,
+    /// The worker who has it.
+    #[schema(value_type = Option<u32>)]
+    worker_id: Option<WorkerId>,
+    /// The responder who has it.
+    #[schema(value_type = Option<u32>)]
+    responder_id: Option<ResponderId>,
+    /// How the person is called.
+    name: String,
+    /// The number, masked.
+    number: String,
+    /// It may be called.
+    voice: bool,
+    /// It may be sent SMS.
+    sms: bool,
+    /// How often the person is asked: `week`, `month` or `half_year`.
+    visit_class: &'static str,
+    /// `confirmed`, `never_confirmed`, `doubtful` or `unreachable`.
+    state: &'static str,
+    /// The same from 0 to 100: 75 and more is confirmed, less than 10 unreachable.
+    score: u8,
+    /// Why, in words.
+    why: String,
+    /// What was seen last; null if nothing was.
+    last: Option<SeenView>,
+    /// How a person last confirmed it; null if nobody did.
+    confirmed: Option<SeenView>,
+    /// When somebody has to ask in person.
+    #[schema(value_type = String, format = DateTime)]
+    due_at: Timestamp,
+    /// That is now or before.
+    is_due: bool,
+}
+
+/// Something that was seen of a number.
+#[derive(Serialize, ToSchema)]
+struct SeenView {
+    /// `key`, `reply`, `call_back`, `page`, `visit` or `loudspeaker`, which confirm; `delivered`, `picked_up`, `no_answer`,
+    /// `busy`, `rejected`, `undelivered`, `sms_refused` or `no_such_number`.
+    what: &'static str,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// In which alarm or drill; null at a visit.
+    #[schema(value_type = Option<String>)]
+    alarm_id: Option<AlarmId>,
+}
+
+/// The numbers of one person or team.
+#[derive(Serialize, ToSchema)]
+struct NumberList {
+    /// In the order of calling.
+    items: Vec<NumberView>,
+}
+
+/// A page of numbers, door by door.
+#[derive(Serialize, ToSchema)]
+struct NumberPage {
+    /// The numbers.
+    items: Vec<NumberView>,
+    /// `after` of the next page; null on the last one. A page may be shorter than asked and not the last.
+    next: Option<String>,
+}
+
+/// How well the people of a community can be reached.
+#[derive(Default, Serialize, ToSchema)]
+struct Summary {
+    /// How many numbers there are.
+    numbers: usize,
+    /// Of them, those that a person confirmed in time.
+    confirmed: usize,
+    /// Those that nobody has confirmed yet.
+    never_confirmed: usize,
+    /// Those where nobody was reached of late, or whose confirmation is too old.
+    doubtful: usize,
+    /// Those that do not exist, or of which nothing was heard for long.
+    unreachable: usize,
+    /// Those about which somebody has to ask in person now.
+    due: usize,
+    /// The confirmed ones of a hundred.
+    confirmed_percent: u8,
+}
+
+/// Which numbers of a person were found right.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct VisitDraft {
+    /// As they are written in the directory; all of the person's if not given.
+    #[serde(default)]
+    #[schema(max_items = 8)]
+    numbers: Option<Vec<String>>,
+}
+
+/// What is asked for.
+struct Wanted {
+    community: Option<CommunityId>,
+    group: Option<GroupId>,
+    state: Option<Worth>,
+    due: Option<bool>,
+    after: Option<Place>,
+    limit: usize,
+}
+
+impl Wanted {
+    fn read(mut parameters: Parameters) -> Result<Self, ApiError> {
+        let community = parameters.take_number("community_id", 0..=u32::MAX)?;
+        let group = parameters.take_number("group_id", 0..=u32::MAX)?;
+        let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
+        let state = parameters.take("state");
+        let state = state.map(|name| Worth::of_name(&name).ok_or(wrong("state", Must::Reachable)));
+        let due = match parameters.take("due").as_deref() {
+            None => None,
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            Some(_) => return Err(wrong("due", Must::Flag)),
+        };
+        let after = parameters.take("after").map(|text| text.parse()).transpose();
+        let after = after.map_err(|_| wrong("after", Must::Next))?;
+        parameters.finish()?;
+        Ok(Self {
+            community: community.map(CommunityId),
+            group: group.map(GroupId),
+            state: state.transpose()?,
+            due,
+            after,
+            limit: limit as usize,
+        })
+    }
+
+    /// Numbers that may be meant, by place.
+    fn holders<'a>(&self, directory: &'a Directory) -> impl Iterator<Item = Holder<'a>> {
+        let Self { community, group, after, .. } = *self;
+        let communities = directory.communities().filter(move |found| {
+            community.is_none_or(|id| found.id == id)
+                && after.is_none_or(|after| after.community <= found.id)
+        });
+        let holders = communities.flat_map(|community| reachability::holders(community));
+        holders.filter(move |holder| {
+            let is_in_group = |group| holder.household.is_some_and(|home| home.group == group);
+            group.is_none_or(is_in_group) && after.is_none_or(|after| after < holder.place)
+        })
+    }
+
+    fn is_meant(&self, score: &Score, now: Timestamp) -> bool {
+        self.state.is_none_or(|state| state == score.state)
+            && self.due.is_none_or(|due| due == score.is_due(now))
+    }
+
+    /// How many numbers have to be looked through at most.
+    fn window(&self) -> usize {
+        if self.state.is_none() && self.due.is_none() { self.limit } else { LOOKED_THROUGH }
+    }
+}
+
+/// A number with its judgement.
+struct Judged<'a> {
+    holder: Holder<'a>,
+    class: VisitClass,
+    score: Score,
+}
+
+async fn judge<'a>(
+    web: &Web,
+    holders: Vec<Holder<'a>>,
+    now: Timestamp,
+) -> Result<Vec<Judged<'a>>, ApiError> {
+    let keys: BTreeSet<&str> = holders.iter().map(|holder| holder.number.number.key()).collect();
+    let households = holders.iter().filter_map(|holder| holder.household);
+    let households: BTreeSet<HouseholdId> = households.map(|household| household.id).collect();
+    let classes = evidence::visit_classes(web.store.directory(), &households).await?;
+    let known = evidence::of(web.store.directory(), &keys).await?;
+    // Nobody has noticed it yet: it came into the directory just now.
+    let new = Known { since: now, seen: Vec::new() };
+    let judged = holders.into_iter().map(|holder| {
+        let class = holder.household.and_then(|household| classes.get(&household.id));
+        let class = class.copied().unwrap_or(holder.class);
+        let known = known.get(holder.number.number.key()).unwrap_or(&new);
+        let score = reachability::judge(known, class, now);
+        Judged { holder, class, score }
+    });
+    Ok(judged.collect())
+}
+
+impl Judged<'_> {
+    fn view(&self, community: &Community, language: Language, now: Timestamp) -> NumberView {
+        let Self { holder, class, score } = self;
+        let seen = |seen: reachability::Seen| SeenView {
+            what: seen.what.name(),
+            at: seen.at,
+            alarm_id: seen.alarm,
+        };
+        let (contact_id, worker_id, responder_id) = match holder.who {
+            Who::Contact(id) => (Some(id), None, None),
+            Who::Worker(id) => (None, Some(id), None),
+            Who::Responder(id) => (None, None, Some(id)),
+        };
+        NumberView {
+            community_id: community.id,
+            household_id: holder.household.map(|household| household.id),
+            contact_id,
+            worker_id,
+            responder_id,
+            name: holder.name.to_owned(),
+            number: holder.number.number.to_string(),
+            voice: holder.number.has_voice,
+            sms: holder.number.has_sms,
+            visit_class: class.name(),
+            state: score.state.name(),
+            score: score.points,
+            why: words::why(score, community.roster.zone(), language),
+            last: score.last.map(seen),
+            confirmed: score.confirmed.map(seen),
+            due_at: score.due_at,
+            is_due: score.is_due(now),
+        }
+    }
+}
+
+/// List numbers with how sure it is that they reach their people, door by door; `due=true` is whom to ask now.
+#[utoipa::path(
+    get, path = "/reachability", tag = "reachability", operation_id = "list_reachability",
+    params(
+        ("community_id" = Option<u32>, Query, description = "Only numbers of this community"),
+        ("group_id" = Option<u32>, Query, description = "Only numbers of households of this group and of their helpers"),
+        ("state" = Option<String>, Query, description = "Only numbers in this state",
+            pattern = "^(confirmed|never_confirmed|doubtful|unreachable)$"),
+        ("due" = Option<String>, Query, description = "`true`: only numbers about which somebody has to ask now",
+            pattern = "^(true|false)$"),
+        ("after" = Option<String>, Query, description = "Only numbers after this one: `next` of the page before",
+            pattern = "^[0-9]+(\\.[0-9]+){3}$"),
+        ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 200),
+    ),
+    responses((status = 200, description = "A page", body = NumberPage)),
+)]
+async fn list(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Json<NumberPage>, ApiError> {
+    let wanted = Wanted::read(parameters)?;
+    let (now, language) = (web.clock.now(), language_of(&headers));
+    let directory = web.directory.current();
+    let window = wanted.window();
+    // One more than is looked through tells whether anything follows.
+    let mut holders: Vec<Holder<'_>> = wanted.holders(&directory).take(window + 1).collect();
+    let mut has_more = window < holders.len();
+    holders.truncate(window);
+    let mut last = holders.last().map(|holder| holder.place);
+    let mut items = Vec::new();
+    for judged in judge(&web, holders, now).await? {
+        if !wanted.is_meant(&judged.score, now) {
+            continue;
+        }
+        if items.len() == wanted.limit {
+            has_more = true;
+            break;
+        }
+        if items.len() + 1 == wanted.limit {
+            last = Some(judged.holder.place);
+        }
+        let community = directory.community(judged.holder.place.community);
+        items.extend(community.map(|community| judged.view(community, language, now)));
+    }
+    let next = last.filter(|_| has_more).map(|place| place.to_string());
+    Ok(Json(NumberPage { items, next }))
+}
+
+/// How well the people of a community can be reached, in figures.
+#[utoipa::path(
+    get, path = "/communities/{id}/reachability", tag = "reachability", operation_id = "read_community_reachability",
+    params(("id" = u32, Path, description = "Id of the community")),
+    responses((status = 200, description = "How many numbers are in which state", body = Summary)),
+)]
+async fn of_community(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<CommunityId>,
+    parameters: Parameters,
+) -> Result<Json<Summary>, ApiError> {
+    parameters.finish()?;
+    let now = web.clock.now();
+    let community = web.directory.current().community(id).cloned().ok_or(ApiError::NotFound)?;
+    let holders: Vec<Holder<'_>> = reachability::holders(&community).collect();
+    let mut summary = Summary::default();
+    for some in holders.chunks(LOOKED_THROUGH) {
+        for Judged { score, .. } in judge(&web, some.to_vec(), now).await? {
+            summary.numbers += 1;
+            summary.due += usize::from(score.is_due(now));
+            *match score.state {
+                Worth::Confirmed => &mut summary.confirmed,
+                Worth::NeverConfirmed => &mut summary.never_confirmed,
+                Worth::Doubtful => &mut summary.doubtful,
+                Worth::Unreachable => &mut summary.unreachable,
+            } += 1;
+        }
+    }
+    let percent = (summary.confirmed * 100).checked_div(summary.numbers).unwrap_or_default();
+    summary.confirmed_percent = u8::try_from(percent).unwrap_or(100);
+    Ok(Json(summary))
+}
+
+/// How sure it is that the numbers of a contact reach them.
+#[utoipa::path(
+    get, path = "/contacts/{id}/reachability", tag = "reachability", operation_id = "read_contact_reachability",
+    params(("id" = u32, Path, description = "Id of the contact")),
+    responses((status = 200, description = "Their numbers", body = NumberList)),
+)]
+async fn of_contact(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<ContactId>,
+    headers: HeaderMap,
+) -> Result<Json<NumberList>, ApiError> {
+    numbers_of(&web, Who::Contact(id), &headers).await
+}
+
+/// How sure it is that the numbers of a worker reach them.
+#[utoipa::path(
+    get, path = "/workers/{id}/reachability", tag = "reachability", operation_id = "read_worker_reachability",
+    params(("id" = u32, Path, description = "Id of the worker")),
+    responses((status = 200, description = "Their numbers", body = NumberList)),
+)]
+async fn of_worker(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<WorkerId>,
+    headers: HeaderMap,
+) -> Result<Json<NumberList>, ApiError> {
+    numbers_of(&web, Who::Worker(id), &headers).await
+}
+
+/// How sure it is that the numbers of a responder reach them.
+#[utoipa::path(
+    get, path = "/responders/{id}/reachability", tag = "reachability", operation_id = "read_responder_reachability",
+    params(("id" = u32, Path, description = "Id of the responder")),
+    responses((status = 200, description = "Their numbers", body = NumberList)),
+)]
+async fn of_responder(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<ResponderId>,
+    headers: HeaderMap,
+) -> Result<Json<NumberList>, ApiError> {
+    numbers_of(&web, Who::Responder(id), &headers).await
+}
+
+async fn numbers_of(
+    web: &Web,
+    who: Who,
+    headers: &HeaderMap,
+) -> Result<Json<NumberList>, ApiError> {
+    let (now, language) = (web.clock.now(), language_of(headers));
+    let community = community_of(&web.directory.current(), who)?;
+    let holders = reachability::holders_of(&community, who).collect();
+    let judged = judge(web, holders, now).await?;
+    let items = judged.iter().map(|judged| judged.view(&community, language, now)).collect();
+    Ok(Json(NumberList { items }))
+}
+
+/// Say that a contact was asked in person and their numbers are right.
+#[utoipa::path(
+    post, path = "/contacts/{id}/visits", tag = "reachability", operation_id = "visit_contact",
+    params(("id" = u32, Path, description = "Id of the contact")), request_body = VisitDraft,
+    responses((status = 200, description = "Noted", body = NumberList)),
+)]
+async fn visit_contact(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<ContactId>,
+    headers: HeaderMap,
+    Body(draft): Body<VisitDraft>,
+) -> Result<Json<NumberList>, ApiError> {
+    visited(&web, &caller, (Who::Contact(id), draft)).await?;
+    numbers_of(&web, Who::Contact(id), &headers).await
+}
+
+/// Say that a worker was asked in person and their numbers are right.
+#[utoipa::path(
+    post, path = "/workers/{id}/visits", tag = "reachability", operation_id = "visit_worker",
+    params(("id" = u32, Path, description = "Id of the worker")), request_body = VisitDraft,
+    responses((status = 200, description = "Noted", body = NumberList)),
+)]
+async fn visit_worker(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<WorkerId>,
+    headers: HeaderMap,
+    Body(draft): Body<VisitDraft>,
+) -> Result<Json<NumberList>, ApiError> {
+    visited(&web, &caller, (Who::Worker(id), draft)).await?;
+    numbers_of(&web, Who::Worker(id), &headers).await
+}
+
+/// Say that a responder was asked in person and their numbers are right.
+#[utoipa::path(
+    post, path = "/responders/{id}/visits", tag = "reachability", operation_id = "visit_responder",
+    params(("id" = u32, Path, description = "Id of the responder")), request_body = VisitDraft,
+    responses((status = 200, description = "Noted", body = NumberList)),
+)]
+async fn visit_responder(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<ResponderId>,
+    headers: HeaderMap,
+    Body(draft): Body<VisitDraft>,
+) -> Result<Json<NumberList>, ApiError> {
+    visited(&web, &caller, (Who::Responder(id), draft)).await?;
+    numbers_of(&web, Who::Responder(id), &headers).await
+}
+
+async fn visited(
+    web: &Web,
+    caller: &Caller<Operator>,
+    (who, draft): (Who, VisitDraft),
+) -> Result<(), ApiError> {
+    let community = community_of(&web.directory.current(), who)?;
+    let theirs = || reachability::holders_of(&community, who).map(|holder| &holder.number.number);
+    let faulty = |pointer: String, fault| ApiError::Faulty(vec![FieldError { pointer, fault }]);
+    let keys: Vec<&str> = match &draft.numbers {
+        None => theirs().map(|number| number.key()).collect(),
+        Some(written) => {
+            let key = |(index, text): (usize, &String)| {
+                let found =
+                    theirs().find(|known| [known.written(), known.key()].contains(&&**text));
+                let found = found.map(|number| number.key());
+                found.ok_or_else(|| faulty(format!("/numbers/{index}"), Fault::UnknownParent))
+            };
+            written.iter().enumerate().map(key).collect::<Result<_, _>>()?
+        }
+    };
+    if keys.is_empty() {
+        return Err(faulty("/numbers".to_owned(), Fault::Empty));
+    }
+    evidence::visited(&web.edited_by(&caller.who()), who, &keys).await?;
+    Ok(())
+}
+
+/// The community of somebody.
+fn community_of(directory: &Directory, who: Who) -> Result<Arc<Community>, ApiError> {
+    let is_there = |community: &&Arc<Community>| match who {
+        Who::Contact(id) => {
+            let mut contacts = community.households.iter().flat_map(|home| &home.contacts);
+            contacts.any(|contact| contact.id == id)
+        }
+        Who::Worker(id) => community.worker(id).is_some(),
+        Who::Responder(id) => community.responders.iter().any(|responder| responder.id == id),
+    };
+    directory.communities().find(is_there).cloned().ok_or(ApiError::NotFound)
+}
