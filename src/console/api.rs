@@ -20,6 +20,8 @@ pub(crate) struct Api {
     secret: Option<String>,
     lang: Lang,
     extensions: Extensions,
+    /// Why something is changed, in the visitor's words.
+    reason: Option<String>,
 }
 
 /// What the API answered besides JSON that was asked for.
@@ -86,7 +88,14 @@ impl Api {
         lang: Lang,
         extensions: Extensions,
     ) -> Self {
-        Self { router, secret, lang, extensions }
+        Self { router, secret, lang, extensions, reason: None }
+    }
+
+    /// The same, telling why something is changed; it goes into the history of what is changed.
+    pub(crate) fn because(&self, reason: &str) -> Self {
+        let reason = (!reason.is_empty())
+            .then(|| form_urlencoded::byte_serialize(reason.as_bytes()).collect());
+        Self { reason, ..self.clone() }
     }
 
     /// Reads. The path begins behind `/api/v1`, such as `/alarms?state=open`.
@@ -170,7 +179,10 @@ impl Api {
 
     fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
         let request = Request::builder().method(method).uri(format!("/api/v1{path}"));
-        let request = request.header(header::ACCEPT_LANGUAGE, self.lang.tag());
+        let mut request = request.header(header::ACCEPT_LANGUAGE, self.lang.tag());
+        if let Some(reason) = &self.reason {
+            request = request.header("x-reason", reason);
+        }
         match &self.secret {
             Some(secret) => request.header(header::AUTHORIZATION, format!("Bearer {secret}")),
             None => request,

@@ -11,6 +11,7 @@
 
 mod api;
 mod assets;
+mod directory;
 mod form;
 mod frame;
 mod guard;
@@ -61,6 +62,7 @@ pub fn router(api: Router, settings: Settings) -> Router {
     Router::new()
         .merge(wall::routes())
         .merge(login::routes())
+        .merge(directory::routes())
         .route("/live", get(wall::live))
         .fallback(nowhere)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::protect))

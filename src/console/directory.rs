@@ -1,0 +1,286 @@
+//! The directory: from streets down to telephones, one page a row, with forms to add, change and remove.
+//!
+//! What differs between nouns stands in `noun`; here every row is the same: where it is, what it says, what hangs below
+//! it. Numbers are masked until somebody asks, and asking is a request that the API records.
+
+mod draft;
+mod edit;
+mod noun;
+mod number;
+#[cfg(test)]
+mod tests;
+
+use crate::Shared;
+use crate::api::{Failure, Problem, Versioned};
+use crate::form::{Form, Sent};
+use crate::frame::{Frame, show};
+use crate::lang::Lang;
+use crate::visit::Signed;
+use askama::Template;
+use axum::Router;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+pub(crate) use noun::Noun;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Rows of one page of a list.
+const ROWS: u32 = 50;
+
+pub(crate) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/directory", get(top))
+        .route("/directory/{plural}/add", get(edit::ask_new).post(edit::add))
+        .route("/directory/{plural}/{id}", get(node))
+        .route("/directory/{plural}/{id}/edit", get(edit::ask).post(edit::save))
+        .route("/directory/{plural}/{id}/remove", post(edit::remove))
+        .route("/directory/{plural}/{id}/numbers", post(reveal))
+}
+
+/// A page of a list of the API.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) items: Vec<Value>,
+    #[serde(default)]
+    pub(crate) next: Option<u64>,
+}
+
+/// One of the rows above: its page and its name.
+pub(crate) type Crumb = (String, String);
+
+#[derive(Template)]
+#[template(path = "directory/node.html")]
+struct NodePage {
+    frame: Frame,
+    l: Lang,
+    crumbs: Vec<Crumb>,
+    /// What it is, such as `household`.
+    what: &'static str,
+    title: String,
+    plural: &'static str,
+    /// The row's own page; empty for the top of the tree.
+    path: String,
+    etag: String,
+    facts: Vec<(String, String)>,
+    numbers: Option<Vec<number::Shown>>,
+    is_masked: bool,
+    sections: Vec<Section>,
+    may_edit: bool,
+    form: Form,
+}
+
+/// The rows of one noun below a row.
+struct Section {
+    heading: &'static str,
+    plural: &'static str,
+    rows: Vec<RowLink>,
+    /// The next page of them.
+    more: Option<String>,
+    /// The form of a new one.
+    add: String,
+}
+
+/// A row in a list.
+struct RowLink {
+    path: String,
+    title: String,
+    /// Where or in what order.
+    detail: String,
+    numbers: Vec<number::Shown>,
+}
+
+/// The noun of a path; nothing is there for another one.
+pub(crate) fn noun_of(plural: &str) -> Result<&'static Noun, Failure> {
+    Noun::of(plural)
+        .ok_or_else(|| Failure::Problem(Box::new(Problem { status: 404, ..Problem::default() })))
+}
+
+/// The streets.
+async fn top(signed: Signed) -> Result<Response, Response> {
+    let l = signed.lang();
+    let streets = noun_of("streets").map_err(signed.fails())?;
+    let sections = vec![section(&signed, streets, None).await.map_err(signed.fails())?];
+    let title = l.t("群组", "Directory").to_owned();
+    let page = NodePage {
+        frame: Frame::signed(&signed, title.clone()).await,
+        l,
+        crumbs: Vec::new(),
+        what: "",
+        title,
+        plural: "",
+        path: String::new(),
+        etag: String::new(),
+        facts: Vec::new(),
+        numbers: None,
+        is_masked: false,
+        sections,
+        may_edit: signed.me.is_admin(),
+        form: Form::default(),
+    };
+    Ok(show(StatusCode::OK, &page))
+}
+
+async fn node(
+    signed: Signed,
+    Path((plural, id)): Path<(String, u64)>,
+) -> Result<Response, Response> {
+    let noun = noun_of(&plural).map_err(signed.fails())?;
+    let row = signed.api().get_versioned(&format!("/{plural}/{id}")).await;
+    let row = row.map_err(signed.fails())?;
+    node_page(
+        &signed,
+        noun,
+        &row,
+        Shape { in_full: false, form: Form::default(), status: StatusCode::OK },
+    )
+    .await
+    .map_err(signed.fails())
+}
+
+/// Shows the numbers of a row in full. The API records who asked.
+async fn reveal(
+    signed: Signed,
+    Path((plural, id)): Path<(String, u64)>,
+    Sent(_): Sent,
+) -> Result<Response, Response> {
+    let noun = noun_of(&plural).map_err(signed.fails())?;
+    let path = format!("/{plural}/{id}");
+    let asked: Result<Value, _> = signed.api().post(&format!("{path}/reads"), &json!({})).await;
+    asked.map_err(signed.fails())?;
+    let row = signed.api().get_versioned(&path).await.map_err(signed.fails())?;
+    node_page(
+        &signed,
+        noun,
+        &row,
+        Shape { in_full: true, form: Form::default(), status: StatusCode::OK },
+    )
+    .await
+    .map_err(signed.fails())
+}
+
+/// How a row is shown.
+struct Shape {
+    /// With its numbers in full.
+    in_full: bool,
+    /// What was wrong with removing it.
+    form: Form,
+    status: StatusCode,
+}
+
+async fn node_page(
+    signed: &Signed,
+    noun: &'static Noun,
+    row: &Versioned<Value>,
+    shape: Shape,
+) -> Result<Response, Failure> {
+    let l = signed.lang();
+    let title = title_of(noun, &row.row);
+    let fact = |field: &noun::Field| (field.label(l).to_owned(), field.shown(&row.row, l));
+    let of_row = noun.fields.iter().filter(|field| {
+        field.name != "name" && !matches!(field.kind, noun::Kind::Number | noun::Kind::Numbers)
+    });
+    let facts = of_row.map(fact).filter(|(_, value)| !value.is_empty()).collect();
+    let mut sections = Vec::new();
+    for child in noun.children.iter().filter_map(|child| Noun::of(child)) {
+        sections.push(section(signed, child, Some(id_of(&row.row))).await?);
+    }
+    let page = NodePage {
+        frame: Frame::signed(signed, title.clone()).await,
+        l,
+        crumbs: crumbs(signed, noun, &row.row).await?,
+        what: noun.words(l),
+        title,
+        plural: noun.plural,
+        path: noun.path(id_of(&row.row)),
+        etag: row.etag.clone(),
+        facts,
+        numbers: noun.has_numbers().then(|| number::shown(&row.row, shape.in_full, l)),
+        is_masked: !shape.in_full,
+        sections,
+        may_edit: signed.me.is_admin(),
+        form: shape.form,
+    };
+    Ok(show(shape.status, &page))
+}
+
+/// The id of a row.
+pub(crate) fn id_of(row: &Value) -> u64 {
+    row.get("id").and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// How a row is called; lines by their account.
+fn title_of(noun: &Noun, row: &Value) -> String {
+    let title = noun.title(row);
+    if title.is_empty() { format!("{} {}", noun.plural, id_of(row)) } else { title }
+}
+
+/// The rows above a row, the street first.
+pub(crate) async fn crumbs(
+    signed: &Signed,
+    noun: &Noun,
+    row: &Value,
+) -> Result<Vec<Crumb>, Failure> {
+    let mut crumbs = Vec::new();
+    let mut above = noun
+        .parent
+        .and_then(|(plural, field)| Some((Noun::of(plural)?, row.get(field)?.as_u64()?)));
+    while let Some((noun, id)) = above {
+        let row: Value = signed.api().get(&format!("/{}/{id}", noun.plural)).await?;
+        crumbs.push((noun.path(id), title_of(noun, &row)));
+        above = noun
+            .parent
+            .and_then(|(plural, field)| Some((Noun::of(plural)?, row.get(field)?.as_u64()?)));
+    }
+    crumbs.push(("/directory".to_owned(), signed.lang().t("群组", "Directory").to_owned()));
+    crumbs.reverse();
+    Ok(crumbs)
+}
+
+/// The page of a list below a row that the query asks for, such as `?contacts=50`.
+async fn section(
+    signed: &Signed,
+    noun: &'static Noun,
+    parent: Option<u64>,
+) -> Result<Section, Failure> {
+    let l = signed.lang();
+    let here = &signed.visitor.path;
+    let (path, query) = here.split_once('?').unwrap_or((here, ""));
+    let after = Form::parse(query.as_bytes()).get(noun.plural).parse::<u64>().unwrap_or(0);
+    let mut list = format!("/{}?after={after}&limit={ROWS}", noun.plural);
+    let mut add = format!("/directory/{}/add", noun.plural);
+    if let (Some(parent), Some((_, field))) = (parent, noun.parent) {
+        list.push_str(&format!("&{field}={parent}"));
+        add.push_str(&format!("?{field}={parent}"));
+    }
+    let listed: Listed = signed.api().get(&list).await?;
+    let path =
+        path.strip_suffix("/numbers").or_else(|| path.strip_suffix("/remove")).unwrap_or(path);
+    let more = listed.next.map(|next| format!("{path}?{}={next}#{}", noun.plural, noun.plural));
+    let row = |row: &Value| RowLink {
+        path: noun.path(id_of(row)),
+        title: title_of(noun, row),
+        detail: detail_of(noun, row, l),
+        numbers: number::shown(row, false, l),
+    };
+    let rows = listed.items.iter().map(row).collect();
+    Ok(Section { heading: noun.words(l), plural: noun.plural, rows, more, add })
+}
+
+/// What stands beside the name of a row in a list.
+fn detail_of(noun: &Noun, row: &Value, l: Lang) -> String {
+    let shown = |name: &str| {
+        let field = noun.fields.iter().find(|field| field.name == name);
+        field.map(|field| field.shown(row, l)).unwrap_or_default()
+    };
+    match noun.plural {
+        "households" => noun::place(row, l),
+        "communities" => shown("area_code"),
+        "responders" => shown("kind"),
+        "workers" if row.get("is_on_duty") == Some(&Value::Bool(true)) => {
+            l.t("值班", "on duty").to_owned()
+        }
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,234 @@
+//! Adding, changing and removing a row. Two people who change the same row never overwrite each other: who comes second
+//! gets the form again, with what the other has changed beside what they typed.
+
+use super::draft::{self, Input};
+use super::noun::Noun;
+use super::{Crumb, Shape, crumbs, id_of, node_page, noun_of, title_of};
+use crate::api::{Api, Failure, Problem, Versioned};
+use crate::form::{Form, Sent};
+use crate::frame::{Frame, failed, go, show};
+use crate::lang::Lang;
+use crate::visit::Signed;
+use askama::Template;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+#[derive(Template)]
+#[template(path = "directory/edit.html")]
+struct EditPage {
+    frame: Frame,
+    l: Lang,
+    crumbs: Vec<Crumb>,
+    title: String,
+    /// Where the form goes.
+    action: String,
+    /// Where it leads without saving.
+    back: String,
+    /// The field of the row above and its id.
+    parent: Option<(&'static str, String)>,
+    etag: String,
+    inputs: Vec<Input>,
+    form: Form,
+    /// Somebody else changed the row meanwhile.
+    is_conflict: bool,
+}
+
+/// The row that a form is about.
+struct Subject<'a> {
+    noun: &'static Noun,
+    /// `None` for one that is new.
+    row: Option<&'a Versioned<Value>>,
+    /// Somebody else changed it meanwhile.
+    is_conflict: bool,
+}
+
+pub(super) async fn ask(
+    signed: Signed,
+    Path((plural, id)): Path<(String, u64)>,
+) -> Result<Response, Response> {
+    let noun = noun_of(&plural).map_err(signed.fails())?;
+    let row = read(&signed, noun, id).await.map_err(signed.fails())?;
+    let form = draft::form_of(noun, &row.row);
+    let subject = Subject { noun, row: Some(&row), is_conflict: false };
+    edit_page(&signed, subject, form, StatusCode::OK).await.map_err(signed.fails())
+}
+
+pub(super) async fn ask_new(
+    signed: Signed,
+    Path(plural): Path<String>,
+) -> Result<Response, Response> {
+    let noun = noun_of(&plural).map_err(signed.fails())?;
+    let query = signed.visitor.path.split_once('?').map_or("", |(_, query)| query);
+    let mut form = draft::form_of(noun, &defaults(noun));
+    if let Some((_, parent)) = noun.parent {
+        form.set(parent, Form::parse(query.as_bytes()).get(parent));
+    }
+    let subject = Subject { noun, row: None, is_conflict: false };
+    edit_page(&signed, subject, form, StatusCode::OK).await.map_err(signed.fails())
+}
+
+/// What a new row begins with: what the API takes where nothing is said, so that people see it.
+fn defaults(noun: &Noun) -> Value {
+    match noun.plural {
+        "communities" => json!({"language": "zh-CN", "time_zone": "Asia/Shanghai",
+            "alarm_codes": ["#9", "*9"], "silent_codes": ["#9*"], "arrival_code": "#97"}),
+        "groups" => json!({"acknowledgements_wanted": 2}),
+        "households" => json!({"position": 0}),
+        "contacts" => json!({"rank": 0}),
+        _ => json!({}),
+    }
+}
+
+pub(super) async fn add(
+    signed: Signed,
+    Path(plural): Path<String>,
+    Sent(mut form): Sent,
+) -> Result<Response, Response> {
+    let noun = noun_of(&plural).map_err(signed.fails())?;
+    let draft = draft::draft_of(noun, &mut form, &Value::Null, signed.lang());
+    let subject = || Subject { noun, row: None, is_conflict: false };
+    if form.is_wrong() {
+        let page = edit_page(&signed, subject(), form, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return page.map_err(signed.fails());
+    }
+    match because(&signed, &form).post::<Value>(&format!("/{plural}"), &draft).await {
+        Ok(row) => Ok(go(&noun.path(id_of(&row)), "added")),
+        Err(Failure::Problem(problem)) if is_mistake(&problem) => {
+            take(noun, &mut form, &problem);
+            let page = edit_page(&signed, subject(), form, StatusCode::UNPROCESSABLE_ENTITY).await;
+            page.map_err(signed.fails())
+        }
+        Err(failure) => Err(failed(&signed.visitor, &failure)),
+    }
+}
+
+pub(super) async fn save(
+    signed: Signed,
+    Path((plural, id)): Path<(String, u64)>,
+    Sent(mut form): Sent,
+) -> Result<Response, Response> {
+    let noun = noun_of(&plural).map_err(signed.fails())?;
+    let row = read(&signed, noun, id).await.map_err(signed.fails())?;
+    let draft = draft::draft_of(noun, &mut form, &row.row, signed.lang());
+    let subject = |is_conflict| Subject { noun, row: Some(&row), is_conflict };
+    if form.get("etag") != row.etag {
+        let page = edit_page(&signed, subject(true), form, StatusCode::PRECONDITION_FAILED).await;
+        return page.map_err(signed.fails());
+    }
+    if form.is_wrong() {
+        let page = edit_page(&signed, subject(false), form, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return page.map_err(signed.fails());
+    }
+    let api = because(&signed, &form);
+    match api.put::<Value>(&format!("/{plural}/{id}"), Some(&row.etag), &draft).await {
+        Ok(_) => Ok(go(&noun.path(id), "saved")),
+        Err(Failure::Problem(problem)) if problem.status == 412 => {
+            // Somebody was quicker between the two requests above.
+            let row = read(&signed, noun, id).await.map_err(signed.fails())?;
+            let subject = Subject { noun, row: Some(&row), is_conflict: true };
+            let page = edit_page(&signed, subject, form, StatusCode::PRECONDITION_FAILED).await;
+            page.map_err(signed.fails())
+        }
+        Err(Failure::Problem(problem)) if is_mistake(&problem) => {
+            take(noun, &mut form, &problem);
+            let page = edit_page(&signed, subject(false), form, StatusCode::UNPROCESSABLE_ENTITY);
+            page.await.map_err(signed.fails())
+        }
+        Err(failure) => Err(failed(&signed.visitor, &failure)),
+    }
+}
+
+/// Removes a row that was seen at this version, if nothing hangs below it.
+pub(super) async fn remove(
+    signed: Signed,
+    Path((plural, id)): Path<(String, u64)>,
+    Sent(mut form): Sent,
+) -> Result<Response, Response> {
+    let noun = noun_of(&plural).map_err(signed.fails())?;
+    let row = read(&signed, noun, id).await.map_err(signed.fails())?;
+    let etag = form.get("etag").to_owned();
+    let removed = because(&signed, &form).delete(&format!("/{plural}/{id}"), Some(&etag)).await;
+    match removed {
+        Ok(()) => Ok(go(&noun.parent_path(&row.row), "removed")),
+        Err(Failure::Problem(problem)) if matches!(problem.status, 409 | 412) => {
+            form.take(&problem, |_| None);
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::CONFLICT);
+            let shape = Shape { in_full: false, form, status };
+            node_page(&signed, noun, &row, shape).await.map_err(signed.fails())
+        }
+        Err(failure) => Err(failed(&signed.visitor, &failure)),
+    }
+}
+
+async fn read(signed: &Signed, noun: &Noun, id: u64) -> Result<Versioned<Value>, Failure> {
+    signed.api().get_versioned(&format!("/{}/{id}", noun.plural)).await
+}
+
+/// The API, told why.
+fn because(signed: &Signed, form: &Form) -> Api {
+    signed.api().because(form.get("reason"))
+}
+
+/// Whether people can put it right in the form.
+fn is_mistake(problem: &Problem) -> bool {
+    matches!(problem.status, 400 | 409 | 422)
+}
+
+fn take(noun: &Noun, form: &mut Form, problem: &Problem) {
+    let known = form.clone();
+    form.take(problem, |pointer| draft::field_of(noun, &known, pointer));
+}
+
+async fn edit_page(
+    signed: &Signed,
+    subject: Subject<'_>,
+    form: Form,
+    status: StatusCode,
+) -> Result<Response, Failure> {
+    let l = signed.lang();
+    let Subject { noun, row, is_conflict } = subject;
+    let now = row.map(|row| &row.row);
+    let (title, action, back, crumbs) = match now {
+        Some(row) => {
+            let mut crumbs = crumbs(signed, noun, row).await?;
+            let path = noun.path(id_of(row));
+            crumbs.push((path.clone(), title_of(noun, row)));
+            let title = format!("{}{}", l.t("修改", "Change "), title_of(noun, row));
+            (title, format!("{path}/edit"), path, crumbs)
+        }
+        None => {
+            let above = above_of(noun, &form);
+            let title = format!("{}{}", l.t("添加", "Add a "), noun.words(l));
+            let action = format!("/directory/{}/add", noun.plural);
+            (title, action, noun.parent_path(&above), crumbs(signed, noun, &above).await?)
+        }
+    };
+    let parent = noun.parent.map(|(_, field)| {
+        let of_row = now.and_then(|row| row.get(field)?.as_u64()).map(|id| id.to_string());
+        let typed = form.get(field);
+        (field, if typed.is_empty() { of_row.unwrap_or_default() } else { typed.to_owned() })
+    });
+    let page = EditPage {
+        frame: Frame::signed(signed, title.clone()).await,
+        l,
+        crumbs,
+        title,
+        action,
+        back,
+        parent,
+        etag: row.map(|row| row.etag.clone()).unwrap_or_default(),
+        inputs: draft::inputs(noun, &form, now, now.filter(|_| is_conflict), l),
+        form,
+        is_conflict,
+    };
+    Ok(show(status, &page))
+}
+
+/// A row that says no more than where a new one is to hang.
+fn above_of(noun: &Noun, form: &Form) -> Value {
+    let above =
+        noun.parent.and_then(|(_, field)| Some((field, form.get(field).parse::<u64>().ok()?)));
+    above.map_or(Value::Null, |(field, id)| json!({field: id}))
+}

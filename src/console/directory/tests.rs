@@ -1,0 +1,249 @@
+use crate::fake::Fake;
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+fn town() -> Fake {
+    let fake = Fake::new("admin");
+    fake.answers("GET /streets/1", 200, json!({"id": 1, "name": "湖里街道"}));
+    fake.answers(
+        "GET /communities/2",
+        200,
+        json!({"id": 2, "street_id": 1, "name": "康乐社区", "area_code": "0592", "language": "zh-CN"}),
+    );
+    fake.answers("GET /grids/3", 200, json!({"id": 3, "community_id": 2, "name": "第一网格"}));
+    fake.answers(
+        "GET /groups/4",
+        200,
+        json!({"id": 4, "grid_id": 3, "name": "3号楼一组", "acknowledgements_wanted": 2}),
+    );
+    fake.answers("GET /households/5", 200, household());
+    fake.answers("GET /contacts/6", 200, contact());
+    fake.answers(
+        "GET /lines?after=0&limit=50&household_id=5",
+        200,
+        json!({"items": [line()], "next": null}),
+    );
+    fake.answers(
+        "GET /contacts?after=0&limit=50&household_id=5",
+        200,
+        json!({"items": [contact()], "next": 6}),
+    );
+    fake
+}
+
+fn household() -> Value {
+    json!({"id": 5, "group_id": 4, "name": "陈阿姨", "place": "", "building": "3", "unit": "2", "floor": "5",
+        "door": "502", "pronunciation": null, "position": 7, "language": "nan", "version": 1})
+}
+
+fn contact() -> Value {
+    json!({"id": 6, "household_id": 5, "name": "小陈", "rank": 0, "language": null, "version": 1, "numbers": [
+        {"key": "+8613812341234", "written": "13812341234", "voice": true, "sms": true, "to_confirm": true}]})
+}
+
+fn line() -> Value {
+    json!({"id": 8, "household_id": 5, "account": "l8", "hotline_grace_s": null, "is_silent": false,
+        "number": {"key": "+865925551234", "written": "0592-5551234", "to_confirm": false}})
+}
+
+/// Fields of the form of the contact as nobody has touched it.
+const CONTACT: [(&str, &str); 7] = [
+    ("etag", "\"1\""),
+    ("name", "小陈"),
+    ("rank", "0"),
+    ("number.0", "138****1234"),
+    ("voice.0", "yes"),
+    ("sms.0", "yes"),
+    ("was.name", "小陈"),
+];
+
+#[tokio::test]
+async fn a_household_shows_where_it_is_and_what_hangs_below_it() {
+    let page = town().get("/directory/households/5").await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.shows(&[
+        "湖里街道",
+        "/directory/groups/4",
+        "陈阿姨",
+        "Minnan",
+        "138****1234",
+        "059****1234",
+    ]);
+    page.shows(&[
+        "number to confirm",
+        "/directory/households/5?contacts=6#contacts",
+        "/directory/contacts/add?household_id=5",
+    ]);
+    assert!(!page.html.contains("13812341234"), "masked until somebody asks");
+    let page = town().get_chinese("/directory/households/5").await;
+    page.shows(&["联系人", "号码待确认", "闽南语", "下一页"]);
+}
+
+#[tokio::test]
+async fn the_top_lists_streets_and_an_empty_list_says_so() {
+    let fake = town();
+    fake.answers(
+        "GET /streets?after=0&limit=50",
+        200,
+        json!({"items": [{"id": 1, "name": "湖里街道"}], "next": null}),
+    );
+    fake.get("/directory").await.shows(&[
+        "/directory/streets/1",
+        "湖里街道",
+        "/directory/streets/add",
+    ]);
+    fake.answers(
+        "GET /communities?after=0&limit=50&street_id=1",
+        200,
+        json!({"items": [], "next": null}),
+    );
+    fake.get_chinese("/directory/streets/1").await.shows(&["还没有。"]);
+    assert_eq!(fake.get("/directory/alarms/1").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn who_may_not_edit_sees_no_forms() {
+    let fake = Fake::new("operator");
+    fake.answers("GET /streets?after=0&limit=50", 200, json!({"items": [], "next": null}));
+    assert!(!fake.get("/directory").await.html.contains("/directory/streets/add"));
+}
+
+#[tokio::test]
+async fn numbers_are_shown_in_full_to_who_asks_and_the_api_is_told() {
+    let fake = town();
+    let page = fake.get("/directory/contacts/6").await;
+    page.shows(&[
+        "138****1234",
+        "Who looks is recorded",
+        "action=\"/directory/contacts/6/numbers\"",
+    ]);
+    assert_eq!(fake.post("/directory/contacts/6/numbers", &[]).await.status, StatusCode::NOT_FOUND);
+    fake.answers("POST /contacts/6/reads", 204, Value::Null);
+    fake.asked();
+    fake.post("/directory/contacts/6/numbers", &[])
+        .await
+        .shows(&["13812341234", "+86 138 1234 1234"]);
+    let asked = fake.asked();
+    assert_eq!((&asked[0].0, &*asked[0].1), (&Method::POST, "/contacts/6/reads"));
+}
+
+#[tokio::test]
+async fn a_form_keeps_masked_numbers_and_says_why() {
+    let fake = town();
+    fake.get("/directory/contacts/6/edit").await.shows(&[
+        "name=\"number.0\"",
+        "value=\"138****1234\"",
+        "name=\"was.name\" value=\"小陈\"",
+        "name=\"number.2\"",
+        "How neighbours call them",
+    ]);
+    fake.answers("PUT /contacts/6", 200, contact());
+    fake.asked();
+    let page = fake.post("/directory/contacts/6/edit", &CONTACT).await;
+    assert_eq!(page.location(), "/directory/contacts/6?did=saved");
+    let (_, path, body) = fake.asked().pop().unwrap();
+    assert_eq!(path, "/contacts/6");
+    assert_eq!(
+        body,
+        json!({"household_id": 5, "name": "小陈", "rank": 0,
+            "numbers": [{"number": "13812341234", "voice": true, "sms": true}]})
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_stands_beside_its_field() {
+    let fake = town();
+    let errors = json!([{"pointer": "/numbers/0/number", "detail": "这个号码无法识别。"}, {"pointer": "/name", "detail": "太长。"}]);
+    let problem = json!({"type": "urn:lianfang:problem:faulty", "title": "x", "status": 422, "errors": errors});
+    fake.answers("PUT /contacts/6", 422, problem.clone());
+    let page = fake.post("/directory/contacts/6/edit", &CONTACT).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&[
+        "href=\"#number.0\"",
+        "id=\"number.0-error\"",
+        "这个号码无法识别。",
+        "id=\"name-error\"",
+    ]);
+    fake.answers("POST /contacts", 422, problem);
+    let page = fake
+        .post(
+            "/directory/contacts/add",
+            &[("household_id", "5"), ("number.3", "x"), ("name", "李")],
+        )
+        .await;
+    page.shows(&["id=\"number.3-error\"", "value=\"李\"", "name=\"household_id\" value=\"5\""]);
+}
+
+#[tokio::test]
+async fn two_people_never_overwrite_each_other() {
+    let fake = town();
+    let mut now = contact();
+    now["name"] = json!("陈小明");
+    fake.answers("GET /contacts/6", 200, now);
+    let mut fields = CONTACT;
+    fields[0] = ("etag", "\"0\"");
+    fields[2] = ("rank", "3");
+    fake.asked();
+    let page = fake.post("/directory/contacts/6/edit", &fields).await;
+    assert_eq!(page.status, StatusCode::PRECONDITION_FAILED);
+    page.shows(&[
+        "Somebody else has just changed this",
+        "It is now: 陈小明",
+        "value=\"小陈\"",
+        "value=\"3\"",
+    ]);
+    page.shows(&["name=\"etag\" value=\"&#34;1&#34;\"", "name=\"was.name\" value=\"陈小明\""]);
+    assert!(fake.asked().iter().all(|asked| asked.0 == Method::GET), "nothing was written");
+    fake.answers(
+        "PUT /contacts/6",
+        412,
+        json!({"type": "urn:lianfang:problem:changed", "title": "x", "status": 412}),
+    );
+    let page = fake.post("/directory/contacts/6/edit", &CONTACT).await;
+    page.shows(&["It is now: 陈小明"]);
+}
+
+#[tokio::test]
+async fn a_new_row_hangs_where_it_was_asked_for() {
+    let fake = town();
+    fake.get_chinese("/directory/households/add?group_id=4").await.shows(&[
+        "添加联防户",
+        "name=\"group_id\" value=\"4\"",
+        "3号楼一组",
+    ]);
+    fake.answers("POST /households", 201, household());
+    let fields = [
+        ("group_id", "4"),
+        ("name", "陈阿姨"),
+        ("building", "3"),
+        ("position", "7"),
+        ("language", "nan"),
+    ];
+    assert_eq!(
+        fake.post("/directory/households/add", &fields).await.location(),
+        "/directory/households/5?did=added"
+    );
+    let (_, _, body) = fake.asked().pop().unwrap();
+    assert_eq!(
+        (&body["group_id"], &body["language"], &body["position"]),
+        (&json!(4), &json!("nan"), &json!(7))
+    );
+    assert_eq!(body.get("pronunciation"), None);
+    let page =
+        fake.post("/directory/households/add", &[("group_id", "4"), ("position", "first")]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&["Please write a whole number."]);
+}
+
+#[tokio::test]
+async fn what_others_hang_on_is_not_removed() {
+    let fake = town();
+    let problem = json!({"type": "urn:lianfang:problem:has-children", "title": "x", "status": 409, "detail": "Others belong to it."});
+    fake.answers("DELETE /households/5", 409, problem);
+    let page = fake.post("/directory/households/5/remove", &[("etag", "\"1\"")]).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    page.shows(&["Others belong to it.", "陈阿姨"]);
+    fake.answers("DELETE /households/5", 204, Value::Null);
+    let page = fake.post("/directory/households/5/remove", &[("etag", "\"1\"")]).await;
+    assert_eq!(page.location(), "/directory/groups/4?did=removed");
+}
