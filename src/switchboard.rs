@@ -11,6 +11,7 @@ mod bundling;
 mod callers;
 mod drills;
 mod driver;
+mod ended;
 mod live;
 mod measure;
 mod pages;
@@ -40,6 +41,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use callers::{CallWord, CallerId, HouseholdCall, Tell, Wanted};
 pub use drills::{DrillBegun, DrillDoor, Notice};
+pub use ended::Over;
 pub use lianfang_domain::dispatch::TooManyRoutes;
 pub use pages::{Guest, PageSeen, Pages};
 pub use texts::TextFate;
@@ -166,6 +168,7 @@ enum Request {
     RouteUp { route: RouteName, is_up: bool },
     Load { reply: oneshot::Sender<Load> },
     TakeOver(OpenAlarms),
+    Ended(Vec<ended::End>),
     Drill { door: DrillDoor, reply: oneshot::Sender<DrillBegun> },
     Notices { notices: Vec<Notice>, reply: oneshot::Sender<bool> },
 }
@@ -245,11 +248,17 @@ impl Switchboard {
         tasks: &Tasks,
     ) -> Result<(), TooManyRoutes> {
         let (log, clock) = (ports.log.clone(), ports.clock.clone());
+        let pages = ports.pages.clone();
         let mut driver = driver::Driver::new(ports)?;
         let open = recover::read(&log).await;
         let is_complete = open.is_some() && !recover::is_behind(&log);
         driver.take_over(open.unwrap_or_default());
         tasks.start("switchboard", move |stop| driver.run(inboxes, stop));
+        let (parts, requests) = ((log.clone(), clock.clone()), self.requests.clone());
+        tasks.start("ended alarms", move |stop| async move {
+            // What is not taken up is told at the next start.
+            stop.run_until_cancelled(ended::recover(parts, pages, requests)).await;
+        });
         if !is_complete {
             let requests = self.requests.clone();
             tasks.start("recovery", move |stop| async move {

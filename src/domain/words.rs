@@ -17,7 +17,7 @@ pub use clip::{Clip, SCRIPT_WORDS_PER_MINUTE, Sign, Unit};
 pub use phrase::Phrase;
 pub use sms::{SMS_UNITS_MAX, sms};
 
-use crate::alarm::ResidentNotice;
+use crate::alarm::{CloseOutcome, ResidentNotice};
 use crate::directory::{Language, Written};
 use crate::leg::{AlongLeg, LegOrder, Message};
 use crate::plan::{Party, PartyId, Plan, Role, Scene};
@@ -230,6 +230,36 @@ pub fn welcome(community: &str) -> Vec<Clip> {
     let [welcome, nobody] = [Phrase::Welcome, Phrase::NobodyNeedsYou].map(Clip::Phrase);
     std::iter::once(welcome).chain(name).chain([nobody]).collect()
 }
+
+/// What somebody hears who was told of alarms and calls when they are over: where each was and how it ended, and that
+/// nobody needs the caller now. The newest come first; more than [`ENDED_MAX`] are not remembered.
+#[must_use]
+pub fn over<'a>(
+    ended: impl IntoIterator<Item = (&'a Plan, CloseOutcome)>,
+    language: Language,
+) -> Vec<Clip> {
+    let one = |(plan, outcome): (&Plan, CloseOutcome)| {
+        let how = match outcome {
+            CloseOutcome::Genuine => Phrase::ClosedGenuine,
+            CloseOutcome::FalseAlarm => Phrase::ClosedFalse,
+            CloseOutcome::Drill => Phrase::DrillOver,
+            CloseOutcome::Test => Phrase::ClosedTest,
+            CloseOutcome::Unknown => Phrase::Closed,
+        };
+        let mut clips = who_where(&plan.scene, ENDED_DETAIL, language);
+        clips.push(Clip::Phrase(how));
+        clips
+    };
+    let ended = ended.into_iter().take(ENDED_MAX).flat_map(one);
+    ended.chain([Clip::Phrase(Phrase::NobodyNeedsYou)]).collect()
+}
+
+/// Alarms that are over and of which somebody hears who calls.
+pub const ENDED_MAX: usize = 3;
+
+/// The place as in a call that is answered: whoever calls has heard it before.
+const ENDED_DETAIL: Detail =
+    Detail { has_floor: false, estate_max: 10, part_max: 12, ..DETAILS[0] };
 
 /// What somebody of the household in trouble hears who calls: who is coming. Also said of a silent line, since it is
 /// said elsewhere.

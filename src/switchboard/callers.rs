@@ -4,11 +4,12 @@
 //! keys again. Presses, which may not be lost, have a queue of their own that goes first.
 
 use super::driver::Driver;
+use super::ended::{End, Over, TOLD};
 use super::live::Live;
 use super::pages::{Guest, PageSeen};
 use super::texts::TextFate;
 use jiff::Timestamp;
-use lianfang_domain::alarm::{Input, LegWhy, NamedBy, PinVerdict, WithdrawMeans};
+use lianfang_domain::alarm::{Alarm, Input, LegWhy, NamedBy, PinVerdict, Stage, WithdrawMeans};
 use lianfang_domain::answer::Said;
 use lianfang_domain::digits::Key;
 use lianfang_domain::id::{AlarmId, LegId, LineId};
@@ -128,6 +129,8 @@ pub enum Wanted {
     Leg(Box<LegOrder>),
     /// How it stands with the alarm of their own household.
     Household(Box<HouseholdCall>),
+    /// Alarms that they were told of are over.
+    Over(Vec<Over>),
     /// No open alarm wants them.
     Nobody,
 }
@@ -153,6 +156,8 @@ struct Place {
     number_index: u8,
     role: Role,
     has_answered: bool,
+    /// The alarm is cancelled, and they were told of it.
+    is_cancelled: bool,
 }
 
 /// Open alarms by the numbers in their plans. Sixteen bytes for each: the numbers themselves stand in the plans.
@@ -169,6 +174,11 @@ impl Numbers {
         for number in numbers_of(plan) {
             self.0.remove(&(digest(number), alarm));
         }
+    }
+
+    /// Whether the alarm may have the number.
+    pub(super) fn has(&self, number: &PhoneNumber, alarm: AlarmId) -> bool {
+        self.0.contains(&(digest(number), alarm))
     }
 
     /// Alarms that may have the number, the oldest first.
@@ -251,7 +261,8 @@ impl Driver {
         self.alarms.get(&id).filter(|live| !live.alarm.is_over()).map(|_| id)
     }
 
-    /// Their own alarm first; then the oldest that waits for their answer; if none does, the newest that they answered.
+    /// Their own alarm first; then the oldest that waits for their answer; if none does, the newest that they answered;
+    /// then what was cancelled, and at last what was closed.
     fn wanted(&mut self, caller: &CallerId, heard: &[AlarmId]) -> Wanted {
         if HEARD_MAX <= heard.len() {
             return Wanted::Nobody;
@@ -260,21 +271,37 @@ impl Driver {
         if let Some(id) = own.filter(|id| !heard.contains(id)) {
             return self.household_call(id, WithdrawMeans::Resident);
         }
-        let places: Vec<Place> = caller
+        let now = self.ports.clock.now();
+        let places = caller
             .number
             .iter()
             .flat_map(|number| self.numbers.of(number).map(move |id| (id, number)))
             .filter(|(id, _)| !heard.contains(id))
-            .filter_map(|(id, number)| place_in(self.alarms.get(&id)?, number))
-            .collect();
+            .filter_map(|(id, number)| place_in(self.alarms.get(&id)?, number, now));
+        let (cancelled, places): (Vec<Place>, Vec<Place>) =
+            places.partition(|place| place.is_cancelled);
         let own = places.iter().find(|place| place.role == Role::OwnHousehold);
         if let Some(Place { alarm, number_index, .. }) = own.copied() {
             return self.household_call(alarm, WithdrawMeans::CallBack { number_index });
         }
         let unanswered = places.iter().find(|place| !place.has_answered);
-        let next = unanswered.or_else(|| places.last().filter(|_| heard.is_empty())).copied();
-        next.and_then(|place| self.call_back(place))
-            .map_or(Wanted::Nobody, |order| Wanted::Leg(Box::new(order)))
+        let open = unanswered.or_else(|| places.last().filter(|_| heard.is_empty())).copied();
+        let next = open.or(cancelled.last().copied());
+        if let Some(order) = next.and_then(|place| self.call_back(place)) {
+            return Wanted::Leg(Box::new(order));
+        }
+        match self.ended.of(caller, heard, now) {
+            over if over.is_empty() => Wanted::Nobody,
+            over => Wanted::Over(over),
+        }
+    }
+
+    /// Alarms were closed, here or by the process before this one.
+    pub(super) fn note_ends(&mut self, ends: impl IntoIterator<Item = End>) {
+        let now = self.ports.clock.now();
+        for end in ends {
+            self.ended.note(end, now);
+        }
     }
 
     fn household_call(&self, alarm: AlarmId, means: WithdrawMeans) -> Wanted {
@@ -302,24 +329,37 @@ impl Driver {
     }
 }
 
-/// Whose number it is, in an alarm that is not over.
-fn place_in(live: &Live, number: &PhoneNumber) -> Option<Place> {
+/// Whose number it is, in an alarm that is open, or cancelled and not closed. Of a cancel those are told who were told of
+/// the alarm, for a while; the duty worker may close it as long as it takes.
+fn place_in(live: &Live, number: &PhoneNumber, now: Timestamp) -> Option<Place> {
     let alarm = &live.alarm;
-    if alarm.is_over() {
-        return None;
-    }
-    alarm.parties().filter(|(_, party, _)| party.role != Role::Loudspeaker).find_map(
-        |(id, party, state)| {
+    let cancelled_at = match alarm.stage() {
+        Stage::Open => None,
+        Stage::Cancelled { at } => Some(at),
+        Stage::Closed { .. } => return None,
+    };
+    let (id, party, state, index) = alarm
+        .parties()
+        .filter(|(_, party, _)| party.role != Role::Loudspeaker)
+        .find_map(|(id, party, state)| {
             let index = party.numbers.iter().position(|known| known.number == *number)?;
-            let answers: [Option<Timestamp>; 3] =
-                [state.coming.map(|coming| coming.at), state.declined_at, state.arrived_at];
-            Some(Place {
-                alarm: alarm.id(),
-                party: id,
-                number_index: u8::try_from(index).ok()?,
-                role: party.role,
-                has_answered: answers.iter().any(Option::is_some),
-            })
-        },
-    )
+            Some((id, party, state, index))
+        })?;
+    let is_news = |at: Timestamp| {
+        let is_fresh = party.role == Role::DutyWorker || now.duration_since(at) < TOLD;
+        is_fresh && was_called(alarm, id)
+    };
+    cancelled_at.is_none_or(is_news).then_some(Place {
+        alarm: alarm.id(),
+        party: id,
+        number_index: u8::try_from(index).ok()?,
+        role: party.role,
+        has_answered: state.has_answered(),
+        is_cancelled: cancelled_at.is_some(),
+    })
+}
+
+/// Whether we called or wrote to the party.
+fn was_called(alarm: &Alarm, party: PartyId) -> bool {
+    alarm.legs().iter().any(|leg| leg.party == party && leg.placed_at.is_some())
 }

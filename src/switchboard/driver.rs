@@ -3,6 +3,7 @@
 //! `turn` commits what the inputs of a turn led to, `act` carries out what was kept.
 
 use super::callers::{CallWord, Numbers};
+use super::ended::{End, Ended};
 use super::live::{Birth, Live, Outcome};
 use super::presses::{SeenPresses, another_key, is_same_press};
 use super::turn::{Turn, Waiting, next_kept};
@@ -43,6 +44,8 @@ pub(super) struct Driver {
     pub(super) seen: SeenPresses,
     /// Alarms that are not closed, by the numbers in their plans.
     pub(super) numbers: Numbers,
+    /// Alarms that were closed a short while ago.
+    pub(super) ended: Ended,
     pub(super) dispatch: Dispatch,
     /// Which legs go in one call.
     pub(super) bundles: Bundles,
@@ -86,6 +89,7 @@ impl Driver {
             last_by_line: BTreeMap::new(),
             seen: SeenPresses::default(),
             numbers: Numbers::default(),
+            ended: Ended::default(),
             dispatch,
             bundles: Bundles::default(),
             by_building: BTreeMap::new(),
@@ -345,6 +349,7 @@ impl Driver {
             }
             Request::Load { reply } => self.load_asked.push(reply),
             Request::TakeOver(open) => self.take_over(open),
+            Request::Ended(ends) => self.note_ends(ends),
             Request::Drill { door, reply } => self.on_drill(&door, reply),
             Request::Notices { notices, reply } => {
                 // Whoever asked may have given up.
@@ -426,12 +431,14 @@ impl Driver {
         {
             pages.closed(id, at);
         }
+        let end = End::of(&live.alarm);
         if live.is_closed() && self.last_by_line.get(&live.line.line) == Some(&id) {
             self.last_by_line.remove(&live.line.line);
         }
         if live.is_done() {
             self.remove(id);
         }
+        self.note_ends(end);
     }
 
     /// Notes when the alarm is to hear of the time again, not before `earliest`.

@@ -25,7 +25,7 @@ const TOKEN_BYTES: usize = 9;
 const TOKEN_CHARS: usize = 15;
 const BASE32: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// How long a link goes on showing what it was after the close.
-const KEPT: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// Tokens that are kept, some hundred bytes each; beyond it those of the oldest alarm are forgotten.
 const TOKENS_MAX: usize = 1_000_000;
 

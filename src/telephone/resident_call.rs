@@ -124,6 +124,8 @@ pub(super) enum Happening {
     Returned,
     /// The worker has recorded.
     Done,
+    /// The caller hears that the alarms they were told of are over.
+    Over,
     /// No open alarm wants the caller.
     NotWanted,
     /// Nothing was heard of the phone for so long that it is gone: the power failed, or the line was cut.
@@ -285,6 +287,9 @@ impl ResidentCall {
                 self.ask(now);
             }
             (State::Lent, Happening::Done) => self.hang_up(),
+            (State::Asking { .. }, Happening::Over) => {
+                self.state = State::Leaving { until: now + self.limits.access };
+            }
             (State::Asking { .. }, Happening::NotWanted) => self.on_no_answer(now),
             (State::Asking { .. }, Happening::Door { is_open: true }) if self.is_arrival => {
                 self.leave(Saying::ArrivalNoted, now);
@@ -314,6 +319,7 @@ impl ResidentCall {
                 | Happening::Lent
                 | Happening::Returned
                 | Happening::Done
+                | Happening::Over
                 | Happening::NotWanted,
             ) => {}
         }

@@ -286,6 +286,17 @@ impl Town {
         self.process.pages.guest(token, self.clock.now()).is_some()
     }
 
+    /// Until it is: links of closed alarms are read aside after a start.
+    pub(crate) async fn until_has_guest(&self, token: &str) {
+        let reached = async {
+            let mut tick = tokio::time::interval(Duration::from_millis(1));
+            while !self.has_guest(token) {
+                tick.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("is known");
+    }
+
     pub(crate) async fn link(&self, token: &str, key: Option<char>) -> Option<PageSeen> {
         let guest = self.process.pages.guest(token, self.clock.now())?;
         let key = key.map(|key| Key::of_char(key).expect("a key"));

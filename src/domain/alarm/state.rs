@@ -91,6 +91,14 @@ pub struct PartyState {
     pub(super) rounds: u16,
 }
 
+impl PartyState {
+    /// They said whether they come, or are there.
+    #[must_use]
+    pub fn has_answered(&self) -> bool {
+        self.coming.is_some() || self.declined_at.is_some() || self.arrived_at.is_some()
+    }
+}
+
 /// That a party is coming.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coming {

@@ -75,6 +75,22 @@ phrases! {
     Cancelled, "cancelled",
         "的求助已取消，谢谢您", "de5 qiu2 zhu4 yi3 qu3 xiao1, xie4 xie5 nin2",
         "The alarm was cancelled. Thank you";
+    /// The alarm of the place before it is closed: somebody was in trouble.
+    ClosedGenuine, "closed-genuine",
+        "的警情已处理完毕", "de5 jing3 qing2 yi3 chu3 li3 wan2 bi4",
+        "The alarm was genuine. It is over";
+    /// The alarm of the place before it is closed: nobody was in trouble.
+    ClosedFalse, "closed-false",
+        "的求助是误报，已结束", "de5 qiu2 zhu4 shi4 wu4 bao4, yi3 jie2 shu4",
+        "It was a false alarm. It is over";
+    /// The alarm of the place before it is closed: it was a test.
+    ClosedTest, "closed-test",
+        "的报警是测试，已结束", "de5 bao4 jing3 shi4 ce4 shi4, yi3 jie2 shu4",
+        "It was a test. It is over";
+    /// The alarm of the place before it is closed.
+    Closed, "closed",
+        "的求助已结束", "de5 qiu2 zhu4 yi3 jie2 shu4",
+        "The alarm is over";
     /// Somebody says that the alarm of the place before it is a mistake; it goes on.
     SaidMistake, "said-mistake",
         "有人说是误报，求助仍在继续，请您核实", "you3 ren2 shuo1 shi4 wu4 bao4, qiu2 zhu4 reng2 zai4 ji4 xu4, qing3 nin2 he2 shi2",

@@ -45,6 +45,8 @@ const THESE_EVENTS: &str = "SELECT alarm_id, sequence, at_us, event FROM alarm_e
 const THESE_PLANS: &str = "SELECT alarm_id, revision, plan FROM alarm_plan
     WHERE alarm_id IN (SELECT value FROM json_each(?1)) ORDER BY alarm_id, revision";
 const SEEN: &str = "SELECT id FROM alarm WHERE idempotency_key = ?1 ORDER BY is_doubled LIMIT 1";
+const CLOSED_SINCE: &str =
+    "SELECT id FROM alarm WHERE ?1 <= closed_us ORDER BY closed_us DESC LIMIT ?2";
 const ERASE: &str = "DELETE FROM alarm_plan WHERE (alarm_id, revision) IN (
     SELECT plan.alarm_id, plan.revision FROM alarm_plan AS plan JOIN alarm ON alarm.id = plan.alarm_id
     WHERE alarm.closed_us < ?1 LIMIT ?2) RETURNING alarm_id, revision";
@@ -203,6 +205,22 @@ impl AlarmLog {
         let rows: Vec<Row> =
             query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
         Ok(rows.into_iter().map(alarm_row).collect())
+    }
+
+    /// Alarms that were closed since a time, the latest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn closed_since(
+        &self,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<AlarmId>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let query = sqlx::query_scalar(CLOSED_SINCE).bind(since.as_microsecond()).bind(limit);
+        let ids: Vec<i64> =
+            query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
+        Ok(ids.into_iter().map(|id| AlarmId(id.cast_unsigned())).collect())
     }
 
     /// The alarm that this press raised, if it did.

@@ -1,7 +1,7 @@
 //! What is said to the switchboard in a call, and what comes back.
 
 use super::{Call, Desk, EARLY_MAX};
-use crate::switchboard::{CallWord, HouseholdCall, Raised, Wanted};
+use crate::switchboard::{CallWord, HouseholdCall, Over, Raised, Wanted};
 use crate::telephone::pad::Pin;
 use crate::telephone::resident_call::{Happening, Step};
 use crate::telephone::shard::ShardInput;
@@ -169,6 +169,7 @@ impl Desk {
         match wanted {
             Wanted::Nobody => self.on(call, Happening::NotWanted, now),
             Wanted::Household(household) => self.on_household(call, &household, now),
+            Wanted::Over(over) => self.on_over(call, &over, now),
             Wanted::Leg(order) => self.lend(call, *order, now),
         }
     }
@@ -188,6 +189,21 @@ impl Desk {
         // Nobody is there any more to hear it.
         let outcome = LegOutcome::AnsweredNoKey;
         self.parts.report(order.leg, LegReport::Ended { outcome });
+    }
+
+    /// How it ended, in the caller's language. The words are said once, then the call is over.
+    fn on_over(&mut self, call: CallHandle, over: &[Over], now: Timestamp) {
+        let Some(known) = self.calls.get_mut(&call) else { return };
+        if let Some(newest) = over.first() {
+            known.speaker.language = newest.language;
+            known.speaker.community = Some(newest.plan.scene.community);
+        }
+        let language = known.speaker.language;
+        let ended = over.iter().map(|over| (&*over.plan, over.outcome));
+        let clips = words::over(ended, language);
+        known.told.extend(over.iter().map(|over| over.alarm));
+        self.say(call, &clips);
+        self.on(call, Happening::Over, now);
     }
 
     fn on_household(&mut self, call: CallHandle, household: &HouseholdCall, now: Timestamp) {

@@ -22,6 +22,10 @@ pub(super) fn page(view: &PageView, language: Language) -> Html {
         let drill = in_language!(language, "演练", "Drill");
         add(format!("<p class=\"drill\"><strong>{drill}</strong></p>"));
     }
+    if view.state == "closed" {
+        add(format!("<p class=\"now\" role=\"status\">{}</p>", escaped(&view.text)));
+        return whole_page(&body, language);
+    }
     let kind = escaped(kind_words(view.kind, language));
     let place = [&scene.place, &scene.building, &scene.unit, &scene.floor, &scene.door];
     let place: Vec<String> =
@@ -42,8 +46,12 @@ pub(super) fn page(view: &PageView, language: Language) -> Html {
     if !view.keys.is_empty() {
         add(buttons(view, language));
     }
+    whole_page(&body, language)
+}
+
+fn whole_page(body: &str, language: Language) -> Html {
     let title = in_language!(language, "平安联防", "Neighbourhood alarm");
-    Html(axum::http::StatusCode::OK, whole(&title, &body, language))
+    Html(axum::http::StatusCode::OK, whole(&title, body, language))
 }
 
 fn standing(view: &PageView, language: Language) -> String {
@@ -57,7 +65,7 @@ fn standing(view: &PageView, language: Language) -> String {
         ("cancelled", _) => {
             in_language!(language, "求助已取消，谢谢您。", "The alarm is cancelled. Thank you.")
         }
-        (_, _) => in_language!(language, "警情已结案，谢谢您。", "It is over. Thank you."),
+        (_, _) => view.text.clone(),
     }
 }
 

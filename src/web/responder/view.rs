@@ -1,6 +1,7 @@
 //! What somebody who is called may see: names of those who come, never numbers.
 
 use crate::web::ports::Page;
+use crate::web::words::in_language;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Alarm, PartyState, Stage};
 use lianfang_domain::directory::{Address, Language};
@@ -53,8 +54,8 @@ pub(in crate::web) struct PageView {
     pub(super) keys: Vec<char>,
 }
 
-/// Who is in trouble, and where.
-#[derive(Serialize, ToSchema)]
+/// Who is in trouble, and where. Empty once the alarm is closed.
+#[derive(Default, Serialize, ToSchema)]
 pub(in crate::web) struct PageScene {
     /// How neighbours call the household.
     pub(super) household: String,
@@ -94,6 +95,30 @@ pub(in crate::web) struct PageParty {
 
 impl PageView {
     pub(super) fn of(page: &Page, language: Language, now: Timestamp) -> Self {
+        let view = Self::open(page, language, now);
+        match page.alarm.stage() {
+            Stage::Open | Stage::Cancelled { .. } => view,
+            Stage::Closed { .. } => view.over(language),
+        }
+    }
+
+    /// An alarm that is closed: only that it is over. Who was in trouble is nobody's business any more.
+    fn over(self, language: Language) -> Self {
+        let you = PageYou { name: String::new(), answer: "none", ..self.you };
+        Self {
+            kind: AlarmKind::Unknown,
+            text: in_language!(language, "警情已结案，谢谢您。", "It is over. Thank you."),
+            scene: PageScene::default(),
+            you,
+            coming: Vec::new(),
+            is_police_called: false,
+            others: Vec::new(),
+            keys: Vec::new(),
+            ..self
+        }
+    }
+
+    fn open(page: &Page, language: Language, now: Timestamp) -> Self {
         let Page { alarm, party, others, .. } = page;
         let plan = alarm.plan();
         let told = alarm.parties().find(|(id, _, _)| id == party);

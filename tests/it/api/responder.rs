@@ -4,7 +4,7 @@ use super::{Api, Reply};
 use axum::body::Body;
 use axum::http::Method;
 use lianfang::web::ports::Page;
-use lianfang_domain::alarm::{Alarm, Event, Proof, Trigger, TriggerSource};
+use lianfang_domain::alarm::{Alarm, CloseOutcome, Event, Proof, Trigger, TriggerSource};
 use lianfang_domain::directory::{Address, Language};
 use lianfang_domain::id::*;
 use lianfang_domain::phone::PhoneNumber;
@@ -162,6 +162,32 @@ async fn the_page_works_by_forms_in_both_languages() {
     assert_eq!(posted.header("location"), path);
     post_form(&api, TOKEN, "key=9").await.expect(422);
     assert_eq!(answers(&api), ['1']);
+}
+
+/// Who was in trouble is nobody's business any more; that it is over is.
+#[tokio::test]
+async fn a_page_of_a_closed_alarm_says_that_it_is_over_and_nothing_else() {
+    let api = Api::new().await;
+    let mut page = page();
+    let closed = Event::Closed {
+        actor: "test".into(),
+        outcome: CloseOutcome::Genuine,
+        matter: None,
+        by: None,
+    };
+    page.alarm.apply(&closed, page.alarm.raised_at());
+    api.switchboard.pages.lock().expect("no panic").insert(TOKEN.to_owned(), page);
+    let shown = api.call(Method::GET, &format!("/r/{TOKEN}")).send().await.expect(200).text;
+    assert!(shown.contains("警情已结案") && !shown.contains("<form"), "{shown}");
+    let path = format!("/api/v1/responder/{TOKEN}");
+    let reply = api.call(Method::GET, &path).send().await.expect(200);
+    assert_eq!(reply.json()["state"], "closed");
+    assert_eq!(reply.json()["keys"], json!([]));
+    for text in [&shown, &reply.text] {
+        for personal in ["陈阿姨", "王敏", "302", "502", "文园"] {
+            assert!(!text.contains(personal), "{personal}: {text}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use super::{ALL, all_but};
 use crate::town::{Does, HELPER, Hears, Power, Setup, Town, answer};
 use lianfang::switchboard::{Action, CallerId};
 use lianfang_domain::alarm::{CancelReason, CloseOutcome};
+use lianfang_domain::directory::Language;
 use lianfang_domain::leg::Message;
 
 #[tokio::test]
@@ -126,21 +127,82 @@ async fn two_waiting_alarms_are_told_one_after_the_other_in_one_call() {
 }
 
 #[tokio::test]
-async fn who_calls_back_after_a_cancel_is_sent_nowhere() {
-    let mut town = Town::new().await;
-    let alarm = town.dials("#9").await.alarm;
-    town.acts(alarm, Action::Cancel).await.expect("is open");
-    assert_eq!(town.calls_back("105").await, Hears::Nothing);
-    town.pass(60).await;
-    assert!(!town.wire.ringing().iter().any(|who| who != "105"));
+async fn who_calls_back_after_a_cancel_hears_that_it_is_cancelled_and_is_sent_nowhere() {
+    for power in Power::BOTH {
+        let mut town = Town::new().await;
+        let alarm = town.dials("#9").await.alarm;
+        town.acts(alarm, Action::Cancel).await.expect("is open");
+        town.power(power).await;
+        assert_eq!(town.calls_back("105").await, Hears::Call(alarm, Message::Cancelled));
+        assert!(town.wire.heard_by("105").contains("已取消"), "{power:?}");
+        town.phone("105", Does::HangUp).await;
+        assert_eq!(town.calls_back_after("105", &[alarm]).await, Hears::Nothing);
+        town.pass(60).await;
+        town.expect_silence();
+    }
 }
 
 #[tokio::test]
-async fn who_calls_back_after_the_close_hears_of_nothing() {
-    let mut town = Town::new().await;
+async fn who_calls_back_after_the_close_hears_how_it_ended_for_two_hours() {
+    for power in Power::BOTH {
+        let mut town = Town::new().await;
+        let alarm = town.dials("#9").await.alarm;
+        town.acts(alarm, Action::Close(CloseOutcome::FalseAlarm, None)).await.expect("is open");
+        town.power(power).await;
+        let over = Hears::Over(vec![(alarm, CloseOutcome::FalseAlarm)], Language::Chinese);
+        town.until_calls_back("105", &over).await;
+        let line = Some(town.line(1).line);
+        assert_eq!(town.calls_in(CallerId { number: None, line }, &[]).await, over, "at home too");
+        assert_eq!(town.calls_back("+8613811112222").await, Hears::Nothing, "a stranger");
+        town.leap(7_201).await;
+        assert_eq!(town.calls_back("105").await, Hears::Nothing, "{power:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_hears_in_their_own_language_how_it_ended() {
+    let mut town =
+        Town::where_also("UPDATE contact SET language = 'en' WHERE household_id = 105").await;
     let alarm = town.dials("#9").await.alarm;
     town.acts(alarm, Action::Close(CloseOutcome::Genuine, None)).await.expect("is open");
-    assert_eq!(town.calls_back("105").await, Hears::Nothing);
+    let over = |language| Hears::Over(vec![(alarm, CloseOutcome::Genuine)], language);
+    assert_eq!(town.calls_back("106").await, over(Language::English));
+    assert_eq!(town.calls_back("105").await, over(Language::Chinese));
+}
+
+#[tokio::test]
+async fn whom_nobody_called_hears_nothing_of_what_is_over() {
+    let mut town = Town::with_chain_of_duty().await;
+    let first = town.dials("#9").await.alarm;
+    town.acts(first, Action::Cancel).await.expect("is open");
+    assert_eq!(town.calls_back("patrol").await, Hears::Nothing, "cancelled before their turn");
+    town.acts(first, Action::Close(CloseOutcome::Test, None)).await.expect("is cancelled");
+    assert_eq!(town.calls_back("patrol").await, Hears::Nothing, "and closed");
+}
+
+#[tokio::test]
+async fn a_live_alarm_comes_first_and_what_is_over_after_it() {
+    let mut town = Town::new().await;
+    let old = town.dials("#9").await.alarm;
+    town.acts(old, Action::Close(CloseOutcome::Unknown, None)).await.expect("is open");
+    let live = town.dials("#9").await.alarm;
+    assert_eq!(town.calls_back("105").await, Hears::Call(live, Message::Alarm));
+    town.press_and_hang_up(&["105"], '1').await;
+    let over = Hears::Over(vec![(old, CloseOutcome::Unknown)], Language::Chinese);
+    assert_eq!(town.calls_back_after("105", &[live]).await, over);
+}
+
+#[tokio::test]
+async fn the_duty_worker_closes_a_cancelled_alarm_by_calling_back() {
+    let mut town = Town::new().await;
+    let alarm = town.dials("#9").await.alarm;
+    town.acts(alarm, Action::Cancel).await.expect("is open");
+    town.leap(3 * 3600).await;
+    assert_eq!(town.calls_back("105").await, Hears::Nothing, "old news");
+    assert_eq!(town.calls_back("duty").await, Hears::Call(alarm, Message::Cancelled));
+    town.closes_by_phone("duty", '2').await;
+    let closing = town.alarm(alarm).await.closing().map(|closing| closing.outcome);
+    assert_eq!(closing, Some(CloseOutcome::FalseAlarm));
 }
 
 #[tokio::test]

@@ -71,6 +71,23 @@ async fn a_link_ends_a_day_after_the_close() {
 }
 
 #[tokio::test]
+async fn the_link_of_a_closed_alarm_outlives_a_restart_until_it_expires() {
+    let mut town = Town::new().await;
+    let alarm = town.dials("#9").await.alarm;
+    let text = town.wire.read_by("108");
+    let (_, token) = text.rsplit_once("/r/").expect("a link");
+    assert_eq!(town.acts(alarm, Action::Close(CloseOutcome::Genuine, None)).await, Ok(()));
+    town.leap(3_600).await;
+    town.restarts().await;
+    town.until_has_guest(token).await;
+    assert!(town.link(token, Some('1')).await.is_none(), "it is driven no more");
+    town.leap(86_401 - 3_600).await;
+    assert!(!town.has_guest(token), "a day after the close, not after the start");
+    town.restarts().await;
+    assert!(!town.has_guest(token));
+}
+
+#[tokio::test]
 async fn the_duty_worker_closes_by_the_page() {
     let mut town = Town::new().await;
     let alarm = town.dials("#9").await.alarm;

@@ -6,15 +6,16 @@ use super::phone::{Dialog, Phone};
 use super::{CARRIER, DURESS_PIN, PIN, SERVICE, STRANGER, TRUNK, World, assert_press, trunk};
 use lianfang::config::Transport;
 use lianfang::media::{EarlyMedia, MediaConfig, OpenSession};
-use lianfang::switchboard::{CallWord, HouseholdCall, Wanted};
+use lianfang::switchboard::{CallWord, HouseholdCall, Over, Wanted};
 use lianfang_domain::alarm::{
-    CancelReason, PinVerdict, Proof, ResidentNotice, TriggerSource, WithdrawMeans,
+    CancelReason, CloseOutcome, PinVerdict, Proof, ResidentNotice, TriggerSource, WithdrawMeans,
 };
 use lianfang_domain::digits::Key;
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{LegOrder, LegOutcome, LegReport, Message as Said};
 use lianfang_domain::plan::Role;
+use lianfang_domain::words;
 use std::net::{IpAddr, SocketAddr};
 use tokio::sync::mpsc;
 
@@ -207,6 +208,27 @@ async fn strangers_hear_who_we_are() {
     }
     world.wait_for_silence().await;
     world.assert_no_press();
+}
+
+/// Whoever was told of an alarm hears how it ended, once, and then we hang up.
+#[tokio::test]
+async fn who_was_told_hears_that_it_is_over() {
+    let mut world = World::new().await;
+    let mut neighbour = caller(&world, MOBILE).await;
+    let (_, answer) = neighbour.call(ALARM_NUMBER).await;
+    assert_eq!(answer.status(), Some(200), "{}", answer.0);
+    let LegOrder { plan, language, .. } = order(&world, MOBILE);
+    let outcome = CloseOutcome::FalseAlarm;
+    let clips = words::over([(&*plan, outcome)], language);
+    assert_eq!(clips.last(), words::welcome("").last(), "nobody needs them");
+    world.wants(Wanted::Over(vec![Over { alarm: LEG.alarm, outcome, plan, language }])).await;
+    let over = neighbour.sound(160).await;
+    assert!(over.iter().any(|octet| *octet != A_LAW_SILENCE), "something is said");
+    let bye = neighbour.request("BYE").await;
+    neighbour.respond(&bye, "200 OK", "").await;
+    world.wait_for_silence().await;
+    world.assert_no_press();
+    assert!(world.inboxes.words.try_recv().is_err(), "nothing else is asked");
 }
 
 #[tokio::test]

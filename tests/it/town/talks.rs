@@ -4,10 +4,12 @@
 use super::people::number_of;
 use super::{Does, PATIENCE, Town};
 use lianfang::switchboard::{CallWord, CallerId, Tell, TextFate, Wanted};
-use lianfang_domain::alarm::{PinVerdict, WithdrawMeans};
+use lianfang_domain::alarm::{CloseOutcome, PinVerdict, WithdrawMeans};
+use lianfang_domain::directory::Language;
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::Message;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// What somebody hears who calls the alarm number.
@@ -17,6 +19,8 @@ pub(crate) enum Hears {
     Call(AlarmId, Message),
     /// How it stands with the alarm of their own household, and who is coming.
     OwnAlarm(AlarmId, Vec<String>),
+    /// How these alarms ended, and in which language.
+    Over(Vec<(AlarmId, CloseOutcome)>, Language),
     /// That nobody wants them.
     Nothing,
 }
@@ -90,6 +94,17 @@ impl Town {
         self.calls_back_after(who, &[]).await
     }
 
+    /// The same, until they hear what is expected: what was over before a start is read aside.
+    pub(crate) async fn until_calls_back(&self, who: &str, expected: &Hears) {
+        let reached = async {
+            let mut tick = tokio::time::interval(Duration::from_millis(1));
+            while self.calls_back(who).await != *expected {
+                tick.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("is told");
+    }
+
     /// The same call goes on after they were told of some alarms.
     pub(crate) async fn calls_back_after(&self, who: &str, heard: &[AlarmId]) -> Hears {
         let number = Some(number_of(who));
@@ -101,6 +116,11 @@ impl Town {
         let heard = heard.to_vec();
         match self.asks(|tell| CallWord::Wanted { caller, heard, tell }).await {
             Wanted::Nobody => Hears::Nothing,
+            Wanted::Over(over) => {
+                let language = over.first().expect("something is over").language;
+                let ends = over.iter().map(|over| (over.alarm, over.outcome)).collect();
+                Hears::Over(ends, language)
+            }
             Wanted::Household(call) => {
                 let names = call.coming.iter().filter_map(|party| call.plan.party(*party));
                 Hears::OwnAlarm(call.alarm, names.map(|party| party.name.to_string()).collect())
