@@ -94,16 +94,17 @@ pub enum Press {
     NewAlarm,
 }
 
-/// An alarm of which nothing was heard for so long is a thing of the past, in hours.
+/// An alarm in which no person did anything for so long is a thing of the past, in hours.
 const STALE_H: i64 = 2;
 
 impl Alarm {
-    /// Tells what #9 on the same line means now: after an arrival, after the end, after two hours without any event, and
-    /// in a drill it is a new alarm.
+    /// Tells what #9 on the same line means now: after an arrival, after the end, after two hours in which nobody did
+    /// anything, and in a drill it is a new alarm. That our own calls go on makes the old one no younger: whoever presses
+    /// then is in trouble anew, and everybody rings as at the first time. The old one goes on until a person closes it.
     #[must_use]
     pub fn takes_another_press(&self, now: Timestamp) -> Press {
         let is_stale =
-            SignedDuration::from_hours(STALE_H) <= now.duration_since(self.last_event_at());
+            SignedDuration::from_hours(STALE_H) <= now.duration_since(self.last_word_at());
         if self.is_over() || self.plan.is_drill || self.has_arrival() || is_stale {
             Press::NewAlarm
         } else {

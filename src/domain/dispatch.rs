@@ -25,7 +25,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub const ROUTES_MAX: usize = 64;
 /// How long a call lasts on average, for estimates: half of them are not answered.
 const CALL_S: i64 = 45;
-const CLASSES: [Class; 4] = [Class::First, Class::UnansweredRetry, Class::Retry, Class::Drill];
+const CLASSES: [Class; 5] =
+    [Class::First, Class::UnansweredRetry, Class::Retry, Class::Notice, Class::Drill];
 
 /// More routes were configured than can be shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +60,8 @@ pub struct Dispatch {
     callees: HashMap<PhoneNumber, Callee>,
     /// Legs whose callee no provider takes before this time.
     delayed: BTreeMap<(Timestamp, u64), LegOrder>,
+    /// Legs that were delayed since [`Dispatch::poll_put_off`] was asked last.
+    newly_delayed: BTreeSet<LegId>,
     /// Numbers behind whose call another one was put, until [`Dispatch::poll_parked`].
     newly_parked: BTreeSet<PhoneNumber>,
     sequence: u64,
@@ -117,6 +120,7 @@ impl Dispatch {
             under_way: HashMap::new(),
             callees: HashMap::new(),
             delayed: BTreeMap::new(),
+            newly_delayed: BTreeSet::new(),
             newly_parked: BTreeSet::new(),
             sequence: 0,
             shed: [0; CLASSES.len()],
@@ -136,7 +140,7 @@ impl Dispatch {
         if self.waiting.len() <= self.waiting_max {
             return Pushed::Waits;
         }
-        let oldest = [Class::Drill, Class::Retry, Class::UnansweredRetry]
+        let oldest = [Class::Drill, Class::Notice, Class::Retry, Class::UnansweredRetry]
             .into_iter()
             .find_map(|class| Some((class, self.by_age[class as usize].first_key_value()?.1.0)));
         let Some((class, oldest)) = oldest else { return Pushed::Waits };
@@ -211,6 +215,7 @@ impl Dispatch {
             if open == 0 {
                 let at = self.callee_free_at(wanted, &order.number);
                 self.place(&order, sequence, Spot::Delayed(at));
+                self.newly_delayed.insert(order.leg);
                 self.delayed.insert((at, sequence), order);
             } else if let Some(route) = self.best_route(open & free) {
                 return Some(self.leave(sequence, order, route, now));
@@ -266,6 +271,20 @@ impl Dispatch {
         state.leaves(&order.number, now);
         let name = RouteName::clone(&state.route.name);
         (order, name)
+    }
+
+    /// A call that was put off for longer than `at_most`, since no provider takes another one to its callee before; each
+    /// is told once. It goes on waiting unless it is withdrawn.
+    pub fn poll_put_off(&mut self, at_most: SignedDuration, now: Timestamp) -> Option<LegId> {
+        while let Some(leg) = self.newly_delayed.pop_first() {
+            let place = self.waiting.get(&leg).filter(|place| place.channel == Channel::Voice);
+            if let Some(Spot::Delayed(at)) = place.map(|place| &place.spot)
+                && at_most < at.duration_since(now)
+            {
+                return Some(leg);
+            }
+        }
+        None
     }
 
     /// Gives back the slot of a leg that was handed out: a call that ended, a message that was taken or refused. A leg

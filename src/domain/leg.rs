@@ -87,6 +87,8 @@ pub enum Class {
     UnansweredRetry,
     /// Other retries, stand-down notices.
     Retry,
+    /// What is told of an alarm that is over: never before anything of one that is live.
+    Notice,
     /// Exercises: never before anything real.
     Drill,
 }
@@ -197,6 +199,8 @@ pub enum LegOutcome {
     BadNumber,
     /// The carrier's fault, not the callee's.
     CarrierFailed,
+    /// No provider takes another call to this number for a while; the party has other numbers.
+    PutOff,
     /// We ended it ourselves, because it was no longer needed.
     Cancelled,
     /// SMS: arrived at the handset.

@@ -38,5 +38,5 @@ pub(super) const SHIPPED: &[Shipped] = shipped! {
     "enter-worker" "enter-pin" "not-right" "too-many-tries" "enter-clip" "no-such-clip" "speak-now"
     "you-said" "keep-keys" "kept" "too-quiet" "too-loud" "too-short" "too-long" "not-usable"
     "not-kept" "key-pin" "arrival-noted" "no-open-alarm" "welcome" "nobody-needs-you" "still-calling"
-    "which-outcome" "talk-full"
+    "which-outcome" "talk-full" "closed-genuine" "closed-false" "closed-test" "closed"
 };

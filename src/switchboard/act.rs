@@ -3,13 +3,17 @@
 use super::driver::Driver;
 use super::turn::Turn;
 use super::{Act, ActError, Action};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lianfang_domain::alarm::{Alarm, CancelReason, Effect, Input, NamedBy};
 use lianfang_domain::dispatch::Pushed;
 use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{Channel, LegOrder, LegOutcome, LegReport};
 use std::sync::Arc;
+
+/// A call waits so long for its callee's budget at most where the party has another telephone: the second ring of a
+/// provider that takes one call a minute is not given up for it.
+const PUT_OFF_MAX: SignedDuration = SignedDuration::from_secs(70);
 
 impl Driver {
     pub(super) fn act(&mut self, turn: Turn) {
@@ -89,7 +93,7 @@ impl Driver {
             Effect::Reword(_) => {}
             Effect::JoinTalk { leg } => self.ports.carriers.join_talk(self.bundles.call_of(leg)),
             Effect::TellResident(notice) => {
-                if let Some(live) = self.alarms.get(&id).filter(|live| !live.is_silenced) {
+                if let Some(live) = self.alarms.get(&id).filter(|live| !live.alarm.is_silent()) {
                     self.ports.carriers.tell_resident(id, notice, Arc::clone(live.alarm.plan()));
                 }
             }
@@ -170,9 +174,26 @@ impl Driver {
                 Channel::Sms => messages.push((order, route)),
             }
         }
+        self.end_put_off(now);
         self.place_calls(calls);
         for (order, route) in messages {
             self.place_message(order, &route);
+        }
+    }
+}
+
+impl Driver {
+    /// A call that no provider takes for minutes ends where the party has another telephone: that one is tried at once.
+    fn end_put_off(&mut self, now: Timestamp) {
+        while let Some(leg) = self.dispatch.poll_put_off(PUT_OFF_MAX, now) {
+            let live = self.alarms.get(&leg.alarm);
+            let has_other = live.is_some_and(|live| {
+                let party = live.alarm.leg(leg.number).map(|leg| leg.party);
+                party.is_some_and(|party| live.alarm.has_untried_number(party))
+            });
+            if has_other && self.dispatch.withdraw(leg).is_some() {
+                self.feed_leg(leg, LegReport::Ended { outcome: LegOutcome::PutOff });
+            }
         }
     }
 }

@@ -135,6 +135,22 @@ pub enum Wanted {
     Nobody,
 }
 
+impl Wanted {
+    /// The alarms that the caller is told of.
+    #[must_use]
+    pub fn alarms(&self) -> Vec<AlarmId> {
+        match self {
+            Self::Leg(order) => {
+                let along = order.along.iter().map(|along| along.leg.alarm);
+                std::iter::once(order.leg.alarm).chain(along).collect()
+            }
+            Self::Household(household) => vec![household.alarm],
+            Self::Over(over) => over.iter().map(|over| over.alarm).collect(),
+            Self::Nobody => Vec::new(),
+        }
+    }
+}
+
 /// A call of the household in trouble.
 #[derive(Clone, Debug)]
 pub struct HouseholdCall {
@@ -204,9 +220,7 @@ impl Driver {
         match word {
             CallWord::Kind { alarm, matter } => self.name_kind(alarm, matter),
             CallWord::Silence { alarm } => {
-                if let Some(live) = self.alarms.get_mut(&alarm) {
-                    live.is_silenced = true;
-                }
+                self.feed(alarm, &Input::Silence);
             }
             CallWord::Withdraw { alarm, means, verdict, tell } => {
                 let verdict = self.withdraw(alarm, means, verdict);

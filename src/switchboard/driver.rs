@@ -110,6 +110,8 @@ impl Driver {
             self.on_time();
             self.end_turn();
             self.send_legs();
+            // Legs that could not leave may have led to others.
+            self.end_turn();
             self.answer_load(&inboxes);
             match self.wake(&mut inboxes, &stop).await {
                 Wake::Kept(appended) => self.on_kept(appended),
@@ -276,8 +278,8 @@ impl Driver {
         self.ports.carriers.prepare(&plan);
         let input = Input::PressedAgain { trigger: press.trigger.clone(), plan };
         self.feed(id, &input);
-        if let Some(live) = self.alarms.get_mut(&id) {
-            live.is_silenced |= press.is_silent;
+        if press.is_silent {
+            self.feed(id, &Input::Silence);
         }
         if press.kind != AlarmKind::Unknown {
             self.name_kind(id, press.kind);
@@ -299,7 +301,7 @@ impl Driver {
             ..Plan::clone(previous)
         });
         plan.kind = wanted.kind;
-        plan.scene.is_silent |= previous.scene.is_silent || live.is_silenced;
+        plan.scene.is_silent |= live.alarm.is_silent();
         Some(Arc::new(plan))
     }
 

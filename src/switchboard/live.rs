@@ -20,8 +20,6 @@ pub(super) struct Live {
     pub(super) measure: Measure,
     /// When the driver looks at it next.
     pub(super) timer: Option<Timestamp>,
-    /// The line is to hear nothing, by a code that was keyed after the alarm began.
-    pub(super) is_silenced: bool,
     next_sequence: u32,
 }
 
@@ -70,7 +68,7 @@ impl Live {
     }
 
     fn new(alarm: Alarm, line: LineRef, measure: Measure, next_sequence: u32) -> Self {
-        Self { alarm, line, measure, timer: None, is_silenced: false, next_sequence }
+        Self { alarm, line, measure, timer: None, next_sequence }
     }
 
     /// Decides and applies. `None` when the input changes nothing.
@@ -96,6 +94,7 @@ impl Live {
             | Input::CalledBack { .. }
             | Input::Answered { .. }
             | Input::DoorReached
+            | Input::Silence
             | Input::Talk { .. }
             | Input::ChangeOwner { .. }
             | Input::Note { .. }
@@ -221,6 +220,7 @@ fn log(alarm: AlarmId, event: &Event) {
         | Event::CloseAsked { .. }
         | Event::ReplyUnclear { .. }
         | Event::SmsRefused { .. }
+        | Event::Silenced
         | Event::Yielded { .. } => tracing::debug!(alarm.id = %alarm, ?event, "Alarm goes on"),
     }
 }

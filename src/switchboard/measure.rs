@@ -119,6 +119,7 @@ impl Measure {
             | Event::CloseAsked { .. }
             | Event::ReplyUnclear { .. }
             | Event::SmsRefused { .. }
+            | Event::Silenced
             | Event::Yielded { .. }
             | Event::Closed { .. } => {}
         }

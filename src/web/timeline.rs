@@ -196,6 +196,9 @@ impl<'a> Story<'a> {
             Event::SmsRefused { leg } => {
                 self.leg(*leg, pick(language, "退订短信，不再发送", "wants no more SMS, gets none"))
             }
+            Event::Silenced => {
+                pick(language, "报警电话要求静音", "the line asked for silence").to_owned()
+            }
             Event::Yielded { to } => {
                 in_language!(language, "演练让位于警情 {to}", "The drill gave way to alarm {to}")
             }
@@ -322,6 +325,10 @@ pub(super) fn ended(outcome: LegOutcome, language: Language) -> &'static str {
         LegOutcome::Sent => ("已发出，送达未知", "sent, nothing more is known"),
         LegOutcome::Undelivered => ("未送达", "did not arrive"),
         LegOutcome::OptedOut => ("对方拒收短信", "refuses messages"),
+        LegOutcome::PutOff => (
+            "线路暂不能再呼此号码，改呼其他号码",
+            "no line takes another call now, the next number is called",
+        ),
         LegOutcome::NoSms => ("号码不能收短信", "takes no messages"),
         LegOutcome::Lost => ("重启时中断", "lost in a restart"),
     };

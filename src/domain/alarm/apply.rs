@@ -89,6 +89,7 @@ impl Alarm {
             enough_at: None,
             case: Case::default(),
             last_event_at: at,
+            last_word_at: at,
         }
     }
 
@@ -100,6 +101,9 @@ impl Alarm {
     /// Takes up an event that happened at `at`. Also rebuilds the alarm after a restart.
     pub fn apply(&mut self, event: &Event, at: Timestamp) {
         self.last_event_at = self.last_event_at.max(at);
+        if event.is_of_person() {
+            self.last_word_at = self.last_word_at.max(at);
+        }
         match event {
             // What it carries is taken up when the alarm begins.
             Event::Raised { .. } => {}
@@ -111,7 +115,10 @@ impl Alarm {
                 leg.route = Some(Arc::clone(route));
             }),
             Event::LegRinging { leg } => self.change_leg(*leg, |leg| leg.ringing_at = Some(at)),
-            Event::LegAnswered { leg } => self.change_leg(*leg, |leg| leg.answered_at = Some(at)),
+            Event::LegAnswered { leg } => {
+                self.change_leg(*leg, |leg| leg.answered_at = Some(at));
+                self.was_told(*leg);
+            }
             Event::SmsAccepted { leg, reference, has_receipts } => {
                 self.accepted(*leg, reference, at);
                 self.change_leg(*leg, |leg| leg.has_receipts = *has_receipts);
@@ -161,6 +168,7 @@ impl Alarm {
             }
             Event::ReplyUnclear { leg } => self.reply_unclear(*leg),
             Event::SmsRefused { leg } => self.sms_refused(*leg),
+            Event::Silenced => self.case.is_silenced = true,
             Event::Yielded { .. } => {}
         }
         self.hold_back_again();
@@ -223,6 +231,6 @@ impl Alarm {
 
     fn forget_retries(&mut self) {
         let numbers = self.parties.iter_mut().flat_map(|state| &mut state.numbers);
-        numbers.for_each(|number| number.retry = None);
+        numbers.for_each(|number| (number.retry, number.sms_retry) = (None, None));
     }
 }

@@ -49,6 +49,8 @@ pub(super) struct Case {
     /// Duty workers who pressed 6 and have not said yet what it was: one for each at most.
     pub(super) close_asked: Vec<(PartyId, AnswerMeans, Timestamp)>,
     pub(super) closed_as: Option<(Option<AlarmKind>, Option<PartyId>)>,
+    /// The line asked for silence in the middle of the alarm.
+    pub(super) is_silenced: bool,
 }
 
 /// A step of the case that has to be done in time.
@@ -103,6 +105,12 @@ impl Alarm {
     #[must_use]
     pub fn duress_at(&self) -> Option<Timestamp> {
         self.case.duress_at
+    }
+
+    /// The line is to hear nothing: it is a silent one, or asked for silence.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.plan.scene.is_silent || self.case.is_silenced
     }
 
     pub(super) fn is_under_duress(&self) -> bool {

@@ -73,6 +73,8 @@ impl Alarm {
             Input::CalledBack { party, number_index } => draft.called_back(*party, *number_index),
             Input::Answered { party, key, means } => draft.answered(*party, *key, means),
             Input::DoorReached => draft.door_reached(),
+            Input::Silence if !draft.alarm.case.is_silenced => draft.emit(Event::Silenced),
+            Input::Silence => {}
             Input::Talk { leg, is_in } => draft.talk(*leg, *is_in),
             Input::ChangeOwner { party, actor } => draft.change_owner(*party, actor),
             Input::Note { note, actor } => draft.note(*note, actor),
@@ -138,8 +140,7 @@ impl Draft {
     ) -> Vec<Call> {
         let mut calls = Vec::new();
         for (id, party, _) in self.alarm.parties() {
-            let is_told = self.alarm.legs.iter().any(|leg| leg.party == id && leg.has_told());
-            if !is_meant(id, party.role, is_told) {
+            if !is_meant(id, party.role, self.alarm.is_told(id)) {
                 continue;
             }
             let numbers = self.alarm.numbers(id).filter(|number| number.takes_sms());
@@ -198,6 +199,14 @@ impl Draft {
     }
 }
 
+impl Alarm {
+    /// Whether the party may know of the alarm.
+    pub(super) fn is_told(&self, party: PartyId) -> bool {
+        self.party(party).is_some_and(|state| state.was_told)
+            || self.legs.iter().any(|leg| leg.party == party && leg.has_told())
+    }
+}
+
 impl Leg {
     /// Whether the callee may know of the alarm by this leg: in doubt they do.
     pub(super) fn has_told(&self) -> bool {
@@ -217,7 +226,8 @@ impl Leg {
                     | LegOutcome::Cancelled
                     | LegOutcome::Undelivered
                     | LegOutcome::OptedOut
-                    | LegOutcome::NoSms => false,
+                    | LegOutcome::NoSms
+                    | LegOutcome::PutOff => false,
                 },
             };
         is_known || may_have_arrived

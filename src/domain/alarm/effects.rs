@@ -40,17 +40,7 @@ impl Alarm {
             }
             Event::Planned { why: Some(PlanWhy::KindNamed), .. } => self.rewords().collect(),
             Event::Declined { .. } if self.waits_for_others() => self.rewords().collect(),
-            Event::EnoughComing => {
-                let wanted = self.wanted();
-                self.cancel(CancelReason::EnoughComing, |leg| {
-                    let both = self.plan.party(leg.party).zip(self.party(leg.party));
-                    let is_meant = both.is_some_and(|(party, state)| {
-                        let is_needed = state.coming.is_some() || wanted.is(party, state);
-                        party.role.counts() && !is_needed
-                    });
-                    leg.channel == Channel::Voice && is_meant
-                })
-            }
+            Event::EnoughComing => self.enough_effects(),
             Event::Cancelled { .. } => self.cancelled_effects(),
             Event::Closed { .. } => self.over(),
             Event::Duress { .. } => self.duress_effects(),
@@ -82,6 +72,7 @@ impl Alarm {
             | Event::CloseAsked { .. }
             | Event::ReplyUnclear { .. }
             | Event::SmsRefused { .. }
+            | Event::Silenced
             | Event::Yielded { .. } => Vec::new(),
         }
     }
@@ -122,6 +113,19 @@ impl Alarm {
         legs.map(|leg| Effect::CancelLeg { leg: self.leg_id(leg.number), reason }).collect()
     }
 
+    /// The calls to households that are needed no longer; those who listen hear the end. A duty worker's call stays.
+    fn enough_effects(&self) -> Vec<Effect> {
+        let wanted = self.wanted();
+        self.cancel(CancelReason::EnoughComing, |leg| {
+            let both = self.plan.party(leg.party).zip(self.party(leg.party));
+            let is_meant = both.is_some_and(|(party, state)| {
+                let is_needed = state.coming.is_some() || wanted.is(party, state);
+                party.role.counts() && !is_needed
+            });
+            leg.channel == Channel::Voice && is_meant
+        })
+    }
+
     fn acknowledged_effects(&self, party: PartyId, means: &AnswerMeans) -> Vec<Effect> {
         let by_leg = match means {
             AnswerMeans::Key { leg } | AnswerMeans::Reply { leg } => Some(*leg),
@@ -143,7 +147,7 @@ impl Alarm {
     /// Nothing is said on a silent line: an intruder may listen. Under duress nothing is said but what belongs to a cancel.
     fn tell(&self, notice: ResidentNotice) -> Option<Effect> {
         let is_of_cancel = matches!(notice, ResidentNotice::Cancelled | ResidentNotice::PinRefused);
-        let is_said = !self.plan.scene.is_silent && (is_of_cancel || !self.is_under_duress());
+        let is_said = !self.is_silent() && (is_of_cancel || !self.is_under_duress());
         is_said.then_some(Effect::TellResident(notice))
     }
 
@@ -205,6 +209,7 @@ impl Alarm {
         };
         match (is_first, self.has_anybody()) {
             _ if self.plan.is_drill => Class::Drill,
+            _ if self.is_over() => Class::Notice,
             (true, _) => Class::First,
             (false, false) => Class::UnansweredRetry,
             (false, true) => Class::Retry,

@@ -96,6 +96,8 @@ pub enum Input {
     },
     /// The arrival code was dialled on the resident's own telephone.
     DoorReached,
+    /// A silent code was keyed on the line of the alarm.
+    Silence,
     /// A leg entered or left the talk.
     Talk {
         /// Number of the leg.

@@ -18,6 +18,12 @@ impl Alarm {
         self.legs.iter().rev().find(is_meant)
     }
 
+    /// Whether the party has another telephone that was not called yet in this wave: nobody need wait for this one.
+    #[must_use]
+    pub fn has_untried_number(&self, party: PartyId) -> bool {
+        self.numbers(party).any(|number| !number.state.is_tried && self.can_ring(number))
+    }
+
     /// Whether the number takes no SMS from us: its owner said so, or a provider did.
     #[must_use]
     pub fn refuses_sms(&self, party: PartyId, number_index: u8) -> bool {

@@ -234,6 +234,9 @@ impl Alarm {
         let has_routes = number.is_some_and(|number| number.state.voice_failed < ROUTES_TRIED_MAX);
         let goes_elsewhere = outcome == LegOutcome::CarrierFailed && has_routes;
         if matches!(leg.message, Message::Cancelled | Message::GoTogether) {
+            // A burst that is over goes on after a pause.
+            let goes_elsewhere =
+                goes_elsewhere && number.is_some_and(|number| number.state.retry.is_none());
             let is_wanted = self.is_said(leg.party, leg.message)
                 && leg.why != LegWhy::CallBack
                 && (goes_elsewhere || outcome == LegOutcome::Lost);
@@ -306,19 +309,22 @@ impl Alarm {
 
     /// Notices of the cancel that failed before and are due again.
     pub(super) fn due_notices(&self, now: Timestamp) -> Vec<Call> {
-        let due = self.failed_notices().filter(|(at, _)| *at <= now);
-        due.map(|(_, number)| Call {
+        let due = self.failed_notices().filter(|(at, _, _)| *at <= now);
+        due.map(|(_, channel, number)| Call {
             message: Message::Cancelled,
-            ..self.call(number, Channel::Sms)
+            ..self.call(number, channel)
         })
         .collect()
     }
 
-    fn failed_notices(&self) -> impl Iterator<Item = (Timestamp, Number<'_>)> {
+    fn failed_notices(&self) -> impl Iterator<Item = (Timestamp, Channel, Number<'_>)> {
         let numbers = self.parties().flat_map(|(id, _, _)| self.numbers(id));
-        numbers.filter_map(|number| {
-            let retry = number.state.retry.filter(|retry| retry.why == LegWhy::Notice)?;
-            self.is_said(number.party, Message::Cancelled).then_some((retry.at, number))
+        let numbers = numbers.filter(|it| self.is_said(it.party, Message::Cancelled));
+        numbers.flat_map(|number| {
+            let voice = number.state.retry.filter(|retry| retry.why == LegWhy::Notice);
+            let voice = voice.map(|retry| (retry.at, Channel::Voice, number));
+            let sms = number.state.sms_retry.map(|at| (at, Channel::Sms, number));
+            voice.into_iter().chain(sms)
         })
     }
 
@@ -381,7 +387,7 @@ impl Alarm {
     /// is left to wait for.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Timestamp, Deadline)> {
-        let notices = self.failed_notices().map(|(at, _)| (at, Deadline::Notice));
+        let notices = self.failed_notices().map(|(at, _, _)| (at, Deadline::Notice));
         let reminder = self.reminder_due_at().map(|at| (at, Deadline::Close));
         let cares = notices.chain(reminder);
         if self.is_over() {

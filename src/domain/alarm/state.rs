@@ -57,6 +57,8 @@ pub struct Alarm {
     pub(super) enough_at: Option<Timestamp>,
     pub(super) case: Case,
     pub(super) last_event_at: Timestamp,
+    /// When a person last did anything: pressed, answered, came, wrote, acted.
+    pub(super) last_word_at: Timestamp,
 }
 
 /// How a household or a worker stands to the alarm.
@@ -81,6 +83,8 @@ pub struct PartyState {
     pub(super) is_off_duty: bool,
     /// How often they called back.
     pub(super) call_backs: u8,
+    /// Somebody or something of theirs took a call or a message of the alarm: they may know of it.
+    pub(super) was_told: bool,
     /// They were told that enough are coming to go in together.
     pub(super) was_told_to_go: bool,
     /// Voice legs without an end.
@@ -132,6 +136,10 @@ pub(super) struct NumberState {
     pub(super) sms_undelivered: u8,
     /// SMS that no provider took.
     pub(super) sms_failed: u8,
+    /// Calls with the cancel that nobody took.
+    pub(super) notices_missed: u8,
+    /// Calls with the cancel that never came to ring.
+    pub(super) notices_failed: u8,
     /// Calls in all: below the budget nobody has to count those of the last hour.
     pub(super) calls: u32,
     /// Called in this wave.
@@ -142,7 +150,10 @@ pub(super) struct NumberState {
     pub(super) voice_failed: u8,
     /// Routes that failed in this wave.
     pub(super) routes_failed: Vec<RouteName>,
+    /// The next call.
     pub(super) retry: Option<Retry>,
+    /// When the SMS of the cancel is sent again.
+    pub(super) sms_retry: Option<Timestamp>,
 }
 
 /// Whether the number has its SMS.
@@ -222,9 +233,13 @@ impl Leg {
             && self.message != Message::Cancelled
             && !matches!(self.why, LegWhy::CallBack | LegWhy::Notice)
             && match self.ended {
-                Some((_, LegOutcome::CarrierFailed | LegOutcome::Cancelled | LegOutcome::Lost)) => {
-                    has_rung
-                }
+                Some((
+                    _,
+                    LegOutcome::CarrierFailed
+                    | LegOutcome::PutOff
+                    | LegOutcome::Cancelled
+                    | LegOutcome::Lost,
+                )) => has_rung,
                 Some(_) | None => true,
             }
     }
@@ -280,6 +295,12 @@ impl Alarm {
     #[must_use]
     pub fn last_event_at(&self) -> Timestamp {
         self.last_event_at
+    }
+
+    /// When a person last did anything in it.
+    #[must_use]
+    pub fn last_word_at(&self) -> Timestamp {
+        self.last_word_at
     }
 
     /// The newest plan; explains the parties and numbers of every event so far.

@@ -116,8 +116,8 @@ impl Lane {
         let (first, unanswered) = (of(Class::First), of(Class::UnansweredRetry));
         let has_turn = FIRSTS_IN_ROW_MAX <= self.firsts_in_row;
         let next = if has_turn { unanswered.or(first) } else { first.or(unanswered) };
-        let ((_, _, alarm), kind) =
-            next.or_else(|| of(Class::Retry)).or_else(|| of(Class::Drill))?;
+        let later = || [Class::Retry, Class::Notice, Class::Drill].into_iter().find_map(of);
+        let ((_, _, alarm), kind) = next.or_else(later)?;
         let legs = self.alarms.get(&alarm)?.waiting.get(&kind)?;
         let sequence = *legs.first_key_value()?.0;
         let order = self.remove(alarm, kind, sequence)?;
@@ -136,7 +136,7 @@ impl Lane {
                     if is_counted { self.firsts_in_row.saturating_add(1) } else { 0 };
             }
             Class::UnansweredRetry => self.firsts_in_row = 0,
-            Class::Retry | Class::Drill => {}
+            Class::Retry | Class::Notice | Class::Drill => {}
         }
     }
 

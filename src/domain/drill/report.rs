@@ -145,7 +145,8 @@ fn reached(leg: &crate::alarm::Leg) -> Reached {
             | LegOutcome::Sent
             | LegOutcome::Undelivered
             | LegOutcome::OptedOut
-            | LegOutcome::NoSms,
+            | LegOutcome::NoSms
+            | LegOutcome::PutOff,
         ) => Reached::Failed,
     }
 }

@@ -305,7 +305,7 @@ proptest! {
                     World::Taken => run.on_skipped(index, Skip::LineHasAlarm),
                     World::Restart => {
                         run = Run::new(drill.clone(), windows.clone(), run.homes().to_vec(), told);
-                        now += SignedDuration::from_millis(1);
+                        now += SignedDuration::from_secs(2);
                     }
                 },
                 Some(Next::End) => run.on_ended(Ending::Over, now),

@@ -86,6 +86,10 @@ fn planted_faults_are_found() {
         (Fault::TellTheSilent, "hears what tells"),
         (Fault::TellTheForced, "hears what tells"),
         (Fault::RepeatTalk, "joins the talk"),
+        (Fault::RaiseBudgets, "is called too often"),
+        (Fault::CallThoughEnough, "is called though enough are coming"),
+        (Fault::CancelTheDutyWorker, "the duty worker's call was cancelled"),
+        (Fault::ServeNothing, "was served and is due again"),
     ] {
         let found =
             (0..SEEDS_OF_FAULTS).find_map(|seed| Town::new(seed, fault).and_then(Town::run).err());
@@ -118,6 +122,14 @@ enum Fault {
     TellTheForced,
     /// After a crash everybody who ever joined the talk joins it again.
     RepeatTalk,
+    /// The plan allows more calls than the town does.
+    RaiseBudgets,
+    /// A neighbour is called once more though enough are coming.
+    CallThoughEnough,
+    /// With the neighbours' calls the duty worker's ends too.
+    CancelTheDutyWorker,
+    /// What is due is looked at, and nothing is done.
+    ServeNothing,
 }
 
 struct Random(u64);
@@ -265,7 +277,12 @@ fn dispatch(random: &mut Random) -> Dispatch {
 impl Town {
     fn new(seed: u64, fault: Fault) -> Result<Self, Broken> {
         let mut random = Random(seed);
-        let plan = Arc::new(random_plan(&mut random));
+        let mut plan = random_plan(&mut random);
+        if fault == Fault::RaiseBudgets {
+            plan.policy.calls_per_hour_max = u16::MAX;
+            plan.policy.duty_calls_per_hour_max = u16::MAX;
+        }
+        let plan = Arc::new(plan);
         let proof = random.pick(&[Proof::Digest, Proof::Trunk, Proof::Weak]);
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_800_000_000);
         let (alarm, events) =
@@ -415,6 +432,7 @@ impl Town {
         if self.random.chance(5) {
             return self.restart(); // Before the commit: the input is lost.
         }
+        self.spoil_events(input, &mut events);
         let has_lapse =
             events.iter().any(|event| matches!(event, Event::AcknowledgementLapsed { .. }));
         if has_lapse && self.fault == Fault::StayClosed {
@@ -652,11 +670,11 @@ impl Town {
             if is_household && leg.message.calls_for_help() && is_enough {
                 return Err(format!("{:?} is called though enough are coming", leg.party));
             }
+            // What the town wants, whatever the plan says.
+            let policy = Policy::default();
             let max = match role {
-                Role::DutyWorker => plan.policy.duty_calls_per_hour_max,
-                Role::Neighbour | Role::Responder | Role::Loudspeaker => {
-                    plan.policy.calls_per_hour_max
-                }
+                Role::DutyWorker => policy.duty_calls_per_hour_max,
+                Role::Neighbour | Role::Responder | Role::Loudspeaker => policy.calls_per_hour_max,
                 Role::OwnHousehold => return Err("the household itself is called".into()),
             };
             let is_counted = |other: &&Leg| {
@@ -682,10 +700,20 @@ impl Town {
         if !events.iter().any(|event| matches!(event, Event::Cancelled { .. })) {
             return Ok(());
         }
-        let refuses = |leg: &Leg| {
-            let refusals = [LegOutcome::OptedOut, LegOutcome::NoSms, LegOutcome::BadNumber];
-            leg.ended.is_some_and(|(_, how)| refusals.contains(&how))
-                || self.alarm.refuses_sms(leg.party, leg.number_index)
+        let is_wrong = |party, index| {
+            self.alarm.legs().iter().any(|leg| {
+                let is_same = (leg.party, leg.number_index) == (party, index);
+                let is_call = leg.channel == Channel::Voice;
+                is_same && is_call && leg.ended.is_some_and(|(_, how)| how == LegOutcome::BadNumber)
+            })
+        };
+        // Without any telephone that takes a call or a message nobody can be told.
+        let has_way = |party| {
+            let numbers = self.alarm.plan().party(party).map(|party| &party.numbers);
+            (0..).zip(numbers.into_iter().flatten()).any(|(index, number)| {
+                let is_sms_taken = number.has_sms && !self.alarm.refuses_sms(party, index);
+                number.has_voice && !is_wrong(party, index) || is_sms_taken
+            })
         };
         let told: BTreeSet<_> = self
             .alarm
@@ -709,8 +737,7 @@ impl Town {
                 let listens = leg.answered_at.is_some() && leg.is_live();
                 leg.message == Message::Cancelled && goes_out || listens
             };
-            let is_refused = legs.clone().any(refuses);
-            if !is_refused && !legs.any(has_notice) {
+            if has_way(party) && !legs.any(has_notice) {
                 return Err(format!("{party:?} is not told of the cancel"));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{ALL, all_but};
 use crate::town::{Does, Power, Town};
-use lianfang_domain::alarm::{AnswerMeans, Event};
+use lianfang_domain::alarm::{AnswerMeans, CancelReason, Event};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::leg::Message;
 
@@ -163,4 +163,21 @@ async fn a_lapse_that_fell_into_the_time_without_power_does_not_count_before_the
     assert_eq!(lapses(&town.events(alarm).await), 0);
     town.expect_ringing(&["103", "107", "duty"]);
     assert_eq!(town.calls_to("103").last(), Some(&Message::AreYouThere));
+}
+
+#[tokio::test]
+async fn once_somebody_is_at_the_door_the_other_phones_fall_silent_and_their_people_are_told() {
+    for power in Power::BOTH {
+        let mut town = Town::new().await;
+        let alarm = town.dials("#9").await.alarm;
+        town.power(power).await;
+        town.press_and_hang_up(&["106"], '3').await;
+        town.expect_ringing(&["duty"]);
+        let cancelled = town.wire.cancelled();
+        let enough = ("104".to_owned(), CancelReason::EnoughComing);
+        assert!(cancelled.contains(&enough), "{power:?}: {cancelled:?}");
+        assert_eq!(town.texts_to("104"), [Message::Alarm, Message::StandDown], "{power:?}");
+        assert_eq!(town.texts_to("106"), [Message::Alarm], "who is there needs none");
+        assert_eq!(town.alarm(alarm).await.households_coming(), 1);
+    }
 }

@@ -97,7 +97,7 @@ async fn nine_after_somebody_arrived_is_a_new_alarm_that_follows() {
 }
 
 #[tokio::test]
-async fn nine_two_hours_later_when_nobody_came_rings_everybody_again() {
+async fn nine_after_two_hours_in_which_nobody_did_anything_is_a_new_alarm() {
     let mut town = Town::new().await;
     let first = town.dials("#9").await.alarm;
     town.press_and_hang_up(&["103", "107", "duty"], '1').await;
@@ -107,8 +107,23 @@ async fn nine_two_hours_later_when_nobody_came_rings_everybody_again() {
 
     let second = town.dials("#9").await;
 
-    assert_eq!(second, Raised { alarm: first, is_new: false });
+    assert!(second.is_new, "our own questions made the old one no younger");
+    assert_ne!(second.alarm, first);
     town.expect_ringing(&ALL);
+    assert_eq!(town.calls_to("104").last(), Some(&Message::Alarm), "as at the first time");
+    assert_eq!(town.alarm(second.alarm).await.follows(), Some(first));
+    assert!(!town.alarm(first).await.is_over(), "a person closes the old one");
+}
+
+#[tokio::test]
+async fn nine_within_two_hours_of_an_answer_is_the_same_alarm() {
+    let mut town = Town::new().await;
+    let first = town.dials("#9").await.alarm;
+    town.press_and_hang_up(&["103", "107", "duty"], '1').await;
+    town.leap(3600).await;
+    town.press_and_hang_up(&["103"], '1').await;
+    town.leap(7100).await;
+    assert_eq!(town.dials("#9").await, Raised { alarm: first, is_new: false });
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use super::{ALL, all_and, all_but};
 use crate::town::{Does, LINES, Power, SMS_1, Setup, TRUNK_1, TRUNK_2, Town, routes};
+use lianfang::switchboard::Action;
+use lianfang_domain::alarm::CloseOutcome;
 use lianfang_domain::dispatch::{CalleeBudget, Route};
 use lianfang_domain::leg::Message;
 
@@ -179,4 +181,37 @@ async fn a_second_ring_comes_at_its_time_whatever_the_power_does() {
         town.pass(5).await;
         town.expect_ringing(&all_and(&["deputy"]));
     }
+}
+
+/// A household has a mobile and a landline; the trunk takes the mobile five times an hour.
+#[tokio::test]
+async fn a_number_that_the_trunk_takes_no_more_makes_way_for_the_next_of_the_household() {
+    let sql = r#"INSERT INTO contact (household_id, name, rank, numbers) VALUES (103, '奶奶', 1,
+        '[{"key":"+8613800010999","written":"13800010999","voice":true,"sms":false}]')"#;
+    let mut town = Town::with(Setup { sql, ..strict(&[TRUNK_1]) }).await;
+    // Five calls of an alarm that is over used up what the trunk takes.
+    let old = town.dials("#9").await.alarm;
+    for _ in 0..200 {
+        if town.wire.ringing().contains(&"104".to_owned()) {
+            town.phone("104", Does::NoAnswer).await;
+        }
+        if town.wire.ringing().contains(&"999".to_owned()) {
+            town.phone("999", Does::Decline).await;
+        }
+        if 5 <= town.calls_to("104").len() {
+            break;
+        }
+        town.pass(10).await;
+    }
+    assert_eq!(town.calls_to("104").len(), 5);
+    town.acts(old, Action::Close(CloseOutcome::FalseAlarm, None)).await.expect("is open");
+    town.pass(120).await;
+    let before = town.calls_to("999").len();
+
+    town.dials("#9").await;
+
+    assert_eq!(town.calls_to("104").len(), 5, "the trunk takes no sixth");
+    assert_eq!(town.calls_to("999").len(), before + 1, "the next telephone rings at once");
+    assert!(town.wire.ringing().contains(&"999".to_owned()));
+    assert!(town.wire.ringing().contains(&"103".to_owned()), "and everybody else's");
 }

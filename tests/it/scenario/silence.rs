@@ -46,3 +46,18 @@ async fn a_silent_line_stays_silent_whatever_happens_and_whatever_the_power_does
         assert!(town.alarm(alarm).await.is_over());
     }
 }
+
+#[tokio::test]
+async fn silence_that_was_asked_for_outlives_the_power() {
+    for power in Power::BOTH {
+        let mut town = Town::new().await;
+        let alarm = town.dials("#9").await.alarm;
+        town.resident_asks_for_silence(alarm).await;
+        town.power(power).await;
+        let told = town.wire.told().len();
+        town.press_and_hang_up(&["103", "duty"], '1').await;
+        town.resident_keys_pin(alarm, PinVerdict::Wrong).await;
+        assert_eq!(town.wire.told().len(), told, "{power:?}");
+        assert!(town.alarm(alarm).await.is_silent());
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::{ALL, all_and};
 use crate::town::{Does, Power, Town};
+use lianfang::switchboard::TextFate;
 use lianfang_domain::alarm::{
     CancelReason, Event, PinVerdict, ResidentNotice, Stage, WithdrawMeans,
 };
@@ -132,4 +133,27 @@ async fn a_provider_that_fails_is_asked_again_until_the_cancel_is_told() {
     town.pass(300).await;
     assert_eq!(town.texts_to("103").len(), told, "once it is told, it is told");
     assert_eq!(town.wire.sms_routes("103").last().map(|route| &**route), Some("sms-2"));
+}
+
+#[tokio::test]
+async fn who_wants_no_sms_hears_of_the_cancel_by_a_call_until_they_take_it() {
+    for power in Power::BOTH {
+        let mut town = Town::new().await;
+        let alarm = town.dials("#9").await.alarm;
+        assert_eq!(town.texts("104", "退订").await, TextFate::OptedOut);
+        town.phone("104", Does::NoAnswer).await;
+        town.power(power).await;
+        town.resident_keys_pin(alarm, PinVerdict::Right).await;
+        town.expect_ringing(&["104"]);
+        assert_eq!(town.calls_to("104").last(), Some(&Message::Cancelled), "{power:?}");
+        town.phone("104", Does::NoAnswer).await;
+        town.expect_silence();
+        town.pass(65).await;
+        town.expect_ringing(&["104"]);
+        town.phone("104", Does::Answer).await;
+        assert!(town.wire.heard_by("104").contains("已取消"));
+        town.phone("104", Does::HangUp).await;
+        town.pass(600).await;
+        town.expect_silence();
+    }
 }

@@ -20,6 +20,7 @@ impl Alarm {
         });
         if let Some(state) = self.parties.get_mut(usize::from(start.party.0)) {
             state.call_backs = state.call_backs.saturating_add(1);
+            state.was_told = true;
         }
     }
 

@@ -17,6 +17,8 @@ const ROUTES_FAILED_MAX: usize = 8;
 const NOTICE_PAUSE_S: u64 = 60;
 /// Attempts to tell one number of the cancel: half an hour with a dead provider.
 const NOTICES_MAX: u8 = 90;
+/// Calls with the cancel that nobody takes: after these the number is left in peace.
+const NOTICES_MISSED_MAX: u8 = 3;
 
 impl Alarm {
     pub(in crate::alarm) fn wave_started(&mut self, wave: u16, legs: &[LegStart], at: Timestamp) {
@@ -71,7 +73,7 @@ impl Alarm {
                     number.calls = number.calls.saturating_add(costs);
                     number.retry = None;
                 } else if start.message == Message::Cancelled {
-                    number.retry = None;
+                    number.sms_retry = None;
                 } else if !matches!(why, LegWhy::Notice | LegWhy::ArrivalCheck) {
                     number.sms = SmsState::UnderWay;
                 }
@@ -124,6 +126,14 @@ impl Alarm {
         }
     }
 
+    /// The party of this leg may know of the alarm from now on, though the leg may be forgotten.
+    pub(in crate::alarm) fn was_told(&mut self, number: u32) {
+        let party = self.leg(number).map(|leg| usize::from(leg.party.0));
+        if let Some(state) = party.and_then(|party| self.parties.get_mut(party)) {
+            state.was_told = true;
+        }
+    }
+
     pub(in crate::alarm) fn accepted(&mut self, number: u32, reference: &Arc<str>, at: Timestamp) {
         self.change_leg(number, |leg| {
             leg.accepted_at = Some(at);
@@ -135,6 +145,7 @@ impl Alarm {
                 number.has_had_sms = true;
             });
         }
+        self.was_told(number);
     }
 
     pub(in crate::alarm) fn leg_ended(&mut self, number: u32, outcome: LegOutcome, at: Timestamp) {
@@ -158,13 +169,19 @@ impl Alarm {
     pub(in crate::alarm) fn voice_ended(&mut self, leg: &Leg, outcome: LegOutcome, at: Timestamp) {
         let plan = Arc::clone(&self.plan);
         let is_over = self.is_over();
+        if is_over && leg.message == Message::Cancelled && leg.why != LegWhy::CallBack {
+            let pause = u64::from(plan.policy.no_answer_retry_s);
+            return self
+                .change_number(leg, |number| number.notice_ended(leg, outcome, (at, pause)));
+        }
         self.change_number(leg, |number| match outcome {
             LegOutcome::Busy => {
                 let pause = plan.policy.busy_retry_s.get(usize::from(number.busy_tries));
                 number.busy_tries = number.busy_tries.saturating_add(1);
                 if let (Some(pause), false) = (pause, is_over) {
                     let at = after(at, u64::from(*pause));
-                    number.retry = Some(Retry { at, why: LegWhy::BusyRetry });
+                    let why = LegWhy::BusyRetry;
+                    number.retry = Some(Retry { at, why });
                 }
             }
             LegOutcome::NoAnswer => {
@@ -172,7 +189,8 @@ impl Alarm {
                 number.no_answer_tries = number.no_answer_tries.saturating_add(1);
                 if is_first && !is_over {
                     let at = after(at, u64::from(plan.policy.no_answer_retry_s));
-                    number.retry = Some(Retry { at, why: LegWhy::NoAnswerRetry });
+                    let why = LegWhy::NoAnswerRetry;
+                    number.retry = Some(Retry { at, why });
                 }
             }
             LegOutcome::BadNumber => number.is_bad = true,
@@ -190,6 +208,7 @@ impl Alarm {
             | LegOutcome::Undelivered
             | LegOutcome::OptedOut
             | LegOutcome::NoSms
+            | LegOutcome::PutOff
             | LegOutcome::Lost => {}
         });
     }
@@ -268,6 +287,7 @@ impl NumberState {
             | LegOutcome::Busy
             | LegOutcome::NoAnswer
             | LegOutcome::Declined
+            | LegOutcome::PutOff
             | LegOutcome::Lost => self.sms = SmsState::Failed,
         }
     }
@@ -277,7 +297,46 @@ impl NumberState {
             let at = after(at, NOTICE_PAUSE_S);
             // The next attempts begin anew: a provider that failed before may be the one that works by then.
             self.routes_failed.clear();
-            self.retry = Some(Retry { at, why: LegWhy::Notice });
+            match leg.channel {
+                Channel::Voice => self.retry = Some(Retry { at, why: LegWhy::Notice }),
+                Channel::Sms => self.sms_retry = Some(at),
+            }
+        }
+    }
+
+    /// A call with the cancel ended. What nobody took is said again after `pause` seconds, as the second ring, which passes
+    /// Do Not Disturb; what never rang a minute later. Both within bounds.
+    fn notice_ended(&mut self, leg: &Leg, outcome: LegOutcome, (at, pause): (Timestamp, u64)) {
+        match outcome {
+            LegOutcome::Busy | LegOutcome::NoAnswer | LegOutcome::Declined => {
+                self.notices_missed = self.notices_missed.saturating_add(1);
+                if self.notices_missed < NOTICES_MISSED_MAX {
+                    let at = after(at, pause);
+                    self.retry = Some(Retry { at, why: LegWhy::Notice });
+                }
+            }
+            LegOutcome::CarrierFailed | LegOutcome::Cancelled => {
+                self.notices_failed = self.notices_failed.saturating_add(1);
+                self.voice_failed = self.voice_failed.saturating_add(1);
+                self.route_failed(leg);
+                let is_burst_over = ROUTES_TRIED_MAX <= self.voice_failed;
+                let is_shed = outcome == LegOutcome::Cancelled;
+                if (is_burst_over || is_shed) && self.notices_failed < NOTICES_MAX {
+                    self.voice_failed = 0;
+                    self.notice_failed(leg, at);
+                }
+            }
+            LegOutcome::BadNumber => self.is_bad = true,
+            // It was said, if only to a machine; or it is said again at once.
+            LegOutcome::Answered
+            | LegOutcome::AnsweredNoKey
+            | LegOutcome::Delivered
+            | LegOutcome::Sent
+            | LegOutcome::Undelivered
+            | LegOutcome::OptedOut
+            | LegOutcome::NoSms
+            | LegOutcome::PutOff
+            | LegOutcome::Lost => {}
         }
     }
 }

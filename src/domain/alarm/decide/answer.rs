@@ -98,14 +98,23 @@ impl Draft {
         }
         if self.alarm.enough_at.is_none() && self.alarm.has_enough() {
             self.emit(Event::EnoughComing);
-            let calls = self.sms_to(Message::StandDown, |id, role, is_told| {
-                let state = self.alarm.party(id);
-                let is_free = state
-                    .is_some_and(|state| state.coming.is_none() && state.declined_at.is_none());
-                role.counts() && is_told && is_free
-            });
-            self.order(LegWhy::Notice, calls);
+            self.stand_down();
         }
+    }
+
+    /// Tells those who were told of the alarm and have not answered that they need not go; once, unless they were called
+    /// again since.
+    pub(in crate::alarm) fn stand_down(&mut self) {
+        let alarm = &self.alarm;
+        let calls = self.sms_to(Message::StandDown, |id, role, is_told| {
+            let is_free = alarm
+                .party(id)
+                .is_some_and(|state| state.coming.is_none() && state.declined_at.is_none());
+            let last = alarm.legs.iter().rev().find(|leg| leg.party == id);
+            let knows = last.is_some_and(|leg| leg.message == Message::StandDown);
+            role.counts() && is_told && is_free && !knows
+        });
+        self.order(LegWhy::Notice, calls);
     }
 
     pub(in crate::alarm) fn arrive(&mut self, party: PartyId, means: AnswerMeans) {
@@ -117,6 +126,8 @@ impl Draft {
         if self.alarm.party(party).is_some_and(|state| state.coming.is_none()) {
             self.acknowledge(party, means.clone());
         }
+        let was_reached = self.alarm.is_door_reached();
         self.emit(Event::Arrived { party, means });
+        self.door_is_reached(was_reached);
     }
 }

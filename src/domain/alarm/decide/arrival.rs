@@ -19,8 +19,20 @@ impl Draft {
             .collect();
         match *coming {
             [party] => self.arrive(party, AnswerMeans::Line),
-            _ if self.alarm.case.door_at.is_none() => self.emit(Event::DoorReached),
+            _ if self.alarm.case.door_at.is_none() => {
+                let was_reached = self.alarm.is_door_reached();
+                self.emit(Event::DoorReached);
+                self.door_is_reached(was_reached);
+            }
             _ => {}
+        }
+    }
+
+    /// As when enough are coming: who is at the door sees what is needed. What still rings ends with the event; those who
+    /// were told need not go.
+    pub(in crate::alarm) fn door_is_reached(&mut self, was_reached: bool) {
+        if !was_reached && self.alarm.is_door_reached() && self.alarm.enough_at.is_none() {
+            self.stand_down();
         }
     }
 

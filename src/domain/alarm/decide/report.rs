@@ -4,7 +4,7 @@ use super::super::event::{Event, LegWhy};
 use super::super::ring::{Call, ROUTES_TRIED_MAX};
 use super::super::state::Leg;
 use super::Draft;
-use crate::leg::{Channel, LegOutcome, LegReport};
+use crate::leg::{Channel, LegOutcome, LegReport, Message};
 use std::sync::Arc;
 
 impl Draft {
@@ -76,6 +76,9 @@ impl Draft {
         };
         if let Some((why, call)) = next {
             self.order(why, vec![call]);
+        } else if leg.message == Message::Cancelled {
+            let call = self.cancel_instead(&leg);
+            self.order(LegWhy::Notice, call.into_iter().collect());
         } else if leg.ended.is_some_and(|(_, outcome)| outcome == LegOutcome::Undelivered) {
             self.call_instead(number);
         }
@@ -106,7 +109,8 @@ impl Draft {
             | LegOutcome::Sent
             | LegOutcome::Undelivered
             | LegOutcome::OptedOut
-            | LegOutcome::NoSms => return None,
+            | LegOutcome::NoSms
+            | LegOutcome::PutOff => return None,
         };
         let call = Call {
             party: leg.party,

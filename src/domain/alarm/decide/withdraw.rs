@@ -9,9 +9,9 @@ use super::super::case::PINS_RECORDED_MAX;
 use super::super::event::{Event, LegWhy, WithdrawMeans};
 use super::super::input::{Actor, PinVerdict};
 use super::super::ring::Call;
-use super::super::state::Leg;
+use super::super::state::{Leg, Number};
 use super::Draft;
-use crate::leg::{Channel, Message};
+use crate::leg::{Channel, LegOutcome, Message};
 use crate::plan::{PartyId, Role};
 use std::sync::Arc;
 
@@ -91,11 +91,48 @@ impl Draft {
         let mut calls = self.sms_to(message, &is_meant);
         for (id, party, _) in self.alarm.parties() {
             let has_sms = calls.iter().any(|call| call.party == id);
-            if !has_sms && is_meant(id, party.role, true) {
+            if !has_sms && is_meant(id, party.role, self.alarm.is_told(id)) {
                 calls.extend(self.spoken(id, message));
             }
         }
         calls
+    }
+
+    /// What is done for somebody whose notice of the cancel did not arrive: a call, unless another of their telephones has
+    /// the notice or waits for it.
+    pub(in crate::alarm) fn cancel_instead(&self, failed: &Leg) -> Option<Call> {
+        let outcome = failed.ended.map(|(_, outcome)| outcome)?;
+        let is_lost = match outcome {
+            LegOutcome::Undelivered
+            | LegOutcome::OptedOut
+            | LegOutcome::NoSms
+            | LegOutcome::BadNumber
+            | LegOutcome::CarrierFailed => true,
+            LegOutcome::Answered
+            | LegOutcome::AnsweredNoKey
+            | LegOutcome::Busy
+            | LegOutcome::NoAnswer
+            | LegOutcome::Declined
+            | LegOutcome::Cancelled
+            | LegOutcome::Delivered
+            | LegOutcome::Sent
+            | LegOutcome::PutOff
+            | LegOutcome::Lost => false,
+        };
+        let is_meant = failed.message == Message::Cancelled
+            && self.alarm.is_said(failed.party, Message::Cancelled);
+        let has_notice = |leg: &Leg| {
+            let has_arrived = match leg.ended.map(|(_, outcome)| outcome) {
+                None | Some(LegOutcome::Delivered | LegOutcome::Sent) => true,
+                // A call that failed is repeated by itself; only one to a wrong number is not.
+                Some(outcome) => leg.channel == Channel::Voice && outcome != LegOutcome::BadNumber,
+            };
+            leg.party == failed.party && leg.message == Message::Cancelled && has_arrived
+        };
+        let is_covered = self.alarm.legs.iter().any(has_notice);
+        let is_first = failed.channel == Channel::Sms || outcome == LegOutcome::BadNumber;
+        let is_due = is_lost && is_first && is_meant && !is_covered;
+        is_due.then(|| self.spoken(failed.party, Message::Cancelled)).flatten()
     }
 
     /// A call to the telephone by which the party said that it is coming, or by which it heard of the alarm. The household
@@ -107,11 +144,18 @@ impl Draft {
             leg.party == party && leg.channel == Channel::Voice && leg.answered_at.is_some()
         });
         let said_so = state.coming.and_then(|coming| coming.number_index);
-        let number_index = said_so.or(heard.map(|leg| leg.number_index))?;
+        let number_index = said_so.or(heard.map(|leg| leg.number_index));
         let listens = heard.is_some_and(Leg::is_live);
-        let is_bad = self.alarm.number(party, number_index)?.state.is_bad;
-        let call = Call { party, number_index, channel: Channel::Voice, message };
-        (!listens && !is_bad && role != Role::OwnHousehold).then_some(call)
+        let known = number_index.and_then(|index| self.alarm.number(party, index));
+        // Who knows of the alarm from SMS alone, and takes none any more, is told on any telephone of theirs.
+        let can_ring = |number: &Number<'_>| number.plan.has_voice && !number.state.is_bad;
+        let any = || self.alarm.numbers(party).find(|number| can_ring(number));
+        let number = match message {
+            Message::Cancelled => known.filter(|it| !it.state.is_bad).or_else(any),
+            _ => known.filter(|it| !it.state.is_bad),
+        };
+        let call = Call { party, number_index: number?.index, channel: Channel::Voice, message };
+        (!listens && role != Role::OwnHousehold).then_some(call)
     }
 
     /// Who is coming, has no mobile, and was listening when the resident was made to withdraw the alarm is told by a call

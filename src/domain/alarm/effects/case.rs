@@ -26,7 +26,10 @@ impl Alarm {
     pub(super) fn duress_effects(&self) -> Vec<Effect> {
         let mut effects = self.cancel(CancelReason::AlarmOver, |leg| {
             let is_own = self.role(leg.party) == Some(Role::OwnHousehold);
-            let is_waiting = leg.channel == Channel::Sms && leg.placed_at.is_none();
+            let is_waiting = match leg.channel {
+                Channel::Sms => leg.placed_at.is_none(),
+                Channel::Voice => leg.answered_at.is_none(),
+            };
             let is_untrue = match leg.message {
                 Message::OwnHousehold => is_own,
                 Message::Cancelled => !is_own,
@@ -67,13 +70,18 @@ impl Alarm {
         })
     }
 
-    /// Nobody is asked any more whether they are there. The duty worker's call stays.
+    /// Nobody is asked any more whether they are there. Once enough are at the door or on the way to go in, it is as when
+    /// enough are coming. The duty worker's call stays.
     pub(super) fn arrived_effects(&self) -> Vec<Effect> {
-        self.cancel(CancelReason::EnoughComing, |leg| {
+        let mut effects = self.cancel(CancelReason::EnoughComing, |leg| {
             leg.channel == Channel::Voice
                 && leg.message == Message::AreYouThere
                 && leg.answered_at.is_none()
                 && self.role(leg.party) != Some(Role::DutyWorker)
-        })
+        });
+        if self.is_door_reached() {
+            effects.extend(self.enough_effects());
+        }
+        effects
     }
 }

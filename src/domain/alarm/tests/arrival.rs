@@ -248,6 +248,49 @@ fn somebody_at_the_door_stops_the_households_but_not_the_duty_worker() {
 }
 
 #[test]
+fn somebody_at_the_door_ends_the_ringing_as_when_enough_come() {
+    for is_known in [true, false] {
+        let mut story = Story::small();
+        story.sms_arrive();
+        let (eve, joe, duty) = (story.voice("eve"), story.voice("joe"), story.voice("duty"));
+        story.tell(joe, LegReport::Answered);
+        story.fresh();
+        if is_known {
+            story.says("bob", '3');
+        } else {
+            story.at_the_door();
+        }
+        for leg in [eve, joe] {
+            assert!(story.is_cancelled(leg, CancelReason::EnoughComing), "{is_known}");
+        }
+        assert!(!story.cancels.iter().any(|(leg, _)| *leg == duty), "the duty worker's stays");
+        let told = story.fresh();
+        let of_bob = told.contains(&"sms bob StandDown".to_owned());
+        assert_eq!(of_bob, !is_known, "who is there needs no message: {told:?}");
+        for who in ["eve", "joe"] {
+            assert!(told.contains(&format!("sms {who} StandDown")), "{told:?}");
+        }
+        // Another one comes all the same, and another arrives: nobody is told twice.
+        story.by_page(EVE, '1');
+        story.by_page(EVE, '3');
+        assert!(!story.fresh().iter().any(|name| name.contains("StandDown")));
+    }
+}
+
+#[test]
+fn never_alone_the_others_ring_on_until_enough_are_there_or_coming() {
+    let mut group = plan(&[&["bob"], &["eve"], &["joe"]]);
+    group.policy.together = 2;
+    let mut story = Story::begin(group, Proof::Digest);
+    story.sms_arrive();
+    story.says("bob", '3');
+    let joe = story.voice("joe");
+    assert!(!story.is_cancelled(joe, CancelReason::EnoughComing), "one alone does not go in");
+    story.says("eve", '1');
+    assert!(story.is_cancelled(joe, CancelReason::EnoughComing));
+}
+
+#[test]
 fn never_alone_one_at_the_door_does_not_stop_the_others() {
     let mut group = plan(&[&["bob"], &["eve"], &["joe"]]);
     group.policy.together = 2;

@@ -222,3 +222,16 @@ fn who_has_not_picked_up_or_is_of_the_house_does_not_talk() {
     story.withdraws(PinVerdict::Duress);
     assert_eq!(story.talk(bob, true), [], "it would show that the alarm goes on");
 }
+
+#[test]
+fn a_line_that_asks_for_silence_hears_nothing_from_then_on() {
+    let mut story = Story::small();
+    story.told.clear();
+    assert_eq!(story.input(&Input::Silence), [Event::Silenced]);
+    assert_eq!(story.input(&Input::Silence), [], "once");
+    story.says("bob", '1');
+    story.withdraws(PinVerdict::Wrong);
+    story.cancels();
+    assert_eq!(story.told, []);
+    assert!(story.alarm.is_silent(), "and the fold of the log says so too");
+}

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 const EVENTS_V1: &str = include_str!("../../tests/fixtures/events-v1.jsonl");
 /// With what follows an alarm to the door.
 const EVENTS_V2: &str = include_str!("../../tests/fixtures/events-v2.jsonl");
+/// With what the second version learned later: silence in the middle of an alarm.
+const EVENTS_V2_SILENCED: &str = include_str!("../../tests/fixtures/events-v2-silenced.jsonl");
 
 fn kind(event: &Event) -> &'static str {
     match event {
@@ -45,6 +47,7 @@ fn kind(event: &Event) -> &'static str {
         Event::CloseAsked { .. } => "close_asked",
         Event::ReplyUnclear { .. } => "reply_unclear",
         Event::SmsRefused { .. } => "sms_refused",
+        Event::Silenced => "silenced",
         Event::Yielded { .. } => "yielded",
     }
 }
@@ -117,6 +120,14 @@ fn the_log_of_the_second_version_folds_for_ever() {
 }
 
 #[test]
+fn a_silence_in_the_log_is_kept_for_ever() {
+    let log = log_of(EVENTS_V2_SILENCED);
+    assert!(kinds(&log).contains("silenced"));
+    assert!(fold(&log, 1).is_silent());
+    assert!(!fold(&log_of(EVENTS_V1), 2).is_silent(), "nobody asked for it");
+}
+
+#[test]
 fn a_log_without_a_beginning_or_a_plan_is_refused() {
     let plans = [Arc::new(plan(&[]))];
     assert_eq!(Alarm::fold(AlarmId(1), &plans, []), Err(FoldError::NotRaised));
@@ -127,7 +138,8 @@ fn a_log_without_a_beginning_or_a_plan_is_refused() {
 /// Any event in any order is taken up: a damaged log still rings.
 #[test]
 fn events_in_any_order_never_panic() {
-    let log = log_of(EVENTS_V2).into_iter().chain(log_of(EVENTS_V1));
+    let log =
+        log_of(EVENTS_V2).into_iter().chain(log_of(EVENTS_V1)).chain(log_of(EVENTS_V2_SILENCED));
     let events: Vec<Event> = log.map(|(_, event)| event).collect();
     let mut state = 7_u64;
     for _ in 0..500 {

@@ -369,6 +369,12 @@ fn when_nine_again_is_a_new_alarm() {
     let mut story = Story::small();
     assert_eq!(story.alarm.takes_another_press(at(7199)), Press::Again);
     assert_eq!(story.alarm.takes_another_press(at(7200)), Press::NewAlarm);
+    story.rings_in_vain(7300);
+    assert_eq!(story.alarm.takes_another_press(at(7300)), Press::NewAlarm, "only we were at it");
+    story.fresh();
+    story.by_page(followed::EVE, '2');
+    assert_eq!(story.alarm.takes_another_press(at(7300 + 7199)), Press::Again, "somebody was");
+    let mut story = Story::small();
     story.presses(story.voice("bob"), '3');
     assert_eq!(story.alarm.takes_another_press(at(1)), Press::NewAlarm);
     let mut story = Story::small();

@@ -29,6 +29,85 @@ fn the_right_pin_cancels_and_everybody_who_was_told_is_told() {
     assert_eq!(story.withdraws(PinVerdict::Right), [], "once");
 }
 
+/// The calls of a number that say that it is cancelled, while nobody takes them.
+fn rings_with_the_cancel(story: &mut Story, key: &str, outcome: LegOutcome) -> usize {
+    let mut calls = 0;
+    for _ in 0..600 {
+        let is_notice = |leg: &&Leg| leg.is_live() && leg.message == Message::Cancelled;
+        let mut live = story.alarm.legs().iter().filter(is_notice);
+        let live = live.find(|leg| leg.channel == Channel::Voice).map(|leg| leg.number);
+        if let Some(leg) = live {
+            assert_eq!(leg, story.voice(key));
+            calls += 1;
+            story.ends(leg, outcome);
+        } else {
+            story.pass(10);
+        }
+    }
+    calls
+}
+
+#[test]
+fn who_wants_no_sms_is_called_when_it_is_cancelled() {
+    let mut story = Story::small();
+    story.sms_arrive();
+    let sms = story.alarm.legs().iter().find(|leg| leg.party == BOB && leg.channel == Channel::Sms);
+    let sms = sms.unwrap().number;
+    story.tell(sms, LegReport::OptedOut);
+    story.fresh();
+    story.cancels();
+    let told = story.fresh();
+    assert!(told.contains(&"call bob Cancelled".to_owned()), "{told:?}");
+    assert!(!told.contains(&"sms bob Cancelled".to_owned()), "{told:?}");
+}
+
+#[test]
+fn whom_the_sms_of_the_cancel_does_not_reach_is_called() {
+    for outcome in [LegOutcome::Undelivered, LegOutcome::OptedOut, LegOutcome::NoSms] {
+        let mut story = Story::small();
+        story.sms_arrive();
+        story.cancels();
+        story.fresh();
+        story.ends(story.sms("bob"), outcome);
+        assert_eq!(story.fresh(), ["call bob Cancelled"], "{outcome:?}");
+        story.ends(story.sms("eve"), LegOutcome::Delivered);
+        assert_eq!(story.fresh(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_cancel_that_nobody_takes_is_told_three_times_and_no_more() {
+    let busy = |outcome| {
+        let mut story = Story::begin(plan(&[&["land bob"], &["eve"]]), Proof::Digest);
+        story.says("land bob", '1');
+        story.cancels();
+        let calls = rings_with_the_cancel(&mut story, "land bob", outcome);
+        (calls, story)
+    };
+    for outcome in [LegOutcome::Busy, LegOutcome::NoAnswer, LegOutcome::Declined] {
+        assert_eq!(busy(outcome).0, 3, "{outcome:?}");
+    }
+    assert_eq!(busy(LegOutcome::AnsweredNoKey).0, 1, "it was said");
+    let (failed, story) = busy(LegOutcome::CarrierFailed);
+    assert!((10..=90).contains(&failed), "{failed}");
+    let orders = story.orders.iter().filter(|order| order.message == Message::Cancelled);
+    assert!(orders.clone().all(|order| order.class == Class::Notice), "after every live alarm");
+}
+
+#[test]
+fn after_duress_nobody_is_called_with_the_cancel_any_more() {
+    let mut story = Story::begin(plan(&[&["land bob"], &["eve"]]), Proof::Digest);
+    story.says("land bob", '1');
+    story.cancels();
+    let notice = story.voice("land bob");
+    story.withdraws(PinVerdict::Duress);
+    assert!(story.is_cancelled(notice, CancelReason::AlarmOver), "it is not true any more");
+    story.ends(notice, LegOutcome::Cancelled);
+    story.fresh();
+    story.pass(600);
+    assert!(!story.fresh().iter().any(|name| name.ends_with("bob Cancelled")));
+}
+
 #[test]
 fn the_resident_of_a_silent_line_hears_no_cancel() {
     for verdict in [PinVerdict::Right, PinVerdict::Wrong, PinVerdict::Duress] {

@@ -1,7 +1,7 @@
 //! What follows the answers, at random: PINs, call-backs, pages, the door, the talk, the case. And the laws of it.
 
 use super::*;
-use lianfang_domain::alarm::{AnswerMeans, PinVerdict, ResidentNotice, WithdrawMeans};
+use lianfang_domain::alarm::{AnswerMeans, LegStart, PinVerdict, ResidentNotice, WithdrawMeans};
 
 /// Wrong PINs after which every PIN is refused.
 const PINS_WRONG_MAX: u8 = 5;
@@ -87,8 +87,39 @@ impl Town {
         self.later(15_000, leg, LegReport::Ended { outcome });
     }
 
+    /// Decisions that are wrong on purpose.
+    pub(super) fn spoil_events(&self, input: &Input, events: &mut Vec<Event>) {
+        if self.fault == Fault::ServeNothing && matches!(input, Input::TimePassed) {
+            events.clear();
+        }
+        let is_enough = self.alarm.has_enough() && !self.alarm.is_over();
+        if self.fault == Fault::CallThoughEnough && is_enough && events.is_empty() {
+            let is_neighbour = |party: &Party| party.role == Role::Neighbour && party.has_voice();
+            let found = self.alarm.parties().find(|(_, party, _)| is_neighbour(party));
+            let Some((party, known, _)) = found else { return };
+            let index = known.numbers.iter().position(|number| number.has_voice).unwrap();
+            let leg = self.alarm.legs().last().map_or(1, |leg| leg.number + 1);
+            let (number_index, channel) = (index as u8, Channel::Voice);
+            let legs =
+                vec![LegStart { leg, party, number_index, channel, message: Message::Alarm }];
+            events.push(Event::LegsOrdered { why: LegWhy::Wave, legs });
+        }
+    }
+
     /// Effects that are wrong on purpose.
     pub(super) fn spoil_effects(&self, event: &Event, effects: &mut Vec<Effect>) {
+        if self.fault == Fault::CancelTheDutyWorker && *event == Event::EnoughComing {
+            let is_duty = |leg: &&Leg| {
+                let party = self.alarm.plan().party(leg.party);
+                let is_worker = party.is_some_and(|party| party.role == Role::DutyWorker);
+                is_worker && leg.channel == Channel::Voice && leg.is_live()
+            };
+            let alarm = self.alarm.id();
+            effects.extend(self.alarm.legs().iter().filter(is_duty).map(|leg| {
+                let leg = LegId { alarm, number: leg.number };
+                Effect::CancelLeg { leg, reason: CancelReason::EnoughComing }
+            }));
+        }
         let Event::Acknowledged { party, .. } = event else { return };
         let is_spoiled = self.fault == Fault::TellTheSilent && self.alarm.plan().scene.is_silent
             || self.fault == Fault::TellTheForced && self.alarm.duress_at().is_some();
