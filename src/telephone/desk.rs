@@ -151,6 +151,11 @@ impl Desk {
         self.end_recordings(now);
     }
 
+    /// The Call-ID of a call: its key begins with it, then comes the tag of the caller.
+    pub(super) fn call_id_of(&self, call: CallHandle) -> Option<&str> {
+        self.calls.get(&call).map(|known| call_id_in(&known.idempotency_key))
+    }
+
     pub(super) fn on_raised(&mut self, call: CallHandle, alarm: AlarmId, now: Timestamp) {
         self.link(call, alarm);
         self.on(call, Happening::Raised, now);
@@ -370,4 +375,9 @@ impl Desk {
             self.by_alarm.remove(&alarm);
         }
     }
+}
+
+/// The Call-ID in the key of a call.
+fn call_id_in(idempotency_key: &str) -> &str {
+    idempotency_key.split(';').next().unwrap_or_default()
 }

@@ -48,6 +48,8 @@ pub(super) enum ShardInput {
     Tell { alarm: AlarmId, notice: ResidentNotice, plan: Arc<Plan> },
     /// The switchboard has taken up the press of this call.
     Raised { call: CallHandle, call_id: Box<str>, alarm: AlarmId },
+    /// The call of this Call-ID, which we cannot talk to, raised an alarm or belongs to it.
+    Linked { call_id: Box<str>, alarm: AlarmId },
     /// Other words for a leg.
     Reword { order: Box<LegOrder> },
     /// A leg joins the talk of its alarm.
@@ -146,7 +148,13 @@ impl Shard {
             ShardInput::Reword { order } => self.legs.reword(*order),
             ShardInput::JoinTalk { leg } => self.legs.join_talk(leg, now),
             ShardInput::Talk { alarm, is_in } => self.desk.on_talk(alarm, is_in),
-            ShardInput::Wanted { call, wanted } => self.desk.on_wanted(call, wanted, now),
+            ShardInput::Linked { call_id, alarm } => self.tap.link(&call_id, alarm),
+            ShardInput::Wanted { call, wanted } => {
+                if let Some(call_id) = self.desk.call_id_of(call) {
+                    wanted.alarms().into_iter().for_each(|alarm| self.tap.link(call_id, alarm));
+                }
+                self.desk.on_wanted(call, wanted, now);
+            }
             ShardInput::Door { call, is_open } => self.desk.on_door(call, is_open, now),
             ShardInput::PinTold { call, verdict } => self.desk.on_pin_told(call, verdict, now),
             ShardInput::Recording { call, answer } => self.desk.on_recording(call, answer, now),

@@ -1,7 +1,8 @@
 //! The SIP trace: copies of the messages of an alarm's calls, on their way to a file.
 //!
 //! Beside the path of an alarm: a shard hands a copy over without waiting, and what finds no room is dropped and
-//! counted. A leg's Call-ID names its alarm. The messages of a resident's call wait here until the alarm is known.
+//! counted. A leg's Call-ID names its alarm. The messages of a call that came in wait here until its alarm is known: the one
+//! that it raised, or those that it was told of.
 //! Masking and writing are done by a task of its own.
 
 use super::routing::{find_call_id, leg_of_call_id};
@@ -20,13 +21,15 @@ const QUEUE_MAX: usize = 4096;
 const MESSAGE_MAX: usize = 8 * 1024;
 /// Calls of residents that are remembered, for the alarm that they may raise or raised.
 const CALLS_MAX: usize = 512;
-/// Messages of one call that wait for its alarm.
+/// Messages of one call that wait for its alarm, and are kept for the next one that it is told of.
 const WAITING_MAX: usize = 16;
+/// Alarms of one call.
+const ALARMS_MAX: usize = 16;
 /// Messages that are written at once.
 const BATCH_MAX: usize = 256;
 
 /// A message on its way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Traced {
     at: Timestamp,
     is_sent: bool,
@@ -34,11 +37,12 @@ struct Traced {
     bytes: Vec<u8>,
 }
 
-/// A call of which nobody knows yet whether it raises an alarm, or that has.
+/// A call of which nobody knows yet whether it has to do with an alarm, or that has.
 #[derive(Debug, Default)]
 struct Call {
-    alarm: Option<AlarmId>,
-    waiting: Vec<Traced>,
+    alarms: Vec<AlarmId>,
+    /// How it began.
+    first: Vec<Traced>,
 }
 
 /// Where a shard hands its messages over. Each shard has its own.
@@ -98,18 +102,26 @@ impl Tap {
             self.remember(call_id);
         }
         let Some(call) = self.calls.get_mut(call_id) else { return };
-        match call.alarm {
-            Some(alarm) => self.hand_over(alarm, traced()),
-            None if call.waiting.len() < WAITING_MAX => call.waiting.push(traced()),
-            None => count_dropped("waiting", 1),
+        let has_room = call.first.len() < WAITING_MAX;
+        if has_room {
+            call.first.push(traced());
+        } else if call.alarms.is_empty() {
+            count_dropped("waiting", 1);
+        }
+        for alarm in call.alarms.clone() {
+            self.hand_over(alarm, traced());
         }
     }
 
-    /// A call of a resident raised this alarm, or belongs to it.
+    /// A call that came in raised this alarm, belongs to it, or is told of it: how it began is of the alarm, and what
+    /// follows.
     pub(super) fn link(&mut self, call_id: &str, alarm: AlarmId) {
         let Some(call) = self.calls.get_mut(call_id.as_bytes()) else { return };
-        call.alarm = Some(alarm);
-        for traced in std::mem::take(&mut call.waiting) {
+        if call.alarms.contains(&alarm) || ALARMS_MAX <= call.alarms.len() {
+            return;
+        }
+        call.alarms.push(alarm);
+        for traced in call.first.clone() {
             self.hand_over(alarm, traced);
         }
     }

@@ -17,6 +17,7 @@ use lianfang::media::{Media, MediaConfig};
 use lianfang::prompts::{Library, PromptsConfig, Recordings};
 use lianfang::store::Store;
 use lianfang::store::snapshot::DirectoryHandle;
+use lianfang::store::traces::Traces;
 use lianfang::switchboard::{CallWord, Inboxes, Press, Raised, Switchboard};
 use lianfang::tasks::Tasks;
 use lianfang::telephone::{LegKeys, Needs, PinCheck, RecordingNeeds, Telephone, Tracer};
@@ -28,6 +29,7 @@ use phone::Phone;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -73,6 +75,8 @@ struct World {
     media: Media,
     clock: Clock,
     tasks: Tasks,
+    traces: Traces,
+    _folder: TempDir,
 }
 
 impl Drop for World {
@@ -118,6 +122,8 @@ impl World {
         let tasks = Tasks::new(Handle::current(), CancellationToken::new());
         let media = Media::new(media, &clock, &tasks).expect("media");
         let (switchboard, inboxes) = Switchboard::channel();
+        let folder = tempfile::tempdir().expect("a folder");
+        let traces = Traces::in_folder(folder.path());
         let needs = Needs {
             clock: clock.clone(),
             tasks: tasks.clone(),
@@ -127,7 +133,7 @@ impl World {
             prompts,
             switchboard,
             leg_keys: LegKeys::new([7; 32]),
-            tracer: Tracer::default(),
+            tracer: Tracer::start(traces.clone(), &tasks),
             recording: recordings.map(|recordings| RecordingNeeds {
                 recordings,
                 database: store.directory().clone(),
@@ -146,7 +152,7 @@ impl World {
         };
         let telephone = Telephone::start(&sip(), &[trunk], rules, needs).await;
         let telephone = telephone.expect("a telephone");
-        Self { telephone, inboxes, directory, media, clock, tasks }
+        Self { telephone, inboxes, directory, media, clock, tasks, traces, _folder: folder }
     }
 
     fn address(&self, transport: Transport) -> SocketAddr {
@@ -170,6 +176,22 @@ impl World {
             }
         };
         tokio::time::timeout(PATIENCE, waiting).await.expect("what is waited for comes");
+    }
+
+    /// Until the trace of an alarm has messages that begin so, in this order.
+    async fn until_traced(&self, alarm: AlarmId, expected: &[&str]) {
+        let has_all = || {
+            let mut messages = self.traces.read(alarm).expect("reads").into_iter();
+            expected.iter().all(|start| messages.any(|message| message.text.starts_with(start)))
+        };
+        let waiting = async {
+            let mut tick = tokio::time::interval(Duration::from_millis(5));
+            while !has_all() {
+                tick.tick().await;
+            }
+        };
+        let reached = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(reached.is_ok(), "{:?}", self.traces.read(alarm));
     }
 
     /// The next press, answered as the switchboard does.

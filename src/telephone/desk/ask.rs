@@ -1,6 +1,6 @@
 //! What is said to the switchboard in a call, and what comes back.
 
-use super::{Call, Desk, EARLY_MAX};
+use super::{Call, Desk, EARLY_MAX, call_id_in};
 use crate::switchboard::{CallWord, HouseholdCall, Over, Raised, Wanted};
 use crate::telephone::pad::Pin;
 use crate::telephone::resident_call::{Happening, Step};
@@ -32,8 +32,7 @@ impl Desk {
             again => format!("{};{again}", known.idempotency_key),
         };
         known.presses += 1;
-        // The key begins with the Call-ID, then the tag of the caller.
-        let call_id: Box<str> = idempotency_key.split(';').next().unwrap_or_default().into();
+        let call_id: Box<str> = call_id_in(&idempotency_key).into();
         known.is_silenced |= heard.is_silent;
         let heard = Heard { heard, source, idempotency_key, at: known.heard_at };
         let directory = self.parts.directory.current();

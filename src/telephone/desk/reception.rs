@@ -1,10 +1,11 @@
 //! Takes calls up: who calls, what they dialled, what becomes of it.
 
-use super::{Call, Desk, WEAK_MAX};
-use crate::switchboard::CallerId;
+use super::{Call, Desk, WEAK_MAX, call_id_in};
+use crate::switchboard::{CallerId, Raised};
 use crate::telephone::deadlines::Armed;
 use crate::telephone::pad::Codes;
 use crate::telephone::resident_call::{Kind, ResidentCall};
+use crate::telephone::shard::ShardInput;
 use crate::telephone::speaker::{Heard, Speaker};
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Proof, TriggerSource, WithdrawMeans};
@@ -112,9 +113,14 @@ impl Desk {
             self.weak.pop_front();
         }
         self.weak.push_back(heard.idempotency_key.clone());
-        if let Some(press) = speaker.press(&directory, heard)
-            && self.parts.switchboard.press(press).is_err()
-        {
+        let call_id: Box<str> = call_id_in(&heard.idempotency_key).into();
+        let Some(mut press) = speaker.press(&directory, heard) else { return };
+        let inbox = self.inbox.clone();
+        press.reply = Box::new(move |raised: Raised| {
+            // A full inbox loses only the trace of the call.
+            let _ = inbox.try_send(ShardInput::Linked { call_id, alarm: raised.alarm });
+        });
+        if self.parts.switchboard.press(press).is_err() {
             self.parts.tell_refused();
         }
     }

@@ -38,6 +38,24 @@ fn a_leg_names_its_alarm_and_a_call_learns_it() {
     tap.link("other@phone", AlarmId(9));
     tap.note(flow(), &message("BYE sip:x SIP/2.0", "c@phone", "BYE"), false, now);
     assert_eq!(taken(&mut inbox), [(9, false), (9, true), (9, false)]);
+    // The same call is told of another alarm: that one has how it began too, and both how it ends.
+    tap.link("c@phone", AlarmId(9));
+    tap.link("c@phone", AlarmId(12));
+    assert_eq!(taken(&mut inbox), [(12, false), (12, true), (12, false)]);
+    tap.note(flow(), &message("SIP/2.0 200 OK", "c@phone", "BYE"), true, now);
+    assert_eq!(taken(&mut inbox), [(9, true), (12, true)]);
+}
+
+#[test]
+fn a_call_is_of_so_many_alarms_and_no_more() {
+    let (mut tap, mut inbox) = tap();
+    let now = Timestamp::UNIX_EPOCH;
+    tap.note(flow(), &message("INVITE sip:a SIP/2.0", "c", "INVITE"), false, now);
+    for alarm in 0..100 {
+        tap.link("c", AlarmId(alarm));
+        taken(&mut inbox);
+    }
+    assert!(tap.calls.values().all(|call| call.alarms.len() == ALARMS_MAX));
 }
 
 #[test]
@@ -68,7 +86,7 @@ fn what_is_of_no_call_or_finds_no_room_is_left_out() {
         }
     }
     assert_eq!((tap.calls.len(), tap.order.len()), (CALLS_MAX, CALLS_MAX));
-    assert!(tap.calls.values().all(|call| call.waiting.len() == WAITING_MAX));
+    assert!(tap.calls.values().all(|call| call.first.len() == WAITING_MAX));
     let mut off = Tracer::default().tap();
     off.note(flow(), &message("INVITE sip:a SIP/2.0", &leg, "INVITE"), true, now);
     assert!(off.calls.is_empty());

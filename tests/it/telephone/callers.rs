@@ -179,6 +179,7 @@ async fn who_calls_back_hears_the_alarm_and_answers() {
     neighbour.respond(&bye, "200 OK", "").await;
     world.wait_for_silence().await;
     world.assert_no_press();
+    world.until_traced(LEG.alarm, &["INVITE ", "SIP/2.0 200", "BYE ", "SIP/2.0 200"]).await;
 }
 
 #[tokio::test]
@@ -229,6 +230,7 @@ async fn who_was_told_hears_that_it_is_over() {
     world.wait_for_silence().await;
     world.assert_no_press();
     assert!(world.inboxes.words.try_recv().is_err(), "nothing else is asked");
+    world.until_traced(LEG.alarm, &["INVITE ", "SIP/2.0 200", "BYE "]).await;
 }
 
 #[tokio::test]

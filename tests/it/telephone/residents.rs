@@ -4,6 +4,7 @@ use super::phone::Phone;
 use super::{CARRIER, PATIENCE, STRANGER, World, assert_press, since, trunk};
 use lianfang::config::Transport;
 use lianfang_domain::alarm::{Proof, TriggerSource};
+use lianfang_domain::id::AlarmId;
 use std::net::SocketAddr;
 
 #[tokio::test]
@@ -93,11 +94,13 @@ async fn a_challenge_that_is_not_answered_is_a_weak_alarm_until_it_is_answered()
     assert_eq!(challenge.status(), Some(401));
     let weak = world.press().await;
     assert_press(&weak, "#9", TriggerSource::Dialled, Proof::Weak);
+    world.until_traced(AlarmId(1), &["INVITE ", "SIP/2.0 401"]).await;
     phone.send_proven(&mut dialog, &challenge).await;
     let proven = world.press().await;
     assert_press(&proven, "#9", TriggerSource::Dialled, Proof::Digest);
     assert_ne!(weak.trigger.idempotency_key, proven.trigger.idempotency_key);
     assert_eq!(phone.answer_to("INVITE").await.status(), Some(200));
+    world.until_traced(AlarmId(1), &["INVITE ", "SIP/2.0 401", "INVITE ", "SIP/2.0 200"]).await;
     world.assert_no_press();
 }
 
