@@ -178,6 +178,7 @@ impl Delivery {
             | LegOutcome::Undelivered
             | LegOutcome::OptedOut
             | LegOutcome::NoSms
+            | LegOutcome::PutOff
             | LegOutcome::Lost => failed,
         }
     }
