@@ -97,6 +97,7 @@ impl Witness<'_> {
             | Event::Reminded { .. }
             | Event::NoteAdded { .. }
             | Event::TalkLeft { .. }
+            | Event::Silenced
             | Event::Yielded { .. } => {}
         }
     }
@@ -126,6 +127,7 @@ impl Witness<'_> {
                 LegOutcome::BadNumber => self.sms(number, Evidence::NoSuchNumber, at),
                 // A landline takes no SMS, and what the carrier failed says nothing of the number.
                 LegOutcome::NoSms
+                | LegOutcome::PutOff
                 | LegOutcome::Sent
                 | LegOutcome::CarrierFailed
                 | LegOutcome::Cancelled
@@ -154,6 +156,7 @@ impl Witness<'_> {
                     | LegOutcome::Sent
                     | LegOutcome::Undelivered
                     | LegOutcome::OptedOut
+                    | LegOutcome::PutOff
                     | LegOutcome::NoSms => None,
                 };
                 what.into_iter().for_each(|what| self.see_leg(number, what, at));
