@@ -10,6 +10,7 @@ mod apply;
 mod compare;
 mod export;
 mod file;
+mod holders;
 mod problem;
 mod table;
 #[cfg(test)]
@@ -56,6 +57,8 @@ pub struct ImportReport {
     pub changes: Vec<(Noun, Changes)>,
     /// Lines whose secrets are new or differ.
     pub secrets: usize,
+    /// Posts that somebody else holds round the clock.
+    pub posts_held: usize,
     /// Nothing was changed, because nothing should be.
     pub dry_run: bool,
 }
@@ -155,6 +158,7 @@ impl fmt::Display for ImportReport {
             )?;
         }
         writeln!(f, "secrets of {} lines set", self.secrets)?;
+        writeln!(f, "holders of {} posts set", self.posts_held)?;
         f.write_str(if self.dry_run { "Dry run: nothing was changed" } else { "Imported" })
     }
 }

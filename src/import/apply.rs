@@ -2,6 +2,7 @@
 
 use super::ImportError;
 use super::compare::{Comparison, ROWS_AT_ONCE, TableChanges};
+use super::holders;
 use super::table::Noun;
 use crate::store::StoreError;
 use crate::store::audit::{Editor, ImportedRows};
@@ -15,6 +16,9 @@ use std::collections::BTreeSet;
 /// Two lines may swap their numbers, which must never be equal in between.
 const FREE_NUMBERS: &str = "UPDATE line SET number_key = 'moving:' || id
     WHERE id IN (SELECT value ->> 0 FROM json_each(?1))";
+/// A helper may leave a household that is removed, which takes its helpers along.
+const FREE_HELPERS: &str = "UPDATE responder SET household_id = NULL
+    WHERE id IN (SELECT value ->> 0 FROM json_each(?1))";
 const SECRETS: &str = "INSERT INTO line_secret (line_id, realm, algorithm, ha1)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true
     ON CONFLICT (line_id, algorithm, realm) DO UPDATE SET ha1 = excluded.ha1";
@@ -25,10 +29,15 @@ pub(super) async fn apply(
     comparison: Comparison,
     editor: &Editor<'_>,
 ) -> Result<(), ImportError> {
-    let Comparison { tables, secrets, communities } = comparison;
+    let Comparison { tables, secrets, communities, holdings } = comparison;
     // A line may leave a household that is removed before the line is changed.
     let defer = sqlx::query("PRAGMA defer_foreign_keys = ON");
     defer.execute(&mut *change).await.map_err(StoreError::Write)?;
+    let posts = tables.get(&Noun::Post).map_or(&[][..], |changes| &changes.removed);
+    let below = holders::remove_below(change, posts).await?;
+    if let Some(helpers) = tables.get(&Noun::Responder) {
+        execute(change, FREE_HELPERS, &helpers.changed).await?;
+    }
     for noun in Noun::ALL.into_iter().rev() {
         let Some(changes) = tables.get(&noun) else { continue };
         let rows: Vec<String> = changes.removed.iter().map(u32::to_string).collect();
@@ -42,6 +51,7 @@ pub(super) async fn apply(
         execute(change, &noun.table().update(), &changes.changed).await?;
         execute(change, &noun.table().insert(), &changes.added).await?;
     }
+    let shifts = holders::apply(change, &holdings).await?;
     let with_secrets: BTreeSet<u32> = secrets.iter().map(|secret| secret.0).collect();
     let secrets: Vec<String> = secrets.iter().map(|secret| json!(secret).to_string()).collect();
     execute(change, SECRETS, &secrets).await?;
@@ -58,6 +68,10 @@ pub(super) async fn apply(
         }
         total += rows.added.len() + rows.changed.len() + rows.removed.len();
         editor.enter_rows(change, noun.table().name, &rows).await?;
+    }
+    for (table, rows) in below.iter().chain([&("duty_shift", shifts)]) {
+        total += rows.added.len() + rows.changed.len() + rows.removed.len();
+        editor.enter_rows(change, table, rows).await?;
     }
     editor.enter_import(change, total, version).await?;
     Ok(())

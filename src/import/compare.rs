@@ -1,6 +1,7 @@
 //! Compares the files with the directory: what is new, what differs, what goes.
 
-use super::file::{Cells, Header, decode};
+use super::file::{Cells, Header, Place, decode};
+use super::holders::{Held, Holding};
 use super::problem::{Problem, Problems, Reason};
 use super::table::{Noun, Table};
 use super::{Changes, ImportError, ImportOptions, ImportReport, Secrets};
@@ -15,6 +16,9 @@ use std::sync::Arc;
 
 /// Rows that are read or written by one statement.
 pub(super) const ROWS_AT_ONCE: u32 = 20_000;
+
+/// The place of `household_id` among the fields of a responder.
+const HOUSEHOLD_OF_HELPER: usize = 4;
 
 /// What changes in one table. Rows are JSON arrays: id, parent, key, fields.
 #[derive(Debug, Default)]
@@ -32,6 +36,8 @@ pub(super) struct Comparison {
     /// Line, realm, algorithm, HA1.
     pub(super) secrets: Vec<(u32, String, &'static str, String)>,
     pub(super) communities: BTreeSet<CommunityId>,
+    /// Who holds posts round the clock, where that changes.
+    pub(super) holdings: Vec<Holding>,
 }
 
 impl Comparison {
@@ -39,7 +45,8 @@ impl Comparison {
         let is_change = |changes: &TableChanges| {
             !(changes.added.is_empty() && changes.changed.is_empty() && changes.removed.is_empty())
         };
-        !self.secrets.is_empty() || self.tables.values().any(is_change)
+        let has_more = !self.secrets.is_empty() || !self.holdings.is_empty();
+        has_more || self.tables.values().any(is_change)
     }
 
     pub(super) fn report(&self, dry_run: bool) -> ImportReport {
@@ -53,7 +60,12 @@ impl Comparison {
             (*noun, counts)
         });
         let lines: BTreeSet<u32> = self.secrets.iter().map(|secret| secret.0).collect();
-        ImportReport { changes: changes.collect(), secrets: lines.len(), dry_run }
+        ImportReport {
+            changes: changes.collect(),
+            secrets: lines.len(),
+            posts_held: self.holdings.len(),
+            dry_run,
+        }
     }
 }
 
@@ -70,7 +82,7 @@ type ExistingRows = BTreeMap<(u32, Box<str>), Existing>;
 
 /// What is known of the rows above the table that is being compared.
 #[derive(Debug, Default)]
-struct Known {
+pub(super) struct Known {
     /// Per noun: parent, name → id.
     ids: BTreeMap<Noun, HashMap<u32, HashMap<Box<str>, u32>>>,
     /// Rows that are removed, with all below them.
@@ -101,8 +113,55 @@ impl Known {
             | Noun::Household
             | Noun::Line
             | Noun::Contact
-            | Noun::Worker) => self.communities.get(&above)?.get(&parent).copied(),
+            | Noun::Worker
+            | Noun::Post
+            | Noun::Responder) => self.communities.get(&above)?.get(&parent).copied(),
         }
+    }
+
+    /// The row at the end of more names below the path of the row, which stand in these columns; `None` where all of
+    /// them are empty. What is not there is reported.
+    fn named(&self, columns: &[&'static str], cells: &mut Cells<'_>) -> Option<u32> {
+        let names: Vec<&str> = columns.iter().map(|column| cells.get(column)).collect();
+        if names.iter().all(|name| name.is_empty()) {
+            return None;
+        }
+        let community = cells.path();
+        let path: Vec<&str> = community.iter().copied().chain(names).collect();
+        match self.resolve(&path) {
+            Ok(id) => Some(id),
+            Err(depth) => {
+                let column = depth.checked_sub(community.len()).and_then(|at| columns.get(at));
+                if let Some(column) = column {
+                    cells.fail(column, Reason::Unknown);
+                }
+                None
+            }
+        }
+    }
+
+    /// What a row names beside its path.
+    fn place(&self, noun: Noun, cells: &mut Cells<'_>) -> Place {
+        let helps = ["helps_grid", "helps_group", "helps_household"];
+        match noun {
+            Noun::Post => Place { grid: self.named(&["grid"], cells), household: None },
+            Noun::Responder => {
+                Place { grid: self.named(&["grid"], cells), household: self.named(&helps, cells) }
+            }
+            Noun::Street
+            | Noun::Community
+            | Noun::Grid
+            | Noun::Group
+            | Noun::Household
+            | Noun::Line
+            | Noun::Contact
+            | Noun::Worker => Place::default(),
+        }
+    }
+
+    /// The worker of this name in a community.
+    pub(super) fn worker(&self, community: u32, name: &str) -> Option<u32> {
+        self.ids.get(&Noun::Worker)?.get(&community)?.get(name).copied()
     }
 
     fn home(&self, community: Option<u32>) -> Home {
@@ -135,9 +194,8 @@ pub(super) async fn compare(
         known: Known::default(),
         secrets: Vec::new(),
         communities: BTreeSet::new(),
-        has_all_numbers: [Noun::Line, Noun::Contact, Noun::Worker]
-            .iter()
-            .all(|noun| files.iter().any(|file| file.0 == *noun)),
+        has_all_numbers: has_all_numbers(change, files).await?,
+        held: Held::read(change).await?,
     };
     let mut tables = BTreeMap::new();
     for noun in Noun::ALL {
@@ -156,7 +214,8 @@ pub(super) async fn compare(
         let touched = secrets.iter().filter_map(|secret| of_line.get(&secret.0));
         communities.extend(touched.copied().map(CommunityId));
     }
-    Ok(Comparison { tables, secrets, communities })
+    let holdings = work.held.into_changes();
+    Ok(Comparison { tables, secrets, communities, holdings })
 }
 
 struct Work<'a> {
@@ -167,6 +226,19 @@ struct Work<'a> {
     communities: BTreeSet<CommunityId>,
     /// Lines, contacts and workers are all in the files, so every number is read anew.
     has_all_numbers: bool,
+    held: Held,
+}
+
+async fn has_all_numbers(
+    change: &mut SqliteConnection,
+    files: &[(Noun, Vec<u8>)],
+) -> Result<bool, ImportError> {
+    const HAS_RESPONDERS: &str = "SELECT EXISTS (SELECT 1 FROM responder)";
+    let has = |noun: Noun| files.iter().any(|file| file.0 == noun);
+    let asked = sqlx::query_scalar(HAS_RESPONDERS).fetch_one(change).await;
+    let has_responders: bool = asked.map_err(StoreError::Read)?;
+    let all = [Noun::Line, Noun::Contact, Noun::Worker].into_iter().all(has);
+    Ok(all && (has(Noun::Responder) || !has_responders))
 }
 
 /// A table while it is compared.
@@ -214,6 +286,8 @@ impl Work<'_> {
             let is_orphan = noun.parent().is_some_and(|noun| {
                 self.known.removed.get(&noun).is_some_and(|removed| removed.contains(&above))
             });
+            let is_orphan =
+                is_orphan || noun == Noun::Responder && self.known.helps_removed(&fields);
             if is_orphan || (has_file && self.options.replace) {
                 table.changes.removed.push(row.id);
                 self.known.removed.entry(noun).or_default().insert(row.id);
@@ -282,7 +356,8 @@ impl Work<'_> {
             return;
         }
         let community = self.known.community(noun, above);
-        let fields = cells.fields(above, &self.known.home(community));
+        let place = self.known.place(noun, &mut cells);
+        let fields = cells.fields(above, &self.known.home(community), place);
         let secrets = (noun == Noun::Line).then(|| cells.secrets(&self.options.realm));
         let number = fields.get(1).and_then(Value::as_str).unwrap_or_default().to_owned();
         if noun == Noun::Line
@@ -302,7 +377,11 @@ impl Work<'_> {
         if let Some(secrets) = secrets.filter(|secrets| !secrets.hashes.is_empty()) {
             self.secrets.push((id, secrets));
         }
-        if is_different {
+        let is_held_anew = noun == Noun::Post && {
+            let mut cells = Cells { header, record, problems: &mut self.problems };
+            self.held.compare((id, above), &mut cells, &self.known)
+        };
+        if is_different || is_held_anew {
             let own = if noun == Noun::Community { Some(id) } else { community };
             self.communities.extend(own.map(CommunityId));
         }
@@ -327,6 +406,18 @@ impl Comparing {
             self.changes.unchanged += 1;
         }
         (row.id, is_different)
+    }
+}
+
+impl Known {
+    /// Whether a responder helps a household that is removed.
+    fn helps_removed(&self, fields: &[Value]) -> bool {
+        let household = fields.get(HOUSEHOLD_OF_HELPER).and_then(Value::as_u64);
+        let removed = self.removed.get(&Noun::Household);
+        household
+            .and_then(|id| u32::try_from(id).ok())
+            .zip(removed)
+            .is_some_and(|(household, removed)| removed.contains(&household))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writes the directory as the files that an import reads.
 
 use super::ImportError;
+use super::holders::is_round_the_clock;
 use super::table::Noun;
 use crate::store::number::StoredNumber;
 use crate::store::{Store, StoreError, make_private_folder};
@@ -12,6 +13,28 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 
 const COMMUNITIES: &str = "SELECT c.id FROM community AS c JOIN street AS s ON s.id = c.street_id
     ORDER BY s.name, c.name";
+
+const POSTS: &str = concat!(
+                "SELECT json_group_array(json_array(street, community, name, code, grid, cover, workers)) FROM (
+                SELECT s.name AS street, c.name AS community, p.name AS name, p.code, g.name AS grid, p.cover, (
+                    SELECT json_group_array(name) FROM (
+                        SELECT w.name FROM duty_shift AS d, json_each(d.worker_ids) AS e JOIN worker AS w ON w.id = e.value
+                        WHERE d.post_id = p.id AND ",
+                is_round_the_clock!(),
+                " AND (SELECT count(*) FROM duty_shift WHERE post_id = p.id) = 1 ORDER BY e.key)) AS workers
+                FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN duty_post AS p ON p.community_id = c.id
+                LEFT JOIN grid AS g ON g.id = p.grid_id
+                WHERE c.id = ?1 ORDER BY p.name)"
+            );
+const RESPONDERS: &str = "SELECT json_group_array(json_array(street, community, name, kind, skills, building, grid, helps_grid,
+                helps_group, helps_household, language, numbers)) FROM (
+                SELECT s.name AS street, c.name AS community, r.name AS name, r.kind, r.skills, r.building,
+                    a.name AS grid, g.name AS helps_grid, j.name AS helps_group, h.name AS helps_household,
+                    r.language, r.numbers
+                FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN responder AS r ON r.community_id = c.id
+                LEFT JOIN grid AS a ON a.id = r.grid_id LEFT JOIN household AS h ON h.id = r.household_id
+                LEFT JOIN household_group AS j ON j.id = h.group_id LEFT JOIN grid AS g ON g.id = j.grid_id
+                WHERE c.id = ?1 ORDER BY r.name)";
 
 /// The rows of a file, one JSON array per community, in an order that does not depend on ids.
 fn select(noun: Noun) -> &'static str {
@@ -76,6 +99,8 @@ fn select(noun: Noun) -> &'static str {
                 FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN worker AS w ON w.community_id = c.id
                 WHERE c.id = ?1 ORDER BY w.name)"
         }
+        Noun::Post => POSTS,
+        Noun::Responder => RESPONDERS,
     }
 }
 
@@ -107,7 +132,9 @@ pub async fn export(store: &Store, folder: &Path, realm: &str) -> Result<(), Imp
             | Noun::Household
             | Noun::Line
             | Noun::Contact
-            | Noun::Worker => communities.iter().copied().map(Some).collect(),
+            | Noun::Worker
+            | Noun::Post
+            | Noun::Responder => communities.iter().copied().map(Some).collect(),
         };
         for part in parts {
             let query = sqlx::query_scalar(select(noun)).bind(part).bind(realm);
@@ -137,6 +164,7 @@ fn cell(column: &str, value: Value) -> String {
         "alarm_codes" | "access_numbers" | "silent_codes" => {
             serde_json::from_str::<Vec<String>>(&text).unwrap_or_default().join(" ")
         }
+        "skills" | "workers" => list(serde_json::from_str(&text).unwrap_or_default()),
         "numbers" => {
             let numbers: Vec<StoredNumber> = serde_json::from_str(&text).unwrap_or_default();
             let numbers: Vec<String> = numbers.iter().map(number).collect();
@@ -144,6 +172,12 @@ fn cell(column: &str, value: Value) -> String {
         }
         _ => text,
     }
+}
+
+/// Words with `;` between them, or as JSON where one of them would not come back so.
+fn list(words: Vec<String>) -> String {
+    let cell = words.join(";");
+    if super::file::list(&cell) == words { cell } else { serde_json::json!(words).to_string() }
 }
 
 fn number(number: &StoredNumber) -> String {

@@ -16,6 +16,38 @@ use std::ops::RangeInclusive;
 /// Alarm codes or access numbers of a community.
 const CODES_MAX: usize = 20;
 
+/// Skills of one responder, and characters of one.
+const SKILLS_MAX: usize = 16;
+const SKILL_LEN_MAX: usize = 40;
+/// When somebody must hold a post.
+const COVERS: [(&str, &str); 2] = [("always", "全天"), ("shifts", "按班次")];
+/// What a responder is to the community.
+const RESPONDER_KINDS: [(&str, &str); 7] = [
+    ("helper", "帮扶人"),
+    ("building_head", "楼长"),
+    ("patrol", "巡逻队"),
+    ("volunteer", "志愿者"),
+    ("street", "街道值班"),
+    ("hotline", "热线"),
+    ("loudspeaker", "喇叭"),
+];
+
+/// Rows elsewhere that a row names beside its path.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    pub(super) grid: Option<u32>,
+    pub(super) household: Option<u32>,
+}
+
+/// Several words in one cell, with `;` between them. What holds one itself stands as a JSON list, as an export writes it.
+pub(super) fn list(cell: &str) -> Vec<String> {
+    let as_json = cell.starts_with('[').then(|| serde_json::from_str(cell).ok()).flatten();
+    as_json.unwrap_or_else(|| {
+        let words = cell.split([';', '；']).map(str::trim).filter(|word| !word.is_empty());
+        words.map(str::to_owned).collect()
+    })
+}
+
 /// The text of a file: UTF-8, UTF-16 with a mark, or else GB18030, which is what Excel writes in China.
 pub(super) fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let (encoding, skip) = Encoding::for_bom(bytes).unwrap_or((UTF_8, 0));
@@ -53,8 +85,7 @@ impl Header {
             (en, record.iter().position(found))
         };
         let places: Vec<_> = table.columns().map(place).collect();
-        let needed = table.path().iter().chain([&table.key]).map(|column| column.0);
-        for name in needed.chain((table.noun == Noun::Line).then_some("number")) {
+        for name in table.needed() {
             if places.iter().any(|place| place.0 == name && place.1.is_none()) {
                 let reason = Reason::MissingColumn;
                 problems.add(Problem { file, line: 1, column: Some(name), reason });
@@ -238,7 +269,7 @@ impl<'a> Cells<'a> {
     }
 
     /// The values of the other columns of the table, in its order.
-    pub(super) fn fields(&mut self, parent: u32, home: &Home) -> Vec<Value> {
+    pub(super) fn fields(&mut self, parent: u32, home: &Home, place: Place) -> Vec<Value> {
         match self.header.table.noun {
             Noun::Street | Noun::Grid => Vec::new(),
             Noun::Community => {
@@ -295,7 +326,67 @@ impl<'a> Cells<'a> {
                 let on_duty = self.flag("on_duty");
                 vec![json!(on_duty), json!(self.language()), json!(self.numbers(home))]
             }
+            Noun::Post => self.post(place),
+            Noun::Responder => self.responder(home, place),
         }
+    }
+
+    fn post(&mut self, place: Place) -> Vec<Value> {
+        let code = self.text("code", 1..=32);
+        if code.chars().any(char::is_whitespace) {
+            self.fail("code", Reason::PostCode);
+        }
+        vec![json!(code), json!(place.grid), json!(self.word("cover", &COVERS, "always"))]
+    }
+
+    fn responder(&mut self, home: &Home, place: Place) -> Vec<Value> {
+        let kind = self.word("kind", &RESPONDER_KINDS, "");
+        if (kind == "helper") == self.get("helps_household").is_empty() {
+            self.fail("helps_household", Reason::HelperHousehold);
+        }
+        vec![
+            json!(kind),
+            json!(self.skills()),
+            json!(self.optional("building", 60)),
+            json!(place.grid),
+            json!(place.household),
+            json!(self.language()),
+            json!(self.numbers(home)),
+        ]
+    }
+
+    /// One of some words, in English or Chinese, as it is stored; `default` for an empty cell, unless that is empty too.
+    fn word(
+        &mut self,
+        column: &'static str,
+        words: &'static [(&'static str, &'static str)],
+        default: &'static str,
+    ) -> &'static str {
+        let text = self.get(column);
+        let is_meant = |(en, zh): &&(&str, &str)| text.eq_ignore_ascii_case(en) || text == *zh;
+        match words.iter().find(is_meant) {
+            Some((word, _)) => word,
+            None if text.is_empty() && !default.is_empty() => default,
+            None => {
+                self.fail(column, Reason::Word(words));
+                default
+            }
+        }
+    }
+
+    fn skills(&mut self) -> String {
+        let skills = list(self.get("skills"));
+        let is_skill = |skill: &String| {
+            let len = skill.chars().count();
+            (1..=SKILL_LEN_MAX).contains(&len) && !skill.chars().any(char::is_control)
+        };
+        let is_twice = (1..)
+            .zip(&skills)
+            .any(|(next, skill)| skills.iter().skip(next).any(|one| one == skill));
+        if SKILLS_MAX < skills.len() || !skills.iter().all(is_skill) || is_twice {
+            self.fail("skills", Reason::Skills);
+        }
+        json!(skills).to_string()
     }
 
     /// HA1 per algorithm, given or made from the password, with the realm; empty when the row has none.

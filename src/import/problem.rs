@@ -56,7 +56,9 @@ pub enum Reason {
     #[error("need an area code with its zero, such as 0592")]
     AreaCode,
     /// The area code of a community changes, but not all of its numbers are in the files.
-    #[error("the area code changes: lines.csv, contacts.csv and workers.csv are needed, too")]
+    #[error(
+        "the area code changes: lines.csv, contacts.csv, workers.csv and, where there are any, responders.csv are needed, too"
+    )]
     AreaCodeAlone,
     /// No visit class.
     #[error("need week, month or half_year")]
@@ -64,6 +66,24 @@ pub enum Reason {
     /// Not keys of a telephone.
     #[error("need codes of at most 16 keys with spaces between them")]
     Codes,
+    /// No code of a post.
+    #[error("need a code without blanks, such as A, B, leader or grid")]
+    PostCode,
+    /// Not one of the words.
+    #[error("need one of {}", words(.0))]
+    Word(&'static [(&'static str, &'static str)]),
+    /// Skills.
+    #[error("need at most 16 skills of 1 to 40 characters with ; between them, each once")]
+    Skills,
+    /// A helper helps one household, and nobody else does.
+    #[error("a helper needs a household, and nobody else has one")]
+    HelperHousehold,
+    /// Too many who hold a post.
+    #[error("has more than {0} names")]
+    Holders(usize),
+    /// A post has shifts that cannot be written in one cell.
+    #[error("the post has shifts of its own: leave the cell empty and change them over the API")]
+    HasShifts,
     /// No telephone number, or one that is never called.
     #[error("{0}")]
     Number(PhoneError),
@@ -88,6 +108,11 @@ pub enum Reason {
     /// Another line of the directory has the number.
     #[error("another line has this number: account {0:?}")]
     NumberTaken(Box<str>),
+}
+
+fn words(words: &[(&str, &str)]) -> String {
+    let words: Vec<String> = words.iter().map(|(en, zh)| format!("{en} ({zh})")).collect();
+    words.join(", ")
 }
 
 impl fmt::Display for Problem {

@@ -19,6 +19,10 @@ pub enum Noun {
     Contact,
     /// `workers.csv`
     Worker,
+    /// `posts.csv`
+    Post,
+    /// `responders.csv`
+    Responder,
 }
 
 /// A column: its English and its Chinese header.
@@ -53,8 +57,10 @@ const NAME: Column = ("name", "名称");
 const PERSON: Column = ("name", "姓名");
 const LANGUAGE: Column = ("language", "语言");
 const NUMBERS: Column = ("numbers", "号码");
+/// The grid that a row is for: no part of the path to it.
+const GRID: Column = ("grid", "网格");
 
-static TABLES: [Table; 8] = [
+static TABLES: [Table; 10] = [
     Table {
         noun: Noun::Street,
         name: "street",
@@ -186,11 +192,49 @@ static TABLES: [Table; 8] = [
         own: &[("on_duty", "值班"), LANGUAGE, NUMBERS],
         fields_sql: &["is_on_duty", "language", "numbers"],
     },
+    Table {
+        noun: Noun::Post,
+        name: "duty_post",
+        depth: 2,
+        key: NAME,
+        key_sql: "name",
+        parent_sql: Some("community_id"),
+        own: &[("code", "代号"), GRID, ("cover", "值守"), ("workers", "值守人")],
+        fields_sql: &["code", "grid_id", "cover"],
+    },
+    Table {
+        noun: Noun::Responder,
+        name: "responder",
+        depth: 2,
+        key: NAME,
+        key_sql: "name",
+        parent_sql: Some("community_id"),
+        own: &[
+            ("kind", "类别"),
+            ("skills", "技能"),
+            ("building", "楼栋"),
+            GRID,
+            ("helps_grid", "帮扶网格"),
+            ("helps_group", "帮扶组"),
+            ("helps_household", "帮扶户"),
+            LANGUAGE,
+            NUMBERS,
+        ],
+        fields_sql: &[
+            "kind",
+            "skills",
+            "building",
+            "grid_id",
+            "household_id",
+            "language",
+            "numbers",
+        ],
+    },
 ];
 
 impl Noun {
     /// Every noun, parents first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Street,
         Self::Community,
         Self::Grid,
@@ -199,6 +243,8 @@ impl Noun {
         Self::Line,
         Self::Contact,
         Self::Worker,
+        Self::Post,
+        Self::Responder,
     ];
 
     /// The name of its file.
@@ -213,6 +259,8 @@ impl Noun {
             Self::Line => "lines.csv",
             Self::Contact => "contacts.csv",
             Self::Worker => "workers.csv",
+            Self::Post => "posts.csv",
+            Self::Responder => "responders.csv",
         }
     }
 
@@ -225,7 +273,7 @@ impl Noun {
         match self {
             Self::Street => None,
             Self::Community => Some(Self::Street),
-            Self::Grid | Self::Worker => Some(Self::Community),
+            Self::Grid | Self::Worker | Self::Post | Self::Responder => Some(Self::Community),
             Self::Group => Some(Self::Grid),
             Self::Household => Some(Self::Group),
             Self::Line | Self::Contact => Some(Self::Household),
@@ -239,6 +287,23 @@ impl Table {
         PATH.get(..self.depth).unwrap_or(&PATH)
     }
 
+    /// The columns without which a row says nothing.
+    pub(super) fn needed(&self) -> impl Iterator<Item = &'static str> {
+        let own = match self.noun {
+            Noun::Line => Some("number"),
+            Noun::Post => Some("code"),
+            Noun::Responder => Some("kind"),
+            Noun::Street
+            | Noun::Community
+            | Noun::Grid
+            | Noun::Group
+            | Noun::Household
+            | Noun::Contact
+            | Noun::Worker => None,
+        };
+        self.path().iter().chain([&self.key]).map(|column| column.0).chain(own)
+    }
+
     /// All columns of the file, in the order of an export.
     pub(super) fn columns(&self) -> impl Iterator<Item = Column> {
         self.path().iter().copied().chain([self.key]).chain(self.own.iter().copied())
@@ -248,7 +313,7 @@ impl Table {
     pub(super) fn key_len_max(&self) -> usize {
         match self.noun {
             Noun::Street | Noun::Community | Noun::Grid | Noun::Group => 100,
-            Noun::Household | Noun::Contact | Noun::Worker => 60,
+            Noun::Household | Noun::Contact | Noun::Worker | Noun::Post | Noun::Responder => 60,
             Noun::Line => 64,
         }
     }

@@ -2,14 +2,18 @@ use super::*;
 use crate::store::Store;
 use crate::store::secrets::ha1;
 use crate::store::snapshot::DirectoryHandle;
-use lianfang_domain::directory::LineUse;
+use lianfang_domain::directory::{LineUse, ResponderKind};
+use lianfang_domain::dispatch::Route;
+use lianfang_domain::leg::Channel;
+use lianfang_domain::policy::{PolicyDocument, check};
 use proptest::prelude::*;
+use serde_json::json;
 use std::fmt::Write;
 use tempfile::TempDir;
 
 const REALM: &str = "lianfang";
 
-const TOWN: [(&str, &str); 8] = [
+const TOWN: [(&str, &str); 10] = [
     ("streets.csv", "name\n筼筜街道\n"),
     ("communities.csv", "street,name,area_code\n筼筜街道,文园社区,0592\n"),
     ("grids.csv", "street,community,name\n筼筜街道,文园社区,第一网格\n"),
@@ -29,6 +33,14 @@ const TOWN: [(&str, &str); 8] = [
     (
         "workers.csv",
         "street,community,name,on_duty,numbers\n筼筜街道,文园社区,王值班,yes,13900000000\n",
+    ),
+    (
+        "posts.csv",
+        "street,community,name,code,grid,cover,workers\n筼筜街道,文园社区,A 岗,A,,,王值班\n筼筜街道,文园社区,网格长,grid,第一网格,按班次,\n",
+    ),
+    (
+        "responders.csv",
+        "street,community,name,kind,skills,building,grid,helps_grid,helps_group,helps_household,numbers\n筼筜街道,文园社区,三号楼郭伯,楼长,,3,第一网格,,,,13700000000\n筼筜街道,文园社区,小蔡,helper,keyholder;first_aid,,,第一网格,一组,陈阿姨,13700000001/sms\n",
     ),
 ];
 
@@ -106,6 +118,15 @@ async fn a_town_arrives_in_the_directory() {
         .collect();
     assert_eq!(channels, [("+8613800000000", true, true), ("+865925551235", true, false)]);
     assert!(community.workers[0].is_on_duty);
+    let midnight = jiff::Timestamp::UNIX_EPOCH;
+    assert_eq!(community.roster.holders("A", None, midnight), [community.workers[0].id]);
+    let [head, helper] = &community.responders[..] else { panic!("{:?}", community.responders) };
+    assert_eq!((head.kind, head.building.as_deref()), (ResponderKind::BuildingHead, Some("3")));
+    assert_eq!((head.grid, head.household), (Some(community.grids[0].id), None));
+    assert_eq!((helper.kind, &*helper.skills[1]), (ResponderKind::Helper, "first_aid"));
+    let helped = helper.household.and_then(|id| community.household(id));
+    assert_eq!(helped.map(|household| &*household.name), Some("陈阿姨"));
+    assert!(helper.numbers[0].has_sms && !helper.numbers[0].has_voice);
     let place = directory.line_by_account("a1").expect("is there");
     let secrets = &directory.resolve(place).expect("is there").2.secrets;
     assert_eq!(secrets.len(), 2);
@@ -163,7 +184,7 @@ async fn replacing_removes_what_is_not_there_and_all_below_it() {
     let one = "street,community,grid,group,name,door,position\n筼筜街道,文园社区,第一网格,一组,陈阿姨,502,1\n";
     let report = run(&store, &[("households.csv", one)], &replace).await.expect("imports");
     let removed: Vec<_> = report.changes.iter().map(|changes| changes.1.removed).collect();
-    assert_eq!(removed, [0, 0, 0, 0, 1, 1, 1, 0]);
+    assert_eq!(removed, [0, 0, 0, 0, 1, 1, 1, 0, 0, 0]);
     let directory = DirectoryHandle::load(&store).await.expect("loads").current();
     assert_eq!((directory.lines_len(), directory.line_by_account("a2")), (1, None));
 }
@@ -190,6 +211,98 @@ async fn a_line_survives_its_household_when_it_moves() {
 }
 
 #[tokio::test]
+async fn a_post_with_shifts_of_its_own_is_not_touched_by_a_cell() {
+    let store = town().await;
+    let has_rotation = "UPDATE duty_shift SET days_later = 0, ends = '12:00:00'";
+    let mut change = store.directory().write().await.expect("begins");
+    sqlx::raw_sql(has_rotation).execute(&mut *change).await.expect("is good SQL");
+    change.commit().await.expect("commits");
+    let header = "street,community,name,code,workers\n筼筜街道,文园社区,A 岗,A,";
+    let error = run(&store, &[("posts.csv", &format!("{header}王值班\n"))], &options()).await;
+    let problem = "posts.csv:2: workers: the post has shifts of its own: leave the cell empty and change them over the API";
+    assert!(error.expect_err("refuses").to_string().contains(problem));
+    let none = format!("{header}\n");
+    assert_eq!(counts(&store, &[("posts.csv", &none)], &options(), Noun::Post).await, [0, 0, 0, 2]);
+    assert!(exported(&store).await[8].contains("A 岗,A,,always,\n"), "it fits in no cell");
+}
+
+#[tokio::test]
+async fn another_holder_of_a_post_is_a_change_and_a_post_goes_with_its_shifts() {
+    let store = town().await;
+    let files = [
+        ("workers.csv", "street,community,name,numbers\n筼筜街道,文园社区,李强,13900000001\n"),
+        ("posts.csv", "街道,社区,名称,代号,值守人\n筼筜街道,文园社区,A 岗,A,李强；王值班\n"),
+    ];
+    let report = run(&store, &files, &options()).await.expect("imports");
+    assert_eq!(report.posts_held, 1);
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    let directory = DirectoryHandle::load(&store).await.expect("loads").current();
+    let community = directory.communities().next().expect("is there");
+    assert_eq!(community.roster.holders("A", None, at).len(), 2);
+    assert_eq!(run(&store, &files, &options()).await.expect("imports").posts_held, 0);
+    let replace = ImportOptions { replace: true, ..options() };
+    let other = [("posts.csv", "street,community,name,code\n筼筜街道,文园社区,B 岗,B\n")];
+    assert_eq!(counts(&store, &other, &replace, Noun::Post).await, [1, 0, 2, 0]);
+    let directory = DirectoryHandle::load(&store).await.expect("loads").current();
+    let community = directory.communities().next().expect("is there");
+    assert!(community.roster.holders("A", None, at).is_empty());
+}
+
+#[tokio::test]
+async fn a_helper_goes_with_the_household_or_moves_to_another() {
+    let replace = ImportOptions { replace: true, ..options() };
+    let one = "street,community,grid,group,name,door,position\n筼筜街道,文园社区,第一网格,一组,李强,301,2\n";
+    let store = town().await;
+    let gone = counts(&store, &[("households.csv", one)], &replace, Noun::Responder).await;
+    assert_eq!(gone, [0, 0, 1, 1]);
+    let store = town().await;
+    let moved = "street,community,name,kind,helps_grid,helps_group,helps_household,numbers\n筼筜街道,文园社区,小蔡,helper,第一网格,一组,李强,13700000001\n";
+    let files = [("households.csv", one), ("responders.csv", moved)];
+    assert_eq!(counts(&store, &files, &replace, Noun::Responder).await, [0, 1, 1, 0]);
+    let directory = DirectoryHandle::load(&store).await.expect("loads").current();
+    let community = directory.communities().next().expect("is there");
+    let helped = community.responders[0].household.and_then(|id| community.household(id));
+    assert_eq!(helped.map(|household| &*household.name), Some("李强"));
+}
+
+/// What an administrator begins with: each sample is accepted on the sample directory, and all of them beside each other.
+#[tokio::test]
+async fn every_sample_policy_is_accepted_on_the_sample_directory() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sample");
+    let store = Store::open_in_memory().await.expect("opens");
+    import(&by(&store), &sample, &options()).await.expect("imports");
+    let directory = DirectoryHandle::load(&store).await.expect("loads").current();
+    let community = directory.communities().next().expect("is there");
+    let route = |name: &str, channel| Route {
+        name: name.into(),
+        channel,
+        per_second: 50,
+        channels: 300,
+        callee_budgets: Vec::new(),
+        preference: 1,
+    };
+    let routes = [route("carrier", Channel::Voice), route("sms", Channel::Sms)];
+    let mut accepted: Vec<std::sync::Arc<PolicyDocument>> = Vec::new();
+    for entry in std::fs::read_dir(sample.join("policies")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("reads");
+        let draft: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(draft["community_id"], community.id.0);
+        let document: PolicyDocument =
+            serde_json::from_value(draft["document"].clone()).expect("a policy");
+        let document = std::sync::Arc::new(document);
+        let report = check::check(&document, community, &routes, jiff::Timestamp::UNIX_EPOCH);
+        let report = report.unwrap_or_else(|problems| panic!("{}: {problems:?}", path.display()));
+        assert_eq!(report.doors, 10, "{}", path.display());
+        assert!(report.warnings.is_empty(), "{}: {:?}", path.display(), report.warnings);
+        let kinds = |document: &PolicyDocument| document.kinds.clone();
+        assert!(accepted.iter().all(|other| kinds(other) != kinds(&document)));
+        accepted.push(document);
+    }
+    assert_eq!(accepted.len(), 6);
+}
+
+#[tokio::test]
 async fn every_mistake_is_named_at_once() {
     let files = [
         (
@@ -209,6 +322,14 @@ async fn every_mistake_is_named_at_once() {
             "street,community,grid,group,household,name,numbers\n筼筜街道,文园社区,第一网格,一组,李强,甲,110\n筼筜街道,文园社区,第一网格,一组,李强,乙,5551234/fax\n",
         ),
         ("workers.csv", "street,community,name,duty\n"),
+        (
+            "posts.csv",
+            "street,community,name,code,grid,cover,workers\n筼筜街道,文园社区,甲,A B,第九网格,always,\n筼筜街道,文园社区,乙,,,sometimes,无名氏\n筼筜街道,无此社区,丙,A,,,\n",
+        ),
+        (
+            "responders.csv",
+            "street,community,name,kind,skills,grid,helps_grid,helps_group,helps_household,numbers\n筼筜街道,文园社区,甲,knight,,,,,,\n筼筜街道,文园社区,乙,helper,a;a,,,,,119\n筼筜街道,文园社区,丙,patrol,,,第一网格,一组,李强,\n筼筜街道,文园社区,丁,helper,,,第一网格,一组,无此户,\n筼筜街道,文园社区,丁,street,,,,,,\n",
+        ),
     ];
     let expected = [
         "communities.csv:2: street: there is no such entry in the directory or the files",
@@ -226,6 +347,19 @@ async fn every_mistake_is_named_at_once() {
         "contacts.csv:2: numbers: this number is never called",
         "contacts.csv:3: numbers: need /voice, /sms or /both behind a number",
         "workers.csv:1: unknown column \"duty\"",
+        "posts.csv:2: grid: there is no such entry in the directory or the files",
+        "posts.csv:2: code: need a code without blanks, such as A, B, leader or grid",
+        "posts.csv:3: code: need 1 to 32 characters",
+        "posts.csv:3: cover: need one of always (全天), shifts (按班次)",
+        "posts.csv:3: workers: there is no such entry in the directory or the files",
+        "posts.csv:4: community: there is no such entry in the directory or the files",
+        "responders.csv:2: kind: need one of helper (帮扶人), building_head (楼长), patrol (巡逻队), volunteer (志愿者), street (街道值班), hotline (热线), loudspeaker (喇叭)",
+        "responders.csv:3: helps_household: a helper needs a household, and nobody else has one",
+        "responders.csv:3: skills: need at most 16 skills of 1 to 40 characters with ; between them, each once",
+        "responders.csv:3: numbers: this number is never called",
+        "responders.csv:4: helps_household: a helper needs a household, and nobody else has one",
+        "responders.csv:5: helps_household: there is no such entry in the directory or the files",
+        "responders.csv:6: name: the same stands in line 5",
     ];
     assert_eq!(problems(&files).await, expected);
 }
@@ -241,7 +375,7 @@ async fn columns_and_encodings_that_do_not_fit_are_named() {
 #[tokio::test]
 async fn an_area_code_does_not_change_alone() {
     let files = [("communities.csv", "street,name,area_code\n筼筜街道,文园社区,010\n")];
-    let expected = "communities.csv:2: area_code: the area code changes: lines.csv, contacts.csv and workers.csv are needed, too";
+    let expected = "communities.csv:2: area_code: the area code changes: lines.csv, contacts.csv, workers.csv and, where there are any, responders.csv are needed, too";
     assert_eq!(problems(&files).await, [expected]);
 }
 
@@ -289,6 +423,8 @@ fn number_plan(groups: u32) -> Vec<(&'static str, String)> {
         "street,community,grid,group,household,account,number",
         "street,community,grid,group,household,name,numbers",
         "street,community,name,on_duty,numbers",
+        "street,community,name,code,grid,cover,workers",
+        "street,community,name,kind,skills,building,grid,helps_grid,helps_group,helps_household,language,numbers",
     ];
     for (file, header) in files.iter_mut().zip(headers) {
         writeln!(file.1, "{header}").expect("writes");
@@ -344,16 +480,51 @@ fn random_town() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let household = (name(), name(), 0..5_u16, any::<bool>(), proptest::option::of(0..60_u8));
     let group = (name(), 1..20_u8, proptest::collection::btree_map(name(), household, 0..4));
     let grid = proptest::collection::btree_map(name(), group, 0..3);
-    let community = (any::<bool>(), proptest::collection::btree_map(name(), grid, 0..3));
+    let post = (name(), any::<bool>(), any::<bool>(), any::<bool>());
+    let responder = (
+        prop::sample::select(vec!["building_head", "patrol", "志愿者", "hotline", "helper"]),
+        prop::collection::btree_set(name(), 0..3),
+        name(),
+        any::<bool>(),
+    );
+    let grids = proptest::collection::btree_map(name(), grid, 0..3);
+    let posts = proptest::collection::btree_map(name(), post, 0..3);
+    let responders = proptest::collection::btree_map(name(), responder, 0..3);
+    let community = (any::<bool>(), grids, posts, responders);
     proptest::collection::btree_map(name(), community, 0..3).prop_map(|communities| {
         let mut files = number_plan(0);
         files[3].1 = "street,community,grid,name,acknowledgements_wanted\n".into();
         files[4].1 = "street,community,grid,group,name,building,position,language\n".into();
         files[5].1 = "street,community,grid,group,household,account,number,hotline_grace_s,silent,password\n".into();
         let mut count = 0;
-        for (community, (is_north, grids)) in &communities {
+        for (community, (is_north, grids, posts, responders)) in &communities {
             files[1].1 += &quoted(&["s", community, if *is_north { "010" } else { "0592" }]);
             files[7].1 += &quoted(&["s", community, "w", "是", "13900000000/sms;8001"]);
+            let first_grid = grids.keys().next().map_or("", String::as_str);
+            for (post, (code, has_grid, is_held, is_always)) in posts {
+                let code: String = code.split_whitespace().collect();
+                let grid = if *has_grid { first_grid } else { "" };
+                let cover = if *is_always { "" } else { "shifts" };
+                let worker = if *is_held { "w" } else { "" };
+                files[8].1 += &quoted(&["s", community, post, &code, grid, cover, worker]);
+            }
+            let homes = grids.iter().flat_map(|(grid, groups)| {
+                groups.iter().flat_map(move |(group, (.., households))| {
+                    households.keys().map(move |house| [grid.as_str(), group, house])
+                })
+            });
+            let home = homes.clone().next();
+            for (responder, (kind, skills, building, has_grid)) in responders {
+                // Without a home nobody can help one.
+                let kind = if *kind == "helper" && home.is_none() { "street" } else { kind };
+                let helps = home.filter(|_| kind == "helper").unwrap_or_default();
+                let skills: Vec<&str> = skills.iter().map(String::as_str).collect();
+                let skills = json!(skills).to_string();
+                let grid = if *has_grid { first_grid } else { "" };
+                let row = ["s", community, responder, kind, &skills, building, grid];
+                let numbers = ["en", "13700000000;8002/none"];
+                files[9].1 += &quoted(&[&row[..], &helps, &numbers].concat());
+            }
             for (grid, groups) in grids {
                 files[2].1 += &quoted(&["s", community, grid]);
                 for (group, (_, wanted, households)) in groups {
