@@ -224,6 +224,7 @@ async fn start(
         store: store.clone(),
         pins: PinKey::new(&node_key),
         routes: routes(config),
+        tariffs: config.tariffs.clone(),
         directory,
         log,
         switchboard,

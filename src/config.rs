@@ -9,6 +9,7 @@ mod media;
 mod reader;
 mod routes;
 mod sip;
+mod tariff;
 
 pub use http::HttpConfig;
 pub use media::MediaConfig;
@@ -16,7 +17,10 @@ pub use reader::Mistake;
 pub use routes::{CallerIdentity, SmsRouteConfig, TrunkConfig, TrunkIdentityHeader};
 pub use sip::{ListenAddress, SipConfig, Transport};
 
+use lianfang_domain::leg::RouteName;
+use lianfang_domain::tariff::Tariff;
 use reader::Section;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -74,6 +78,8 @@ pub struct Config {
     pub trunks: Vec<TrunkConfig>,
     /// SMS providers, in order of preference.
     pub sms: Vec<SmsRouteConfig>,
+    /// What routes cost, by name, so far as it is known.
+    pub tariffs: BTreeMap<RouteName, Tariff>,
 }
 
 /// Why there is no configuration.
@@ -160,6 +166,7 @@ impl Config {
         let sms = root.sections("sms", |section| SmsRouteConfig::read(section, &http));
         routes::check_names(&mut root, &trunks, &sms);
         routes::check_ways_out(&mut root, &sip, &trunks);
+        let tariffs = tariff::read(&mut root, &trunks, &sms);
         root.finish();
         Self {
             data_dir,
@@ -176,6 +183,7 @@ impl Config {
             http,
             trunks,
             sms,
+            tariffs,
         }
     }
 

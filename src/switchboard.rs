@@ -29,7 +29,7 @@ use lianfang_domain::alarm::{CancelReason, CloseOutcome, NamedBy, ResidentNotice
 use lianfang_domain::answer::Said;
 use lianfang_domain::digits::Key;
 use lianfang_domain::directory::LineRef;
-use lianfang_domain::dispatch::Route;
+use lianfang_domain::dispatch::{Dispatch, Route};
 use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{LegOrder, LegReport, RouteName};
@@ -167,6 +167,7 @@ enum Request {
     NameKind { alarm: AlarmId, kind: AlarmKind, by: NamedBy },
     RouteUp { route: RouteName, is_up: bool },
     Load { reply: oneshot::Sender<Load> },
+    OnRoutes { reply: oneshot::Sender<Option<Box<Dispatch>>> },
     TakeOver(OpenAlarms),
     Ended(Vec<ended::End>),
     Drill { door: DrillDoor, reply: oneshot::Sender<DrillBegun> },
@@ -386,6 +387,15 @@ impl Switchboard {
     pub fn route_is(&self, route: &RouteName, is_up: bool) {
         // See above: a lost word about a route is repeated by the next probe.
         let _ = self.requests.try_send(Request::RouteUp { route: Arc::clone(route), is_up });
+    }
+
+    /// A copy of what alarms have on the routes now, to try things on; `None` when it is too much to copy, or the
+    /// switchboard does not answer.
+    pub async fn on_routes(&self) -> Option<Dispatch> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.try_send(Request::OnRoutes { reply }).ok()?;
+        let copy = tokio::time::timeout(ACT_MAX, answer).await.ok()?.ok()?;
+        copy.map(|copy| *copy)
     }
 
     /// Its figures; `None` when it does not answer in time, which makes the service not ready.

@@ -16,10 +16,13 @@ use crate::web::ports::{
 };
 use lianfang_domain::alarm::{Actor, Alarm, Trigger};
 use lianfang_domain::digits::Key;
-use lianfang_domain::dispatch::Route;
+use lianfang_domain::dispatch::{Dispatch, Route};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
+use lianfang_domain::leg::RouteName;
+use lianfang_domain::tariff::Tariff;
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -34,6 +37,7 @@ pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) pins: PinKey,
     pub(super) routes: Vec<Route>,
+    pub(super) tariffs: BTreeMap<RouteName, Tariff>,
     pub(super) directory: DirectoryHandle,
     pub(super) log: AlarmLog,
     pub(super) switchboard: Switchboard,
@@ -57,6 +61,7 @@ pub(super) fn ports(parts: Parts) -> Ports {
         store: parts.store,
         pins: parts.pins,
         routes: parts.routes,
+        tariffs: parts.tariffs,
         lines_route: sip_lines_route().into(),
         directory: parts.directory,
         alarms: Arc::clone(&live) as Arc<dyn Alarms>,
@@ -134,6 +139,10 @@ impl Alarms for Live {
                 },
             }
         })
+    }
+
+    fn on_routes(&self) -> Answer<'_, Option<Dispatch>> {
+        Box::pin(self.switchboard.on_routes())
     }
 }
 

@@ -97,6 +97,16 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// What was written and nobody took yet.
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.table.keys().cloned().collect()
+    }
+
+    /// Whether it was written and nobody took it yet.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     pub(super) fn optional_string(&mut self, key: &str) -> Option<String> {
         let value = self.table.remove(key)?;
         let text = value.as_str().map(str::to_owned);

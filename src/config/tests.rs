@@ -192,3 +192,64 @@ proptest! {
         }
     }
 }
+
+const TWO_ROUTES: &str = r#"
+    [[trunk]]
+    name = "carrier"
+    address = "10.0.0.1:5060"
+    caller_number = "1"
+    [[sms]]
+    name = "sms"
+    account_sid = "AC"
+    auth_token = "t"
+    from = "1"
+    "#;
+
+#[test]
+fn tariffs_are_read_by_route_and_none_is_no_mistake() {
+    let tariffs = |text: &str| load(&format!("{TWO_ROUTES}{text}"), &[]).expect("is good").tariffs;
+    assert!(tariffs("").is_empty());
+    let read = tariffs(
+        r#"
+        [routes.carrier]
+        tariff = { currency = "CNY", price = 12, block_s = 6 }
+        [routes.sms.tariff]
+        currency = "CNY"
+        price = 45
+        price_per = 10
+        "#,
+    );
+    let cost = |route: &str, units| read.get(route).map(|tariff| tariff.cost(units));
+    assert_eq!((cost("carrier", 3), cost("sms", 2), cost("lines", 1)), (Some(36), Some(9), None));
+    assert_eq!(read["carrier"].units_of_call(7_000), 2);
+}
+
+#[test]
+fn every_mistake_in_a_tariff_is_reported_with_a_hint() {
+    let wrong = r#"
+        [routes.carrier]
+        tariff = { currency = "yuan", price = -1, block_s = 0, price_per = 0, colour = "red" }
+        [routes.sms]
+        tariff = { price = 1, block_s = 60 }
+        [routes.lines]
+        [routes.nowhere]
+        tariff = { currency = "CNY" }
+        "#;
+    let mistakes = load(&format!("{TWO_ROUTES}{wrong}"), &[]).expect_err("all wrong");
+    for (path, hint) in [
+        ("routes.carrier.tariff.currency", "ISO 4217"),
+        ("routes.carrier.tariff.price", "0 to 1000000"),
+        ("routes.carrier.tariff.block_s", "1 to 3600"),
+        ("routes.carrier.tariff.price_per", "1 to 10000"),
+        ("routes.carrier.tariff.colour", "unknown"),
+        ("routes.sms.tariff.currency", "is missing"),
+        ("routes.sms.tariff.block_s", "for calls"),
+        ("routes.lines.tariff", "is missing"),
+        ("routes.nowhere", "carrier, lines, sms"),
+        ("routes.nowhere.tariff.price", "is missing"),
+    ] {
+        let is_told = |mistake: &Mistake| mistake.path == path && mistake.hint.contains(hint);
+        assert!(mistakes.iter().any(is_told), "{path}: {hint} in {mistakes:#?}");
+    }
+    assert_eq!(mistakes.len(), 10, "{mistakes:#?}");
+}

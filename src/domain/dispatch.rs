@@ -9,8 +9,10 @@
 //! Must not know what a leg is for, nor drop a first wave for want of room.
 
 mod lane;
+mod load;
 mod route;
 
+pub use load::{COPY_MAX, RouteLoad};
 pub use route::{CalleeBudget, Route};
 
 use crate::id::LegId;
@@ -24,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// Routes of one dispatch: as many as a mask has bits.
 pub const ROUTES_MAX: usize = 64;
 /// How long a call lasts on average, for estimates: half of them are not answered.
-const CALL_S: i64 = 45;
+pub const CALL_S: i64 = 45;
 const CLASSES: [Class; 5] =
     [Class::First, Class::UnansweredRetry, Class::Retry, Class::Notice, Class::Drill];
 
@@ -46,7 +48,7 @@ pub enum Pushed {
 }
 
 /// Shares routes among alarms.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Dispatch {
     routes: Vec<RouteState>,
     voice: Lane,
@@ -85,7 +87,7 @@ enum Spot {
     Delayed(Timestamp),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct UnderWay {
     route: usize,
     channel: Channel,
@@ -93,7 +95,7 @@ struct UnderWay {
 }
 
 /// A number that one of our calls is under way to, or for which one of several calls was let go to a lane.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Callee {
     is_busy: bool,
     /// The others, the most urgent first.

@@ -22,6 +22,7 @@ pub mod plan;
 pub mod policy;
 pub mod reachability;
 pub mod roster;
+pub mod tariff;
 pub mod trigger;
 pub mod whatif;
 pub mod words;

@@ -2,9 +2,13 @@
 //!
 //! The same code as a real alarm: [`Alarm::raise`] and its effects, shared over the routes by a [`Dispatch`] of its own, in
 //! simulated time. Every call rings until it is given up, every message arrives. Pure, bounded in time and in legs.
+//!
+//! With a copy of the dispatch of real alarms, their legs are in the way as they would be: those that wait leave in their
+//! turn and ring until they are given up, calls under way end after [`CALL_S`]. What they order later is not known, nor
+//! that two alarms of one building may share a call.
 
 use crate::alarm::{Alarm, CancelReason, Effect, Event, Input, LegWhy, Trigger};
-use crate::dispatch::{Dispatch, Pushed, Route, TooManyRoutes};
+use crate::dispatch::{CALL_S, Dispatch, Pushed, Route, TooManyRoutes};
 use crate::id::{AlarmId, LegId};
 use crate::leg::{Channel, LegOrder, LegOutcome, LegReport, RouteName};
 use crate::plan::Plan;
@@ -51,6 +55,8 @@ pub struct WhatIf {
 pub struct Ways<'a> {
     /// The routes.
     pub routes: Vec<Route>,
+    /// A copy of what real alarms have on them now; `None` for routes that are idle.
+    pub load: Option<&'a Dispatch>,
     /// The route to the lines that are registered here; others do not take it.
     pub lines_route: RouteName,
     /// Whether a number is such a line.
@@ -68,12 +74,16 @@ pub fn show(
     now: Timestamp,
 ) -> Result<WhatIf, TooManyRoutes> {
     let id = AlarmId(u64::MAX);
+    let dispatch = match ways.load {
+        Some(load) => load.clone(),
+        None => Dispatch::new(ways.routes.clone(), LEGS_MAX)?,
+    };
     let (alarm, events) = Alarm::raise(id, trigger, plan, None, now);
     let mut world = World {
         alarm,
         ways,
-        dispatch: Dispatch::new(ways.routes.clone(), LEGS_MAX)?,
-        due: BTreeMap::new(),
+        due: others_end(&dispatch, now),
+        dispatch,
         waves: BTreeMap::new(),
         reasons: BTreeMap::new(),
         wave: 0,
@@ -84,13 +94,29 @@ pub fn show(
     Ok(world.shown)
 }
 
+/// When the legs of others that are under way give their slots back.
+fn others_end(dispatch: &Dispatch, now: Timestamp) -> BTreeMap<(Timestamp, LegId), LegReport> {
+    let end = |(leg, channel): (LegId, Channel)| {
+        let (after, outcome) = match channel {
+            Channel::Voice => (SignedDuration::from_secs(CALL_S), LegOutcome::NoAnswer),
+            Channel::Sms => (SMS_TAKES, LegOutcome::Delivered),
+        };
+        ((later(now, after), leg), LegReport::Ended { outcome })
+    };
+    dispatch.legs_under_way().into_iter().map(end).collect()
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
 /// An alarm in a world where nobody picks up.
 struct World<'a> {
     alarm: Alarm,
     ways: &'a Ways<'a>,
     dispatch: Dispatch,
     /// What is reported, and when.
-    due: BTreeMap<(Timestamp, u32), LegReport>,
+    due: BTreeMap<(Timestamp, LegId), LegReport>,
     waves: BTreeMap<u32, u16>,
     reasons: BTreeMap<u32, LegWhy>,
     wave: u16,
@@ -99,7 +125,7 @@ struct World<'a> {
 
 impl World<'_> {
     fn run(&mut self, begun: Timestamp) {
-        let end = begun.saturating_add(SHOWN).unwrap_or(Timestamp::MAX);
+        let end = later(begun, SHOWN);
         let mut now = begun;
         for _ in 0..MOMENTS_MAX {
             self.depart(now);
@@ -109,8 +135,7 @@ impl World<'_> {
                 [reports, deadline, self.dispatch.poll_timeout()].into_iter().flatten().min();
             let Some(next) = next.filter(|next| *next <= end) else { break };
             // What is due already and changed nothing must not stop the clock.
-            let later = now.saturating_add(SignedDuration::from_millis(1));
-            now = if next <= now { later.unwrap_or(Timestamp::MAX) } else { next };
+            now = if next <= now { later(now, SignedDuration::from_millis(1)) } else { next };
             if end < now || LEGS_MAX <= self.shown.departures.len() {
                 break;
             }
@@ -125,18 +150,13 @@ impl World<'_> {
                 self.feed(&Input::TimePassed, now);
             }
         }
-        self.shown.waiting = self.dispatch.waiting_in_all();
+        self.shown.waiting = self.dispatch.waiting_of(self.alarm.id());
         self.shown.is_cut = LEGS_MAX <= self.shown.departures.len();
     }
 
     /// What has a slot leaves.
     fn depart(&mut self, now: Timestamp) {
         while let Some((order, route)) = self.dispatch.poll(now) {
-            let leg = order.leg.number;
-            self.feed(
-                &Input::Leg { leg, report: LegReport::Placed { route: Arc::clone(&route) } },
-                now,
-            );
             let (after, report) = match order.channel {
                 Channel::Voice => {
                     let rings = SignedDuration::from_secs(order.ring_timeout_s.into());
@@ -144,17 +164,24 @@ impl World<'_> {
                 }
                 Channel::Sms => (SMS_TAKES, LegReport::Ended { outcome: LegOutcome::Delivered }),
             };
-            let at = now.saturating_add(after).unwrap_or(Timestamp::MAX);
-            self.due.insert((at, leg), report);
+            self.due.insert((later(now, after), order.leg), report);
+            if order.leg.alarm != self.alarm.id() {
+                continue;
+            }
+            let leg = order.leg.number;
+            let placed = LegReport::Placed { route: Arc::clone(&route) };
+            self.feed(&Input::Leg { leg, report: placed }, now);
             let wave = self.waves.get(&leg).copied().unwrap_or_default();
             let why = self.reasons.get(&leg).copied().unwrap_or(LegWhy::Wave);
             self.shown.departures.push(Departure { at: now, why, wave, route, order });
         }
     }
 
-    fn report(&mut self, leg: u32, report: LegReport, now: Timestamp) {
-        self.dispatch.on_ended(LegId { alarm: self.alarm.id(), number: leg });
-        self.feed(&Input::Leg { leg, report }, now);
+    fn report(&mut self, leg: LegId, report: LegReport, now: Timestamp) {
+        self.dispatch.on_ended(leg);
+        if leg.alarm == self.alarm.id() {
+            self.feed(&Input::Leg { leg: leg.number, report }, now);
+        }
     }
 
     fn feed(&mut self, input: &Input, now: Timestamp) {
@@ -214,7 +241,7 @@ impl World<'_> {
 
     fn cancel(&mut self, leg: LegId, reason: CancelReason, now: Timestamp) {
         if self.dispatch.withdraw(leg).is_none() {
-            self.due.retain(|(_, number), _| *number != leg.number);
+            self.due.retain(|(_, due), _| *due != leg);
             self.dispatch.on_ended(leg);
         }
         if reason != CancelReason::Lost {
@@ -223,6 +250,9 @@ impl World<'_> {
     }
 
     fn cancelled(&mut self, leg: LegId, now: Timestamp) {
+        if leg.alarm != self.alarm.id() {
+            return;
+        }
         let report = LegReport::Ended { outcome: LegOutcome::Cancelled };
         self.feed(&Input::Leg { leg: leg.number, report }, now);
     }

@@ -350,6 +350,10 @@ impl Driver {
                 self.dispatch.set_route_up(&route, is_up);
             }
             Request::Load { reply } => self.load_asked.push(reply),
+            Request::OnRoutes { reply } => {
+                // Whoever asked may have given up.
+                let _ = reply.send(self.dispatch.copy().map(Box::new));
+            }
             Request::TakeOver(open) => self.take_over(open),
             Request::Ended(ends) => self.note_ends(ends),
             Request::Drill { door, reply } => self.on_drill(&door, reply),

@@ -13,12 +13,14 @@ use crate::tasks::Tasks;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Actor, Alarm, CloseOutcome, Trigger};
 use lianfang_domain::digits::Key;
-use lianfang_domain::dispatch::Route;
+use lianfang_domain::dispatch::{Dispatch, Route};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::RouteName;
 use lianfang_domain::plan::{PartyId, Plan};
+use lianfang_domain::tariff::Tariff;
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -31,6 +33,8 @@ pub struct Ports {
     pub store: Store,
     /// The routes that legs leave by, for what is told of a policy before it is saved.
     pub routes: Vec<Route>,
+    /// What they cost, so far as it was configured.
+    pub tariffs: BTreeMap<RouteName, Tariff>,
     /// The one of them that reaches lines that are registered here.
     pub lines_route: RouteName,
     /// Makes what is kept of PINs.
@@ -149,6 +153,9 @@ pub trait Alarms: Send + Sync {
     /// Does something to an open alarm. Doing the same twice is no error.
     fn act(&self, alarm: AlarmId, action: Action, actor: Actor)
     -> Answer<'_, Result<(), ActError>>;
+
+    /// A copy of what real alarms have on the routes now; `None` when it is too much to copy, or nobody answers.
+    fn on_routes(&self) -> Answer<'_, Option<Dispatch>>;
 }
 
 /// What somebody who is called may see of an alarm.

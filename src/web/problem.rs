@@ -145,7 +145,7 @@ pub(super) enum Must {
     Next,
     /// `zh` or `en`.
     PageLanguage,
-    /// A kind of alarm, a moment, or whether it is a drill.
+    /// A kind of alarm, a moment, whether it is a drill, or whether others are counted in.
     WhatIf,
     /// One entity tag, such as `"3"`.
     EntityTag,

@@ -1,5 +1,8 @@
 //! What-if: whom a line would call if it pressed #9 now. Calls nobody, writes nothing.
 
+mod cost;
+mod load;
+
 use super::Web;
 use super::caller::{Caller, Operator};
 use super::extract::{Parameters, PathId, wrong};
@@ -8,19 +11,22 @@ use super::problem::{ApiError, Must};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use cost::{CostView, LegCostView, Pricing};
 use jiff::Timestamp;
 use lianfang_domain::alarm::{LegWhy, Proof, Trigger, TriggerSource};
 use lianfang_domain::directory::{Community, Directory, Language, LineRef, Written};
+use lianfang_domain::dispatch::Dispatch;
 use lianfang_domain::id::LineId;
 use lianfang_domain::kind::AlarmKind;
-use lianfang_domain::leg::Channel;
+use lianfang_domain::leg::{Channel, LegOrder};
 use lianfang_domain::plan::{
     self, LeftOut, LeftOutWhy, PartyId, Plan, PlanFor, Policy, PolicyVersion,
 };
 use lianfang_domain::whatif::{self, Departure, Ways, WhatIf};
 use lianfang_domain::words::{self, Told};
+use load::LoadView;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -50,6 +56,13 @@ struct WhatIfView {
     together: u8,
     /// When the last leg of the first wave would leave, in milliseconds; null when none would.
     last_leg_of_first_wave_ms: Option<i64>,
+    /// The same if no other alarm were on the routes.
+    last_leg_of_first_wave_idle_ms: Option<i64>,
+    /// What other alarms have on the routes now; null when it was not counted in: another moment was asked for, it was
+    /// left out on purpose, or there is too much of it to try things on.
+    load: Option<LoadView>,
+    /// What it would cost.
+    cost: CostView,
     /// Every leg of the first thirty minutes, in the order of leaving.
     legs: Vec<LegView>,
     /// Legs that would still wait for a slot then.
@@ -65,6 +78,8 @@ struct WhatIfView {
 struct LegView {
     /// When it would leave, in milliseconds after the press.
     at_ms: i64,
+    /// The same if no other alarm were on the routes; of the first wave.
+    idle_at_ms: Option<i64>,
     /// Waves and steps before it.
     wave: u16,
     /// Why it would be ordered.
@@ -84,6 +99,8 @@ struct LegView {
     route: String,
     /// What would be written, or said.
     words: String,
+    /// What it would cost, if it were answered; null where the route has no tariff.
+    cost: Option<LegCostView>,
 }
 
 /// Somebody or some number that the plan does not reach.
@@ -106,7 +123,8 @@ struct LeftOutView {
 }
 
 /// What an alarm on this line would do now, or at another moment, if nobody answered: through the same code as a real
-/// one. Calls nobody and writes nothing. Other alarms under way are not counted in.
+/// one. Calls nobody and writes nothing. What other alarms have on the routes is in the way as it would be. The cost is
+/// that of legs which are all answered.
 #[utoipa::path(
     get, path = "/lines/{id}/what-if", tag = "lines", operation_id = "what_if",
     params(
@@ -115,6 +133,7 @@ struct LeftOutView {
             pattern = "^(unknown|fire|intruder|illness|flood|other)$"),
         ("at" = Option<String>, Query, description = "The moment; now if not given"),
         ("drill" = Option<bool>, Query, description = "It would be a drill"),
+        ("load" = Option<bool>, Query, description = "Count in what other alarms have on the routes; true if not given"),
     ),
     responses((status = 200, description = "What it would do", body = WhatIfView)),
 )]
@@ -127,16 +146,16 @@ async fn read(
 ) -> Result<Json<WhatIfView>, ApiError> {
     let kind = parameters.take("kind").map(|name| kind_of(&name).ok_or("kind")).transpose();
     let at = parameters.take("at").map(|at| at.parse().map_err(|_| "at")).transpose();
-    let is_drill = match parameters.take("drill").as_deref() {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err("drill"),
-    };
+    let is_drill = flag(&mut parameters, "drill", false);
+    let has_load = flag(&mut parameters, "load", true);
     parameters.finish()?;
     let refused = |name| wrong(name, Must::WhatIf);
     let kind = kind.map_err(refused)?.unwrap_or_default();
-    let now = at.map_err(refused)?.unwrap_or_else(|| web.clock.now());
+    let at: Option<Timestamp> = at.map_err(refused)?;
     let is_drill = is_drill.map_err(refused)?;
+    // What is on the routes is known of no other moment.
+    let has_load = has_load.map_err(refused)? && at.is_none();
+    let now = at.unwrap_or_else(|| web.clock.now());
 
     let directory = web.directory.current();
     let line = place_of(&directory, id).ok_or(ApiError::NotFound)?;
@@ -144,15 +163,43 @@ async fn read(
     let wanted = PlanFor { kind, is_drill, now, defaults: &defaults };
     let plan = plan::build(&directory, line, &wanted).map(Arc::new).ok_or(ApiError::NotFound)?;
     let here = registered(&web, &directory, &plan).await;
-    let ways = Ways {
-        routes: web.routes.clone(),
-        lines_route: Arc::clone(&web.lines_route),
-        is_here: &|order| here.contains(order.number.key()),
+    let on_routes = if has_load { web.alarms.on_routes().await } else { None };
+    let is_here = |order: &LegOrder| here.contains(order.number.key());
+    let show = |load: Option<&Dispatch>| {
+        let ways = Ways {
+            routes: web.routes.clone(),
+            load,
+            lines_route: Arc::clone(&web.lines_route),
+            is_here: &is_here,
+        };
+        let shown = whatif::show(trigger(&plan, is_drill), Arc::clone(&plan), &ways, now);
+        shown.map_err(|error| ApiError::Internal(error.into()))
     };
-    let shown = whatif::show(trigger(&plan, is_drill), Arc::clone(&plan), &ways, now);
-    let shown = shown.map_err(|error| ApiError::Internal(error.into()))?;
+    let idle = show(None)?;
+    let shown = on_routes.as_ref().map(|load| show(Some(load))).transpose()?;
     let community = directory.community(line.community);
-    Ok(Json(view(&plan, &shown, community.map(Arc::as_ref), (language_of(&headers), now))))
+    let pricing = Pricing::new(&web, line.community, language_of(&headers));
+    let told = Answer {
+        community: community.map(Arc::as_ref),
+        language: language_of(&headers),
+        now,
+        idle: &idle,
+        load: on_routes.as_ref(),
+    };
+    Ok(Json(told.view(&plan, shown.as_ref().unwrap_or(&idle), pricing).await))
+}
+
+fn flag(
+    parameters: &mut Parameters,
+    name: &'static str,
+    default: bool,
+) -> Result<bool, &'static str> {
+    match parameters.take(name).as_deref() {
+        None => Ok(default),
+        Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(name),
+    }
 }
 
 fn kind_of(name: &str) -> Option<AlarmKind> {
@@ -207,60 +254,94 @@ fn trigger(plan: &Plan, is_drill: bool) -> Trigger {
     }
 }
 
-fn view(
-    plan: &Plan,
-    shown: &WhatIf,
-    community: Option<&Community>,
-    (language, now): (Language, Timestamp),
-) -> WhatIfView {
-    let legs: Vec<LegView> =
-        shown.departures.iter().map(|departure| leg(plan, departure, now)).collect();
-    let made_by = plan.made_by;
-    WhatIfView {
-        at: now,
-        kind: kind_name(plan.kind),
-        is_drill: plan.is_drill,
-        policy_id: made_by.map(|PolicyVersion { policy, .. }| policy.0),
-        policy_version: made_by.map(|made| made.version),
-        acknowledgements_wanted: plan.policy.acknowledgements_wanted,
-        together: plan.policy.together,
-        last_leg_of_first_wave_ms: first_wave(&legs).map(|leg| leg.at_ms).max(),
-        legs,
-        waiting: shown.waiting,
-        is_cut: shown.is_cut,
-        left_out: plan.left_out.iter().map(|left| left_out(left, community, language)).collect(),
-    }
+/// What an answer is made of beside the plan.
+struct Answer<'a> {
+    community: Option<&'a Community>,
+    language: Language,
+    now: Timestamp,
+    /// What would happen on idle routes.
+    idle: &'a WhatIf,
+    /// What others have on the routes, where it was counted in.
+    load: Option<&'a Dispatch>,
 }
 
-fn first_wave(legs: &[LegView]) -> impl Iterator<Item = &LegView> {
-    legs.iter().filter(|leg| leg.wave == 0 && leg.why == why_name(LegWhy::Wave))
-}
-
-fn leg(plan: &Plan, departure: &Departure, now: Timestamp) -> LegView {
-    let Departure { at, why, wave, route, order } = departure;
-    let party = plan.party(order.party);
-    let told = Told::from(order);
-    let (channel, words) = match order.channel {
-        Channel::Sms => ("sms", words::sms(&told, order.language)),
-        Channel::Voice => {
-            let clips = words::spoken(&told, order.language);
-            let texts = clips.iter().map(|clip| clip.text(order.language));
-            let texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
-            ("voice", texts.join(" "))
+impl Answer<'_> {
+    async fn view(&self, plan: &Plan, shown: &WhatIf, mut pricing: Pricing<'_>) -> WhatIfView {
+        let of_first_wave = self.idle.departures.iter().filter(|one| is_first_wave(one));
+        let idle: BTreeMap<u32, i64> =
+            of_first_wave.map(|one| (one.order.leg.number, self.ms(one.at))).collect();
+        let mut legs = Vec::with_capacity(shown.departures.len());
+        for departure in &shown.departures {
+            let cost = pricing.leg(departure, is_first_wave(departure)).await;
+            let idle_at_ms =
+                idle.get(&departure.order.leg.number).filter(|_| is_first_wave(departure));
+            legs.push(LegView {
+                idle_at_ms: idle_at_ms.copied(),
+                cost,
+                ..self.leg(plan, departure)
+            });
         }
-    };
-    LegView {
-        at_ms: i64::try_from(at.duration_since(now).as_millis()).unwrap_or(i64::MAX),
-        wave: *wave,
-        why: why_name(*why),
-        step: party.map_or(0, |party| party.step),
-        party: order.party,
-        name: party.map(|party| party.name.to_string()).unwrap_or_default(),
-        number: order.number.to_string(),
-        channel,
-        route: route.to_string(),
-        words,
+        let made_by = plan.made_by;
+        let first = shown.departures.iter().filter(|one| is_first_wave(one));
+        WhatIfView {
+            at: self.now,
+            kind: kind_name(plan.kind),
+            is_drill: plan.is_drill,
+            policy_id: made_by.map(|PolicyVersion { policy, .. }| policy.0),
+            policy_version: made_by.map(|made| made.version),
+            acknowledgements_wanted: plan.policy.acknowledgements_wanted,
+            together: plan.policy.together,
+            last_leg_of_first_wave_ms: first.map(|one| self.ms(one.at)).max(),
+            last_leg_of_first_wave_idle_ms: idle.into_values().max(),
+            load: self.load.map(|load| LoadView::new(load, self.now, self.language)),
+            cost: pricing.view(),
+            legs,
+            waiting: shown.waiting,
+            is_cut: shown.is_cut,
+            left_out: plan
+                .left_out
+                .iter()
+                .map(|left| left_out(left, self.community, self.language))
+                .collect(),
+        }
     }
+
+    fn ms(&self, at: Timestamp) -> i64 {
+        i64::try_from(at.duration_since(self.now).as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn leg(&self, plan: &Plan, departure: &Departure) -> LegView {
+        let Departure { at, why, wave, route, order } = departure;
+        let party = plan.party(order.party);
+        let told = Told::from(order);
+        let (channel, words) = match order.channel {
+            Channel::Sms => ("sms", words::sms(&told, order.language)),
+            Channel::Voice => {
+                let clips = words::spoken(&told, order.language);
+                let texts = clips.iter().map(|clip| clip.text(order.language));
+                let texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
+                ("voice", texts.join(" "))
+            }
+        };
+        LegView {
+            at_ms: self.ms(*at),
+            idle_at_ms: None,
+            wave: *wave,
+            why: why_name(*why),
+            step: party.map_or(0, |party| party.step),
+            party: order.party,
+            name: party.map(|party| party.name.to_string()).unwrap_or_default(),
+            number: order.number.to_string(),
+            channel,
+            route: route.to_string(),
+            words,
+            cost: None,
+        }
+    }
+}
+
+fn is_first_wave(departure: &Departure) -> bool {
+    departure.wave == 0 && departure.why == LegWhy::Wave
 }
 
 fn why_name(why: LegWhy) -> &'static str {

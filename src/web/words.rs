@@ -205,8 +205,8 @@ fn must(must: Must, language: Language) -> String {
         }
         Must::WhatIf => in_language!(
             language,
-            "无效：kind 为 unknown、fire、intruder、illness、flood 或 other，at 为 RFC 3339 时刻，drill 为 true 或 false",
-            "is wrong: kind is unknown, fire, intruder, illness, flood or other, at a moment of RFC 3339, drill true or false"
+            "无效：kind 为 unknown、fire、intruder、illness、flood 或 other，at 为 RFC 3339 时刻，drill、load 为 true 或 false",
+            "is wrong: kind is unknown, fire, intruder, illness, flood or other, at a moment of RFC 3339, drill and load true or false"
         ),
         Must::EntityTag => {
             in_language!(

@@ -36,13 +36,15 @@ use lianfang::web::ports::{
 };
 use lianfang_domain::alarm::{Actor, Trigger};
 use lianfang_domain::digits::Key;
-use lianfang_domain::dispatch::Route;
+use lianfang_domain::dispatch::{Dispatch, Route};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
-use lianfang_domain::leg::Channel;
+use lianfang_domain::leg::{Channel, RouteName};
+use lianfang_domain::tariff::Tariff;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -63,6 +65,14 @@ fn routes() -> Vec<Route> {
         preference: 1,
     };
     vec![route("trunk", Channel::Voice), route("sms", Channel::Sms)]
+}
+
+/// The calls have a tariff, the messages have none.
+fn tariffs() -> BTreeMap<RouteName, Tariff> {
+    let number = |number| NonZeroU32::new(number).expect("not 0");
+    let (price_per, block_s) = (number(1), number(6));
+    let tariff = Tariff { currency: "CNY".into(), price: 2, price_per, block_s };
+    BTreeMap::from([("trunk".into(), tariff)])
 }
 
 /// A service without telephones.
@@ -86,6 +96,8 @@ pub(crate) struct Switchboard {
     pub(crate) kinds: Mutex<Vec<AlarmKind>>,
     pub(crate) actions: Mutex<Vec<(AlarmId, Action, Actor)>>,
     pub(crate) pages: Mutex<BTreeMap<String, Page>>,
+    /// What real alarms have on the routes.
+    pub(crate) on_routes: Mutex<Option<Dispatch>>,
     /// Keys that were pressed on pages.
     pub(crate) answers: Mutex<Vec<char>>,
     pub(crate) refuses: Mutex<Option<ActError>>,
@@ -142,6 +154,11 @@ impl Alarms for Switchboard {
         let refused = *self.refuses.lock().expect("no panic");
         self.actions.lock().expect("no panic").push((alarm, action, actor));
         Box::pin(std::future::ready(refused.map_or(Ok(()), Err)))
+    }
+
+    fn on_routes(&self) -> Answer<'_, Option<Dispatch>> {
+        let copy = self.on_routes.lock().expect("no panic").as_ref().and_then(Dispatch::copy);
+        Box::pin(std::future::ready(copy))
     }
 }
 
@@ -267,6 +284,7 @@ impl Api {
             store: store.clone(),
             pins: PinKey::new(&[7; 32]),
             routes: routes(),
+            tariffs: tariffs(),
             lines_route: "lines".into(),
             directory: directory.clone(),
             alarms: switchboard.clone(),

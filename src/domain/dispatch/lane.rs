@@ -16,7 +16,7 @@ type Kind = (Class, Mask);
 /// second call of another; then the oldest.
 type Turn = (u32, u32, AlarmId);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lane {
     alarms: BTreeMap<AlarmId, Queue>,
     /// Alarms that have such legs waiting, the next one first.
@@ -25,7 +25,7 @@ pub(super) struct Lane {
     firsts_in_row: u8,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Queue {
     under_way: u32,
     /// Legs that have left since it last had nothing to do.

@@ -32,7 +32,7 @@ pub struct CalleeBudget {
 }
 
 /// A route and what is under way on it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RouteState {
     pub(super) route: Route,
     pub(super) is_up: bool,
@@ -43,7 +43,7 @@ pub(super) struct RouteState {
 }
 
 /// Departures per callee, as far back as the longest budget looks.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Callees {
     by_number: HashMap<PhoneNumber, VecDeque<Timestamp>>,
     by_age: VecDeque<(Timestamp, PhoneNumber)>,
@@ -58,6 +58,17 @@ impl RouteState {
     pub(super) fn new(route: Route) -> Self {
         let (departures, callees) = (VecDeque::new(), Callees::default());
         Self { route, is_up: true, under_way: 0, departures, callees }
+    }
+
+    /// Departures to callees that are remembered for the budgets.
+    pub(super) fn remembered(&self) -> usize {
+        self.callees.by_age.len()
+    }
+
+    /// How many left in the second before.
+    pub(super) fn left_lately(&self, now: Timestamp) -> u32 {
+        let is_lately = |at: &&Timestamp| now < after(**at, 1);
+        u32::try_from(self.departures.iter().filter(is_lately).count()).unwrap_or(u32::MAX)
     }
 
     pub(super) fn has_channel(&self) -> bool {

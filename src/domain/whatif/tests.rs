@@ -9,6 +9,7 @@ use crate::directory::{
 use crate::id::{
     CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, ResponderId, StreetId, WorkerId,
 };
+use crate::leg::Class;
 use crate::phone::PhoneNumber;
 use crate::plan::{self, PlanFor, Policy};
 use proptest::prelude::*;
@@ -115,6 +116,14 @@ fn routes(per_second: u32, channels: u32) -> Vec<Route> {
 }
 
 fn seen(directory: &Directory, routes: Vec<Route>) -> (Arc<Plan>, Trigger, WhatIf) {
+    seen_beside(directory, routes, None)
+}
+
+fn seen_beside(
+    directory: &Directory,
+    routes: Vec<Route>,
+    load: Option<&Dispatch>,
+) -> (Arc<Plan>, Trigger, WhatIf) {
     let now = Timestamp::UNIX_EPOCH;
     let line = directory.line_by_account("line1").expect("is there");
     let plan = plan::build(directory, line, &PlanFor::unknown(&Policy::default(), now));
@@ -128,7 +137,7 @@ fn seen(directory: &Directory, routes: Vec<Route>) -> (Arc<Plan>, Trigger, WhatI
         proof: Proof::Digest,
         idempotency_key: "k".into(),
     };
-    let ways = Ways { routes, lines_route: LINES.into(), is_here: &|_| false };
+    let ways = Ways { routes, load, lines_route: LINES.into(), is_here: &|_| false };
     let shown = show(trigger.clone(), Arc::clone(&plan), &ways, now).expect("few routes");
     (plan, trigger, shown)
 }
@@ -167,8 +176,105 @@ fn scarce_routes_show_when_the_last_leg_leaves() {
     assert_eq!(calls, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4], "two a second");
 }
 
+/// What another alarm asks for: which alarm, whom, how, how urgently, and whether it has left.
+type Busy = (u8, u8, bool, bool, bool);
+
+/// Routes with legs of other alarms, to people of their own.
+fn busy(routes: &[Route], plan: &Arc<Plan>, legs: &[Busy]) -> Dispatch {
+    let now = Timestamp::UNIX_EPOCH;
+    let mut dispatch = Dispatch::new(routes.to_vec(), LEGS_MAX).expect("few routes");
+    for (index, (alarm, callee, is_sms, is_first, has_left)) in (1..).zip(legs) {
+        let key = format!("+86139000001{callee:02}");
+        dispatch.push(
+            LegOrder {
+                leg: LegId { alarm: AlarmId(u64::from(*alarm)), number: index },
+                channel: if *is_sms { Channel::Sms } else { Channel::Voice },
+                party: plan::PartyId(0),
+                role: plan::Role::Neighbour,
+                number_index: 0,
+                number: PhoneNumber::from_parts(&key, &key),
+                language: Language::Chinese,
+                message: crate::leg::Message::Alarm,
+                along: Vec::new(),
+                coming: Vec::new(),
+                link: None,
+                class: if *is_first { Class::First } else { Class::Retry },
+                ring_timeout_s: 40,
+                routes_failed: vec![LINES.into()],
+                plan: Arc::clone(plan),
+                raised_at: now,
+            },
+            now,
+        );
+        if *has_left {
+            dispatch.poll(now);
+        }
+    }
+    dispatch
+}
+
+fn told(shown: &WhatIf) -> Vec<(Timestamp, u16, String, u32)> {
+    let told = shown.departures.iter();
+    told.map(|one| (one.at, one.wave, one.route.to_string(), one.order.leg.number)).collect()
+}
+
+#[test]
+fn calls_of_others_hold_up_the_legs_for_which_there_is_no_channel() {
+    let homes = [vec![], vec![(1, false)], vec![(2, false)]];
+    let directory = directory(&homes, &[(50, false)], 60);
+    let (plan, _, idle) = seen(&directory, routes(10, 3));
+    let calls: Vec<Busy> = (0..2).map(|callee| (1, callee, false, true, true)).collect();
+    let load = busy(&routes(10, 3), &plan, &calls);
+    let (_, _, beside) = seen_beside(&directory, routes(10, 3), Some(&load));
+    let first = |shown: &WhatIf| -> Vec<i64> {
+        let calls = shown.departures.iter().filter(|one| one.order.channel == Channel::Voice);
+        calls.filter(|one| one.wave == 0).take(2).map(|one| one.at.as_second()).collect()
+    };
+    assert_eq!(first(&idle), [0, 0]);
+    assert_eq!(first(&beside), [0, 40], "one channel is left until the first is given up");
+    let loads = load.loads(Timestamp::UNIX_EPOCH);
+    let trunk = loads.iter().find(|load| &*load.name == "trunk").expect("a route");
+    assert_eq!((trunk.under_way, trunk.left_lately, trunk.channels, trunk.is_up), (2, 2, 3, true));
+    assert_eq!(load.copy().map(|copy| copy.under_way()), Some(2));
+}
+
+#[test]
+fn what_is_too_much_to_copy_is_not_copied() {
+    let (plan, ..) = seen(&directory(&[vec![]], &[(1, true)], 2), routes(1, 1));
+    let many: Vec<Busy> =
+        (0..=crate::dispatch::COPY_MAX).map(|_| (1, 1, true, true, false)).collect();
+    assert!(busy(&routes(1, 1), &plan, &many).copy().is_none());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Routes on which nothing is are idle routes; and whatever others have on them, no leg leaves earlier for it.
+    #[test]
+    fn load_never_makes_a_leg_earlier(
+        homes in prop::collection::vec(prop::collection::vec((0..60_u8, any::<bool>()), 0..3), 1..9),
+        workers in prop::collection::vec((0..60_u8, any::<bool>()), 0..3),
+        legs in prop::collection::vec((1..4_u8, 0..60_u8, any::<bool>(), any::<bool>(), any::<bool>()), 0..60),
+        per_second in 1..30_u32,
+        channels in 1..60_u32,
+    ) {
+        let (directory, routes) = (directory(&homes, &workers, 61), routes(per_second, channels));
+        let (plan, _, idle) = seen(&directory, routes.clone());
+        let nothing = busy(&routes, &plan, &[]);
+        let (_, _, beside_nothing) = seen_beside(&directory, routes.clone(), Some(&nothing));
+        prop_assert_eq!(told(&beside_nothing), told(&idle));
+        let load = busy(&routes, &plan, &legs);
+        let (_, _, loaded) = seen_beside(&directory, routes, Some(&load));
+        let first = |shown: &WhatIf| -> BTreeMap<u32, Timestamp> {
+            let first = shown.departures.iter().filter(|one| one.wave == 0 && one.why == LegWhy::Wave);
+            first.map(|one| (one.order.leg.number, one.at)).collect()
+        };
+        let idle = first(&idle);
+        for (leg, at) in first(&loaded) {
+            let idle_at = idle.get(&leg).copied();
+            prop_assert!(idle_at.is_none_or(|idle_at| idle_at <= at), "leg {}: {:?} {}", leg, idle_at, at);
+        }
+    }
 
     /// The first wave that is shown is, leg by leg, the first wave of a real alarm on the same directory and clock.
     #[test]
