@@ -18,7 +18,7 @@ pub use phrase::Phrase;
 pub use sms::{SMS_UNITS_MAX, sms};
 
 use crate::alarm::{CloseOutcome, ResidentNotice};
-use crate::directory::{Language, Written};
+use crate::directory::{Address, Language, Written};
 use crate::leg::{AlongLeg, LegOrder, Message};
 use crate::plan::{Party, PartyId, Plan, Role, Scene};
 use sms::{estate_of, shorten};
@@ -311,6 +311,21 @@ fn who_where(scene: &Scene, detail: Detail, language: Language) -> Vec<Clip> {
         Written::English => clips.extend([home, name]),
     }
     clips
+}
+
+/// The two parts of how a plan calls a neighbour, such as `302 李强家`: the clips of the door, and the name, which people may
+/// have recorded without it. `None` where no number of a door stands before a name.
+#[must_use]
+pub fn door_and_name(called: &str, language: Language) -> Option<(Vec<Clip>, Clip)> {
+    let (door, name) = called.split_once(' ')?;
+    let address = Address { door: door.into(), ..Address::default() };
+    let limits = address::Limits { has_floor: false, signs_max: NAME_MAX, spots_max: NAME_MAX };
+    let clips = address::clips(&address, limits, language);
+    // A given name has no figures; what is no number is said with the name, in one.
+    let is_door = door.contains(|sign: char| sign.is_ascii_digit());
+    let is_said = is_door && !clips.is_empty() && clips.iter().all(Clip::is_fixed);
+    let name = name.trim();
+    (is_said && !name.is_empty()).then(|| (clips, Clip::Name(name.into())))
 }
 
 fn name_clip(name: &str, units_max: usize) -> Option<Clip> {

@@ -8,7 +8,7 @@ use super::{GAP_AFTER_PHRASE_MS, GAP_MS, LEAD_SILENCE_MS, ShippedClips};
 use crate::media::{Piece, Playlist, Recording};
 use lianfang_domain::directory::Language;
 use lianfang_domain::id::CommunityId;
-use lianfang_domain::words::Clip;
+use lianfang_domain::words::{self, Clip};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -143,10 +143,13 @@ impl Voice {
         let language = self.language_of(clips);
         let mut pieces = Vec::with_capacity(clips.len().saturating_mul(2));
         for clip in clips {
-            let Some((recording, _)) = self.find(clip, language) else {
+            let Some(Found { recording, before, .. }) = self.find(clip, language) else {
                 metrics::counter!("lianfang_prompts_left_out_total").increment(1);
                 continue;
             };
+            for sign in before.iter().filter_map(|sign| self.find(sign, language)) {
+                pieces.extend([Piece::Recording(sign.recording), Piece::Silence(GAP_MS)]);
+            }
             let gap_ms = match clip {
                 Clip::Tone | Clip::Phrase(_) => GAP_AFTER_PHRASE_MS,
                 Clip::Unit(_)
@@ -185,7 +188,8 @@ impl Voice {
     #[must_use]
     pub fn sources(&self, clips: &[Clip]) -> Vec<ClipSource> {
         let language = self.language_of(clips);
-        let source = |clip| self.find(clip, language).map_or(ClipSource::Missing, |found| found.1);
+        let source =
+            |clip| self.find(clip, language).map_or(ClipSource::Missing, |found| found.source);
         clips.iter().map(source).collect()
     }
 
@@ -195,7 +199,7 @@ impl Voice {
         let is_recorded = self.recorded.clip(self.community, self.language, clip).is_some();
         let has_fallback = self.language == self.language.shipped() || !clip.is_fixed();
         let found = (is_recorded || has_fallback).then(|| self.find(clip, self.language));
-        found.flatten().map_or(ClipSource::Missing, |found| found.1)
+        found.flatten().map_or(ClipSource::Missing, |found| found.source)
     }
 
     /// Brings the names among the clips into memory. Off the thread and at most 250 ms each; returns how many are not to
@@ -208,7 +212,7 @@ impl Voice {
             // Which of them the sentence will be said in, nobody knows before its clips are.
             for language in &languages {
                 let ids = self.name_ids(clip, *language);
-                is_there |= self.names.fetch(ids.into_iter().map(|(id, _)| id)).await;
+                is_there |= self.names.fetch(ids.into_iter().map(|one| one.id)).await;
             }
             missing += usize::from(!is_there);
         }
@@ -229,34 +233,81 @@ impl Voice {
         languages
     }
 
-    fn find(&self, clip: &Clip, language: Language) -> Option<(Recording, ClipSource)> {
+    fn find(&self, clip: &Clip, language: Language) -> Option<Found> {
+        let whole = |(recording, source)| Found { recording, source, before: Vec::new() };
         if clip.is_fixed() {
             let recorded = self.recorded.clip(self.community, language, clip);
             return recorded
                 .map(|(recording, source)| (recording.clone(), source))
-                .or_else(|| self.shipped.get(&(language.shipped(), clip.clone())).cloned());
+                .or_else(|| self.shipped.get(&(language.shipped(), clip.clone())).cloned())
+                .map(whole);
         }
         let mut ids = self.name_ids(clip, language).into_iter();
-        ids.find_map(|(id, source)| Some((self.names.get(&id)?, source)))
+        ids.find_map(|NameSaid { id, source, before }| {
+            Some(Found { recording: self.names.get(&id)?, source, before })
+        })
     }
 
-    /// What may say a name, the best first.
-    fn name_ids(&self, clip: &Clip, language: Language) -> Vec<(NameId, ClipSource)> {
-        let stem = clip.file_stem();
-        let mut ids = Vec::new();
+    /// What may say a name, the best first: recorded before synthesised, in the language before Mandarin. The name of a
+    /// neighbour is recorded without the door; the door is said before it then.
+    fn name_ids(&self, clip: &Clip, language: Language) -> Vec<NameSaid> {
+        let mut said = Vec::new();
         let own = clip.spoken_in(language);
         let shipped = (own != own.shipped()).then(|| own.shipped());
+        let neighbour = match clip {
+            Clip::Name(called) => words::door_and_name(called, language).map(|(door, name)| {
+                // A sentence is in one language: better without the door than in two.
+                let is_said = language == language.shipped()
+                    || door
+                        .iter()
+                        .all(|sign| self.recorded.clip(self.community, language, sign).is_some());
+                (if is_said { door } else { Vec::new() }, name)
+            }),
+            Clip::Tone
+            | Clip::Phrase(_)
+            | Clip::Unit(_)
+            | Clip::Sign(_)
+            | Clip::Count(_)
+            | Clip::Number(_)
+            | Clip::Text(_) => None,
+        };
         for language in std::iter::once(own).chain(shipped) {
-            let at = |community| self.recorded.names.get(&(community, language, stem.clone()));
-            let recorded = [
-                (self.community.and_then(|id| at(Some(id))), ClipSource::Community),
-                (at(None), ClipSource::Everybody),
-            ];
-            for (file, source) in recorded {
-                ids.extend(file.map(|file| (NameId::Recorded(Arc::clone(file)), source)));
+            said.extend(self.recorded_name(clip, language, &[]));
+            if let Some((door, name)) = &neighbour {
+                said.extend(self.recorded_name(name, language, door));
             }
-            ids.push((NameId::File(said_key(clip, language)), ClipSource::Name));
+            let id = NameId::File(said_key(clip, language));
+            said.push(NameSaid { id, source: ClipSource::Name, before: Vec::new() });
         }
-        ids
+        said
     }
+
+    /// Recordings of a name in one language, with what is said before it.
+    fn recorded_name(&self, name: &Clip, language: Language, before: &[Clip]) -> Vec<NameSaid> {
+        let stem = name.file_stem();
+        let at = |community| self.recorded.names.get(&(community, language, stem.clone()));
+        let recorded = [
+            (self.community.and_then(|id| at(Some(id))), ClipSource::Community),
+            (at(None), ClipSource::Everybody),
+        ];
+        let said = |(file, source): (Option<&Arc<Path>>, ClipSource)| {
+            let id = NameId::Recorded(Arc::clone(file?));
+            Some(NameSaid { id, source, before: before.to_vec() })
+        };
+        recorded.into_iter().filter_map(said).collect()
+    }
+}
+
+/// A recording of a clip, and the fixed clips that are said before it.
+struct Found {
+    recording: Recording,
+    source: ClipSource,
+    before: Vec<Clip>,
+}
+
+/// What may say a name, and the fixed clips that are said before it.
+struct NameSaid {
+    id: NameId,
+    source: ClipSource,
+    before: Vec<Clip>,
 }

@@ -458,3 +458,22 @@ fn a_link_takes_the_place_of_what_to_reply_and_never_of_who_and_where() {
     let over = Told { link: Some(link), ..Told::new(&plan, Message::Cancelled) };
     assert!(!sms(&over, Language::Chinese).contains("https"), "there is nothing to answer");
 }
+
+#[test]
+fn a_neighbour_is_taken_apart_into_door_and_name() {
+    let check = |called: &str, wanted: Option<(&str, &str)>| {
+        let found = door_and_name(called, Language::Chinese).map(|(door, name)| {
+            let said: Vec<String> = door.iter().map(|clip| clip.text(Language::Chinese)).collect();
+            (said.concat(), name.text(Language::Chinese))
+        });
+        let wanted = wanted.map(|(door, name)| (door.to_owned(), name.to_owned()));
+        assert_eq!(found, wanted, "{called}");
+    };
+    check("302 李强家", Some(("三零二室", "李强家")));
+    check("1502 Mary Smith", Some(("幺五零二室", "Mary Smith")));
+    check("Mary Smith", None);
+    check("李强家", None);
+    check("302 ", None);
+    check("后门3旁 李强", None);
+    check("", None);
+}

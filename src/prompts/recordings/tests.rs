@@ -5,7 +5,7 @@ use crate::prompts::{ClipSource, PromptsConfig, Voice};
 use crate::store::Store;
 use jiff::Timestamp;
 use lianfang_domain::directory::Dialect;
-use lianfang_domain::words::Phrase;
+use lianfang_domain::words::{self, Phrase};
 use std::time::Duration;
 
 const MINNAN: Language = Language::Dialect(Dialect::Minnan);
@@ -313,4 +313,48 @@ async fn only_clips_that_exist_are_taken() {
     let refused = shop.recordings.upload(&long, wav(6000), "token").await;
     assert!(matches!(refused, Err(RecordingError::Refused(Refusal::Long { .. }))), "{refused:?}");
     assert_eq!(shop.files(), Vec::<String>::new().as_slice());
+}
+
+#[tokio::test]
+async fn the_recorded_name_of_a_neighbour_is_heard_behind_the_door() {
+    let shop = Shop::new().await;
+    let (called, name) = (Clip::Name("302 李强家".into()), Clip::Name("李强家".into()));
+    let coming = [called.clone(), Clip::Phrase(Phrase::IsComing)];
+    let door = words::door_and_name("302 李强家", Language::Chinese).unwrap().0;
+    let heard = async |community, language, clips: &[Clip]| {
+        let voice = shop.voice(community, language);
+        voice.fetch(clips).await;
+        heard_ms(&voice, clips)
+    };
+    let check = async |community, language, wanted: u128| {
+        let found = heard(community, language, &coming).await;
+        assert!(is_near(found, wanted), "{found} ms, not {wanted} ms");
+    };
+    // Synthesised in one, as it always was.
+    let file = shop.folder.path().join("prompts/synthesised/zh-CN");
+    fs::create_dir_all(&file).unwrap();
+    fs::write(file.join(called.file_stem()).with_extension("wav"), wav(3000)).unwrap();
+    let is_coming = heard(HERE, Language::Chinese, &coming[1..]).await;
+    let signs = heard(HERE, Language::Chinese, &door).await;
+    check(HERE, Language::Chinese, 3000 + is_coming).await;
+
+    shop.record(&place(Some(HERE), Language::Chinese, &name), 900).await;
+    check(HERE, Language::Chinese, signs + 900 + is_coming).await;
+    check(THERE, Language::Chinese, 3000 + is_coming).await;
+    // The sentence is in Mandarin where it was not recorded in the dialect.
+    shop.record(&place(Some(HERE), MINNAN, &name), 1400).await;
+    check(HERE, MINNAN, signs + 900 + is_coming).await;
+    // Where it was, the name is too; the door comes once it can be said in the dialect.
+    shop.record(&place(Some(HERE), MINNAN, &coming[1]), 1000).await;
+    check(HERE, MINNAN, 1400 + 1000).await;
+    let mut fixed: Vec<&Clip> = door.iter().collect();
+    fixed.sort();
+    fixed.dedup();
+    for sign in fixed {
+        shop.record(&place(Some(HERE), MINNAN, sign), 400).await;
+    }
+    check(HERE, MINNAN, 400 * door.len() as u128 + 1400 + 1000).await;
+    check(HERE, Language::Chinese, signs + 900 + is_coming).await;
+    let sources = shop.voice(HERE, MINNAN).sources(&coming);
+    assert_eq!(sources, [ClipSource::Community, ClipSource::Community]);
 }
