@@ -363,7 +363,7 @@ fn routes(config: &Config) -> Vec<Route> {
         channel: Channel::Voice,
         per_second: trunk.calls_per_second,
         channels: trunk.channels,
-        callee_budgets: Vec::new(),
+        callee_budgets: trunk.callee_budgets.clone(),
         preference: preference(index),
     });
     let sms = config.sms.iter().enumerate().map(|(index, route)| Route {
@@ -371,7 +371,7 @@ fn routes(config: &Config) -> Vec<Route> {
         channel: Channel::Sms,
         per_second: route.messages_per_second,
         channels: route.in_flight,
-        callee_budgets: Vec::new(),
+        callee_budgets: route.callee_budgets.clone(),
         preference: preference(index),
     });
     std::iter::once(lines).chain(trunks).chain(sms).collect()
@@ -416,5 +416,40 @@ async fn asked_to_stop() {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lianfang_domain::dispatch::CalleeBudget;
+
+    #[test]
+    fn routes_keep_to_the_budgets_of_their_providers() {
+        let environment = [
+            (
+                "LIANFANG_TRUNK",
+                r#"[{ name = "carrier", address = "127.0.0.1:5080", caller_number = "1", callee_budgets = ["1/60", "5/3600"] },
+                    { name = "spare", address = "127.0.0.1:5090", caller_number = "1" }]"#,
+            ),
+            (
+                "LIANFANG_SMS",
+                r#"[{ name = "sms", account_sid = "A", auth_token = "t", from = "1", callee_budgets = ["10/86400"] }]"#,
+            ),
+        ];
+        let environment = environment.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let config = Config::load(None, environment).expect("valid");
+        let budget = |calls, per_s| CalleeBudget { calls, per_s };
+        let wanted = [
+            ("lines", vec![]),
+            ("carrier", vec![budget(1, 60), budget(5, 3600)]),
+            ("spare", vec![]),
+            ("sms", vec![budget(10, 86_400)]),
+        ];
+        let routes = routes(&config);
+        assert_eq!(routes.len(), wanted.len());
+        for (route, (name, budgets)) in routes.iter().zip(wanted) {
+            assert_eq!((&*route.name, &route.callee_budgets), (name, &budgets));
+        }
     }
 }

@@ -4,12 +4,19 @@ use super::Secret;
 use super::http::HttpConfig;
 use super::reader::Section;
 use super::sip::{ListenAddress, SipConfig, Transport, seconds, to_u32};
+use lianfang_domain::dispatch::CalleeBudget;
 use lianfang_domain::phone::NumberFormat;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Nobody owns a wider network, so nobody can speak for all of it.
 const TRUSTED_BITS_MIN: u8 = 8;
+/// Budgets of one route: a minute, an hour, a day, and one to spare.
+const CALLEE_BUDGETS_MAX: usize = 4;
+/// Attempts that a budget can allow.
+const CALLEE_CALLS_MAX: u32 = 1_000;
+/// Longest time of a budget, in seconds: departures are remembered for so long, at most the route's rate times this.
+const CALLEE_TIME_MAX_S: u32 = 86_400;
 
 /// Which identity of a call that comes in over a trunk is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +73,8 @@ pub struct TrunkConfig {
     pub calls_per_second: u32,
     /// `channels`: simultaneous calls at most.
     pub channels: u32,
+    /// `callee_budgets = ["1/60", "5/3600"]`: calls to one callee in any so many seconds. Default: no limit.
+    pub callee_budgets: Vec<CalleeBudget>,
     /// `probe_s`: pause between OPTIONS probes; 0 sends none.
     pub probe: Duration,
 }
@@ -119,6 +128,7 @@ impl TrunkConfig {
             credentials,
             calls_per_second: to_u32(section.number("calls_per_second", 100, 1..=100_000)),
             channels: to_u32(section.number("channels", 300, 1..=1_000_000)),
+            callee_budgets: read_callee_budgets(section),
             probe: seconds(section, "probe_s", 10, 0..=3_600),
         }
     }
@@ -158,6 +168,8 @@ pub struct SmsRouteConfig {
     pub messages_per_second: u32,
     /// `in_flight`: requests under way at most.
     pub in_flight: u32,
+    /// `callee_budgets = ["1/60", "5/3600"]`: messages to one number in any so many seconds. Default: no limit.
+    pub callee_budgets: Vec<CalleeBudget>,
     /// `timeout_ms`: from connect to the whole answer.
     pub timeout: Duration,
     /// `status_callbacks`: asks for delivery receipts; needs `http.public_base_url`.
@@ -204,6 +216,7 @@ impl SmsRouteConfig {
             from: section.required_string("from", "+8659212349"),
             messages_per_second: to_u32(section.number("messages_per_second", 100, 1..=100_000)),
             in_flight: to_u32(section.number("in_flight", 64, 1..=10_000)),
+            callee_budgets: read_callee_budgets(section),
             timeout: Duration::from_millis(section.number("timeout_ms", 5_000, 100..=60_000)),
             wants_status_callbacks,
             has_links,
@@ -251,6 +264,34 @@ pub(super) fn check_ways_out(root: &mut Section<'_>, sip: &SipConfig, trunks: &[
             );
         }
     }
+}
+
+/// How often the provider lets one callee be tried: attempts and seconds, with a slash between.
+fn read_callee_budgets(section: &mut Section<'_>) -> Vec<CalleeBudget> {
+    const KEY: &str = "callee_budgets";
+    let written = section.strings(KEY, &[]);
+    if CALLEE_BUDGETS_MAX < written.len() {
+        section.mistake(KEY, format!("need at most {CALLEE_BUDGETS_MAX} budgets"));
+    }
+    let mut budgets = Vec::new();
+    for text in written.iter().take(CALLEE_BUDGETS_MAX) {
+        let numbers = text.split_once('/').and_then(|(calls, seconds)| {
+            Some((calls.trim().parse().ok()?, seconds.trim().parse().ok()?))
+        });
+        match numbers {
+            Some((calls @ 1..=CALLEE_CALLS_MAX, per_s @ 1..=CALLEE_TIME_MAX_S)) => {
+                budgets.push(CalleeBudget { calls, per_s });
+            }
+            Some(_) | None => section.mistake(
+                KEY,
+                format!(
+                    "`{text}` is no budget; write attempts (1 to {CALLEE_CALLS_MAX}) and seconds (1 to \
+                     {CALLEE_TIME_MAX_S}), such as \"1/60\" for one a minute and \"5/3600\" for five an hour"
+                ),
+            ),
+        }
+    }
+    budgets
 }
 
 fn read_credentials(section: &mut Section<'_>) -> Option<(String, Secret<String>)> {

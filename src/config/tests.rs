@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_in_result, reason = "a test may panic")]
 
 use super::*;
+use lianfang_domain::dispatch::CalleeBudget;
 use proptest::prelude::*;
 
 fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<Mistake>> {
@@ -146,6 +147,42 @@ fn a_way_out_that_leads_nowhere_is_a_mistake() {
         assert_eq!(paths(&load(&text, &[]).expect_err("wrong")), [path], "{text}");
     }
     load(&trunk("10.0.0.1:5060", "inbound = [\"10.0.0.0/8\"]"), &[]).expect("valid");
+}
+
+#[test]
+fn budgets_of_a_callee_are_read_or_explained() {
+    let routes = |budgets: &str| {
+        let trunk = "[[trunk]]\nname = \"a\"\naddress = \"10.0.0.1:5060\"\ncaller_number = \"1\"\n";
+        let sms = "[[sms]]\nname = \"b\"\naccount_sid = \"A\"\nauth_token = \"t\"\nfrom = \"1\"\n";
+        format!("{trunk}callee_budgets = {budgets}\n{sms}callee_budgets = {budgets}\n")
+    };
+    let config = load(&routes("[\"1/60\", \" 5 / 3600 \"]"), &[]).expect("valid");
+    let read = |budgets: &[CalleeBudget]| {
+        budgets.iter().map(|budget| (budget.calls, budget.per_s)).collect::<Vec<_>>()
+    };
+    assert_eq!(read(&config.trunks[0].callee_budgets), [(1, 60), (5, 3600)]);
+    assert_eq!(read(&config.sms[0].callee_budgets), [(1, 60), (5, 3600)]);
+    assert_eq!(load(&routes("[]"), &[]).expect("valid").trunks[0].callee_budgets, []);
+    for wrong in [
+        "60",
+        "[60]",
+        "[\"\"]",
+        "[\"60\"]",
+        "[\"1/\"]",
+        "[\"0/60\"]",
+        "[\"1/0\"]",
+        "[\"-1/60\"]",
+        "[\"1001/60\"]",
+        "[\"1/86401\"]",
+        "[\"1/60/60\"]",
+        "[\"1/1\", \"1/2\", \"1/3\", \"1/4\", \"1/5\"]",
+    ] {
+        let mistakes = load(&routes(wrong), &[]).expect_err("wrong");
+        let wanted = ["trunk[0].callee_budgets", "sms[0].callee_budgets"];
+        assert_eq!(paths(&mistakes), wanted, "{wrong}");
+    }
+    let mistakes = load(&routes("[\"often\"]"), &[]).expect_err("wrong");
+    assert!(mistakes[0].hint.contains("\"1/60\" for one a minute"), "{}", mistakes[0]);
 }
 
 #[test]

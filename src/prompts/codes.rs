@@ -76,6 +76,10 @@ const PHRASES: &[&str] = &[
     "still-calling",
     "which-outcome",
     "talk-full",
+    "closed-genuine",
+    "closed-false",
+    "closed-test",
+    "closed",
 ];
 const UNITS: &[&str] = &[
     "building",

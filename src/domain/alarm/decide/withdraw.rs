@@ -152,7 +152,19 @@ impl Draft {
         let any = || self.alarm.numbers(party).find(|number| can_ring(number));
         let number = match message {
             Message::Cancelled => known.filter(|it| !it.state.is_bad).or_else(any),
-            _ => known.filter(|it| !it.state.is_bad),
+            Message::Alarm
+            | Message::WeakAlarm
+            | Message::OwnHousehold
+            | Message::StillInDanger
+            | Message::StandDown
+            | Message::SaidMistake
+            | Message::KindNamed
+            | Message::GoTogether
+            | Message::AreYouThere
+            | Message::Duress
+            | Message::CloseReminder
+            | Message::DrillOver
+            | Message::PleaseReply => known.filter(|it| !it.state.is_bad),
         };
         let call = Call { party, number_index: number?.index, channel: Channel::Voice, message };
         (!listens && role != Role::OwnHousehold).then_some(call)
