@@ -17,6 +17,7 @@ mod dossier;
 mod drills;
 mod duty;
 mod extract;
+mod feed;
 mod guard;
 mod health;
 mod nouns;
@@ -60,6 +61,7 @@ pub fn router(ports: Ports) -> Router {
     let (routes, document) = described().split_for_parts();
     let document: Arc<str> = openapi::complete(document).into();
     let (clock, tasks) = (ports.clock.clone(), ports.tasks.clone());
+    let feed = feed::Feed::start(&ports);
     routes
         .merge(openapi::pages())
         .with_state(Arc::new(ports))
@@ -67,6 +69,7 @@ pub fn router(ports: Ports) -> Router {
         .layer(Extension(caller::Remembered::default()))
         .layer(Extension(responder::Limits::default()))
         .layer(Extension(reads::Noted::default()))
+        .layer(Extension(feed))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(middleware::from_fn_with_state(guard::REQUEST_MAX, guard::limit_time))
         .layer(CatchPanicLayer::custom(guard::on_panic))
@@ -105,6 +108,7 @@ fn described() -> OpenApiRouter<Web> {
             recordings::sounds()
                 .merge(duty::calendars())
                 .merge(preview::sounds())
+                .merge(feed::routes())
                 .layer(middleware::from_fn_with_state(slots(), guard::limit_number)),
         );
     let health =

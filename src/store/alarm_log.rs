@@ -5,10 +5,11 @@
 //! so configured) and from there back into the database, in order, when it answers again; when the journal fails too,
 //! they are kept in memory. Writing back twice does no harm: (alarm, sequence) is unique.
 //!
-//! Must not decide about alarms. `commit` has the SQL, `journal` the file, `writer` the task, `read` what recovery and
+//! Must not decide about alarms. `changes` tells those who watch, `commit` has the SQL, `journal` the file, `writer` the task, `read` what recovery and
 //! the console ask.
 
 mod cases;
+mod changes;
 mod commit;
 mod journal;
 mod read;
@@ -18,8 +19,9 @@ pub(in crate::store) mod tests;
 mod writer;
 
 pub use cases::{CaseError, FollowUp, FollowUpKind, NOTES_MAX, Note};
+pub use changes::{Changes, Progress};
 pub use journal::JournalError;
-pub use read::{AlarmFilter, AlarmRow, OpenAlarms, StoredAlarm, StoredEvent, Unreadable};
+pub use read::{AlarmFilter, AlarmRow, OpenAlarms, Place, StoredAlarm, StoredEvent, Unreadable};
 
 use super::{Database, Store};
 use crate::clock::Clock;
@@ -187,6 +189,7 @@ pub struct AlarmLog {
     database: Database,
     clock: Clock,
     counters: Arc<LogCounters>,
+    changes: Changes,
 }
 
 /// One batch on its way to the writer.
@@ -211,6 +214,7 @@ impl AlarmLog {
     ) -> Result<(Self, Replayed), JournalError> {
         let journal = Journal::open(&options.journal_folder).await?;
         let counters = Arc::new(LogCounters::default());
+        let changes = Changes::new(clock.now());
         let (queue, inbox) = mpsc::channel(QUEUE_LEN_MAX);
         let mut writer = writer::Writer::new(writer::Ports {
             inbox,
@@ -218,12 +222,13 @@ impl AlarmLog {
             database: store.alarms().clone(),
             clock: clock.clone(),
             counters: Arc::clone(&counters),
+            changes: changes.clone(),
             commit_deadline: options.commit_deadline,
         });
         let replayed = writer.replay().await;
         tasks.start("alarm log", |stop| writer.run(stop));
         let database = store.alarms().clone();
-        Ok((Self { queue, database, clock: clock.clone(), counters }, replayed))
+        Ok((Self { queue, database, clock: clock.clone(), counters, changes }, replayed))
     }
 
     /// Queues a batch. The receiver tells when it is durable; a batch is not withdrawn by dropping the receiver.
@@ -250,5 +255,11 @@ impl AlarmLog {
     #[must_use]
     pub fn counters(&self) -> &LogCounters {
         &self.counters
+    }
+
+    /// Which alarms changed lately, and who wants to be told.
+    #[must_use]
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 }

@@ -5,7 +5,7 @@ use crate::store::audit::chain_erasures;
 use crate::store::{JsonFault, StoreError};
 use jiff::Timestamp;
 use lianfang_domain::alarm::Event;
-use lianfang_domain::id::{AlarmId, LineId};
+use lianfang_domain::id::{AlarmId, CommunityId, GridId, LineId};
 use lianfang_domain::plan::Plan;
 use std::collections::BTreeMap;
 
@@ -44,6 +44,10 @@ const THESE_EVENTS: &str = "SELECT alarm_id, sequence, at_us, event FROM alarm_e
     WHERE alarm_id IN (SELECT value FROM json_each(?1)) ORDER BY alarm_id, sequence";
 const THESE_PLANS: &str = "SELECT alarm_id, revision, plan FROM alarm_plan
     WHERE alarm_id IN (SELECT value FROM json_each(?1)) ORDER BY alarm_id, revision";
+/// Of a damaged plan there is no place; of several revisions the latest.
+const PLACES: &str = "SELECT alarm_id, CAST(plan ->> '$.scene.community' AS INTEGER),
+    CAST(plan ->> '$.scene.grid' AS INTEGER), max(revision) FROM alarm_plan
+    WHERE alarm_id IN (SELECT value FROM json_each(?1)) AND json_valid(plan) GROUP BY alarm_id";
 const SEEN: &str = "SELECT id FROM alarm WHERE idempotency_key = ?1 ORDER BY is_doubled LIMIT 1";
 const CLOSED_SINCE: &str =
     "SELECT id FROM alarm WHERE ?1 <= closed_us ORDER BY closed_us DESC LIMIT ?2";
@@ -111,6 +115,15 @@ pub struct OpenAlarms {
     pub unreadable: Vec<Unreadable>,
 }
 
+/// Where the door of an alarm is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The community.
+    pub community: CommunityId,
+    /// The grid of the community.
+    pub grid: GridId,
+}
+
 /// Which alarms to list.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AlarmFilter {
@@ -171,8 +184,7 @@ impl AlarmLog {
     /// # Errors
     /// When the database fails.
     pub async fn alarms(&self, ids: &[AlarmId]) -> Result<Vec<StoredAlarm>, StoreError> {
-        let keys: Vec<i64> = ids.iter().map(|id| id.0.cast_signed()).collect();
-        let keys = serde_json::json!(keys).to_string();
+        let keys = keys(ids);
         let mut read = self.database.reader().begin().await.map_err(StoreError::Read)?;
         let rows = sqlx::query_as(THESE_ROWS).bind(&keys).fetch_all(&mut *read).await;
         let events = sqlx::query_as(THESE_EVENTS).bind(&keys).fetch_all(&mut *read).await;
@@ -186,6 +198,35 @@ impl AlarmLog {
             tracing::error!(error = %unreadable.source, "{unreadable}");
         }
         Ok(found.alarms)
+    }
+
+    /// Some alarms without their events, by id: those that are there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rows(&self, ids: &[AlarmId]) -> Result<Vec<AlarmRow>, StoreError> {
+        let query = sqlx::query_as(THESE_ROWS).bind(keys(ids));
+        let rows: Vec<Row> =
+            query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
+        Ok(rows.into_iter().map(alarm_row).collect())
+    }
+
+    /// Where some alarms are, by their plans: none of those whose plans were erased or are damaged.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn places(&self, ids: &[AlarmId]) -> Result<BTreeMap<AlarmId, Place>, StoreError> {
+        let query = sqlx::query_as(PLACES).bind(keys(ids));
+        let rows: Vec<(i64, Option<i64>, Option<i64>, i64)> =
+            query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
+        let place = |(key, community, grid, _): (i64, Option<i64>, Option<i64>, i64)| {
+            let place = Place {
+                community: CommunityId(u32::try_from(community?).ok()?),
+                grid: GridId(u32::try_from(grid?).ok()?),
+            };
+            Some((AlarmId(key.cast_unsigned()), place))
+        };
+        Ok(rows.into_iter().filter_map(place).collect())
     }
 
     /// Alarms without their events, the latest first, at most `limit` and 1,000.
@@ -254,6 +295,12 @@ impl AlarmLog {
             }
         }
     }
+}
+
+/// Ids as `json_each` takes them.
+fn keys(ids: &[AlarmId]) -> String {
+    let keys: Vec<i64> = ids.iter().map(|id| id.0.cast_signed()).collect();
+    serde_json::json!(keys).to_string()
 }
 
 fn alarm_row((id, line, raised, closed, idempotency_key, is_drill): Row) -> AlarmRow {

@@ -1,5 +1,6 @@
 //! The task that owns the writing: database first, journal when that fails or is slow, memory when all fails.
 
+use super::changes::Changes;
 use super::commit::{Committed, Mode, commit};
 use super::journal::Journal;
 use super::record::Record;
@@ -7,6 +8,7 @@ use super::{Append, Appended, Kept, LogCounters, Replayed};
 use crate::clock::{Clock, Seldom};
 use crate::store::{Database, StoreError};
 use jiff::Timestamp;
+use lianfang_domain::id::AlarmId;
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
@@ -32,6 +34,7 @@ pub(super) struct Ports {
     pub(super) database: Database,
     pub(super) clock: Clock,
     pub(super) counters: Arc<LogCounters>,
+    pub(super) changes: Changes,
     pub(super) commit_deadline: Duration,
 }
 
@@ -52,12 +55,13 @@ struct Fallback {
     in_memory: VecDeque<Record>,
     clock: Clock,
     counters: Arc<LogCounters>,
+    changes: Changes,
 }
 
 impl Writer {
     pub(super) fn new(ports: Ports) -> Self {
-        let Ports { inbox, journal, database, clock, counters, commit_deadline } = ports;
-        let fallback = Fallback { journal, in_memory: VecDeque::new(), clock, counters };
+        let Ports { inbox, journal, database, clock, counters, changes, commit_deadline } = ports;
+        let fallback = Fallback { journal, in_memory: VecDeque::new(), clock, counters, changes };
         Self { inbox, database, commit_deadline, fallback }
     }
 
@@ -77,8 +81,7 @@ impl Writer {
                 }
             }
         }
-        let is_behind = u64::from(self.fallback.is_behind());
-        self.fallback.counters.is_behind.store(is_behind, Ordering::Relaxed);
+        self.fallback.tell_behind(self.fallback.is_behind());
         replayed
     }
 
@@ -87,7 +90,7 @@ impl Writer {
         let mut retry_at: Option<Timestamp> = None;
         loop {
             let behind = self.fallback.is_behind();
-            self.fallback.counters.is_behind.store(u64::from(behind), Ordering::Relaxed);
+            self.fallback.tell_behind(behind);
             let clock = self.fallback.clock.clone();
             tokio::select! {
                 biased;
@@ -174,6 +177,7 @@ impl Writer {
                 "The journal has lines that cannot be read"
             );
         }
+        self.fallback.changes.tell(chunk.records.iter().map(|record| record.alarm));
         self.fallback.journal.forget(&chunk).await.map_err(WriteBackError::Journal)?;
         Ok((chunk.records.len(), chunk.lines_skipped))
     }
@@ -197,6 +201,7 @@ impl Writer {
         };
         self.fallback.count_unchained(&committed);
         LogCounters::add(&self.fallback.counters.written_back, records.len());
+        self.fallback.changes.tell(records.iter().map(|record| record.alarm));
         Ok(())
     }
 
@@ -250,9 +255,14 @@ impl Fallback {
         !self.journal.is_empty() || !self.in_memory.is_empty()
     }
 
+    fn tell_behind(&self, is_behind: bool) {
+        self.counters.is_behind.store(u64::from(is_behind), Ordering::Relaxed);
+        self.changes.set_behind(is_behind);
+    }
+
     /// Journals a group, behind what is in memory; on failure it stays in memory, as far as there is room.
     async fn keep(&mut self, group: Vec<Append>) {
-        self.counters.is_behind.store(1, Ordering::Relaxed);
+        self.tell_behind(true);
         let records = group.iter().flat_map(|append| &append.records);
         let all: Vec<&Record> = self.in_memory.iter().chain(records).collect();
         match self.journal.append(&all).await {
@@ -298,11 +308,16 @@ impl Fallback {
         if 0 < committed.conflicts {
             tracing::error!(events = committed.conflicts, "Events were there already");
         }
+        // Those who wait for the commit go first.
+        let alarms: Vec<AlarmId> =
+            group.iter().flat_map(|append| &append.records).map(|record| record.alarm).collect();
         for append in group {
             self.tell(append, |record| {
                 committed.refused.get(&record.alarm).copied().unwrap_or(Kept::Committed)
             });
         }
+        let kept = alarms.into_iter().filter(|alarm| !committed.refused.contains_key(alarm));
+        self.changes.tell(kept);
     }
 
     fn count_unchained(&self, committed: &Committed) {

@@ -218,7 +218,7 @@ async fn actions_reach_the_switchboard_with_the_name_of_the_token() {
     }
 }
 
-fn plan() -> Plan {
+pub(super) fn plan() -> Plan {
     let number = |digits: &str| PhoneNumber::from_parts(&format!("+86{digits}"), digits);
     let party = |role, name: &str, digits: &str| Party {
         role,
@@ -266,7 +266,7 @@ fn plan() -> Plan {
     }
 }
 
-fn trigger() -> Trigger {
+pub(super) fn trigger() -> Trigger {
     Trigger {
         line: LineId(1),
         household: HouseholdId(1),
