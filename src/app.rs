@@ -18,6 +18,7 @@ use crate::config::{Config, sip_lines_route};
 use crate::media::{Media, MediaConfig};
 use crate::prompts::{Library, NameVoice, PromptsConfig, Recordings};
 use crate::sms::{self, SmsCarrier};
+use crate::store::accounts::totp::TotpKey;
 use crate::store::alarm_log::{AlarmLog, LogOptions};
 use crate::store::pins::PinKey;
 use crate::store::snapshot::DirectoryHandle;
@@ -223,6 +224,7 @@ async fn start(
         pages,
         store: store.clone(),
         pins: PinKey::new(&node_key),
+        totp: TotpKey::new(&node_key),
         routes: routes(config),
         tariffs: config.tariffs.clone(),
         directory,

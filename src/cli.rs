@@ -1,6 +1,7 @@
 //! The command line: reads arguments, calls what they ask for, prints what it says.
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
+mod account;
 mod audit;
 
 use crate::clock::Clock;
@@ -13,6 +14,7 @@ use crate::store::tokens::{self, NewToken, Scope};
 use crate::store::{Store, secrets};
 use crate::telemetry::{self, LogFormat};
 use crate::{app, prompts};
+use account::AccountCommand;
 use anyhow::Context;
 use audit::AuditCommand;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -75,6 +77,9 @@ enum Command {
     /// Tokens of the API.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Accounts of people.
+    #[command(subcommand)]
+    Account(AccountCommand),
     /// The audit trail: who did what, when, and the proof that nobody changed it.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -171,6 +176,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         | Command::Export { .. }
         | Command::Line(_)
         | Command::Household(_)
+        | Command::Account(_)
         | Command::Token(_) => {
             let runtime = tokio::runtime::Runtime::new().context("cannot start a runtime")?;
             runtime.block_on(with_store(&config, cli.command))?;
@@ -218,6 +224,9 @@ async fn on_store(config: &Config, store: &Store, command: Command) -> anyhow::R
             println!("{}", if remove { "The PINs are gone." } else { "The PINs are set." });
         }
         Command::Token(command) => on_tokens(store, &editor, command).await?,
+        Command::Account(command) => {
+            account::run(store, &editor, command, &mut std::io::stdout()).await?;
+        }
         Command::Serve | Command::CheckConfig | Command::Audit(_) | Command::Prompts(_) => {}
     }
     Ok(())

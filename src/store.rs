@@ -5,6 +5,7 @@
 //!
 //! Must not know alarms' rules, tasks' names or HTTP. Read on in `alarm_log`, `audit`, `snapshot`, `tokens`, `secrets`.
 
+pub mod accounts;
 pub mod alarm_log;
 pub mod audit;
 pub mod drills;
@@ -13,6 +14,7 @@ pub mod nouns;
 pub mod number;
 pub mod pins;
 mod random;
+pub mod reach;
 pub mod recordings;
 pub mod roster;
 pub mod secrets;

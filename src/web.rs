@@ -8,6 +8,7 @@
 //! their own, such as the signed status callbacks of an SMS provider, are merged beside this router:
 //! `web::router(ports).merge(callbacks)`; none of the guards here applies to them.
 
+mod accounts;
 mod alarms;
 mod audit;
 mod caller;
@@ -27,13 +28,16 @@ mod policies;
 pub mod ports;
 mod preview;
 mod problem;
+mod reach;
 mod reachability;
 mod reads;
 mod recordings;
 mod registrations;
 mod responder;
+mod session;
 mod sounds;
 mod timeline;
+mod tokens;
 mod triggers;
 mod whatif;
 mod words;
@@ -53,6 +57,8 @@ type Web = Arc<Ports>;
 const BODY_MAX: usize = 1024 * 1024;
 /// Requests at once. Each may hold one of a handful of connections to the database; more would only wait.
 const REQUESTS_MAX: usize = 64;
+/// Sign-ins at once, which wait for one of two places to hash a password: they must take none of the others' places.
+const SIGN_INS_MAX: usize = 32;
 /// Triggers at once, which have places of their own, so that nothing else can hold up an alarm.
 const TRIGGERS_MAX: usize = 512;
 
@@ -70,6 +76,8 @@ pub fn router(ports: Ports) -> Router {
         .layer(Extension(responder::Limits::default()))
         .layer(Extension(reads::Noted::default()))
         .layer(Extension(feed))
+        .layer(Extension(session::Throttle::default()))
+        .layer(Extension(session::hashing::Hashing::default()))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(middleware::from_fn_with_state(guard::REQUEST_MAX, guard::limit_time))
         .layer(CatchPanicLayer::custom(guard::on_panic))
@@ -98,7 +106,14 @@ fn described() -> OpenApiRouter<Web> {
         .merge(duty::routes())
         .merge(drills::routes())
         .merge(reachability::routes())
+        .merge(accounts::routes())
+        .merge(session::routes())
+        .merge(tokens::routes())
         .layer(middleware::from_fn_with_state(slots(), guard::limit_number))
+        .merge(session::sign_ins().layer(middleware::from_fn_with_state(
+            Arc::new(Semaphore::new(SIGN_INS_MAX)),
+            guard::limit_number,
+        )))
         .merge(
             triggers::routes()
                 .layer(middleware::from_fn_with_state(trigger_slots, guard::limit_number)),

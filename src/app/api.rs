@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::config::sip_lines_route;
 use crate::prompts::Recordings;
 use crate::store::Store;
+use crate::store::accounts::totp::TotpKey;
 use crate::store::alarm_log::AlarmLog;
 use crate::store::pins::PinKey;
 use crate::store::snapshot::DirectoryHandle;
@@ -20,6 +21,7 @@ use lianfang_domain::dispatch::{Dispatch, Route};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::RouteName;
+use lianfang_domain::plan::PartyId;
 use lianfang_domain::tariff::Tariff;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::BTreeMap;
@@ -36,6 +38,7 @@ pub(super) struct Parts {
     pub(super) pages: Option<Arc<Pages>>,
     pub(super) store: Store,
     pub(super) pins: PinKey,
+    pub(super) totp: TotpKey,
     pub(super) routes: Vec<Route>,
     pub(super) tariffs: BTreeMap<RouteName, Tariff>,
     pub(super) directory: DirectoryHandle,
@@ -60,6 +63,7 @@ pub(super) fn ports(parts: Parts) -> Ports {
     Ports {
         store: parts.store,
         pins: parts.pins,
+        totp: parts.totp,
         routes: parts.routes,
         tariffs: parts.tariffs,
         lines_route: sip_lines_route().into(),
@@ -210,5 +214,9 @@ impl Responders for Live {
             };
             Ok(Some(Page { alarm, party: guest.party, number_index: guest.number_index, others }))
         })
+    }
+
+    fn path(&self, alarm: AlarmId, party: PartyId) -> Option<String> {
+        self.pages.as_ref().map(|pages| pages.path(alarm, party))
     }
 }

@@ -68,6 +68,8 @@ directory_id! {
     AbsenceId,
     /// A drill of many doors (演练).
     DrillId,
+    /// An account of somebody who signs in (账号).
+    AccountId,
 }
 
 /// One alarm, from trigger to close.

@@ -23,6 +23,7 @@ mod worker;
 pub use crate::store::number::StoredNumber;
 pub use community::{Community, CommunityDraft};
 pub use contact::{Contact, ContactDraft};
+pub(in crate::store) use fault::language_or_null;
 pub use fault::{Fault, FieldError};
 pub use grid::{Grid, GridDraft};
 pub use group::{Group, GroupDraft};
@@ -36,6 +37,7 @@ pub use street::{Street, StreetDraft};
 pub use worker::{Worker, WorkerDraft};
 
 use super::audit::{Action, Edit, Editor};
+use super::reach::{Place as Where, Reach, shown_sql};
 use super::snapshot::count_edit;
 use super::{Database, StoreError, roster};
 use fault::fault_of;
@@ -43,7 +45,7 @@ use lianfang_domain::directory::Language;
 use lianfang_domain::id::CommunityId;
 use lianfang_domain::roster::RosterError;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row, Sqlite, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection};
 
 /// A noun of the directory: how its rows are read, and what may be written into them.
 pub trait Noun: Sized + Send + Unpin + 'static {
@@ -232,6 +234,30 @@ pub async fn list<N: Noun>(database: &Database, page: Page) -> Result<Vec<N>, No
         None => sqlx::query(N::SQL.list),
     };
     let query = query.bind(page.after).bind(page.limit);
+    let rows = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
+    let rows: Result<Vec<N>, _> = rows.iter().map(N::read).collect();
+    Ok(rows.map_err(StoreError::Read)?)
+}
+
+/// The rows of a page that are shown to somebody who reaches so far from there, by id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_within<N: Noun>(
+    database: &Database,
+    page: Page,
+    (reach, own): (Reach, Where),
+) -> Result<Vec<N>, NounError> {
+    if reach == Reach::Everything {
+        return list(database, page).await;
+    }
+    let table = N::SQL.table;
+    let shown = shown_sql(N::KIND, table, reach, own);
+    let parent = N::PARENT.map_or("id", |(_, field)| field);
+    let sql = format!(
+        "SELECT * FROM {table} WHERE id > ?1 AND (?2 IS NULL OR {parent} = ?2) AND {shown} ORDER BY id LIMIT ?3"
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(page.after).bind(page.parent).bind(page.limit);
     let rows = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
     let rows: Result<Vec<N>, _> = rows.iter().map(N::read).collect();
     Ok(rows.map_err(StoreError::Read)?)

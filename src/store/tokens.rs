@@ -149,8 +149,8 @@ pub enum TokenError {
     /// A token has or had this name.
     #[error("a token has or had this name")]
     NameTaken,
-    /// The name is empty or longer than 60 characters.
-    #[error("the name of a token has 1 to 60 characters")]
+    /// The name is empty or longer than 60 characters, or that of an account in the log of alarms.
+    #[error("the name of a token has 1 to 60 characters and does not begin with `account:`")]
     Name,
     /// The system gave no random numbers.
     #[error("cannot get random numbers")]
@@ -165,7 +165,7 @@ pub enum TokenError {
 /// # Errors
 /// When the name is taken or too long, or the database fails.
 pub async fn create(editor: &Editor<'_>, new: &NewToken) -> Result<TokenSecret, TokenError> {
-    if !(1..=60).contains(&new.name.chars().count()) {
+    if !(1..=60).contains(&new.name.chars().count()) || new.name.starts_with("account:") {
         return Err(TokenError::Name);
     }
     let secret = word(SECRET_ALPHABET, SECRET_LEN).map_err(TokenError::Random)?;
@@ -314,7 +314,7 @@ mod tests {
             .expect("makes");
         let taken = create(&store.directory().edited_by("cli:test", at(1)), &new("a", None)).await;
         assert!(matches!(taken, Err(TokenError::NameTaken)), "{taken:?}");
-        for wrong in ["", &"x".repeat(61)] {
+        for wrong in ["", "account:7", &"x".repeat(61)] {
             let refused =
                 create(&store.directory().edited_by("cli:test", at(1)), &new(wrong, None)).await;
             assert!(matches!(refused, Err(TokenError::Name)), "{refused:?}");

@@ -114,6 +114,13 @@ impl Pages {
         Some(format!("{}/r/{}", self.base_url, written(token)).into())
     }
 
+    /// The path of the page of a party, for somebody who proved otherwise who they are: as if it were sent to their first
+    /// number.
+    #[must_use]
+    pub fn path(&self, alarm: AlarmId, party: PartyId) -> String {
+        format!("/r/{}", written(self.remember(Guest { alarm, party, number_index: 0 })))
+    }
+
     /// Takes up the links of an alarm of the process before this one.
     pub(super) fn recover(&self, alarm: &Alarm) {
         let has_link = |route: &Option<RouteName>| {

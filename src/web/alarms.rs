@@ -1,16 +1,18 @@
 //! Alarms: which there are, what happened to one, and what an operator does to it.
 
 use super::Web;
-use super::caller::{Caller, Operator};
+use super::caller::{Caller, Operator, Reports};
 use super::cases::{CaseView, NoteView};
 use super::deliveries::{DeliveryView, deliveries};
 use super::extract::{Body, Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::ports::Action;
 use super::problem::{ApiError, Must};
+use super::reach::{Area, To};
 use super::reads::Noted;
 use super::timeline::{Moment, timeline};
 use crate::store::alarm_log::{AlarmFilter, AlarmRow, Note, StoredAlarm};
+use crate::store::reach::Reach;
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -29,6 +31,10 @@ use utoipa_axum::routes;
 const LIMIT_MAX: u32 = 200;
 /// Length of a page where the client names none.
 const LIMIT: u32 = 50;
+/// Alarms that are looked through at a time, for those within what the caller reaches.
+const CHUNK: u32 = 200;
+/// How many times.
+const CHUNKS_MAX: u32 = 20;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default()
@@ -149,7 +155,7 @@ pub(super) struct PartyView {
     responses((status = 200, description = "A page", body = AlarmPage)),
 )]
 async fn list(
-    _caller: Caller<Operator>,
+    caller: Caller<Reports>,
     State(web): State<Web>,
     mut parameters: Parameters,
 ) -> Result<Json<AlarmPage>, ApiError> {
@@ -164,12 +170,38 @@ async fn list(
     };
     parameters.finish()?;
     let filter = AlarmFilter { is_open, line: None, before };
-    // One more than asked tells whether there is another page.
-    let mut rows = web.alarm_log.list(&filter, limit + 1).await?;
-    let is_last = rows.len() <= limit as usize;
-    rows.truncate(limit as usize);
-    let next = if is_last { None } else { rows.last().map(|row| row.id) };
+    let (rows, next) = page(&web, caller.area(&web).await?, filter, limit).await?;
     Ok(Json(AlarmPage { items: rows.iter().map(AlarmView::from).collect(), next }))
+}
+
+/// A page of those that are within, and where the next one begins. So many are looked through that a community finds its
+/// own among those of a town, and no request takes long.
+pub(super) async fn page(
+    web: &Web,
+    area: Area,
+    mut filter: AlarmFilter,
+    limit: u32,
+) -> Result<(Vec<AlarmRow>, Option<AlarmId>), ApiError> {
+    let wanted = limit as usize;
+    let mut rows = Vec::new();
+    for _ in 0..CHUNKS_MAX {
+        // One more than asked tells whether there is another page.
+        let is_all = area.reach == Reach::Everything;
+        let chunk = if is_all { limit } else { limit.max(CHUNK) } + 1;
+        let found = web.alarm_log.list(&filter, chunk).await?;
+        let is_last = found.len() < chunk as usize;
+        filter.before = found.last().map(|row| row.id).or(filter.before);
+        rows.extend(area.keep_alarms(web, found).await?);
+        if wanted < rows.len() {
+            rows.truncate(wanted);
+            let next = rows.last().map(|row| row.id);
+            return Ok((rows, next));
+        }
+        if is_last {
+            return Ok((rows, None));
+        }
+    }
+    Ok((rows, filter.before))
 }
 
 /// One alarm, with all that happened in milliseconds since it was raised.
@@ -185,6 +217,7 @@ async fn read(
     PathId(id): PathId<AlarmId>,
     headers: HeaderMap,
 ) -> Result<Json<AlarmDetail>, ApiError> {
+    caller.reaches_alarm(&web, To::See, id).await?;
     let stored = web.alarm_log.alarm(id).await?.ok_or(ApiError::NotFound)?;
     noted.note(&web, &caller.who(), id).await;
     let language = language_of(&headers);
@@ -371,6 +404,7 @@ pub(super) async fn act(
     action: Action,
     caller: Caller<Operator>,
 ) -> Result<StatusCode, ApiError> {
-    web.alarms.act(alarm, action, caller.0.name.into()).await?;
+    caller.reaches_alarm(web, To::Edit, alarm).await?;
+    web.alarms.act(alarm, action, caller.name().into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

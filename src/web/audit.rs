@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
 struct EntryPage {
     /// The entries.
     items: Vec<EntryView>,
-    /// `after` of the next page; null on the last one.
+    /// `after` of the next page; null on the last one. A page may be shorter than asked and not the last.
     next: Option<u64>,
 }
 
@@ -52,7 +52,7 @@ struct Heads {
     responses((status = 200, description = "A page", body = EntryPage)),
 )]
 async fn list(
-    _caller: Caller<Auditor>,
+    caller: Caller<Auditor>,
     State(web): State<Web>,
     mut parameters: Parameters,
 ) -> Result<Json<EntryPage>, ApiError> {
@@ -68,6 +68,7 @@ async fn list(
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);
     let next = if is_last { None } else { entries.last().map(|entry| entry.sequence) };
+    let entries = caller.area(&web).await?.keep_entries(&web, chain, entries).await?;
     let items = entries.into_iter().map(|entry| EntryView::new(chain, entry)).collect();
     Ok(Json(EntryPage { items, next }))
 }

@@ -1,10 +1,14 @@
-//! Who calls: bearer tokens (RFC 6750). A handler says by its first argument what the caller must be good for.
+//! Who calls: a token (RFC 6750) or somebody who signed in. A handler says by its first argument what the caller must be
+//! good for.
 
 use super::Web;
 use super::problem::ApiError;
 use crate::clock::Seldom;
 use crate::store::StoreError;
-use crate::store::tokens::{self, Scope, Token};
+use crate::store::accounts::sessions::{self, SEEN_EVERY, SESSION_PREFIX, Session};
+use crate::store::accounts::{Account, Role};
+use crate::store::reach::Reach;
+use crate::store::tokens::{self, Scope};
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
@@ -16,33 +20,106 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::error::Elapsed;
 
-/// How long a trigger waits for its token to be looked up, which takes far less than a millisecond.
+/// How long a trigger waits for its caller to be looked up, which takes far less than a millisecond.
 const LOOKUP_MAX: Duration = Duration::from_millis(50);
-/// Most tokens that are remembered: a town has a handful of PBXs.
+/// Most callers that are remembered: a town has a handful of PBXs.
 const REMEMBERED_MAX: usize = 256;
+
+/// What a caller must be good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Right {
+    /// Editing.
+    Admin,
+    /// Reading the directory, acting on alarms, and what duty workers edit.
+    Operator,
+    /// Reports, and lists without personal data.
+    Reports,
+    /// The audit trail and dossiers.
+    Auditor,
+    /// Raising alarms.
+    Trigger,
+    /// Reading metrics.
+    Metrics,
+    /// What concerns the caller alone, besides what operators may do.
+    Called,
+    /// Being signed in, whatever is still to be done before anything else.
+    SignedIn,
+}
+
+impl Right {
+    /// What a caller has to be, in the words of scopes and roles.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Operator => "operator",
+            Self::Reports => "operator or auditor",
+            Self::Auditor => "auditor",
+            Self::Trigger => "trigger",
+            Self::Metrics => "metrics",
+            Self::Called => "operator or responder",
+            Self::SignedIn => "session",
+        }
+    }
+}
 
 /// What a handler needs.
 pub(super) trait Needs: Send + Sync {
-    const SCOPE: Scope;
+    const RIGHT: Right;
 }
 
 macro_rules! needs {
     ($($name:ident),*) => {$(
         pub(super) struct $name;
         impl Needs for $name {
-            const SCOPE: Scope = Scope::$name;
+            const RIGHT: Right = Right::$name;
         }
     )*};
 }
-needs!(Admin, Operator, Auditor, Trigger, Metrics);
+needs!(Admin, Operator, Reports, Auditor, Trigger, Metrics, Called, SignedIn);
 
-/// A caller whose token is good for `N`.
-pub(super) struct Caller<N>(pub(super) Token, PhantomData<N>);
+/// A caller who is good for `N`.
+pub(super) struct Caller<N>(Identity, PhantomData<N>);
+
+/// Who somebody is.
+#[derive(Clone, Debug)]
+enum Identity {
+    Token { name: String, scope: Scope, expires: Option<Timestamp> },
+    Person(Box<Session>),
+}
 
 impl<N> Caller<N> {
     /// Who it is in the audit trail.
     pub(super) fn who(&self) -> String {
-        format!("token:{}", self.0.name)
+        match &self.0 {
+            Identity::Token { name, .. } => format!("token:{name}"),
+            Identity::Person(_) => self.name(),
+        }
+    }
+
+    /// Who it is in the log of alarms: the name of a token, or `account:` and an id. No token is named so.
+    pub(super) fn name(&self) -> String {
+        match &self.0 {
+            Identity::Token { name, .. } => name.clone(),
+            Identity::Person(session) => format!("account:{}", session.account.id),
+        }
+    }
+
+    /// The session, if somebody is signed in.
+    pub(super) fn session(&self) -> Option<&Session> {
+        match &self.0 {
+            Identity::Token { .. } => None,
+            Identity::Person(session) => Some(session),
+        }
+    }
+
+    /// The account, if somebody is signed in.
+    pub(super) fn account(&self) -> Option<&Account> {
+        self.session().map(|session| &session.account)
+    }
+
+    /// What the caller reaches: a token everything.
+    pub(super) fn reach(&self) -> Reach {
+        self.account().map_or(Reach::Everything, |account| account.reach)
     }
 }
 
@@ -51,29 +128,69 @@ impl<N: Needs> FromRequestParts<Web> for Caller<N> {
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiError> {
         let secret = secret(parts).ok_or(ApiError::NoToken)?;
-        let asked = tokens::verify(web.store.directory(), secret, web.clock.now());
-        let token = match (N::SCOPE, parts.extensions.get::<Remembered>()) {
-            (Scope::Trigger, Some(remembered)) => {
+        let asked = identify(web, secret);
+        let remembered = parts.extensions.get::<Remembered>();
+        let identity = match remembered.filter(|_| N::RIGHT == Right::Trigger) {
+            Some(remembered) => {
                 let asked = tokio::time::timeout(LOOKUP_MAX, asked).await;
                 remembered.settle(secret, asked, web.clock.now())?
             }
-            (
-                Scope::Trigger | Scope::Admin | Scope::Operator | Scope::Auditor | Scope::Metrics,
-                _,
-            ) => asked.await?,
+            None => asked.await?,
         };
-        let token = token.ok_or(ApiError::NoToken)?;
-        if !covers(token.scope, N::SCOPE) {
-            return Err(ApiError::Forbidden { needed: N::SCOPE });
+        let identity = identity.ok_or(ApiError::NoToken)?;
+        if !identity.has(N::RIGHT) {
+            return Err(ApiError::Forbidden { needed: N::RIGHT });
         }
-        Ok(Self(token, PhantomData))
+        if let Identity::Person(session) = &identity {
+            may_go_on(&session.account, N::RIGHT)?;
+            note_use(web, session);
+        }
+        Ok(Self(identity, PhantomData))
     }
 }
 
-/// Tokens that were good when the database last answered. A database that is dead or slow must not keep a PBX from
+async fn identify(web: &Web, secret: &str) -> Result<Option<Identity>, StoreError> {
+    let (database, now) = (web.store.directory(), web.clock.now());
+    if secret.starts_with(SESSION_PREFIX) {
+        let session = sessions::verify(database, secret, now).await?;
+        return Ok(session.map(|session| Identity::Person(Box::new(session))));
+    }
+    let token = tokens::verify(database, secret, now).await?;
+    Ok(token.map(|token| Identity::Token {
+        name: token.name,
+        scope: token.scope,
+        expires: token.expires,
+    }))
+}
+
+/// Who has to change the password or set up a second factor does that first.
+fn may_go_on(account: &Account, right: Right) -> Result<(), ApiError> {
+    match () {
+        () if right == Right::SignedIn => Ok(()),
+        () if account.must_change => Err(ApiError::MustChangePassword),
+        () if account.needs_second_factor() => Err(ApiError::NeedsSecondFactor),
+        () => Ok(()),
+    }
+}
+
+/// Writes down that a session is used, at most once a minute, and lets nobody wait for it.
+fn note_use(web: &Web, session: &Session) {
+    let (id, now) = (session.view.id, web.clock.now());
+    if now.duration_since(session.view.seen_at) < SEEN_EVERY {
+        return;
+    }
+    let database = web.store.directory().clone();
+    web.tasks.start("session", move |_| async move {
+        if let Err(error) = sessions::seen(&database, id, now).await {
+            tracing::warn!(session.id = id, ?error, "The use of a session is not written down");
+        }
+    });
+}
+
+/// Callers that were good when the database last answered. A database that is dead or slow must not keep a PBX from
 /// raising an alarm; as long as it answers, it alone decides, so that a revoked token is worth nothing at once.
 #[derive(Clone, Default)]
-pub(super) struct Remembered(Arc<Mutex<BTreeMap<Secret, Token>>>);
+pub(super) struct Remembered(Arc<Mutex<BTreeMap<Secret, Identity>>>);
 
 /// SHA-256 of a secret.
 type Secret = [u8; 32];
@@ -83,18 +200,18 @@ impl Remembered {
     fn settle(
         &self,
         secret: &str,
-        asked: Result<Result<Option<Token>, StoreError>, Elapsed>,
+        asked: Result<Result<Option<Identity>, StoreError>, Elapsed>,
         now: Timestamp,
-    ) -> Result<Option<Token>, ApiError> {
+    ) -> Result<Option<Identity>, ApiError> {
         let key = Sha256::digest(secret).into();
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let failure = match asked {
-            Ok(Ok(Some(token))) => {
+            Ok(Ok(Some(identity))) => {
                 if REMEMBERED_MAX <= known.len() && !known.contains_key(&key) {
                     known.pop_first();
                 }
-                known.insert(key, token.clone());
-                return Ok(Some(token));
+                known.insert(key, identity.clone());
+                return Ok(Some(identity));
             }
             Ok(Ok(None)) => {
                 known.remove(&key);
@@ -103,27 +220,55 @@ impl Remembered {
             Ok(Err(error)) => error.into(),
             Err(_) => ApiError::Busy,
         };
-        let token = known.get(&key).filter(|token| token.expires.is_none_or(|end| now < end));
-        let Some(token) = token else { return Err(failure) };
+        let identity = known.get(&key).filter(|identity| identity.lasts(now));
+        let Some(identity) = identity else { return Err(failure) };
         static TOLD: Seldom = Seldom::new();
         if let Some(times) = TOLD.tell(now) {
-            let token = &token.name;
-            tracing::warn!(token, times, "The database does not answer, a token is trusted");
+            tracing::warn!(times, "The database does not answer, a known caller is trusted");
         }
-        Ok(Some(token.clone()))
+        Ok(Some(identity.clone()))
     }
 }
 
-/// Whether whoever has a token of scope `has` may do what needs `needed`.
-fn covers(has: Scope, needed: Scope) -> bool {
-    match has {
-        Scope::Admin => true,
-        Scope::Operator => !matches!(needed, Scope::Admin | Scope::Auditor),
-        Scope::Auditor | Scope::Trigger | Scope::Metrics => has == needed,
+impl Identity {
+    fn lasts(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Token { expires, .. } => expires.is_none_or(|end| now < end),
+            Self::Person(session) => now < session.ends(),
+        }
+    }
+
+    fn has(&self, needed: Right) -> bool {
+        match self {
+            Self::Token { scope, .. } => token_has(*scope, needed),
+            Self::Person(session) => role_has(session.account.role, needed),
+        }
     }
 }
 
-fn secret(parts: &Parts) -> Option<&str> {
+/// Whether whoever has a token of this scope may do what needs `needed`.
+fn token_has(scope: Scope, needed: Right) -> bool {
+    match scope {
+        Scope::Admin => needed != Right::SignedIn,
+        Scope::Operator => role_has(Role::Operator, needed) && needed != Right::SignedIn,
+        Scope::Auditor => matches!(needed, Right::Auditor | Right::Reports),
+        Scope::Trigger => needed == Right::Trigger,
+        Scope::Metrics => needed == Right::Metrics,
+    }
+}
+
+/// Whether somebody of this role may do what needs `needed`.
+fn role_has(role: Role, needed: Right) -> bool {
+    match role {
+        Role::Admin => true,
+        Role::Operator => !matches!(needed, Right::Admin | Right::Auditor),
+        Role::Auditor => matches!(needed, Right::Auditor | Right::Reports | Right::SignedIn),
+        Role::Responder => matches!(needed, Right::Called | Right::SignedIn),
+    }
+}
+
+/// The secret that a request was sent with.
+pub(super) fn secret(parts: &Parts) -> Option<&str> {
     let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, secret) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())

@@ -6,6 +6,7 @@ use super::caller::{Caller, Operator};
 use super::extract::{Body, Parameters, PathId, wrong};
 use super::ports::{ActError, Action};
 use super::problem::{ApiError, Must};
+use super::reach::To;
 use crate::store::alarm_log::{CaseError, FollowUp, FollowUpKind, Note, StoredAlarm};
 use axum::Json;
 use axum::extract::State;
@@ -195,7 +196,7 @@ struct CasePage {
     responses((status = 200, description = "A page", body = CasePage)),
 )]
 async fn list(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     mut parameters: Parameters,
 ) -> Result<Json<CasePage>, ApiError> {
@@ -215,7 +216,11 @@ async fn list(
     let is_last = stored.len() < limit as usize;
     let next = if is_last { None } else { stored.last().map(|stored| stored.row.id) };
     let mut items = Vec::with_capacity(stored.len());
-    for stored in stored {
+    let area = caller.area(&web).await?;
+    let rows = stored.iter().map(|stored| stored.row.clone()).collect();
+    let within = area.keep_alarms(&web, rows).await?;
+    let is_within = |id| within.iter().any(|row| row.id == id);
+    for stored in stored.into_iter().filter(|stored| is_within(stored.row.id)) {
         let followed_up = web.alarm_log.followed_up(stored.row.id).await?;
         let (id, raised_at) = (stored.row.id, stored.row.raised);
         let case = CaseView::of(&stored, followed_up, now);
@@ -253,8 +258,9 @@ async fn add_note(
     PathId(id): PathId<AlarmId>,
     Body(Written { text }): Body<Written>,
 ) -> Result<(StatusCode, Json<Numbered>), ApiError> {
+    caller.reaches_alarm(&web, To::Edit, id).await?;
     let text = checked(&text, 1)?;
-    let actor: std::sync::Arc<str> = caller.0.name.into();
+    let actor: std::sync::Arc<str> = caller.name().into();
     let note = web.alarm_log.add_note(id, &actor, text).await?;
     match web.alarms.act(id, Action::Note { note }, actor).await {
         // The note of a closed alarm stands beside it.
@@ -324,8 +330,9 @@ async fn follow_up(
         Looked::Call => FollowUpKind::Call,
         Looked::Visit => FollowUpKind::Visit,
     };
+    caller.reaches_alarm(&web, To::Edit, id).await?;
     let text = checked(&text, 0)?;
-    web.alarm_log.follow_up(id, kind, (&caller.0.name, text)).await?;
+    web.alarm_log.follow_up(id, kind, (&caller.name(), text)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

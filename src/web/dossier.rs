@@ -12,6 +12,7 @@ use super::deliveries::{DeliveryView, deliveries};
 use super::extract::{Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::problem::{ApiError, Must};
+use super::reach::To;
 use super::reads::Noted;
 use super::timeline::{Moment, plan_why, timeline};
 use crate::store::alarm_log::StoredAlarm;
@@ -99,6 +100,7 @@ async fn read(
     PathId(id): PathId<AlarmId>,
     headers: HeaderMap,
 ) -> Result<Json<Dossier>, ApiError> {
+    caller.reaches_alarm(&web, To::See, id).await?;
     Ok(Json(dossier(&web, &noted, (id, &caller.who()), language_of(&headers)).await?))
 }
 
@@ -126,6 +128,7 @@ async fn print(
         Some(_) => return Err(wrong("lang", Must::PageLanguage)),
     };
     parameters.finish()?;
+    caller.reaches_alarm(&web, To::See, id).await?;
     let dossier = dossier(&web, &noted, (id, &caller.who()), language).await?;
     let html = page::write(&dossier, language).map_err(|error| ApiError::Internal(error.into()))?;
     Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())

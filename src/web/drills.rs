@@ -5,12 +5,14 @@
 mod report;
 
 use super::Web;
-use super::caller::{Admin, Caller, Operator};
+use super::caller::{Admin, Caller, Operator, Reports};
 use super::extract::{Body, Parameters, PathId};
 use super::ports::Action;
 use super::problem::ApiError;
+use super::reach::To;
 use crate::store::drills::{self, StoredDrill};
-use crate::store::nouns::{Fault, FieldError};
+use crate::store::nouns::{Fault, FieldError, Kind};
+use crate::store::reach::{Reach, places_of};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -263,6 +265,7 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let drill = Drill::from(draft);
     let now = web.clock.now();
+    may_hold(&web, &caller, drill.community).await?;
     let directory = web.directory.current();
     let community = directory.community(drill.community).ok_or_else(|| {
         let pointer = "/community_id".to_owned();
@@ -273,10 +276,37 @@ async fn create(
         ApiError::Faulty(refused.into_iter().map(field).collect())
     })?;
     let database = web.store.alarms();
-    let id = drills::create(database, &drill, &homes, (&caller.0.name, now)).await?;
+    let id = drills::create(database, &drill, &homes, (&caller.name(), now)).await?;
     let stored = drills::get(database, id).await?.ok_or(ApiError::NotFound)?;
     let location = [(header::LOCATION, format!("/api/v1/drills/{id}"))];
     Ok((StatusCode::CREATED, location, Json(detail(stored, now))).into_response())
+}
+
+/// A community out of reach is none.
+async fn may_hold(
+    web: &Web,
+    caller: &Caller<Admin>,
+    community: CommunityId,
+) -> Result<(), ApiError> {
+    let checked = caller.reaches(web, To::Edit, (Kind::Community, community)).await;
+    checked.map_err(|error| {
+        let pointer = "/community_id".to_owned();
+        let fault = FieldError { pointer, fault: Fault::UnknownParent };
+        let is_none = matches!(error, ApiError::NotFound);
+        if is_none { ApiError::Faulty(vec![fault]) } else { error }
+    })
+}
+
+/// The drill, if it is the caller's.
+pub(super) async fn within<N>(
+    web: &Web,
+    caller: &Caller<N>,
+    to: To,
+    id: DrillId,
+) -> Result<StoredDrill, ApiError> {
+    let stored = drills::get(web.store.alarms(), id).await?.ok_or(ApiError::NotFound)?;
+    caller.reaches(web, to, (Kind::Community, stored.drill.community)).await?;
+    Ok(stored)
 }
 
 /// List drills, the latest first.
@@ -289,7 +319,7 @@ async fn create(
     responses((status = 200, description = "A page", body = DrillPage)),
 )]
 async fn list(
-    _caller: Caller<Operator>,
+    caller: Caller<Reports>,
     State(web): State<Web>,
     mut parameters: Parameters,
 ) -> Result<Json<DrillPage>, ApiError> {
@@ -302,7 +332,16 @@ async fn list(
     found.truncate(limit as usize);
     let next = if is_last { None } else { found.last().map(|drill| drill.id) };
     let now = web.clock.now();
-    let items = found.into_iter().map(|stored| DrillView::new(stored, now)).collect();
+    let mut communities: Vec<u32> = found.iter().map(|stored| stored.drill.community.0).collect();
+    communities.dedup();
+    let area = caller.area(&web).await?;
+    let places = places_of(web.store.directory(), Kind::Community, &communities).await?;
+    let is_within = |stored: &StoredDrill| {
+        area.reach == Reach::Everything
+            || area.shows(places.get(&stored.drill.community.0).copied())
+    };
+    let items =
+        found.into_iter().filter(is_within).map(|stored| DrillView::new(stored, now)).collect();
     Ok(Json(DrillPage { items, next }))
 }
 
@@ -313,11 +352,11 @@ async fn list(
     responses((status = 200, description = "The drill", body = DrillDetail)),
 )]
 async fn read(
-    _caller: Caller<Operator>,
+    caller: Caller<Reports>,
     State(web): State<Web>,
     PathId(id): PathId<DrillId>,
 ) -> Result<Json<DrillDetail>, ApiError> {
-    let stored = drills::get(web.store.alarms(), id).await?.ok_or(ApiError::NotFound)?;
+    let stored = within(&web, &caller, To::See, id).await?;
     Ok(Json(detail(stored, web.clock.now())))
 }
 
@@ -335,6 +374,7 @@ async fn cancel(
 ) -> Result<StatusCode, ApiError> {
     let database = web.store.alarms();
     let now = web.clock.now();
+    within(&web, &caller, To::Edit, id).await?;
     drills::end(database, id, Ending::Cancelled, now).await?;
     let stored = drills::get(database, id).await?.ok_or(ApiError::NotFound)?;
     let may_ring = |at: Timestamp| now.duration_since(at) < drill::DOOR_LASTS;
@@ -343,7 +383,7 @@ async fn cancel(
             && may_ring(at)
         {
             // One that is over by itself needs no stop.
-            let _ = web.alarms.act(alarm, Action::Cancel, caller.0.name.as_str().into()).await;
+            let _ = web.alarms.act(alarm, Action::Cancel, caller.name().into()).await;
         }
     }
     Ok(StatusCode::NO_CONTENT)

@@ -8,12 +8,15 @@ mod ics;
 pub(super) mod words;
 
 use super::Web;
-use super::caller::{Admin, Caller, Operator};
+use super::caller::{Admin, Called, Caller, Operator};
 use super::extract::{Body, Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::problem::{ApiError, Must};
+use super::reach::To;
+use crate::store::accounts::Role;
 use crate::store::audit::Editor;
 use crate::store::evidence;
+use crate::store::nouns::Kind;
 use crate::store::nouns::duty::{Answer, AnswerError, Swap, answer};
 use crate::store::roster::calendar::{self, Day};
 use axum::Json;
@@ -158,7 +161,7 @@ struct CalendarYear {
     responses((status = 200, description = "Who is on duty", body = DutyView)),
 )]
 async fn on_duty(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<CommunityId>,
     mut parameters: Parameters,
@@ -167,6 +170,7 @@ async fn on_duty(
     let at = parameters.take("at").map(|text| text.parse()).transpose();
     let at = at.map_err(|_| wrong("at", Must::Moment))?.unwrap_or_else(|| web.clock.now());
     parameters.finish()?;
+    caller.reaches(&web, To::See, (Kind::Community, id)).await?;
     let community = community(&web, id)?;
     let roster = &community.roster;
     let on_duty: Vec<HolderView> = if roster.is_empty() {
@@ -219,7 +223,7 @@ fn summary(on_duty: &[HolderView], language: Language) -> String {
     responses((status = 200, description = "What there is to mend", body = FindingsView)),
 )]
 async fn findings(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<CommunityId>,
     mut parameters: Parameters,
@@ -228,6 +232,7 @@ async fn findings(
     let days = parameters.take_number("days", 1..=DAYS_MAX)?.unwrap_or(FINDING_DAYS);
     parameters.finish()?;
     let language = language_of(&headers);
+    caller.reaches(&web, To::See, (Kind::Community, id)).await?;
     let community = community(&web, id)?;
     let now = web.clock.now();
     let known = evidence::of_workers(web.store.directory(), &community).await?;
@@ -278,11 +283,12 @@ fn view(finding: &Finding, community: &Community, language: Language) -> Finding
     responses((status = 200, description = "Agreed", body = Swap)),
 )]
 async fn agree(
-    caller: Caller<Operator>,
+    caller: Caller<Called>,
     State(web): State<Web>,
     PathId(id): PathId<SwapId>,
     Body(by): Body<SaidBy>,
 ) -> Result<Json<Swap>, ApiError> {
+    may_say(&web, &caller, id, by.worker_id).await?;
     say(&web.edited_by(&caller.who()), &web, id, (Answer::Agree, by)).await
 }
 
@@ -293,12 +299,32 @@ async fn agree(
     responses((status = 200, description = "Withdrawn", body = Swap)),
 )]
 async fn withdraw(
-    caller: Caller<Operator>,
+    caller: Caller<Called>,
     State(web): State<Web>,
     PathId(id): PathId<SwapId>,
     Body(by): Body<SaidBy>,
 ) -> Result<Json<Swap>, ApiError> {
+    may_say(&web, &caller, id, by.worker_id).await?;
     say(&web.edited_by(&caller.who()), &web, id, (Answer::Withdraw, by)).await
+}
+
+/// Everybody for themself; operators for all whose duty is within their reach.
+async fn may_say(
+    web: &Web,
+    caller: &Caller<Called>,
+    id: SwapId,
+    worker: WorkerId,
+) -> Result<(), ApiError> {
+    let is_own = caller.account().is_some_and(|account| account.worker_id == Some(worker));
+    let to = if is_own { To::See } else { To::Edit };
+    caller.reaches(web, to, (Kind::Swap, id)).await?;
+    only_own(caller, is_own)
+}
+
+/// A responder sees and does only what concerns themself.
+fn only_own(caller: &Caller<Called>, is_own: bool) -> Result<(), ApiError> {
+    let is_responder = caller.account().is_some_and(|account| account.role == Role::Responder);
+    if is_responder && !is_own { Err(ApiError::NotFound) } else { Ok(()) }
 }
 
 async fn say(
@@ -355,12 +381,13 @@ impl<S: Send + Sync> FromRequest<S> for CalendarBody {
     responses((status = 200, description = "The days, by date", body = CalendarYear)),
 )]
 async fn read_calendar(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(year): PathId<i16>,
     parameters: Parameters,
 ) -> Result<Json<CalendarYear>, ApiError> {
     let community = of_community(parameters)?;
+    caller.reaches_community(&web, To::See, community).await?;
     let days = calendar::read(web.store.directory(), year, community).await?;
     Ok(Json(CalendarYear { days }))
 }
@@ -386,6 +413,7 @@ async fn replace_calendar(
     CalendarBody(days): CalendarBody,
 ) -> Result<StatusCode, ApiError> {
     let community = of_community(parameters)?;
+    caller.reaches_community(&web, To::Edit, community).await?;
     calendar::replace(&web.edited_by(&caller.who()), year, community, &days).await?;
     super::nouns::take_up(&web).await;
     Ok(StatusCode::NO_CONTENT)
@@ -407,12 +435,13 @@ fn of_community(mut parameters: Parameters) -> Result<Option<CommunityId>, ApiEr
     responses((status = 200, description = "A calendar", body = String, content_type = "text/calendar")),
 )]
 async fn community_ics(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<CommunityId>,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    caller.reaches(&web, To::See, (Kind::Community, id)).await?;
     let community = community(&web, id)?;
     ics(&web, &community, None, parameters, &headers)
 }
@@ -427,12 +456,14 @@ async fn community_ics(
     responses((status = 200, description = "A calendar", body = String, content_type = "text/calendar")),
 )]
 async fn worker_ics(
-    _caller: Caller<Operator>,
+    caller: Caller<Called>,
     State(web): State<Web>,
     PathId(id): PathId<WorkerId>,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    caller.reaches(&web, To::See, (Kind::Worker, id)).await?;
+    only_own(&caller, caller.account().is_some_and(|account| account.worker_id == Some(id)))?;
     let directory = web.directory.current();
     let community = directory.communities().find(|community| community.worker(id).is_some());
     ics(&web, community.ok_or(ApiError::NotFound)?, Some(id), parameters, &headers)

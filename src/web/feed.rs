@@ -14,6 +14,8 @@ use super::extract::Parameters;
 use super::ports::Ports;
 use super::problem::ApiError;
 use crate::store::alarm_log::{AlarmFilter, AlarmLog, Place};
+use crate::store::reach::{Place as Where, Reach};
+use crate::store::snapshot::DirectoryHandle;
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, FromRequestParts, State};
 use axum::http::header;
@@ -79,17 +81,30 @@ impl Feed {
 }
 
 /// Which alarms a subscriber sees.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Sight {
     /// Only those of this community.
     community: Option<CommunityId>,
+    /// Only those within what the subscriber reaches.
+    reach: Reach,
+    /// Where communities are.
+    directory: DirectoryHandle,
 }
 
 impl Sight {
-    /// An alarm of which nobody knows where it is, because its plan is damaged, is everybody's.
-    fn has(self, place: Option<&Place>) -> bool {
-        let (Some(wanted), Some(place)) = (self.community, place) else { return true };
-        wanted == place.community
+    fn is_all(&self) -> bool {
+        self.community.is_none() && self.reach == Reach::Everything
+    }
+
+    /// An alarm of which nobody knows where it is, because its plan is damaged, is for all who reach everything.
+    fn has(&self, place: Option<&Place>) -> bool {
+        let Some(place) = place else { return self.reach == Reach::Everything };
+        if self.community.is_some_and(|wanted| wanted != place.community) {
+            return false;
+        }
+        let street = self.directory.current().community(place.community).map(|found| found.street);
+        let (community, grid) = (Some(place.community), Some(place.grid));
+        self.reach.covers(Where { street, community, grid })
     }
 }
 
@@ -109,7 +124,7 @@ impl Sight {
     responses((status = 200, description = "Events until either side ends it", content_type = "text/event-stream", body = String)),
 )]
 async fn follow(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     Extension(feed): Extension<Feed>,
     mut parameters: Parameters,
@@ -117,14 +132,18 @@ async fn follow(
 ) -> Result<Response, ApiError> {
     let community = parameters.take_number("community_id", 0..=u32::MAX)?;
     parameters.finish()?;
-    let sight = Sight { community: community.map(CommunityId) };
+    let sight = Sight {
+        community: community.map(CommunityId),
+        reach: caller.reach(),
+        directory: web.directory.clone(),
+    };
     let place = Arc::clone(&feed.places).try_acquire_owned().map_err(|_| ApiError::Busy)?;
     // Before anything is read: what changes meanwhile comes twice rather than never.
     let news = feed.news.subscribe();
     let last_id = parts.headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let beginning = {
         let _read = feed.reads.acquire().await.map_err(|_| ApiError::Busy)?;
-        beginning(&web.alarm_log, sight, last_id).await?
+        beginning(&web.alarm_log, &sight, last_id).await?
     };
     let (out, frames) = mpsc::channel(QUEUE_MAX);
     let subscriber = Subscriber { web: web.clone(), parts, sight, news, out, _place: place };
@@ -138,7 +157,11 @@ async fn follow(
 }
 
 /// What a subscriber reads first: what it missed, or all open alarms.
-async fn beginning(log: &AlarmLog, sight: Sight, last_id: Option<&str>) -> Result<Bytes, ApiError> {
+async fn beginning(
+    log: &AlarmLog,
+    sight: &Sight,
+    last_id: Option<&str>,
+) -> Result<Bytes, ApiError> {
     let changes = log.changes();
     let progress = changes.progress();
     let last = last_id.and_then(|id| pump::number(id, changes.epoch()));
@@ -160,14 +183,13 @@ async fn beginning(log: &AlarmLog, sight: Sight, last_id: Option<&str>) -> Resul
 }
 
 /// The open alarms within sight, the latest first, and whether these are all.
-async fn open(log: &AlarmLog, sight: Sight) -> Result<(Vec<AlarmView>, bool), ApiError> {
+async fn open(log: &AlarmLog, sight: &Sight) -> Result<(Vec<AlarmView>, bool), ApiError> {
     let mut items = Vec::new();
     let mut filter = AlarmFilter { is_open: Some(true), ..AlarmFilter::default() };
     for _ in 0..PAGES_MAX {
         let rows = log.list(&filter, PAGE).await?;
         let ids: Vec<AlarmId> = rows.iter().map(|row| row.id).collect();
-        let is_all = sight.community.is_none();
-        let places = if is_all { BTreeMap::new() } else { log.places(&ids).await? };
+        let places = if sight.is_all() { BTreeMap::new() } else { log.places(&ids).await? };
         let seen = rows.iter().filter(|row| sight.has(places.get(&row.id)));
         items.extend(seen.map(AlarmView::from));
         if SNAPSHOT_MAX < items.len() {
@@ -221,7 +243,7 @@ impl Subscriber {
                     Bytes::from_static(b":\n\n")
                 }
                 news = self.news.recv() => match news {
-                    Ok(News::Changed(batch)) if self.sight.community.is_none() => batch.whole.clone(),
+                    Ok(News::Changed(batch)) if self.sight.is_all() => batch.whole.clone(),
                     Ok(News::Changed(batch)) => batch.text(|place| self.sight.has(place)).into(),
                     Ok(News::Behind(is_behind)) => Event::behind(is_behind).into(),
                     Ok(News::Lost) | Err(broadcast::error::RecvError::Lagged(_)) => return self.cut_off(),

@@ -1,14 +1,16 @@
 //! The nouns of the directory: create, read, replace, delete and list, the same for each.
 
-use super::caller::{Admin, Caller, Operator};
+use super::caller::{Admin, Caller, Needs, Operator};
 use super::extract::{Body, IfMatch, Parameters, PathId};
 use super::problem::ApiError;
+use super::reach::To;
 use super::{Web, openapi, policies};
 use crate::store::nouns::duty::{Absence, Override, Post, Rotation, Shift, Swap};
-use crate::store::nouns::{self, FieldError, Noun, NounError, Page, PolicyDraft};
+use crate::store::nouns::{self, Fault, FieldError, Noun, NounError, Page, PolicyDraft};
 use crate::store::nouns::{
     Community, Contact, Grid, Group, Household, Line, Policy, Responder, Street, Worker,
 };
+use crate::store::reach::{Place, Reach, place_of};
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -28,6 +30,8 @@ const LIMIT: u32 = 50;
 pub(super) trait Shown:
     Noun<Id: DeserializeOwned, Draft: DeserializeOwned + ToSchema> + Serialize + ToSchema + Sync
 {
+    /// Who edits it.
+    type Editor: Needs + 'static;
     /// Its plural in paths.
     const PLURAL: &'static str;
     /// What it is, in words.
@@ -44,32 +48,34 @@ pub(super) trait Shown:
 }
 
 macro_rules! shown {
-    ($($noun:ty: $plural:literal, $words:literal;)*) => {$(
+    ($($noun:ty: $plural:literal, $words:literal, $editor:ty;)*) => {$(
         impl Shown for $noun {
+            type Editor = $editor;
             const PLURAL: &'static str = $plural;
             const WORDS: &'static str = $words;
         }
     )*};
 }
 shown! {
-    Street: "streets", "street (街道)";
-    Community: "communities", "community (社区)";
-    Grid: "grids", "grid (网格)";
-    Group: "groups", "group (联防组)";
-    Household: "households", "household (联防户)";
-    Line: "lines", "line (线路)";
-    Contact: "contacts", "contact (联系人)";
-    Worker: "workers", "community worker (社区工作者)";
-    Responder: "responders", "responder (响应人)";
-    Post: "posts", "post of the duty roster (岗位)";
-    Rotation: "rotations", "rotation of workers (轮班)";
-    Shift: "shifts", "shift of a post (班次)";
-    Override: "overrides", "override of shifts (替班)";
-    Swap: "swaps", "swap of duty (换班)";
-    Absence: "absences", "absence of a worker (请假)";
+    Street: "streets", "street (街道)", Admin;
+    Community: "communities", "community (社区)", Admin;
+    Grid: "grids", "grid (网格)", Admin;
+    Group: "groups", "group (联防组)", Admin;
+    Household: "households", "household (联防户)", Admin;
+    Line: "lines", "line (线路)", Admin;
+    Contact: "contacts", "contact (联系人)", Operator;
+    Worker: "workers", "community worker (社区工作者)", Admin;
+    Responder: "responders", "responder (响应人)", Admin;
+    Post: "posts", "post of the duty roster (岗位)", Admin;
+    Rotation: "rotations", "rotation of workers (轮班)", Admin;
+    Shift: "shifts", "shift of a post (班次)", Admin;
+    Override: "overrides", "override of shifts (替班)", Operator;
+    Swap: "swaps", "swap of duty (换班)", Operator;
+    Absence: "absences", "absence of a worker (请假)", Operator;
 }
 
 impl Shown for Policy {
+    type Editor = Admin;
     const PLURAL: &'static str = "policies";
     const WORDS: &'static str = "policy (升级规则)";
 
@@ -119,7 +125,7 @@ struct Listed<N> {
 }
 
 async fn list<N: Shown>(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     mut parameters: Parameters,
 ) -> Result<Response, ApiError> {
@@ -132,7 +138,9 @@ async fn list<N: Shown>(
     parameters.finish()?;
     // One more than asked tells whether there is another page.
     let page = Page { after, limit: limit + 1, parent };
-    let mut items = nouns::list::<N>(web.store.directory(), page).await?;
+    let area = caller.area(&web).await?;
+    let within = (area.reach, area.own);
+    let mut items = nouns::list_within::<N>(web.store.directory(), page, within).await?;
     let is_last = items.len() <= limit as usize;
     items.truncate(limit as usize);
     let next = if is_last { None } else { items.last().map(|row| row.id().into()) };
@@ -140,19 +148,21 @@ async fn list<N: Shown>(
 }
 
 async fn read<N: Shown>(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<N::Id>,
 ) -> Result<Response, ApiError> {
+    caller.reaches(&web, To::See, (N::KIND, id)).await?;
     let row = nouns::get::<N>(web.store.directory(), id).await?;
     Ok((tag(&row), axum::Json(row)).into_response())
 }
 
 async fn create<N: Shown>(
-    caller: Caller<Admin>,
+    caller: Caller<N::Editor>,
     State(web): State<Web>,
     Body(draft): Body<N::Draft>,
 ) -> Result<Response, ApiError> {
+    may_have::<N>(&web, &caller, &draft).await?;
     N::try_out(&web, &draft, None).map_err(NounError::Faulty)?;
     let row = nouns::create::<N>(&web.edited_by(&caller.who()), &draft).await?;
     take_up(&web).await;
@@ -163,12 +173,14 @@ async fn create<N: Shown>(
 }
 
 async fn replace<N: Shown>(
-    caller: Caller<Admin>,
+    caller: Caller<N::Editor>,
     State(web): State<Web>,
     PathId(id): PathId<N::Id>,
     IfMatch(version): IfMatch,
     Body(draft): Body<N::Draft>,
 ) -> Result<Response, ApiError> {
+    caller.reaches(&web, To::Edit, (N::KIND, id)).await?;
+    may_have::<N>(&web, &caller, &draft).await?;
     N::try_out(&web, &draft, Some(id)).map_err(NounError::Faulty)?;
     let row = nouns::update::<N>(&web.edited_by(&caller.who()), id, version, &draft).await?;
     take_up(&web).await;
@@ -176,14 +188,36 @@ async fn replace<N: Shown>(
 }
 
 async fn delete<N: Shown>(
-    caller: Caller<Admin>,
+    caller: Caller<N::Editor>,
     State(web): State<Web>,
     PathId(id): PathId<N::Id>,
     IfMatch(version): IfMatch,
 ) -> Result<StatusCode, ApiError> {
+    caller.reaches(&web, To::Edit, (N::KIND, id)).await?;
     nouns::delete::<N>(&web.edited_by(&caller.who()), id, version).await?;
     take_up(&web).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether what a draft says would be within what the caller reaches. A parent out of reach is none.
+async fn may_have<N: Shown>(
+    web: &Web,
+    caller: &Caller<N::Editor>,
+    draft: &N::Draft,
+) -> Result<(), ApiError> {
+    if caller.reach() == Reach::Everything {
+        return Ok(());
+    }
+    let Some((kind, field)) = N::PARENT else {
+        return caller.area(web).await?.check(To::Edit, Some(Place::default()));
+    };
+    let place = place_of(web.store.directory(), kind, N::parent_of(draft)).await?;
+    let checked = caller.area(web).await?.check(To::Edit, place);
+    checked.map_err(|error| {
+        let fault = FieldError { pointer: format!("/{field}"), fault: Fault::UnknownParent };
+        let is_none = matches!(error, ApiError::NotFound);
+        if is_none { ApiError::Faulty(vec![fault]) } else { error }
+    })
 }
 
 fn tag<N: Noun>(row: &N) -> [(HeaderName, String); 1] {

@@ -28,8 +28,11 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 const JSON: &str = "application/json";
 const DESCRIPTION: &str = "Neighbours come when somebody presses #9.\n\n\
-    Every call but health and this document needs a bearer token (`lianfang token create`). Scopes: `admin` everything; \
-    `operator` alarms and reading; `auditor` the audit trail and dossiers; `trigger` raising alarms; `metrics` reading metrics.\n\n\
+    Every call but health, signing in and this document needs a bearer token (`lianfang token create`) or the secret of a \
+    session (`POST /api/v1/session`). Scopes of tokens: `admin` everything; `operator` alarms, reading, and what duty \
+    workers edit; `auditor` the audit trail, dossiers and reports; `trigger` raising alarms; `metrics` reading metrics. \
+    Accounts have a role (`admin`, `operator`, `auditor`, `responder`) and reach everything, a street, a community or a \
+    grid; what they do not reach is not there.\n\n\
     A row has a version, which is its `ETag`: send it as `If-Match` when you replace or delete the row. Lists are pages: \
     send `next` as `after` for the following one. Errors are problem details (RFC 9457) in Chinese or English, as \
     `Accept-Language` says.";

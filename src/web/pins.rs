@@ -5,7 +5,8 @@ use super::caller::{Admin, Caller};
 use super::extract::{Body, PathId};
 use super::nouns::take_up;
 use super::problem::ApiError;
-use crate::store::nouns::{Fault, FieldError};
+use super::reach::To;
+use crate::store::nouns::{Fault, FieldError, Kind};
 use crate::store::pins::{self, NewPins, PinError, WhichPin};
 use crate::store::worker_pins::{self, WorkerPinError};
 use axum::extract::State;
@@ -53,6 +54,7 @@ async fn set(
             return Err(ApiError::Faulty(vec![field]));
         }
     };
+    caller.reaches(&web, To::Edit, (Kind::Household, id)).await?;
     pins::set(&web.edited_by(&caller.who()), &web.pins, id, pins.as_ref()).await?;
     take_up(&web).await;
     Ok(StatusCode::NO_CONTENT)
@@ -79,6 +81,7 @@ async fn set_of_worker(
     PathId(id): PathId<WorkerId>,
     Body(WorkerPinDraft { pin }): Body<WorkerPinDraft>,
 ) -> Result<StatusCode, ApiError> {
+    caller.reaches(&web, To::Edit, (Kind::Worker, id)).await?;
     worker_pins::set(&web.edited_by(&caller.who()), id, pin.as_deref()).await?;
     take_up(&web).await;
     Ok(StatusCode::NO_CONTENT)

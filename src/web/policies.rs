@@ -5,8 +5,9 @@ use super::caller::{Admin, Caller, Operator};
 use super::extract::{Body, Parameters, PathId};
 use super::guard::language_of;
 use super::problem::ApiError;
+use super::reach::To;
 use crate::store::nouns::{
-    self, Fault, FieldError, NounError, Policy, PolicyDraft, policy_version, policy_versions,
+    self, Fault, FieldError, Kind, NounError, Policy, PolicyDraft, policy_version, policy_versions,
 };
 use axum::Json;
 use axum::extract::State;
@@ -94,11 +95,12 @@ pub(super) fn tried(
     responses((status = 200, description = "It would be accepted", body = PolicyReport)),
 )]
 async fn try_out(
-    _caller: Caller<Admin>,
+    caller: Caller<Admin>,
     State(web): State<Web>,
     headers: HeaderMap,
     Body(draft): Body<PolicyDraft>,
 ) -> Result<Json<PolicyReport>, ApiError> {
+    caller.reaches(&web, To::Edit, (Kind::Community, draft.community_id)).await?;
     let report = tried(&web, &draft, None).map_err(NounError::Faulty)?;
     Ok(Json(PolicyReport::of(&report, &headers)))
 }
@@ -111,11 +113,12 @@ async fn try_out(
     responses((status = 200, description = "What it does", body = PolicyReport)),
 )]
 async fn report(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<PolicyId>,
     headers: HeaderMap,
 ) -> Result<Json<PolicyReport>, ApiError> {
+    caller.reaches(&web, To::See, (Kind::Policy, id)).await?;
     let policy = nouns::get::<Policy>(web.store.directory(), id).await?;
     let Policy { community_id, document, .. } = policy;
     let draft = PolicyDraft { community_id, document };
@@ -137,16 +140,16 @@ struct PolicyVersions {
     responses((status = 200, description = "Its versions", body = PolicyVersions)),
 )]
 async fn versions(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<PolicyId>,
     parameters: Parameters,
 ) -> Result<Json<PolicyVersions>, ApiError> {
     parameters.finish()?;
     let items = policy_versions(web.store.directory(), id, VERSIONS_MAX).await?;
-    if items.is_empty() {
-        return Err(ApiError::NotFound);
-    }
+    let newest = items.first().ok_or(ApiError::NotFound)?;
+    // Also of a policy that is gone.
+    caller.reaches(&web, To::See, (Kind::Community, newest.community_id)).await?;
     Ok(Json(PolicyVersions { items }))
 }
 
@@ -161,9 +164,11 @@ async fn versions(
     responses((status = 200, description = "The version", body = Policy)),
 )]
 async fn version(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId((id, version)): PathId<(PolicyId, u32)>,
 ) -> Result<Json<Policy>, ApiError> {
-    Ok(Json(policy_version(web.store.directory(), id, version).await?))
+    let policy = policy_version(web.store.directory(), id, version).await?;
+    caller.reaches(&web, To::See, (Kind::Community, policy.community_id)).await?;
+    Ok(Json(policy))
 }

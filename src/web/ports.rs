@@ -5,6 +5,7 @@
 use crate::clock::Clock;
 use crate::prompts::Recordings;
 use crate::store::Store;
+use crate::store::accounts::totp::TotpKey;
 use crate::store::alarm_log::AlarmLog;
 use crate::store::audit::Editor;
 use crate::store::pins::PinKey;
@@ -39,6 +40,8 @@ pub struct Ports {
     pub lines_route: RouteName,
     /// Makes what is kept of PINs.
     pub pins: PinKey,
+    /// Makes the keys of second factors.
+    pub totp: TotpKey,
     /// The directory in memory.
     pub directory: DirectoryHandle,
     /// The live alarms.
@@ -180,6 +183,9 @@ pub trait Responders: Send + Sync {
         token: &'a str,
         key: Option<Key>,
     ) -> Answer<'a, Result<Option<Page>, ActError>>;
+
+    /// The path of the page of a party, for somebody who proved otherwise who they are; `None` without pages.
+    fn path(&self, alarm: AlarmId, party: PartyId) -> Option<String>;
 }
 
 /// Where a line is registered.

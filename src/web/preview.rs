@@ -5,8 +5,9 @@ use super::Web;
 use super::caller::{Caller, Operator};
 use super::extract::{Parameters, PathId, wrong};
 use super::problem::{ApiError, Must};
+use super::reach::To;
 use crate::prompts::{Voice, wav_of};
-use crate::store::nouns::{self, Line};
+use crate::store::nouns::{self, Kind, Line};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -88,11 +89,12 @@ impl Asked {
     responses((status = 200, description = "What is heard and read", body = PreviewView)),
 )]
 async fn read(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<LineId>,
     parameters: Parameters,
 ) -> Result<Json<PreviewView>, ApiError> {
+    caller.reaches(&web, To::See, (Kind::Line, id)).await?;
     let asked = asked(&web, id, parameters).await?;
     let clips = asked.clips();
     let sources = asked.voice.sources(&clips);
@@ -125,11 +127,12 @@ async fn read(
     responses((status = 200, description = "8 kHz, mono, 16 bit", body = Vec<u8>, content_type = "audio/wav")),
 )]
 async fn listen(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<LineId>,
     parameters: Parameters,
 ) -> Result<impl IntoResponse, ApiError> {
+    caller.reaches(&web, To::See, (Kind::Line, id)).await?;
     let asked = asked(&web, id, parameters).await?;
     let playlist = asked.voice.announce(&asked.clips());
     let wav = wav_of(&playlist).map_err(|error| ApiError::Internal(error.into()))?;

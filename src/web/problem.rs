@@ -3,12 +3,13 @@
 //! Handlers return [`ApiError`]; the guard writes it in the language that the client asks for. What went wrong inside
 //! is logged once, here, and shown to nobody.
 
+use super::caller::Right;
 use super::ports::{ActError, RaiseError};
 use super::sounds::SoundFault;
 use super::words;
 use crate::store::StoreError;
+use crate::store::accounts::AccountError;
 use crate::store::nouns::{FieldError, NounError};
-use crate::store::tokens::Scope;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lianfang_domain::directory::Language;
@@ -105,8 +106,38 @@ pub(super) enum ApiError {
     #[error("the token is not good for this")]
     Forbidden {
         /// What it would have to be good for.
-        needed: Scope,
+        needed: Right,
     },
+    /// The caller may see it and not change it.
+    #[error("it is out of reach")]
+    OutOfReach,
+    /// Name and password do not fit, or the account is disabled; which of them is told to nobody.
+    #[error("name and password do not fit")]
+    WrongCredentials,
+    /// The password is right; the code of the second factor is missing.
+    #[error("the code of the second factor is missing")]
+    CodeNeeded,
+    /// The password is right; the code is wrong or was used.
+    #[error("the code of the second factor is wrong")]
+    WrongCode,
+    /// Too many wrong tries.
+    #[error("too many tries; the next one in {wait_s} s")]
+    TooManyAttempts {
+        /// Seconds until the next try is looked at.
+        wait_s: u32,
+    },
+    /// The password has to be changed before anything else.
+    #[error("the password has to be changed first")]
+    MustChangePassword,
+    /// A second factor has to be set up before anything else.
+    #[error("a second factor has to be set up first")]
+    NeedsSecondFactor,
+    /// No second factor waits for its first code.
+    #[error("no second factor waits for its first code")]
+    NoEnrolment,
+    /// Nobody could make accounts any more.
+    #[error("it is the last admin who reaches everything")]
+    LastAdmin,
     /// A recording was not taken or cannot be given.
     #[error("a recording cannot be used")]
     Sound(SoundFault),
@@ -185,9 +216,19 @@ impl ApiError {
             | Self::WhichLine => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoIfMatch => StatusCode::PRECONDITION_REQUIRED,
             Self::Changed { .. } => StatusCode::PRECONDITION_FAILED,
-            Self::HasChildren | Self::AlarmClosed | Self::Swap(_) => StatusCode::CONFLICT,
-            Self::NoToken => StatusCode::UNAUTHORIZED,
-            Self::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Self::HasChildren
+            | Self::AlarmClosed
+            | Self::Swap(_)
+            | Self::NoEnrolment
+            | Self::LastAdmin => StatusCode::CONFLICT,
+            Self::NoToken | Self::WrongCredentials | Self::CodeNeeded | Self::WrongCode => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::Forbidden { .. }
+            | Self::OutOfReach
+            | Self::MustChangePassword
+            | Self::NeedsSecondFactor => StatusCode::FORBIDDEN,
+            Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Sound(fault) => fault.status(),
             Self::Busy | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -235,11 +276,24 @@ impl ApiError {
             | Self::Swap(_)
             | Self::NoToken
             | Self::Forbidden { .. }
+            | Self::OutOfReach
+            | Self::WrongCredentials
+            | Self::CodeNeeded
+            | Self::WrongCode
+            | Self::TooManyAttempts { .. }
+            | Self::MustChangePassword
+            | Self::NeedsSecondFactor
+            | Self::NoEnrolment
+            | Self::LastAdmin
             | Self::Sound(_)
             | Self::Busy
             | Self::TimedOut
             | Self::Internal(_) => Vec::new(),
         }
+    }
+
+    fn retry_after(&self) -> Option<u32> {
+        if let Self::TooManyAttempts { wait_s } = self { Some(*wait_s) } else { None }
     }
 
     fn write_headers(&self, headers: &mut HeaderMap) {
@@ -250,6 +304,9 @@ impl ApiError {
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+        }
+        if let Self::TooManyAttempts { wait_s } = self {
+            headers.insert(header::RETRY_AFTER, (*wait_s).into());
         }
         if let Self::Changed { current } = self
             && let Ok(tag) = HeaderValue::try_from(format!("\"{current}\""))
@@ -275,6 +332,9 @@ pub(super) struct Problem {
     detail: String,
     /// The path of the request.
     instance: String,
+    /// Seconds until the next try is looked at; only of `too-many-attempts`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u32>,
     /// Every mistake in the body.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<ProblemField>,
@@ -298,6 +358,7 @@ pub(super) fn write(error: &ApiError, instance: &str, language: Language) -> Res
         status: error.status().as_u16(),
         detail: words::detail(error, language),
         instance: instance.to_owned(),
+        retry_after: error.retry_after(),
         errors: error.errors(language),
     };
     let headers = [
@@ -360,6 +421,16 @@ impl From<NounError> for ApiError {
             NounError::Faulty(faults) => Self::Faulty(faults),
             NounError::HasChildren => Self::HasChildren,
             NounError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Row(error) => error.into(),
+            AccountError::LastAdmin => Self::LastAdmin,
+            error @ AccountError::Random(_) => Self::Internal(error.into()),
         }
     }
 }

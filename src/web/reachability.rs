@@ -11,7 +11,10 @@ use super::caller::{Caller, Operator};
 use super::extract::{Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::problem::{ApiError, Must};
+use super::reach::To;
 use crate::store::evidence;
+use crate::store::nouns::Kind;
+use crate::store::reach::{Place as Where, Reach};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -283,7 +286,7 @@ impl Judged<'_> {
     responses((status = 200, description = "A page", body = NumberPage)),
 )]
 async fn list(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     parameters: Parameters,
     headers: HeaderMap,
@@ -291,9 +294,14 @@ async fn list(
     let wanted = Wanted::read(parameters)?;
     let (now, language) = (web.clock.now(), language_of(&headers));
     let directory = web.directory.current();
+    let area = caller.area(&web).await?;
+    let is_within = |holder: &Holder<'_>| {
+        area.reach == Reach::Everything || area.shows(where_is(&directory, holder))
+    };
     let window = wanted.window();
     // One more than is looked through tells whether anything follows.
-    let mut holders: Vec<Holder<'_>> = wanted.holders(&directory).take(window + 1).collect();
+    let holders = wanted.holders(&directory).filter(is_within);
+    let mut holders: Vec<Holder<'_>> = holders.take(window + 1).collect();
     let mut has_more = window < holders.len();
     holders.truncate(window);
     let mut last = holders.last().map(|holder| holder.place);
@@ -323,12 +331,13 @@ async fn list(
     responses((status = 200, description = "How many numbers are in which state", body = Summary)),
 )]
 async fn of_community(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<CommunityId>,
     parameters: Parameters,
 ) -> Result<Json<Summary>, ApiError> {
     parameters.finish()?;
+    caller.reaches(&web, To::See, (Kind::Community, id)).await?;
     let now = web.clock.now();
     let community = web.directory.current().community(id).cloned().ok_or(ApiError::NotFound)?;
     let holders: Vec<Holder<'_>> = reachability::holders(&community).collect();
@@ -357,11 +366,12 @@ async fn of_community(
     responses((status = 200, description = "Their numbers", body = NumberList)),
 )]
 async fn of_contact(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<ContactId>,
     headers: HeaderMap,
 ) -> Result<Json<NumberList>, ApiError> {
+    caller.reaches(&web, To::See, (Kind::Contact, id)).await?;
     numbers_of(&web, Who::Contact(id), &headers).await
 }
 
@@ -372,11 +382,12 @@ async fn of_contact(
     responses((status = 200, description = "Their numbers", body = NumberList)),
 )]
 async fn of_worker(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<WorkerId>,
     headers: HeaderMap,
 ) -> Result<Json<NumberList>, ApiError> {
+    caller.reaches(&web, To::See, (Kind::Worker, id)).await?;
     numbers_of(&web, Who::Worker(id), &headers).await
 }
 
@@ -387,11 +398,12 @@ async fn of_worker(
     responses((status = 200, description = "Their numbers", body = NumberList)),
 )]
 async fn of_responder(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<ResponderId>,
     headers: HeaderMap,
 ) -> Result<Json<NumberList>, ApiError> {
+    caller.reaches(&web, To::See, (Kind::Responder, id)).await?;
     numbers_of(&web, Who::Responder(id), &headers).await
 }
 
@@ -406,6 +418,17 @@ async fn numbers_of(
     let judged = judge(web, holders, now).await?;
     let items = judged.iter().map(|judged| judged.view(&community, language, now)).collect();
     Ok(Json(NumberList { items }))
+}
+
+/// Where somebody belongs.
+fn where_is(directory: &Directory, holder: &Holder<'_>) -> Option<Where> {
+    let community = directory.community(holder.place.community)?;
+    let group = holder.household.and_then(|household| community.group(household.group));
+    Some(Where {
+        street: Some(community.street),
+        community: Some(community.id),
+        grid: group.map(|group| group.grid),
+    })
 }
 
 /// The community of somebody.

@@ -4,9 +4,10 @@ use super::Web;
 use super::caller::{Admin, Caller, Operator};
 use super::extract::{Body, Parameters, PathId, wrong};
 use super::problem::{ApiError, Must};
+use super::reach::To;
 use super::sounds::SoundFault;
 use crate::prompts::codes;
-use crate::store::nouns::{self, Household};
+use crate::store::nouns::{self, Household, Kind};
 use crate::store::recordings::{RecordingPlace, RecordingRow};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
@@ -152,11 +153,12 @@ struct OrderDraft {
     responses((status = 200, description = "Every fixed clip, then the names that were recorded", body = ClipList)),
 )]
 async fn list(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(Shelf(community)): PathId<Shelf>,
     mut parameters: Parameters,
 ) -> Result<Json<ClipList>, ApiError> {
+    caller.reaches_community(&web, To::See, community).await?;
     let known = match community {
         Some(id) => {
             let directory = web.directory.current();
@@ -195,11 +197,12 @@ async fn list(
     responses((status = 200, description = "Its clips", body = ClipList)),
 )]
 async fn of_household(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<HouseholdId>,
     mut parameters: Parameters,
 ) -> Result<Json<ClipList>, ApiError> {
+    caller.reaches(&web, To::See, (Kind::Household, id)).await?;
     nouns::get::<Household>(web.store.directory(), id).await?;
     let directory = web.directory.current();
     let mut communities = directory.communities();
@@ -231,7 +234,7 @@ async fn of_household(
     responses((status = 204, description = "From the next call on")),
 )]
 async fn set_order(
-    _caller: Caller<Admin>,
+    caller: Caller<Admin>,
     State(web): State<Web>,
     PathId(id): PathId<CommunityId>,
     Body(draft): Body<OrderDraft>,
@@ -239,6 +242,7 @@ async fn set_order(
     if ORDER_MAX < draft.languages.len() {
         return Err(wrong("languages", Must::Number { min: 0, max: 8 }));
     }
+    caller.reaches(&web, To::Edit, (Kind::Community, id)).await?;
     web.recordings.set_order(id, draft.languages).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -260,6 +264,7 @@ async fn upload(
     PathId(at): PathId<At>,
     request: Request,
 ) -> Result<impl IntoResponse, ApiError> {
+    caller.reaches_community(&web, To::Edit, (at.0).0).await?;
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
     let kinds = ["audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"];
@@ -267,7 +272,7 @@ async fn upload(
         return Err(ApiError::Sound(SoundFault::MediaType));
     }
     let bytes = Bytes::from_request(request, &web).await.map_err(super::extract::of_body)?;
-    let row = web.recordings.upload(&place(at), bytes.into(), &caller.0.name).await?;
+    let row = web.recordings.upload(&place(at), bytes.into(), &caller.name()).await?;
     Ok((StatusCode::CREATED, Json(RecordingView::from(&row))))
 }
 
@@ -282,10 +287,11 @@ async fn upload(
     responses((status = 200, description = "The versions", body = Vec<RecordingView>)),
 )]
 async fn versions(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(at): PathId<At>,
 ) -> Result<Json<Vec<RecordingView>>, ApiError> {
+    caller.reaches_community(&web, To::See, (at.0).0).await?;
     let rows = web.recordings.versions(&place(at)).await?;
     Ok(Json(rows.iter().map(RecordingView::from).collect()))
 }
@@ -301,10 +307,11 @@ async fn versions(
     responses((status = 204, description = "It is played no more")),
 )]
 async fn withdraw(
-    _caller: Caller<Admin>,
+    caller: Caller<Admin>,
     State(web): State<Web>,
     PathId(at): PathId<At>,
 ) -> Result<StatusCode, ApiError> {
+    caller.reaches_community(&web, To::Edit, (at.0).0).await?;
     let is_done = web.recordings.withdraw(&place(at)).await?;
     if is_done { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound) }
 }
@@ -322,10 +329,11 @@ async fn withdraw(
     responses((status = 200, description = "What is played now", body = RecordingView)),
 )]
 async fn restore(
-    _caller: Caller<Admin>,
+    caller: Caller<Admin>,
     State(web): State<Web>,
     PathId((shelf, language, clip, version)): PathId<(Shelf, Language, String, u32)>,
 ) -> Result<Json<RecordingView>, ApiError> {
+    caller.reaches_community(&web, To::Edit, shelf.0).await?;
     let row = web.recordings.restore(&place((shelf, language, clip)), version).await?;
     Ok(Json(RecordingView::from(&row)))
 }
@@ -343,10 +351,11 @@ async fn restore(
     responses((status = 204, description = "It is gone")),
 )]
 async fn erase(
-    _caller: Caller<Admin>,
+    caller: Caller<Admin>,
     State(web): State<Web>,
     PathId((shelf, language, clip, version)): PathId<(Shelf, Language, String, u32)>,
 ) -> Result<StatusCode, ApiError> {
+    caller.reaches_community(&web, To::Edit, shelf.0).await?;
     web.recordings.erase(&place((shelf, language, clip)), version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -364,10 +373,11 @@ async fn erase(
     responses((status = 200, description = "8 kHz, mono, 16 bit", body = Vec<u8>, content_type = "audio/wav")),
 )]
 async fn download(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId((shelf, language, clip, version)): PathId<(Shelf, Language, String, u32)>,
 ) -> Result<impl IntoResponse, ApiError> {
+    caller.reaches_community(&web, To::See, shelf.0).await?;
     let wav = web.recordings.file(&place((shelf, language, clip)), version).await?;
     Ok(([(header::CONTENT_TYPE, "audio/wav")], wav))
 }

@@ -4,7 +4,8 @@ use super::Web;
 use super::caller::{Caller, Operator};
 use super::extract::PathId;
 use super::problem::ApiError;
-use crate::store::nouns::{self, Line};
+use super::reach::To;
+use crate::store::nouns::{self, Kind, Line};
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -47,10 +48,11 @@ struct BindingView {
     responses((status = 200, description = "The registration", body = Registration)),
 )]
 async fn read(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<LineId>,
 ) -> Result<Json<Registration>, ApiError> {
+    caller.reaches(&web, To::See, (Kind::Line, id)).await?;
     let line = nouns::get::<Line>(web.store.directory(), id).await?;
     let bindings: Vec<BindingView> = web
         .registrations

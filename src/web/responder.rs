@@ -52,7 +52,7 @@ struct PageAnswer {
 }
 
 /// Where a request comes from: behind a proxy on this machine or in this network, what the proxy says.
-struct Source(Option<IpAddr>);
+pub(super) struct Source(pub(super) Option<IpAddr>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Source {
     type Rejection = Infallible;

@@ -4,6 +4,7 @@ use super::Web;
 use super::caller::{Caller, Trigger as MayTrigger};
 use super::extract::{Body, wrong};
 use super::problem::{ApiError, Must};
+use crate::store::reach::{Place, Reach};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -84,9 +85,9 @@ async fn raise(
     Body(draft): Body<TriggerDraft>,
 ) -> Result<(StatusCode, [(&'static str, String); 1], Json<RaisedAlarm>), ApiError> {
     let key = key_of(&headers).ok_or_else(|| wrong("Idempotency-Key", Must::Key))?;
-    let trigger = trigger_of(&web.directory.current(), &draft, |line| {
+    let trigger = trigger_of(&web.directory.current(), (&draft, caller.reach()), |line| {
         // Two PBXs, or two lines of a careless one, may use the same key: neither must swallow the other's alarm.
-        format!("http:{}:{}:{key}", caller.0.name, line.id).into()
+        format!("http:{}:{}:{key}", caller.name(), line.id).into()
     })?;
     let raised = web.alarms.raise(trigger, draft.kind).await?;
     let status = if raised.is_new { StatusCode::CREATED } else { StatusCode::OK };
@@ -102,7 +103,7 @@ fn key_of(headers: &HeaderMap) -> Option<&str> {
 
 fn trigger_of(
     directory: &Directory,
-    draft: &TriggerDraft,
+    (draft, reach): (&TriggerDraft, Reach),
     key_on: impl FnOnce(&Line) -> Arc<str>,
 ) -> Result<Trigger, ApiError> {
     let found = match (&draft.account, &draft.number) {
@@ -112,6 +113,14 @@ fn trigger_of(
     };
     let found = found.and_then(|place| directory.resolve(place));
     let (community, household, line) = found.ok_or(ApiError::UnknownLine)?;
+    let place = Place {
+        street: Some(community.street),
+        community: Some(community.id),
+        grid: community.group(household.group).map(|group| group.grid),
+    };
+    if !reach.covers(place) {
+        return Err(ApiError::UnknownLine);
+    }
     let code = draft.code.as_deref().unwrap_or_default();
     let is_known = match line.line_use {
         LineUse::Code => community.alarm_codes.iter().any(|known| **known == *code),

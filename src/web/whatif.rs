@@ -8,6 +8,8 @@ use super::caller::{Caller, Operator};
 use super::extract::{Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::problem::{ApiError, Must};
+use super::reach::To;
+use crate::store::nouns::Kind;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -138,7 +140,7 @@ struct LeftOutView {
     responses((status = 200, description = "What it would do", body = WhatIfView)),
 )]
 async fn read(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<LineId>,
     headers: HeaderMap,
@@ -156,6 +158,7 @@ async fn read(
     // What is on the routes is known of no other moment.
     let has_load = has_load.map_err(refused)? && at.is_none();
     let now = at.unwrap_or_else(|| web.clock.now());
+    caller.reaches(&web, To::See, (Kind::Line, id)).await?;
 
     let directory = web.directory.current();
     let line = place_of(&directory, id).ok_or(ApiError::NotFound)?;

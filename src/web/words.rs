@@ -1,6 +1,7 @@
 //! What problems say, in Chinese and English.
 
 use super::problem::{ApiError, Must};
+use crate::store::accounts::password::PasswordFault;
 use crate::store::nouns::Fault;
 use crate::store::pins::PinFault;
 use lianfang_domain::directory::{Language, Written};
@@ -42,6 +43,23 @@ pub(super) fn title(error: &ApiError, language: Language) -> (&'static str, &'st
         ApiError::AlarmClosed => ("alarm-closed", "警情已结案", "Alarm closed"),
         ApiError::NoToken => ("no-token", "需要有效令牌", "Token required"),
         ApiError::Forbidden { .. } => ("forbidden", "权限不足", "Forbidden"),
+        ApiError::OutOfReach => ("out-of-reach", "不在管辖范围", "Out of reach"),
+        ApiError::WrongCredentials => {
+            ("wrong-credentials", "账号或密码不对", "Wrong name or password")
+        }
+        ApiError::CodeNeeded => ("code-needed", "还需验证码", "Code needed"),
+        ApiError::WrongCode => ("wrong-code", "验证码不对", "Wrong code"),
+        ApiError::TooManyAttempts { .. } => {
+            ("too-many-attempts", "尝试次数过多", "Too many attempts")
+        }
+        ApiError::MustChangePassword => {
+            ("must-change-password", "须先修改密码", "Change your password first")
+        }
+        ApiError::NeedsSecondFactor => {
+            ("second-factor-needed", "须先设置动态验证码", "Set up a second factor first")
+        }
+        ApiError::NoEnrolment => ("no-enrolment", "没有待确认的动态验证码", "Nothing to confirm"),
+        ApiError::LastAdmin => ("last-admin", "最后一位管理员", "The last admin"),
         ApiError::Sound(fault) => fault.title(),
         ApiError::Busy => ("busy", "系统繁忙", "Busy"),
         ApiError::TimedOut => ("timed-out", "处理超时", "Timed out"),
@@ -71,13 +89,18 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
             "It is at version {current} now. Read it again, then change it."
         ),
         ApiError::Forbidden { needed } => {
-            let needed = needed.name();
+            let needed = needed.words();
             in_language!(
                 language,
-                "此操作需要 {needed} 权限的令牌。",
-                "This needs a token of scope {needed}."
+                "此操作需要 {needed} 权限。",
+                "This needs the right of {needed}."
             )
         }
+        ApiError::TooManyAttempts { wait_s } => in_language!(
+            language,
+            "请在 {wait_s} 秒后再试。忘记密码请联系管理员重置。",
+            "Try again in {wait_s} s. An admin resets forgotten passwords."
+        ),
         ApiError::Sound(fault) => fault.detail(language),
         ApiError::Swap(error) => swap(*error, language),
         ApiError::NoPath
@@ -96,12 +119,21 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
         | ApiError::HasChildren
         | ApiError::AlarmClosed
         | ApiError::NoToken
+        | ApiError::OutOfReach
+        | ApiError::WrongCredentials
+        | ApiError::CodeNeeded
+        | ApiError::WrongCode
+        | ApiError::MustChangePassword
+        | ApiError::NeedsSecondFactor
+        | ApiError::NoEnrolment
+        | ApiError::LastAdmin
         | ApiError::Busy
         | ApiError::TimedOut
         | ApiError::Internal(_) => fixed_detail(error, language).to_owned(),
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "an arm an error, and nothing else")]
 fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
     let (chinese, english) = match error {
         ApiError::NoPath => ("接口列表见 /api/docs。", "See /api/docs for all paths."),
@@ -145,6 +177,37 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
             "请在 Authorization: Bearer 中给出未过期、未吊销的令牌。",
             "Send a token that is neither expired nor revoked as Authorization: Bearer.",
         ),
+        ApiError::OutOfReach => (
+            "可以查看，但只有管辖该处的账号才能修改。",
+            "You may see it; only an account that reaches it may change it.",
+        ),
+        ApiError::WrongCredentials => (
+            "请核对账号与密码，注意大小写。",
+            "Check name and password; upper and lower case of the password count.",
+        ),
+        ApiError::CodeNeeded => (
+            "请连同动态验证码或一个恢复码再发一次。",
+            "Send it again with the code of your authenticator, or a recovery code.",
+        ),
+        ApiError::WrongCode => (
+            "请输入最新的动态验证码；每个只能用一次。手机时间须准确。",
+            "Send the newest code; each is good once. The clock of the telephone has to be right.",
+        ),
+        ApiError::MustChangePassword => (
+            "请先以 PUT /api/v1/session/password 修改。",
+            "Do so with PUT /api/v1/session/password.",
+        ),
+        ApiError::NeedsSecondFactor => (
+            "管理员须有动态验证码：POST /api/v1/session/totp。",
+            "Admins need one: POST /api/v1/session/totp.",
+        ),
+        ApiError::NoEnrolment => {
+            ("请先以 POST /api/v1/session/totp 开始。", "Begin with POST /api/v1/session/totp.")
+        }
+        ApiError::LastAdmin => (
+            "须留有一位管辖全部的管理员，否则无人能再管理账号。",
+            "One admin who reaches everything has to stay, or nobody could manage accounts.",
+        ),
         ApiError::Busy => ("请稍后重试。", "Try again in a moment."),
         ApiError::TimedOut => {
             ("请求未能及时完成，请稍后重试。", "The request was not done in time; try again.")
@@ -157,6 +220,7 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
         | ApiError::Changed { .. }
         | ApiError::Sound(_)
         | ApiError::Swap(_)
+        | ApiError::TooManyAttempts { .. }
         | ApiError::Forbidden { .. } => ("", ""),
     };
     match language.written() {
@@ -246,6 +310,16 @@ fn must(must: Must, language: Language) -> String {
     }
 }
 
+fn password(fault: PasswordFault) -> &'static str {
+    match fault {
+        PasswordFault::Short => "至少 12 个字符：几个互不相干的词最好记",
+        PasswordFault::Long => "不得超过 128 个字符",
+        PasswordFault::Common => "太容易猜到：不要用常见的词、年份或连续的按键、数字",
+        PasswordFault::HasName => "不得含有账号名",
+        PasswordFault::Same => "须与原密码不同",
+    }
+}
+
 /// What the parser says of a value.
 pub(super) fn form(cause: &str, language: Language) -> String {
     in_language!(language, "形式不符：{cause}", "{cause}")
@@ -265,6 +339,14 @@ pub(super) fn fault(fault: &Fault, language: Language) -> String {
         Fault::Pin(PinFault::Digits) => "须为 4 到 8 位数字",
         Fault::Pin(PinFault::Trivial) => "过于简单：不得为相同、成对重复或连续的数字",
         Fault::Pin(PinFault::Same) => "须不同于撤销密码",
+        Fault::Password(why) => return password(*why).to_owned(),
+        Fault::WrongCode => "不是最新的验证码：请核对手机时间",
+        Fault::TokenName => "须为 1 到 60 个字符，且不以 account: 开头",
+        Fault::WrongPassword => "密码不对",
+        Fault::LoginName => "须为 2 到 60 个字母、汉字、数字或 -_.@",
+        Fault::OnlyNew => "只在新建账号时填写：之后由管理员重置，或由本人修改",
+        Fault::OnePerson => "账号已是社区工作者时不填",
+        Fault::BeyondReach => "超出您自己的管辖范围",
         Fault::HelperHousehold => "帮扶人须填写所帮扶的联防户，其他人不填",
         Fault::OtherYear { year } => return format!("须在 {year} 年"),
         Fault::Roster(error) => return super::duty::words::fault(error, language),

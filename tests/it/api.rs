@@ -12,10 +12,12 @@ mod hostile;
 mod nouns;
 mod openapi;
 mod policies;
+mod reach;
 mod reachability;
 mod recordings;
 mod responder;
 mod roster;
+mod session;
 mod whatif;
 
 use axum::Router;
@@ -25,8 +27,11 @@ use jiff::Timestamp;
 use lianfang::clock::Clock;
 use lianfang::prompts::{Library, PromptsConfig, Recordings};
 use lianfang::store::Store;
+use lianfang::store::accounts::totp::TotpKey;
+use lianfang::store::accounts::{self, AccountDraft, Role, sessions};
 use lianfang::store::alarm_log::{AlarmLog, LogOptions};
 use lianfang::store::pins::PinKey;
+use lianfang::store::reach::Reach;
 use lianfang::store::snapshot::DirectoryHandle;
 use lianfang::store::tokens::{self, NewToken, Scope};
 use lianfang::tasks::Tasks;
@@ -41,6 +46,7 @@ use lianfang_domain::dispatch::{Dispatch, Route};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{Channel, RouteName};
+use lianfang_domain::plan::PartyId;
 use lianfang_domain::tariff::Tariff;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
@@ -121,6 +127,10 @@ impl Responders for Switchboard {
             self.answers.lock().expect("no panic").extend(key.map(Key::as_char));
         }
         Box::pin(std::future::ready(Ok(page)))
+    }
+
+    fn path(&self, alarm: AlarmId, party: PartyId) -> Option<String> {
+        Some(format!("/r/{alarm}-{}", party.0))
     }
 }
 
@@ -292,6 +302,7 @@ impl Api {
         let router = web::router(Ports {
             store: store.clone(),
             pins: PinKey::new(&[7; 32]),
+            totp: TotpKey::new(&[7; 32]),
             routes: routes(),
             tariffs: tariffs(),
             lines_route: "lines".into(),
@@ -329,6 +340,35 @@ impl Api {
         secret.expect("a token").reveal().to_owned()
     }
 
+    /// Somebody with an account of this role and reach, signed in and with a second factor.
+    pub(crate) async fn person(&self, name: &str, role: Role, reach: Reach) -> Client<'_> {
+        let draft = AccountDraft {
+            name: name.to_owned(),
+            display_name: name.to_owned(),
+            role,
+            reach,
+            worker_id: None,
+            responder_id: None,
+            language: None,
+            is_disabled: false,
+            password: None,
+        };
+        self.person_of(&draft).await
+    }
+
+    /// Somebody with this account, signed in and with a second factor.
+    pub(crate) async fn person_of(&self, draft: &AccountDraft) -> Client<'_> {
+        let (database, now) = (self.store.directory(), self.clock.now());
+        let editor = database.edited_by("cli:test", now);
+        let phc = "$argon2id$nobody knows it";
+        let account = accounts::create(&editor, draft, (phc, false)).await.expect("an account");
+        let session = sessions::begin(database, &account, "test", now).await.expect("a session");
+        let salt = accounts::begin_totp(&editor, account.id).await.expect("a salt");
+        let kept = accounts::keep_totp(&editor, account.id, (&salt, 0), session.id).await;
+        kept.expect("keeps").expect("is the one that was begun");
+        self.admin(&session.secret)
+    }
+
     /// A call of nobody.
     pub(crate) fn call(&self, method: Method, path: &str) -> Call<'_> {
         Call {
@@ -355,6 +395,10 @@ pub(crate) struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
+    }
+
     pub(crate) fn call(&self, method: Method, path: &str) -> Call<'a> {
         let path = format!("/api/v1{path}");
         let value = format!("Bearer {}", self.secret);

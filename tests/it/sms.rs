@@ -48,6 +48,7 @@ fn route(provider: &Provider) -> SmsRouteConfig {
         timeout: Duration::from_secs(5),
         wants_status_callbacks: false,
         has_links: false,
+        callee_budgets: Vec::new(),
     }
 }
 

@@ -275,6 +275,7 @@ fn sip() -> SipConfig {
 
 fn trunk(address: SocketAddr) -> TrunkConfig {
     TrunkConfig {
+        callee_budgets: Vec::new(),
         name: TRUNK.to_owned(),
         address,
         domain: "carrier.example".to_owned(),

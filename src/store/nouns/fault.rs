@@ -4,6 +4,7 @@
 //! What only the database can know (a name that is taken) is read from the name of the constraint or column.
 
 use super::{Kind, NounError, StoreError, Value};
+use crate::store::accounts::password::PasswordFault;
 use crate::store::pins::PinFault;
 use lianfang_domain::directory::Language;
 use lianfang_domain::drill::Refusal;
@@ -112,6 +113,32 @@ pub enum Fault {
     /// A PIN that is not good.
     #[error("{0}")]
     Pin(PinFault),
+    /// No name to sign in with.
+    #[error("must be 2 to 60 letters, digits and -_.@")]
+    LoginName,
+    /// A password that is not good.
+    #[error("{0}")]
+    Password(PasswordFault),
+    /// Somebody who is signed in gave another password than theirs.
+    #[error("is not your password")]
+    WrongPassword,
+    /// Not the first code of a second factor.
+    #[error("is not the newest code of your authenticator")]
+    WrongCode,
+    /// No name of a token.
+    #[error("must have 1 to 60 characters and not begin with account:")]
+    TokenName,
+    /// A password is set on a way of its own.
+    #[error(
+        "is only given when the account is made: afterwards it is reset, or changed by its owner"
+    )]
+    OnlyNew,
+    /// An account is a worker or a responder.
+    #[error("must be empty where the account is a worker")]
+    OnePerson,
+    /// Rights that whoever gives them does not have.
+    #[error("reaches further than you do")]
+    BeyondReach,
     /// No code of a post.
     #[error("must be one word, such as A")]
     PostCode,
@@ -290,7 +317,7 @@ pub(super) fn visit_class_or_null() -> Schema {
 }
 
 /// The schema of a language that may be missing.
-pub(super) fn language_or_null() -> Schema {
+pub(in crate::store) fn language_or_null() -> Schema {
     let tags = Language::spoken().map(|language| serde_json::json!(language.tag()));
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))

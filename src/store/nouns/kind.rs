@@ -1,7 +1,7 @@
 //! The kinds of rows, and how the community of a row is found.
 
 /// The kinds of rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// 街道
     Street,
@@ -38,6 +38,30 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind whose rows stand in this table, as the audit trail names it.
+    #[must_use]
+    pub fn of_table(table: &str) -> Option<Self> {
+        Some(match table {
+            "street" => Self::Street,
+            "community" => Self::Community,
+            "grid" => Self::Grid,
+            "household_group" => Self::Group,
+            "household" => Self::Household,
+            "line" => Self::Line,
+            "contact" => Self::Contact,
+            "worker" | "worker_pin" => Self::Worker,
+            "responder" => Self::Responder,
+            "policy" => Self::Policy,
+            "duty_post" => Self::Post,
+            "duty_rotation" => Self::Rotation,
+            "duty_shift" => Self::Shift,
+            "duty_override" => Self::Override,
+            "duty_swap" => Self::Swap,
+            "duty_absence" => Self::Absence,
+            _ => return None,
+        })
+    }
+
     /// Whether an edit of such a row may make the duty roster of its community impossible.
     pub(super) const fn is_of_roster(self) -> bool {
         match self {

@@ -1,12 +1,12 @@
 //! How a drill went: figures for the desk, and a summary for everybody.
 
 use crate::store::alarm_log::StoredAlarm;
-use crate::store::drills;
 use crate::web::Web;
-use crate::web::caller::{Caller, Operator};
+use crate::web::caller::{Caller, Reports};
 use crate::web::extract::PathId;
 use crate::web::guard::language_of;
 use crate::web::problem::ApiError;
+use crate::web::reach::To;
 use crate::web::words::in_language;
 use axum::Json;
 use axum::extract::State;
@@ -109,12 +109,12 @@ struct NotReachedView {
     responses((status = 200, description = "The report", body = DrillReport)),
 )]
 pub(super) async fn report(
-    _caller: Caller<Operator>,
+    caller: Caller<Reports>,
     State(web): State<Web>,
     PathId(id): PathId<DrillId>,
     headers: HeaderMap,
 ) -> Result<Json<DrillReport>, ApiError> {
-    let stored = drills::get(web.store.alarms(), id).await?.ok_or(ApiError::NotFound)?;
+    let stored = super::within(&web, &caller, To::See, id).await?;
     let started = stored.homes.iter().filter_map(|home| match home.state {
         HomeState::Started { alarm, .. } => Some(alarm),
         HomeState::Waiting | HomeState::Skipped(_) => None,

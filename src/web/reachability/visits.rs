@@ -2,11 +2,12 @@
 
 use super::{NumberList, community_of, numbers_of};
 use crate::store::evidence;
-use crate::store::nouns::{Fault, FieldError};
+use crate::store::nouns::{Fault, FieldError, Kind};
 use crate::web::Web;
 use crate::web::caller::{Caller, Operator};
 use crate::web::extract::{Body, PathId};
 use crate::web::problem::ApiError;
+use crate::web::reach::To;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -47,6 +48,7 @@ async fn visit_contact(
     headers: HeaderMap,
     Body(draft): Body<VisitDraft>,
 ) -> Result<Json<NumberList>, ApiError> {
+    caller.reaches(&web, To::Edit, (Kind::Contact, id)).await?;
     visited(&web, &caller, (Who::Contact(id), draft)).await?;
     numbers_of(&web, Who::Contact(id), &headers).await
 }
@@ -64,6 +66,7 @@ async fn visit_worker(
     headers: HeaderMap,
     Body(draft): Body<VisitDraft>,
 ) -> Result<Json<NumberList>, ApiError> {
+    caller.reaches(&web, To::Edit, (Kind::Worker, id)).await?;
     visited(&web, &caller, (Who::Worker(id), draft)).await?;
     numbers_of(&web, Who::Worker(id), &headers).await
 }
@@ -81,6 +84,7 @@ async fn visit_responder(
     headers: HeaderMap,
     Body(draft): Body<VisitDraft>,
 ) -> Result<Json<NumberList>, ApiError> {
+    caller.reaches(&web, To::Edit, (Kind::Responder, id)).await?;
     visited(&web, &caller, (Who::Responder(id), draft)).await?;
     numbers_of(&web, Who::Responder(id), &headers).await
 }

@@ -341,6 +341,32 @@ pub(super) async fn record(api: &Api, alarm: AlarmId) -> Timestamp {
     raised
 }
 
+/// Records an open alarm whose plan calls this worker.
+pub(super) async fn record_open(api: &Api, alarm: AlarmId, worker: WorkerId) {
+    let mut plan = plan();
+    for party in &mut plan.parties {
+        party.worker = party.worker.map(|_| worker);
+    }
+    let trigger = Trigger { idempotency_key: format!("open-{alarm}").into(), ..trigger() };
+    let opened = OpenedAlarm {
+        line: LineId(4711),
+        idempotency_key: trigger.idempotency_key.clone(),
+        follows: None,
+        raised: api.clock.now(),
+    };
+    let planned = Event::Planned { revision: 1, why: None };
+    let batch = NewEvents {
+        alarm,
+        first_sequence: 0,
+        at: api.clock.now(),
+        events: vec![Event::Raised { trigger, follows: None }, planned],
+        plan: Some(Arc::new(plan)),
+        opened: Some(opened),
+        closed: None,
+    };
+    api.log.append(vec![batch]).expect("queued").await.expect("kept");
+}
+
 #[tokio::test]
 async fn an_alarm_is_told_in_full() {
     let api = Api::new().await;
