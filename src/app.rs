@@ -206,6 +206,7 @@ async fn start(
         pages: pages.clone(),
     };
     switchboard.start(inboxes, ports, &stages.alarm).await?;
+    switchboard.start_hand_overs(store, &directory, clock, &stages.service);
     erasure::start(&stages.service, clock, (&log, store.traces()), config.plans_kept);
     notary::start(&stages.service, store);
     start_drills(clock, store, &directory, (&switchboard, stages));

@@ -10,6 +10,7 @@ pub mod alarm_log;
 pub mod audit;
 pub mod drills;
 pub mod evidence;
+pub mod hand_over;
 pub mod nouns;
 pub mod number;
 pub mod pins;

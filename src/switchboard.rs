@@ -12,8 +12,10 @@ mod callers;
 mod drills;
 mod driver;
 mod ended;
+mod handover;
 mod live;
 mod measure;
+mod outside;
 mod pages;
 mod presses;
 mod recover;
@@ -181,6 +183,7 @@ pub struct Switchboard {
     reports: mpsc::Sender<(LegId, LegReport)>,
     requests: mpsc::Sender<Request>,
     words: mpsc::Sender<CallWord>,
+    duty: mpsc::Sender<outside::DutyRequest>,
 }
 
 /// What the task receives from.
@@ -192,6 +195,7 @@ pub struct Inboxes {
     /// What is said in calls in hand.
     pub words: mpsc::Receiver<CallWord>,
     requests: mpsc::Receiver<Request>,
+    duty: mpsc::Receiver<outside::DutyRequest>,
 }
 
 /// What the task needs.
@@ -229,13 +233,15 @@ impl Switchboard {
         let (reports, reports_in) = mpsc::channel(REPORTS_MAX);
         let (requests, requests_in) = mpsc::channel(REQUESTS_MAX);
         let (words, words_in) = mpsc::channel(callers::WORDS_MAX);
+        let (duty, duty_in) = mpsc::channel(outside::DUTY_MAX);
         let inboxes = Inboxes {
             presses: presses_in,
             reports: reports_in,
             words: words_in,
             requests: requests_in,
+            duty: duty_in,
         };
-        (Self { presses, reports, requests, words }, inboxes)
+        (Self { presses, reports, requests, words, duty }, inboxes)
     }
 
     /// Takes up the open alarms of the log and starts the task. What the log cannot tell now is taken up once it can.

@@ -54,7 +54,8 @@ pub fn calls_for_help(message: Message) -> bool {
         | Message::Duress
         | Message::CloseReminder
         | Message::DrillOver
-        | Message::PleaseReply => false,
+        | Message::PleaseReply
+        | Message::HandOver => false,
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Community {
     pub silent_codes: Vec<Arc<str>>,
     /// What somebody at the door dials or keys on the resident's own telephone, such as `#97`; empty where there is none.
     pub arrival_code: Arc<str>,
+    /// New holders of a post are called at a change of shift, and old ones stay until they took over.
+    pub has_hand_over_calls: bool,
     /// Numbers that a line calls to key the code, such as `9000`.
     pub access_numbers: Vec<Arc<str>>,
     /// Grids, sorted by id.

@@ -443,6 +443,46 @@ impl Dispatch {
         Some(now.saturating_add(wait).unwrap_or(Timestamp::MAX))
     }
 
+    /// Whether a leg of this channel lacks nothing but a slot. Those behind a call to their number, and those whose
+    /// callee no provider takes yet, could use none now.
+    #[must_use]
+    pub fn lacks_slot(&self, channel: Channel) -> bool {
+        let lane = match channel {
+            Channel::Voice => &self.voice,
+            Channel::Sms => &self.sms,
+        };
+        lane.masks().next().is_some()
+    }
+
+    /// Whether a call of ours to this number is under way.
+    #[must_use]
+    pub fn is_busy(&self, number: &PhoneNumber) -> bool {
+        self.callees.get(number).is_some_and(|callee| callee.is_busy)
+    }
+
+    /// Whether a call waits for the end of the one to this number.
+    #[must_use]
+    pub fn is_awaited(&self, number: &PhoneNumber) -> bool {
+        self.callees.get(number).is_some_and(|callee| !callee.parked.is_empty())
+    }
+
+    /// Keeps a leg that can wait to routes on which a first wave that comes next finds its slots all the same. Whether
+    /// there is such a route now.
+    pub fn keep_to_spare_routes(&self, order: &mut LegOrder, now: Timestamp) -> bool {
+        let mut has_spare = false;
+        for state in self.routes.iter().filter(|state| state.route.channel == order.channel) {
+            if order.routes_failed.contains(&state.route.name) {
+                continue;
+            }
+            if state.can_spare(&order.number, now) {
+                has_spare = true;
+            } else {
+                order.routes_failed.push(RouteName::clone(&state.route.name));
+            }
+        }
+        has_spare
+    }
+
     /// How many legs wait in all classes.
     #[must_use]
     pub fn waiting_in_all(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use crate::digits::Key;
 use crate::directory::Language;
+use crate::handover::Notice;
 use crate::id::LegId;
 use crate::phone::PhoneNumber;
 use crate::plan::{PartyId, Plan, Role};
@@ -52,6 +53,8 @@ pub enum Message {
     DrillOver,
     /// Your reply was not understood: 1 says that you are coming, 2 that you cannot.
     PleaseReply,
+    /// To a worker at a change of shift: about a post, and no alarm. Never in the events of an alarm.
+    HandOver,
 }
 
 impl Message {
@@ -72,7 +75,8 @@ impl Message {
             | Self::AreYouThere
             | Self::CloseReminder
             | Self::DrillOver
-            | Self::PleaseReply => false,
+            | Self::PleaseReply
+            | Self::HandOver => false,
         }
     }
 }
@@ -128,6 +132,8 @@ pub struct LegOrder {
     pub plan: Arc<Plan>,
     /// When the alarm was raised.
     pub raised_at: Timestamp,
+    /// What a [`Message::HandOver`] says; it belongs to no alarm. `None` for all others.
+    pub hand_over: Option<Arc<Notice>>,
 }
 
 /// A leg of another alarm of the same building that goes in the same call.

@@ -175,6 +175,12 @@ impl Roster {
         self.posts().find(|post| post.id == id)
     }
 
+    /// Old holders of a post who stayed or stay on, since nobody took over.
+    pub fn kept(&self, post: PostId) -> impl Iterator<Item = &Kept> {
+        let duty = self.posts.iter().filter(move |duty| duty.post.id == post);
+        duty.flat_map(|duty| &duty.kept)
+    }
+
     /// Who holds the posts of this code, in order and each once. With a grid, its own posts first and then those of the
     /// whole community, but none of other grids; without, all of them.
     #[must_use]
@@ -207,7 +213,26 @@ impl Roster {
         self.posts.iter().flat_map(held).collect()
     }
 
+    /// As [`Roster::on_duty`], but without old holders who are only kept until somebody takes over.
+    #[must_use]
+    pub fn scheduled(&self, at: Timestamp) -> Vec<(PostId, WorkerId)> {
+        let moment = Moment::new(at, &self.zone);
+        let held = |duty: &PostDuty| {
+            let post = duty.post.id;
+            self.scheduled_duty(duty, moment).holders.into_iter().map(move |worker| (post, worker))
+        };
+        self.posts.iter().flat_map(held).collect()
+    }
+
     fn duty(&self, duty: &PostDuty, moment: Moment) -> Duty {
+        let mut held = self.scheduled_duty(duty, moment);
+        let kept = duty.kept.iter().filter(|kept| kept.has(moment.at));
+        held.holders.extend(kept.map(|kept| kept.worker));
+        unique(&mut held.holders);
+        held
+    }
+
+    fn scheduled_duty(&self, duty: &PostDuty, moment: Moment) -> Duty {
         let at = moment.at;
         let mut holders = Vec::new();
         let has_shift = self.add_shifts(duty, moment, &mut holders);
@@ -233,10 +258,6 @@ impl Roster {
         if is_away {
             present = holders;
         }
-        for kept in duty.kept.iter().filter(|kept| kept.has(at)) {
-            present.push(kept.worker);
-        }
-        unique(&mut present);
         let is_wanted = match duty.post.cover {
             Cover::Always => true,
             Cover::Shifts => has_shift,

@@ -8,6 +8,7 @@ mod address;
 mod announce;
 mod clip;
 mod en;
+mod hand_over;
 mod phrase;
 mod sms;
 mod surname;
@@ -19,6 +20,7 @@ pub use sms::{SMS_UNITS_MAX, sms};
 
 use crate::alarm::{CloseOutcome, ResidentNotice};
 use crate::directory::{Address, Language, Written};
+use crate::handover::Notice;
 use crate::leg::{AlongLeg, LegOrder, Message};
 use crate::plan::{Party, PartyId, Plan, Role, Scene};
 use sms::{estate_of, shorten};
@@ -87,20 +89,23 @@ pub struct Told<'a> {
     pub along: &'a [AlongLeg],
     /// Where the reader can see and answer by a page.
     pub link: Option<&'a str>,
+    /// What a hand-over of duty says; it goes before everything else.
+    pub hand_over: Option<&'a Notice>,
 }
 
 impl<'a> Told<'a> {
     /// A message of one alarm that names nobody.
     #[must_use]
     pub fn new(plan: &'a Plan, message: Message) -> Self {
-        Self { plan, message, coming: &[], along: &[], link: None }
+        Self { plan, message, coming: &[], along: &[], link: None, hand_over: None }
     }
 }
 
 impl<'a> From<&'a LegOrder> for Told<'a> {
     fn from(order: &'a LegOrder) -> Self {
-        let LegOrder { plan, message, coming, along, link, .. } = order;
-        Self { plan, message: *message, coming, along, link: link.as_deref() }
+        let LegOrder { plan, message, coming, along, link, hand_over, .. } = order;
+        let (link, hand_over) = (link.as_deref(), hand_over.as_deref());
+        Self { plan, message: *message, coming, along, link, hand_over }
     }
 }
 
@@ -114,6 +119,9 @@ fn longest_ms(told: &Told<'_>) -> u32 {
 /// What a callee hears: at most [`SPOKEN_MS_MAX`], or [`SPOKEN_MORE_MS_MAX`]. Building and door are always said.
 #[must_use]
 pub fn spoken(told: &Told<'_>, language: Language) -> Vec<Clip> {
+    if let Some(notice) = told.hand_over {
+        return hand_over::clips(notice, language);
+    }
     let scene = &told.plan.scene;
     let fits = |clips: &Vec<Clip>| {
         clips.iter().map(|clip| clip.estimate_ms(language)).sum::<u32>() <= longest_ms(told)

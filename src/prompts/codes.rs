@@ -80,6 +80,11 @@ const PHRASES: &[&str] = &[
     "closed-false",
     "closed-test",
     "closed",
+    "take-over",
+    "open-now",
+    "open-cases",
+    "nothing-open",
+    "take-over-keys",
 ];
 const UNITS: &[&str] = &[
     "building",

@@ -39,4 +39,5 @@ pub(super) const SHIPPED: &[Shipped] = shipped! {
     "you-said" "keep-keys" "kept" "too-quiet" "too-loud" "too-short" "too-long" "not-usable"
     "not-kept" "key-pin" "arrival-noted" "no-open-alarm" "welcome" "nobody-needs-you" "still-calling"
     "which-outcome" "talk-full" "closed-genuine" "closed-false" "closed-test" "closed"
+    "take-over" "open-now" "open-cases" "nothing-open" "take-over-keys"
 };

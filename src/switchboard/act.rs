@@ -100,7 +100,7 @@ impl Driver {
         }
     }
 
-    fn wait(&mut self, order: LegOrder, now: Timestamp) {
+    pub(super) fn wait(&mut self, order: LegOrder, now: Timestamp) {
         let mut order = self.with_route_hints(order);
         order.along = self.others_in_building(&order);
         match self.dispatch.push(order, now) {
@@ -147,7 +147,7 @@ impl Driver {
     }
 
     /// A number that is a line here is rung here while it is registered, and over a trunk otherwise.
-    fn with_route_hints(&self, mut order: LegOrder) -> LegOrder {
+    pub(super) fn with_route_hints(&self, mut order: LegOrder) -> LegOrder {
         let directory = self.ports.directory.current();
         let is_here = directory
             .line_by_number(order.number.key())
@@ -161,7 +161,7 @@ impl Driver {
     /// A leg that never left.
     pub(super) fn end(&mut self, leg: LegId) {
         let report = LegReport::Ended { outcome: LegOutcome::Cancelled };
-        self.feed(leg.alarm, &Input::Leg { leg: leg.number, report });
+        self.feed_leg(leg, report);
     }
 
     /// Calls are handed over before messages: both leave in the same turn, but a phone that rings is worth more.

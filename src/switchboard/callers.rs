@@ -276,7 +276,7 @@ impl Driver {
     }
 
     /// Their own alarm first; then the oldest that waits for their answer; if none does, the newest that they answered;
-    /// then what was cancelled, and at last what was closed.
+    /// then what was cancelled, the post that waits for them to take it over, and at last what was closed.
     fn wanted(&mut self, caller: &CallerId, heard: &[AlarmId]) -> Wanted {
         if HEARD_MAX <= heard.len() {
             return Wanted::Nobody;
@@ -304,6 +304,9 @@ impl Driver {
         if let Some(order) = next.and_then(|place| self.call_back(place)) {
             return Wanted::Leg(Box::new(order));
         }
+        if let Some(order) = self.offer_post(caller, heard) {
+            return Wanted::Leg(Box::new(order));
+        }
         match self.ended.of(caller, heard, now) {
             over if over.is_empty() => Wanted::Nobody,
             over => Wanted::Over(over),
@@ -316,6 +319,14 @@ impl Driver {
         for end in ends {
             self.ended.note(end, now);
         }
+    }
+
+    /// Whether an alarm waits for the answer of somebody with this number.
+    pub(super) fn is_wanted_now(&self, number: &PhoneNumber) -> bool {
+        let now = self.ports.clock.now();
+        let mut places =
+            self.numbers.of(number).filter_map(|id| place_in(self.alarms.get(&id)?, number, now));
+        places.any(|place| !place.has_answered && !place.is_cancelled)
     }
 
     fn household_call(&self, alarm: AlarmId, means: WithdrawMeans) -> Wanted {

@@ -224,5 +224,6 @@ fn order(leg: LegId, notice: Notice, now: Timestamp) -> LegOrder {
         routes_failed: Vec::new(),
         plan: notice.plan,
         raised_at: now,
+        hand_over: None,
     }
 }

@@ -5,6 +5,7 @@
 use super::callers::{CallWord, Numbers};
 use super::ended::{End, Ended};
 use super::live::{Birth, Live, Outcome};
+use super::outside::{DutyRequest, Outside};
 use super::presses::{SeenPresses, another_key, is_same_press};
 use super::turn::{Turn, Waiting, next_kept};
 use super::{Inboxes, Load, Ports, Press, Raised, Request};
@@ -64,8 +65,10 @@ pub(super) struct Driver {
     pub(super) waiting: VecDeque<Waiting>,
     /// Records that the log had no room for, to be appended before any other.
     pub(super) backlog: VecDeque<NewEvents>,
+    /// What is said to workers outside of alarms.
+    pub(super) outside: Outside,
     /// Who wants the figures when the turn is over.
-    load_asked: Vec<oneshot::Sender<Load>>,
+    pub(super) load_asked: Vec<oneshot::Sender<Load>>,
     raised: u32,
 }
 
@@ -75,6 +78,7 @@ enum Wake {
     Press(Press),
     Report(LegId, LegReport),
     Word(CallWord),
+    Duty(DutyRequest),
     Request(Request),
     Timer,
     Stop,
@@ -100,6 +104,7 @@ impl Driver {
             turn: Turn::default(),
             waiting: VecDeque::new(),
             backlog: VecDeque::new(),
+            outside: Outside::default(),
             load_asked: Vec::new(),
             raised: 0,
         })
@@ -108,8 +113,10 @@ impl Driver {
     pub(super) async fn run(mut self, mut inboxes: Inboxes, stop: CancellationToken) {
         loop {
             self.on_time();
+            self.plan_again_for_shift();
             self.end_turn();
             self.send_legs();
+            self.go_outside();
             // Legs that could not leave may have led to others.
             self.end_turn();
             self.answer_load(&inboxes);
@@ -118,6 +125,7 @@ impl Driver {
                 Wake::Press(press) => self.on_press(press),
                 Wake::Report(leg, report) => self.on_report(leg, report),
                 Wake::Word(word) => self.on_word(word),
+                Wake::Duty(request) => self.on_duty_request(request),
                 Wake::Request(request) => self.on_request(request),
                 Wake::Timer => {}
                 Wake::Stop => return self.farewell(inboxes).await,
@@ -130,7 +138,8 @@ impl Driver {
         let clock = &self.ports.clock;
         let scan_at = clock.now().saturating_add(SCAN_EVERY).unwrap_or(Timestamp::MAX);
         let timer = self.timers.first().map(|(due, _)| *due);
-        let timers = [timer, self.dispatch.poll_timeout()].into_iter().flatten();
+        let planning = self.has_plans_to_make().then_some(Timestamp::MIN);
+        let timers = [timer, self.dispatch.poll_timeout(), planning].into_iter().flatten();
         let next = timers.chain([scan_at]).min().unwrap_or(scan_at);
         // Cancel-safe: channels lose nothing, and the receiver of a commit is only borrowed.
         tokio::select! {
@@ -141,6 +150,7 @@ impl Driver {
             Some(request) = inboxes.requests.recv() => Wake::Request(request),
             Some((leg, report)) = inboxes.reports.recv() => Wake::Report(leg, report),
             Some(word) = inboxes.words.recv() => Wake::Word(word),
+            Some(request) = inboxes.duty.recv() => Wake::Duty(request),
             () = clock.sleep_until(next) => Wake::Timer,
         }
     }
@@ -178,22 +188,6 @@ impl Driver {
             let appended = next_kept(&mut self.waiting, &self.ports.clock).await;
             self.on_kept(appended);
             self.end_turn();
-        }
-    }
-
-    fn answer_load(&mut self, inboxes: &Inboxes) {
-        if self.load_asked.is_empty() {
-            return;
-        }
-        let load = Load {
-            open_alarms: self.alarms.values().filter(|live| !live.alarm.is_over()).count(),
-            legs_waiting: self.dispatch.waiting_in_all(),
-            inputs_waiting: inboxes.presses.len() + inboxes.reports.len(),
-            commits_waiting: self.waiting.len(),
-        };
-        for reply in self.load_asked.drain(..) {
-            // Whoever asked may have given up.
-            let _ = reply.send(load);
         }
     }
 
@@ -332,6 +326,9 @@ impl Driver {
     }
 
     pub(super) fn feed_leg(&mut self, leg: LegId, report: LegReport) {
+        if self.take_outside(leg, &report) {
+            return;
+        }
         self.feed(leg.alarm, &Input::Leg { leg: leg.number, report });
     }
 

@@ -1,10 +1,31 @@
 //! The histograms of the promise, fed with what happens to one alarm.
 
+use super::driver::Driver;
+use super::{Inboxes, Load};
 use crate::telemetry;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Alarm, Event};
 use lianfang_domain::leg::Channel;
 use std::collections::BTreeSet;
+
+impl Driver {
+    /// Tells its figures to those who asked, at the end of a turn.
+    pub(super) fn answer_load(&mut self, inboxes: &Inboxes) {
+        if self.load_asked.is_empty() {
+            return;
+        }
+        let load = Load {
+            open_alarms: self.alarms.values().filter(|live| !live.alarm.is_over()).count(),
+            legs_waiting: self.dispatch.waiting_in_all(),
+            inputs_waiting: inboxes.presses.len() + inboxes.reports.len() + inboxes.duty.len(),
+            commits_waiting: self.waiting.len(),
+        };
+        for reply in self.load_asked.drain(..) {
+            // Whoever asked may have given up.
+            let _ = reply.send(load);
+        }
+    }
+}
 
 /// What one alarm was measured for, and what is still to come.
 #[derive(Debug)]

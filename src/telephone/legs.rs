@@ -180,7 +180,12 @@ impl Legs {
 
     pub(super) fn cancel(&mut self, leg: LegId, reason: CancelReason, now: Timestamp) {
         if let Some(call) = self.by_leg.get(&leg).copied() {
-            self.on(call, Happening::Unneeded(reason), now);
+            // A call that is about no alarm makes room for one: nobody listens to its end.
+            let known = self.calls.get(&call);
+            let yields =
+                known.is_some_and(|leg| leg.order.hand_over.is_some() && !leg.machine.is_calling());
+            let happening = if yields { Happening::GivenUp } else { Happening::Unneeded(reason) };
+            self.on(call, happening, now);
         }
     }
 
@@ -323,6 +328,12 @@ impl Legs {
 
     fn on(&mut self, call: CallHandle, happening: Happening, now: Timestamp) {
         if let Some(leg) = self.calls.get_mut(&call) {
+            let is_deaf =
+                |key: Key| leg.order.hand_over.is_some() && !"129".contains(key.as_char());
+            if matches!(happening, Happening::Key(key) if is_deaf(key)) {
+                // Nobody is to be thanked for an answer that means nothing at a change of shift.
+                return;
+            }
             leg.machine.on(happening, now);
             self.run(call, now);
         }

@@ -4,6 +4,8 @@
 //! The parts of a roster are nouns like all others, see `nouns`. What is said here comes from the directory in memory,
 //! the same that plans are made from.
 
+mod handover;
+mod holder;
 mod ics;
 pub(super) mod words;
 
@@ -25,8 +27,8 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
-use lianfang_domain::directory::{Community, Language, Written};
-use lianfang_domain::id::{CommunityId, GridId, PostId, SwapId, WorkerId};
+use lianfang_domain::directory::{Community, Language};
+use lianfang_domain::id::{CommunityId, PostId, SwapId, WorkerId};
 use lianfang_domain::reachability;
 use lianfang_domain::roster::{Finding, FindingKind, Reach, Span};
 use serde::{Deserialize, Serialize};
@@ -47,6 +49,7 @@ const CALENDAR_PAST: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default()
         .routes(routes!(on_duty))
+        .routes(routes!(handover::take_over))
         .routes(routes!(findings))
         .routes(routes!(agree))
         .routes(routes!(withdraw))
@@ -67,32 +70,18 @@ struct DutyView {
     /// The community has a roster; otherwise those workers are on duty who are marked so.
     has_roster: bool,
     /// Who holds what, by code and post.
-    on_duty: Vec<HolderView>,
+    on_duty: Vec<holder::HolderView>,
     /// When others are on duty; null if not within 400 days.
     #[schema(value_type = Option<String>, format = DateTime)]
     next_change: Option<Timestamp>,
+    /// New holders are called at a change of shift.
+    hand_over_calls: bool,
+    /// Who was asked to take over within a day before the moment, by change.
+    asked: Vec<handover::AskedView>,
+    /// Who stays on duty after their shift, since nobody took over.
+    kept: Vec<handover::KeptView>,
     /// In words.
     summary: String,
-}
-
-/// One who is on duty.
-#[derive(Serialize, ToSchema)]
-struct HolderView {
-    /// The post; none without a roster.
-    #[schema(value_type = Option<u32>)]
-    post_id: Option<PostId>,
-    /// The code of the post.
-    code: Option<String>,
-    /// The name of the post.
-    post: Option<String>,
-    /// The grid of the post; the whole community if none.
-    #[schema(value_type = Option<u32>)]
-    grid_id: Option<GridId>,
-    /// Who.
-    #[schema(value_type = u32)]
-    worker_id: WorkerId,
-    /// Their name.
-    name: String,
 }
 
 /// What goes wrong with a roster.
@@ -107,8 +96,8 @@ struct FindingsView {
 /// Something to mend.
 #[derive(Serialize, ToSchema)]
 struct FindingView {
-    /// What: `nobody`, `gap`, `away`, `same_for_both`, `double_duty`, `no_number`, `unconfirmed`, `swap_open` or
-    /// `calendar_unknown`.
+    /// What: `nobody`, `gap`, `away`, `same_for_both`, `double_duty`, `no_number`, `unconfirmed`, `swap_open`,
+    /// `not_taken_over` or `calendar_unknown`.
     kind: &'static str,
     /// From when.
     #[schema(value_type = String, format = DateTime)]
@@ -173,44 +162,20 @@ async fn on_duty(
     caller.reaches(&web, To::See, (Kind::Community, id)).await?;
     let community = community(&web, id)?;
     let roster = &community.roster;
-    let on_duty: Vec<HolderView> = if roster.is_empty() {
-        let marked = community.workers.iter().filter(|worker| worker.is_on_duty);
-        marked.map(|worker| holder(&community, None, worker.id)).collect()
-    } else {
-        let held = roster.on_duty(at).into_iter();
-        held.map(|(post, worker)| holder(&community, Some(post), worker)).collect()
-    };
-    let summary = summary(&on_duty, language_of(&headers));
+    let on_duty = holder::at(&community, at);
+    let summary = holder::summary(&on_duty, language_of(&headers));
     let has_roster = !roster.is_empty();
     let next_change = roster.next_change(at);
-    Ok(Json(DutyView { at, has_roster, on_duty, next_change, summary }))
-}
-
-fn holder(community: &Community, post: Option<PostId>, worker: WorkerId) -> HolderView {
-    let post = post.and_then(|id| community.roster.post(id));
-    HolderView {
-        post_id: post.map(|post| post.id),
-        code: post.map(|post| post.code.to_string()),
-        post: post.map(|post| post.name.to_string()),
-        grid_id: post.and_then(|post| post.grid),
-        worker_id: worker,
-        name: words::worker_name(community, worker),
-    }
-}
-
-fn summary(on_duty: &[HolderView], language: Language) -> String {
-    if on_duty.is_empty() {
-        return super::words::in_language!(language, "无人值班", "Nobody is on duty");
-    }
-    let one = |held: &HolderView| match &held.post {
-        Some(post) => format!("{post} {}", held.name),
-        None => held.name.clone(),
-    };
-    let all: Vec<String> = on_duty.iter().map(one).collect();
-    match language.written() {
-        Written::Chinese => all.join("，"),
-        Written::English => all.join(", "),
-    }
+    Ok(Json(DutyView {
+        at,
+        has_roster,
+        on_duty,
+        next_change,
+        hand_over_calls: community.has_hand_over_calls,
+        asked: handover::asked(&web, &community, at).await?,
+        kept: handover::kept(&community, at),
+        summary,
+    }))
 }
 
 /// What goes wrong with the roster of a community in the next days: gaps, double duty, numbers, swaps, holidays.
@@ -250,7 +215,9 @@ async fn findings(
 fn view(finding: &Finding, community: &Community, language: Language) -> FindingView {
     let (post_ids, worker_id) = match finding.kind {
         FindingKind::Gap { post } => (vec![post], None),
-        FindingKind::Away { post, worker } => (vec![post], Some(worker)),
+        FindingKind::Away { post, worker } | FindingKind::NotTakenOver { post, worker } => {
+            (vec![post], Some(worker))
+        }
         FindingKind::SameForBoth { worker, a, b } => (vec![a, b], Some(worker)),
         FindingKind::DoubleDuty { worker, first, second } => (vec![first, second], Some(worker)),
         FindingKind::NoNumber { worker } | FindingKind::Unconfirmed { worker } => {

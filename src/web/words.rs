@@ -365,6 +365,7 @@ pub(super) fn fault(fault: &Fault, language: Language) -> String {
         Fault::NoChannel => "语音与短信至少须允许一种",
         Fault::Taken => "已被占用",
         Fault::UnknownParent => "不存在",
+        Fault::NotOnDuty => "此时不在该岗值班",
         Fault::OtherCommunity => "属于另一个社区",
         Fault::NumbersDepend => "社区已有网格或工作者时不能更改：其号码是按此区号解读的",
         Fault::PostCode => "须为一个词，如 A",

@@ -34,6 +34,7 @@ mod duress;
 mod duty;
 mod endings;
 mod escalation;
+mod hand_over;
 mod kinds;
 mod pages;
 mod policies;

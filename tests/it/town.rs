@@ -152,6 +152,7 @@ impl Process {
             };
             evidence::start(&tasks, needs);
         }
+        switchboard.start_hand_overs(&store, &directory, clock, &tasks);
         Self { runtime: Some(runtime), store, directory, log, switchboard, pages, tasks, log_tasks }
     }
 }
@@ -347,6 +348,18 @@ impl Town {
     /// Until nothing is left to do at this moment.
     pub(crate) async fn settle(&self) {
         self.until_load(|load| load.inputs_waiting == 0 && load.commits_waiting == 0).await;
+    }
+
+    /// Until something is seen that a task beside the alarms does.
+    pub(crate) async fn until(&self, level: impl Fn(&Self) -> bool) {
+        let reached = async {
+            let mut tick = tokio::time::interval(Duration::from_millis(2));
+            while !level(self) {
+                tick.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("reaches the level");
+        self.settle().await;
     }
 
     pub(crate) async fn until_load(&self, level: impl Fn(Load) -> bool) {

@@ -183,6 +183,7 @@ impl Alarm {
             routes_failed: number.state.routes_failed.clone(),
             plan: Arc::clone(&self.plan),
             raised_at: self.raised_at,
+            hand_over: None,
         })
     }
 

@@ -36,7 +36,8 @@ impl Alarm {
             | Message::Duress
             | Message::CloseReminder
             | Message::DrillOver
-            | Message::PleaseReply => false,
+            | Message::PleaseReply
+            | Message::HandOver => false,
         };
         let (party, state) = (self.plan.party(sms.party)?, self.party(sms.party)?);
         let is_reached = self.legs.iter().any(|leg| {

@@ -36,6 +36,7 @@ fn order(alarm: u64, building: &str) -> LegOrder {
         routes_failed: Vec::new(),
         plan: plan_in(building),
         raised_at: Timestamp::UNIX_EPOCH,
+        hand_over: None,
     }
 }
 

@@ -5,6 +5,12 @@ use crate::phone::PhoneNumber;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, VecDeque};
 
+/// Legs of one channel in the first wave of an alarm: nine neighbours and the duty worker.
+const FIRST_WAVE: u32 = 10;
+/// Attempts at a callee that are left to alarms, where a provider counts them: the call, and again when it is busy or
+/// nobody answers.
+const TRIES_LEFT: u32 = 3;
+
 /// A trunk or provider, as far as sharing it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -100,6 +106,27 @@ impl RouteState {
             at.map_or(Timestamp::MIN, |at| after(*at, budget.per_s))
         };
         self.route.callee_budgets.iter().map(free_at).max().unwrap_or(Timestamp::MIN)
+    }
+
+    /// Whether a leg that can wait may take a slot: [`FIRST_WAVE`] legs that come next find theirs, as far as the route
+    /// has so many at all, and [`TRIES_LEFT`] attempts at this callee are left.
+    pub(super) fn can_spare(&self, number: &PhoneNumber, now: Timestamp) -> bool {
+        let leaves_room = |all: u32, taken: u32| {
+            let left = all.checked_sub(taken.saturating_add(1));
+            left.is_some_and(|left| FIRST_WAVE.min(all.saturating_sub(1)) <= left)
+        };
+        let recent = self.departures.iter().filter(|at| now < after(**at, 1)).count();
+        let recent = u32::try_from(recent).unwrap_or(u32::MAX);
+        let has_tries = |budget: &CalleeBudget| {
+            let times = self.callees.by_number.get(number).into_iter().flatten();
+            let used = times.filter(|at| now < after(**at, budget.per_s)).count();
+            let used = u32::try_from(used).unwrap_or(u32::MAX);
+            TRIES_LEFT <= budget.calls.saturating_sub(used.saturating_add(1))
+        };
+        self.is_up
+            && leaves_room(self.route.channels, self.under_way)
+            && leaves_room(self.route.per_second, recent)
+            && self.route.callee_budgets.iter().all(has_tries)
     }
 
     pub(super) fn leaves(&mut self, number: &PhoneNumber, now: Timestamp) {

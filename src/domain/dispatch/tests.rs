@@ -34,6 +34,7 @@ fn order(plan: &Arc<Plan>, alarm: u64, number: u32, class: Class) -> LegOrder {
         routes_failed: Vec::new(),
         plan: Arc::clone(plan),
         raised_at: at(0),
+        hand_over: None,
     }
 }
 
@@ -115,6 +116,87 @@ fn a_quarter_is_for_alarms_that_nobody_answered() {
         assert_eq!(four, [1, 1, 1, 2], "slots {index}");
     }
     assert_eq!(alarms[60..], [3; 30], "other retries last");
+}
+
+#[test]
+fn only_legs_without_a_slot_lack_one() {
+    let (plan, mut dispatch) = (plan(), dispatch(vec![route("a", 100, 2)]));
+    let duty = PhoneNumber::from_parts("duty", "duty");
+    let to_duty = |alarm| LegOrder { number: duty.clone(), ..order(&plan, alarm, 1, Class::First) };
+    for alarm in [1, 2] {
+        dispatch.push(to_duty(alarm), at(0));
+    }
+    assert_eq!(leaving(&mut dispatch, at(0)), [(1, 1)]);
+    assert!(!dispatch.lacks_slot(Channel::Voice), "it waits behind another call");
+    assert!(dispatch.is_busy(&duty) && dispatch.is_awaited(&duty));
+    for number in [2, 3] {
+        dispatch.push(order(&plan, 3, number, Class::Retry), at(0));
+    }
+    assert_eq!(leaving(&mut dispatch, at(0)), [(3, 2)]);
+    assert!(dispatch.lacks_slot(Channel::Voice) && !dispatch.lacks_slot(Channel::Sms));
+    dispatch.on_ended(LegId { alarm: AlarmId(3), number: 2 });
+    assert_eq!(leaving(&mut dispatch, at(0)), [(3, 3)]);
+    dispatch.on_ended(LegId { alarm: AlarmId(3), number: 3 });
+    dispatch.on_ended(LegId { alarm: AlarmId(1), number: 1 });
+    assert_eq!(leaving(&mut dispatch, at(0)), [(2, 1)]);
+    assert!(!dispatch.is_awaited(&duty));
+}
+
+/// A leg that can wait takes a slot only where a first wave that comes next finds all of its own.
+#[test]
+fn what_can_wait_leaves_a_first_wave_its_slots() {
+    let plan = plan();
+    let budgets = |budgets: &[(u32, u32)]| -> Vec<CalleeBudget> {
+        budgets.iter().map(|(calls, per_s)| CalleeBudget { calls: *calls, per_s: *per_s }).collect()
+    };
+    // Calls a second, channels, budgets of a callee; calls that leave; how many more to a callee may.
+    for (per_second, channels, callee, before, expected) in [
+        (100, 100, budgets(&[]), 0, 90),
+        (100, 100, budgets(&[]), 89, 1),
+        (100, 100, budgets(&[]), 90, 0),
+        (100, 4, budgets(&[]), 0, 1),
+        (100, 4, budgets(&[]), 1, 0),
+        (100, 1, budgets(&[]), 0, 1),
+        (1, 100, budgets(&[]), 0, 1),
+        (20, 100, budgets(&[]), 5, 5),
+        (0, 100, budgets(&[]), 0, 0),
+        (100, 100, budgets(&[(5, 3600)]), 0, 2),
+        (100, 100, budgets(&[(1, 60), (5, 3600)]), 0, 0),
+    ] {
+        let case = format!("{per_second} {channels} {callee:?} {before}");
+        let limited = Route { callee_budgets: callee, ..route("a", per_second, channels) };
+        let mut dispatch = dispatch(vec![limited]);
+        for number in 0..before {
+            dispatch.push(order(&plan, 1, number, Class::First), at(0));
+        }
+        assert_eq!(leaving(&mut dispatch, at(0)).len(), usize::try_from(before).unwrap());
+        let worker = PhoneNumber::from_parts("worker", "worker");
+        let mut left = 0_u64;
+        while left < 100 {
+            let mut waits =
+                LegOrder { number: worker.clone(), ..order(&plan, left + 10, 1, Class::Drill) };
+            if !dispatch.keep_to_spare_routes(&mut waits, at(0)) {
+                break;
+            }
+            // Another call to the same callee would wait behind this one.
+            dispatch.routes[0].leaves(&worker, at(0));
+            left += 1;
+        }
+        assert_eq!(left, expected, "{case}");
+    }
+}
+
+#[test]
+fn what_can_wait_takes_the_route_with_room() {
+    let small = Route { preference: 0, ..route("small", 100, 2) };
+    let (plan, mut dispatch) = (plan(), dispatch(vec![small, route("large", 100, 100)]));
+    dispatch.push(order(&plan, 1, 1, Class::First), at(0));
+    assert_eq!(leaving(&mut dispatch, at(0)), [(1, 1)]);
+    let mut waits = order(&plan, 2, 1, Class::Drill);
+    assert!(dispatch.keep_to_spare_routes(&mut waits, at(0)));
+    dispatch.push(waits, at(0));
+    let (_, name) = dispatch.poll(at(0)).unwrap();
+    assert_eq!(&*name, "large");
 }
 
 #[test]

@@ -79,6 +79,7 @@ fn community(groups: u32) -> Community {
         households,
         workers: Vec::new(),
         roster: Arc::new(roster),
+        has_hand_over_calls: false,
         responders: Vec::new(),
         policies: Vec::new(),
     }

@@ -240,6 +240,7 @@ fn community(id: u32, households_each: u32) -> Community {
         alarm_codes: vec!["#9".into()],
         silent_codes: vec!["#9*".into()],
         arrival_code: "#97".into(),
+        has_hand_over_calls: false,
         access_numbers: Vec::new(),
         grids: vec![Grid { id: GridId(id), name: "网格".into() }],
         groups,

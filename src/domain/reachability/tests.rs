@@ -385,6 +385,7 @@ fn community() -> Community {
         households: vec![household(1, &[&["a", "b"], &["c"]]), household(2, &[&["d"]])],
         workers: vec![worker(1, &["w"]), worker(2, &["sms only"]), worker(3, &["v"])],
         roster: Arc::default(),
+        has_hand_over_calls: false,
         responders: vec![
             responder(1, ResponderKind::Patrol, None),
             responder(2, ResponderKind::Helper, Some(HouseholdId(2))),

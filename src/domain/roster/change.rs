@@ -202,7 +202,9 @@ pub struct Kept {
 }
 
 impl Kept {
-    pub(super) fn has(&self, at: Timestamp) -> bool {
+    /// Whether they stay on duty at this moment.
+    #[must_use]
+    pub fn has(&self, at: Timestamp) -> bool {
         self.from <= at && self.until_handed_over.is_none_or(|until| at < until)
     }
 }

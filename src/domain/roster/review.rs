@@ -2,7 +2,7 @@
 
 use super::change::{Span, SwapState};
 use super::timeline::{Segment, days_later};
-use super::{CODE_A, CODE_B, Post, Roster};
+use super::{CODE_A, CODE_B, Post, PostDuty, Roster};
 use crate::id::{PostId, SwapId, WorkerId};
 use jiff::Timestamp;
 use jiff::civil::{DateTime, Time, date};
@@ -83,6 +83,13 @@ pub enum FindingKind {
         /// Which.
         swap: SwapId,
     },
+    /// Somebody whose shift it is has not taken over, and the old holder of the post stays on duty besides them.
+    NotTakenOver {
+        /// Which post.
+        post: PostId,
+        /// Who is awaited.
+        worker: WorkerId,
+    },
     /// The public holidays of a year are not known, and shifts depend on them.
     CalendarUnknown {
         /// Which year.
@@ -100,6 +107,7 @@ impl FindingKind {
             | Self::DoubleDuty { .. }
             | Self::Unconfirmed { .. }
             | Self::SwapOpen { .. }
+            | Self::NotTakenOver { .. }
             | Self::CalendarUnknown { .. } => false,
         }
     }
@@ -107,7 +115,7 @@ impl FindingKind {
 
 impl Roster {
     /// What goes wrong in the next `days`, by time. Nothing before `from` is told, since nobody can mend it. An empty
-    /// roster has no findings.
+    /// roster has no findings. Old holders who are only kept close no gap: the roster is to name somebody.
     #[must_use]
     pub fn review(
         &self,
@@ -120,13 +128,14 @@ impl Roster {
             return Vec::new();
         }
         let segments: Vec<Segment> =
-            self.posts.iter().flat_map(|duty| self.segments_of(duty, span)).collect();
+            self.posts.iter().flat_map(|duty| self.scheduled_segments(duty, span)).collect();
         let mut findings = nobody(&segments, span);
         findings.extend(segments.iter().filter_map(gap));
         let duties = by_worker(&segments);
         findings.extend(duties.iter().flat_map(|(worker, duty)| self.doubles(*worker, duty)));
         findings.extend(duties.iter().filter_map(|(worker, duty)| number(*worker, duty, &reach)));
         findings.extend(self.open_swaps(span));
+        findings.extend(self.not_taken_over(&segments, from));
         findings.extend(self.unknown_years(span));
         findings.sort_by_key(|finding| (finding.span.from, finding.kind));
         findings.truncate(FINDINGS_MAX);
@@ -172,6 +181,23 @@ impl Roster {
             }
             _ => FindingKind::DoubleDuty { worker, first, second },
         }
+    }
+
+    fn scheduled_segments(&self, duty: &PostDuty, span: Span) -> Vec<Segment> {
+        self.segments_of(duty, span, |duty, moment| self.scheduled_duty(duty, moment))
+    }
+
+    fn not_taken_over(&self, segments: &[Segment], from: Timestamp) -> Vec<Finding> {
+        let is_kept = |post| self.kept(post).any(|kept| kept.has(from));
+        let now = segments.iter().filter(|segment| segment.span.has(from) && is_kept(segment.post));
+        let awaited = now.flat_map(|segment| {
+            let Segment { post, span, .. } = *segment;
+            segment.holders.iter().map(move |worker| Finding {
+                kind: FindingKind::NotTakenOver { post, worker: *worker },
+                span,
+            })
+        });
+        awaited.collect()
     }
 
     fn open_swaps(&self, span: Span) -> impl Iterator<Item = Finding> {

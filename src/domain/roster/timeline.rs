@@ -60,10 +60,16 @@ impl Roster {
     #[must_use]
     pub fn segments(&self, post: PostId, span: Span) -> Vec<Segment> {
         let duty = self.posts.iter().find(|duty| duty.post.id == post);
-        duty.map_or_else(Vec::new, |duty| self.segments_of(duty, span))
+        let holds = |duty: &PostDuty, moment| self.duty(duty, moment);
+        duty.map_or_else(Vec::new, |duty| self.segments_of(duty, span, holds))
     }
 
-    pub(super) fn segments_of(&self, duty: &PostDuty, span: Span) -> Vec<Segment> {
+    pub(super) fn segments_of(
+        &self,
+        duty: &PostDuty,
+        span: Span,
+        holds: impl Fn(&PostDuty, Moment) -> Duty,
+    ) -> Vec<Segment> {
         if span.is_empty() {
             return Vec::new();
         }
@@ -74,8 +80,7 @@ impl Roster {
         let ends = moments.iter().copied().skip(1).chain([span.to]);
         let mut segments: Vec<Segment> = Vec::new();
         for (from, to) in moments.iter().copied().zip(ends) {
-            let Duty { holders, is_wanted, is_away } =
-                self.duty(duty, Moment::new(from, &self.zone));
+            let Duty { holders, is_wanted, is_away } = holds(duty, Moment::new(from, &self.zone));
             match segments.last_mut() {
                 Some(last)
                     if last.holders == holders

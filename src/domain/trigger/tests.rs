@@ -47,6 +47,7 @@ fn community(id: u32, codes: &[&str], households: Vec<Arc<Household>>) -> Commun
         alarm_codes: codes.iter().map(|&code| code.into()).collect(),
         silent_codes: vec!["#9*".into()],
         arrival_code: "#97".into(),
+        has_hand_over_calls: false,
         access_numbers: vec!["9000".into()],
         grids: Vec::new(),
         groups: Vec::new(),

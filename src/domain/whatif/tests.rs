@@ -93,6 +93,7 @@ fn directory(homes: &[Vec<(u8, bool)>], workers: &[(u8, bool)], street: u8) -> D
         households: homes,
         workers: (1..).zip(workers).map(worker).collect(),
         roster: Arc::default(),
+        has_hand_over_calls: false,
         responders: vec![responder],
         policies: Vec::new(),
     };
@@ -196,6 +197,7 @@ fn busy(routes: &[Route], plan: &Arc<Plan>, legs: &[Busy]) -> Dispatch {
                 language: Language::Chinese,
                 message: crate::leg::Message::Alarm,
                 along: Vec::new(),
+                hand_over: None,
                 coming: Vec::new(),
                 link: None,
                 class: if *is_first { Class::First } else { Class::Retry },

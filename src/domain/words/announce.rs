@@ -85,6 +85,8 @@ pub(super) fn clips(
         Message::SaidMistake => clips.extend(who_where.chain(phrase(Phrase::SaidMistake))),
         Message::Duress => clips.extend(who_where.chain(phrase(Phrase::Duress))),
         Message::CloseReminder => clips.extend(who_where.chain(phrase(Phrase::PleaseClose))),
+        // Its words come with its notice.
+        Message::HandOver => {}
         Message::DrillOver => clips.extend(who_where.chain(phrase(Phrase::DrillOver))),
     }
     clips.extend(drill);

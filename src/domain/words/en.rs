@@ -183,6 +183,7 @@ pub(super) fn sms(draft: &Draft<'_>) -> String {
         Message::Duress => format!("{who_where}: goes on, under threat. Do not phone. 110"),
         Message::CloseReminder => format!("{who_where}: please check and close the case"),
         Message::DrillOver => format!("{who_where}: drill over. Thank you"),
+        Message::HandOver => "Change of shift".to_owned(),
         Message::PleaseReply => format!("{who_where}: please reply 1 coming, 2 no"),
     };
     if draft.is_drill { format!("DRILL {body}") } else { body }

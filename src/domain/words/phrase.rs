@@ -316,6 +316,26 @@ phrases! {
         "结案，属实按一，误报按二，不明按三",
         "jie2 an4, shu3 shi2 an4 yi1, wu4 bao4 an4 er4, bu4 ming2 an4 san1",
         "To close, press one if it was genuine, two for a false alarm, three if nobody knows";
+    /// To a worker at a change of shift: take over; then follows which post.
+    TakeOver, "take-over",
+        "交接班，现在请您接", "jiao1 jie1 ban1, xian4 zai4 qing3 nin2 jie1",
+        "Change of shift. Please take over";
+    /// Said before how many alarms are open.
+    OpenNow, "open-now",
+        "未结警情有", "wei4 jie2 jing3 qing2 you3",
+        "Open alarms";
+    /// Said after how many alarms are open; then follow their doors.
+    OpenCases, "open-cases",
+        "起", "qi3",
+        "in all";
+    /// No alarm is open.
+    NothingOpen, "nothing-open",
+        "没有未结的警情", "mei2 you3 wei4 jie2 de5 jing3 qing2",
+        "No alarm is open";
+    /// Which keys take over a post.
+    TakeOverKeys, "take-over-keys",
+        "接班请按一，不能接班按二", "jie1 ban1 qing3 an4 yi1, bu4 neng2 jie1 ban1 an4 er4",
+        "Press one to take over, two if you cannot";
     /// The talk with the resident has no place left.
     TalkFull, "talk-full",
         "通话人数已满，请稍后再按五", "tong1 hua4 ren2 shu4 yi3 man3, qing3 shao1 hou4 zai4 an4 wu3",

@@ -79,6 +79,9 @@ const CUTS_WHOLE: usize = 6;
 /// the place of what to reply, and of the advice where it needs that room too, never of who and where.
 #[must_use]
 pub fn sms(told: &Told<'_>, language: Language) -> String {
+    if let Some(notice) = told.hand_over {
+        return super::hand_over::sms(notice, language);
+    }
     let link = told.link.filter(|_| told.message.calls_for_help());
     link.and_then(|link| with_link(told, link, language)).unwrap_or_else(|| plain(told, language))
 }

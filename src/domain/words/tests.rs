@@ -415,7 +415,8 @@ proptest! {
                 continue;
             }
             for language in Language::ALL {
-                let told = Told { plan: &plan, message, coming: &coming, along: &along, link: None };
+                let told =
+                    Told { coming: &coming, along: &along, ..Told::new(&plan, message) };
                 let text = sms(&told, language);
                 prop_assert!(text.encode_utf16().count() <= SMS_UNITS_MAX, "{text}");
                 let head: String = door.chars().take(6).collect();

@@ -201,6 +201,7 @@ pub(super) fn sms(draft: &Draft<'_>) -> String {
         }
         Message::CloseReminder => format!("{who_where}的警情尚未结案，请您核实后结案。"),
         Message::DrillOver => format!("{who_where}的演练结束了，谢谢您。"),
+        Message::HandOver => "交接班".to_owned(),
         Message::PleaseReply => format!("{who_where}求助：请回复1前往，2去不了"),
     };
     let drill = if draft.is_drill { "(演练)" } else { "" };

@@ -42,6 +42,8 @@ pub struct Community {
     pub silent_codes: Vec<String>,
     /// What somebody at the door dials or keys on the resident's own telephone; empty where there is none.
     pub arrival_code: String,
+    /// New holders of a duty post are called at a change of shift, and old ones stay on duty until they took over.
+    pub hand_over_calls: bool,
     /// Counts its edits; its ETag.
     pub version: u32,
 }
@@ -84,6 +86,11 @@ pub struct CommunityDraft {
     #[serde(default = "arrival_code")]
     #[schema(max_length = 8, default = "#97")]
     pub arrival_code: String,
+    /// New holders of a duty post are called at a change of shift, and old ones stay on duty until they took over; not if
+    /// not given.
+    #[serde(default)]
+    #[schema(default = false)]
+    pub hand_over_calls: bool,
 }
 
 fn time_zone() -> String {
@@ -120,7 +127,8 @@ impl Noun for Community {
             "alarm_codes",
             "access_numbers",
             "silent_codes",
-            "arrival_code"
+            "arrival_code",
+            "hand_over_calls"
         ]
     );
 
@@ -136,6 +144,7 @@ impl Noun for Community {
             access_numbers: json_of(row, "access_numbers")?,
             silent_codes: json_of(row, "silent_codes")?,
             arrival_code: row.try_get("arrival_code")?,
+            hand_over_calls: row.try_get("hand_over_calls")?,
             version: row.try_get("version")?,
         })
     }
@@ -168,6 +177,7 @@ impl Noun for Community {
             access_numbers_of(&draft.access_numbers, &mut checks),
             silent_codes_of(draft, &mut checks),
             arrival_code_of(draft, &mut checks),
+            Value::Integer(draft.hand_over_calls.into()),
         ];
         checks.finish(values)
     }

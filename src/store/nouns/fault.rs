@@ -93,6 +93,9 @@ pub enum Fault {
     /// It names nothing that is there.
     #[error("does not exist")]
     UnknownParent,
+    /// The worker does not hold the post now.
+    #[error("is not on duty on this post")]
+    NotOnDuty,
     /// It would move to another community, whose area code reads numbers otherwise.
     #[error("is in another community")]
     OtherCommunity,

@@ -22,7 +22,8 @@ const CHANGED: &str =
     "SELECT json_group_array(id) FROM community WHERE ?1 IS NULL OR ?1 < changed_version";
 const COMMUNITIES: &str = "SELECT json_group_array(json_array(
         c.id, c.street_id, c.name, c.area_code, c.language, c.time_zone,
-        json(c.alarm_codes), json(c.access_numbers), json(c.silent_codes), c.arrival_code))
+        json(c.alarm_codes), json(c.access_numbers), json(c.silent_codes), c.arrival_code,
+        c.hand_over_calls))
     FROM json_each(?1) AS wanted JOIN community AS c ON c.id = wanted.value";
 const GRIDS: &str = "SELECT json_group_array(json_array(grid.community_id, grid.id, grid.name))
     FROM json_each(?1) AS wanted JOIN grid ON grid.community_id = wanted.value";

@@ -30,6 +30,7 @@ pub(super) struct CommunityRow {
     pub(super) access_numbers: Vec<Arc<str>>,
     pub(super) silent_codes: Vec<Arc<str>>,
     pub(super) arrival_code: Arc<str>,
+    pub(super) has_hand_over_calls: u8,
 }
 
 #[derive(Deserialize)]
@@ -160,6 +161,7 @@ impl CommunityRow {
             alarm_codes: self.alarm_codes,
             silent_codes: self.silent_codes,
             arrival_code: self.arrival_code,
+            has_hand_over_calls: self.has_hand_over_calls != 0,
             access_numbers: self.access_numbers,
             grids: Vec::new(),
             groups: Vec::new(),

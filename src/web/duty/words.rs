@@ -70,6 +70,7 @@ pub(super) fn kind(kind: FindingKind) -> &'static str {
         FindingKind::NoNumber { .. } => "no_number",
         FindingKind::Unconfirmed { .. } => "unconfirmed",
         FindingKind::SwapOpen { .. } => "swap_open",
+        FindingKind::NotTakenOver { .. } => "not_taken_over",
         FindingKind::CalendarUnknown { .. } => "calendar_unknown",
     }
 }
@@ -126,6 +127,14 @@ pub(super) fn finding(kind: FindingKind, community: &Community, language: Langua
         }
         FindingKind::SwapOpen { swap } => {
             in_language!(language, "换班 {swap} 对方尚未同意", "Swap {swap} is not agreed yet")
+        }
+        FindingKind::NotTakenOver { post: id, worker: who } => {
+            let (post, worker) = (post(id), worker(who));
+            in_language!(
+                language,
+                "{worker}尚未确认接{post}，上一班仍在值班",
+                "{worker} has not taken over {post}: the old shift stays on duty"
+            )
         }
         FindingKind::CalendarUnknown { year } => in_language!(
             language,

@@ -4,7 +4,10 @@ use super::{Api, Client, Town};
 use axum::body::Body;
 use axum::http::Method;
 use lianfang::store::audit::{self, Chain};
+use lianfang::store::hand_over;
 use lianfang::store::tokens::Scope;
+use lianfang_domain::handover::{self, Asked};
+use lianfang_domain::id::{CommunityId, PostId, WorkerId};
 use lianfang_domain::plan::{self, PlanFor, Policy};
 use serde_json::{Value, json};
 
@@ -76,6 +79,81 @@ async fn who_is_on_duty_follows_the_clock_on_the_wall() {
     let wrong = desk.admin.get(&format!("{path}?at=tomorrow")).await.expect(400);
     assert_eq!(wrong.problem(), "parameter");
     desk.admin.get("/communities/99/duty").await.expect(404);
+}
+
+#[tokio::test]
+async fn a_hand_over_is_shown_and_ended_over_the_api() {
+    let api = Api::new().await;
+    let desk = desk(&api).await;
+    let id = |id: u64| u32::try_from(id).expect("an id");
+    let (day, night, post) = (desk.town.worker, desk.night, PostId(id(desk.post)));
+    let community = CommunityId(id(desk.town.community));
+    let changed_at = api.clock.now();
+    let database = api.store.directory();
+    let asked = Asked {
+        post,
+        changed_at,
+        worker: WorkerId(id(day)),
+        calls: 5,
+        called_at: Some(changed_at),
+        answer: handover::Answer::Open,
+    };
+    hand_over::record(database, &asked).await.expect("writes");
+    hand_over::keep(database, community, (post, WorkerId(id(night))), changed_at)
+        .await
+        .expect("writes");
+    api.directory.refresh().await.expect("refreshes");
+
+    let path = format!("/communities/{community}/duty");
+    let duty = desk.admin.get(&path).await.expect(200).json();
+    assert_eq!(desk.on_duty("").await, [day, night]);
+    assert_eq!(duty["hand_over_calls"], json!(false));
+    assert_eq!(duty["kept"][0]["worker_id"], night);
+    assert_eq!(duty["kept"][0]["name"], "王芳");
+    let open: Vec<&Value> =
+        duty["on_duty"].as_array().expect("a list").iter().map(|held| &held["hand_over"]).collect();
+    assert_eq!(open, [&json!("awaited"), &json!("kept")]);
+    let findings = format!("/communities/{community}/roster/findings");
+    let awaited = |found: &Value| {
+        let items = found["items"].as_array().expect("a list").iter();
+        let awaited = items.filter(|item| item["kind"] == "not_taken_over");
+        awaited.map(|item| item["worker_id"].clone()).collect::<Vec<Value>>()
+    };
+    assert_eq!(awaited(&desk.admin.get(&findings).await.expect(200).json()), [json!(day)]);
+    assert_eq!(
+        (&duty["asked"][0]["calls"], &duty["asked"][0]["answer"]),
+        (&json!(5), &json!("open"))
+    );
+
+    let path = format!("{path}/{post}/take-over");
+    let stranger = desk.admin.post(&path, json!({"worker_id": 99})).await.expect(422);
+    assert_eq!(stranger.json()["errors"][0]["pointer"], "/worker_id");
+    let nowhere = format!("/communities/{community}/duty/99/take-over");
+    desk.admin.post(&nowhere, json!({"worker_id": day})).await.expect(404);
+    desk.admin.post(&path, json!({"worker_id": night})).await.expect(422);
+    for _ in 0..2 {
+        desk.admin.post(&path, json!({"worker_id": day})).await.expect(204);
+    }
+    assert_eq!(awaited(&desk.admin.get(&findings).await.expect(200).json()), [Value::Null; 0]);
+    assert_eq!(desk.on_duty("").await, [day]);
+    let duty = desk.admin.get(&format!("/communities/{community}/duty")).await.expect(200).json();
+    assert_eq!((&duty["kept"], &duty["asked"][0]["answer"]), (&json!([]), &json!("taken_over")));
+}
+
+#[tokio::test]
+async fn calls_at_a_change_are_switched_on_for_a_community() {
+    let api = Api::new().await;
+    let desk = desk(&api).await;
+    let path = format!("/communities/{}", desk.town.community);
+    let mut draft = desk.admin.get(&path).await.expect(200).json();
+    assert_eq!(draft["hand_over_calls"], json!(false));
+    let version = draft["version"].as_u64().and_then(|version| u32::try_from(version).ok());
+    let fields = draft.as_object_mut().expect("an object");
+    fields.retain(|name, _| name != "id" && name != "version");
+    fields.insert("hand_over_calls".to_owned(), json!(true));
+    desk.admin.put(&path, version.expect("a version"), draft).await.expect(200);
+    let duty = desk.admin.get(&format!("{path}/duty")).await.expect(200).json();
+    assert_eq!(duty["hand_over_calls"], json!(true));
 }
 
 #[tokio::test]

@@ -11,12 +11,14 @@ use lianfang_domain::alarm::{
     CancelReason, CloseOutcome, PinVerdict, Proof, ResidentNotice, TriggerSource, WithdrawMeans,
 };
 use lianfang_domain::digits::Key;
+use lianfang_domain::handover::{Notice, Word};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
-use lianfang_domain::leg::{LegOrder, LegOutcome, LegReport, Message as Said};
+use lianfang_domain::leg::{Class, LegOrder, LegOutcome, LegReport, Message as Said};
 use lianfang_domain::plan::Role;
 use lianfang_domain::words;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// The call-back number of the trunk, as a carrier delivers it.
@@ -180,6 +182,44 @@ async fn who_calls_back_hears_the_alarm_and_answers() {
     world.wait_for_silence().await;
     world.assert_no_press();
     world.until_traced(LEG.alarm, &["INVITE ", "SIP/2.0 200", "BYE ", "SIP/2.0 200"]).await;
+}
+
+/// Who was asked in vain calls from their own telephone: 3 means nothing there, 1 takes over.
+#[tokio::test]
+async fn a_worker_who_calls_back_takes_over() {
+    let mut world = World::new().await;
+    let mut phone = caller(&world, MOBILE).await;
+    let notice = Notice {
+        word: Word::TakeOver,
+        post: "A岗".into(),
+        about: "".into(),
+        open: 1,
+        doors: Vec::new(),
+    };
+    let order = LegOrder {
+        message: Said::HandOver,
+        role: Role::DutyWorker,
+        class: Class::Drill,
+        hand_over: Some(Arc::new(notice)),
+        ..order(&world, MOBILE)
+    };
+    let (mut dialog, answer) = phone.call(ALARM_NUMBER).await;
+    assert_eq!(answer.status(), Some(200));
+    let number = world.wants(Wanted::Leg(Box::new(order))).await;
+    assert_eq!(number.as_deref(), Some("+8613800000000"));
+    assert_eq!(phone.hear().await, (8, 172), "it is spoken");
+    for keys in ["3", "6"] {
+        info(&mut phone, &mut dialog, keys).await;
+    }
+    info(&mut phone, &mut dialog, "1").await;
+    assert_eq!(world.report().await, LegReport::Key { key: key('1') });
+    assert_eq!(world.report().await, ended(LegOutcome::Answered));
+    let CallWord::Wanted { heard, tell, .. } = world.word().await else { panic!("no question") };
+    assert_eq!(heard, [LEG.alarm], "nobody is asked twice in one call");
+    tell(Wanted::Nobody);
+    let end = phone.request("BYE").await;
+    phone.respond(&end, "200 OK", "").await;
+    world.wait_for_silence().await;
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use super::{CARRIER, PATIENCE, TRUNK, World, trunk};
 use lianfang::config::{Transport, TrunkConfig, sip_lines_route};
 use lianfang_domain::alarm::CancelReason;
 use lianfang_domain::digits::Key;
+use lianfang_domain::handover::{Notice, Word};
 use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::leg::{Channel, Class, LegOrder, LegOutcome, LegReport, Message as Said};
 use lianfang_domain::phone::{Home, PhoneNumber};
@@ -64,6 +65,7 @@ pub(super) fn order_of(world: &World, account: &str, number: &str) -> LegOrder {
         routes_failed: Vec::new(),
         plan: Arc::new(plan),
         raised_at: world.clock.now(),
+        hand_over: None,
     }
 }
 
@@ -97,6 +99,68 @@ pub(super) async fn ring(world: &mut World, carrier: &mut Phone) -> Message {
     carrier.respond(&invite, "180 Ringing", "").await;
     assert_eq!(world.report().await, LegReport::Ringing);
     invite
+}
+
+#[tokio::test]
+async fn a_worker_is_asked_to_take_over_hears_it_and_presses_1() {
+    let (mut world, mut carrier) = with_carrier().await;
+    let notice = Notice {
+        word: Word::TakeOver,
+        post: "A岗".into(),
+        about: "".into(),
+        open: 2,
+        doors: Vec::new(),
+    };
+    let about_no_alarm = LegOrder {
+        message: Said::HandOver,
+        role: Role::DutyWorker,
+        class: Class::Drill,
+        hand_over: Some(Arc::new(notice)),
+        ..order(&world, "13800000000")
+    };
+    world.telephone.place(about_no_alarm, &TRUNK.into());
+    let invite = carrier.request("INVITE").await;
+    assert_eq!(world.report().await, placed(TRUNK));
+    carrier.respond(&invite, "200 OK", &carrier.sdp()).await;
+    carrier.request("ACK").await;
+    assert_eq!(world.report().await, LegReport::Answered);
+    assert_eq!(carrier.hear().await, (8, 172), "it is spoken");
+    carrier.press(1, 16_000, invite.media()).await;
+    assert_eq!(world.report().await, LegReport::Key { key: key('1') });
+    let bye = carrier.request("BYE").await;
+    carrier.respond(&bye, "200 OK", "").await;
+    assert_eq!(world.report().await, ended(LegOutcome::Answered));
+    world.wait_for_silence().await;
+}
+
+/// Nobody listens to the end of a call that makes room for an alarm.
+#[tokio::test]
+async fn a_call_about_no_alarm_is_hung_up_at_once_for_one() {
+    let (mut world, mut carrier) = with_carrier().await;
+    let notice = Notice {
+        word: Word::TakeOver,
+        post: "A岗".into(),
+        about: "".into(),
+        open: 0,
+        doors: Vec::new(),
+    };
+    let about_no_alarm = LegOrder {
+        message: Said::HandOver,
+        hand_over: Some(Arc::new(notice)),
+        ..order(&world, "13800000000")
+    };
+    world.telephone.place(about_no_alarm, &TRUNK.into());
+    let invite = carrier.request("INVITE").await;
+    assert_eq!(world.report().await, placed(TRUNK));
+    carrier.respond(&invite, "200 OK", &carrier.sdp()).await;
+    carrier.request("ACK").await;
+    assert_eq!(world.report().await, LegReport::Answered);
+    assert_eq!(carrier.hear().await, (8, 172));
+    world.telephone.cancel(LEG, CancelReason::AlarmOver);
+    let bye = carrier.request("BYE").await;
+    assert_eq!(world.report().await, ended(LegOutcome::AnsweredNoKey));
+    carrier.respond(&bye, "200 OK", "").await;
+    world.wait_for_silence().await;
 }
 
 #[tokio::test]

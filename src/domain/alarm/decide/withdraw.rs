@@ -164,6 +164,7 @@ impl Draft {
             | Message::Duress
             | Message::CloseReminder
             | Message::DrillOver
+            | Message::HandOver
             | Message::PleaseReply => known.filter(|it| !it.state.is_bad),
         };
         let call = Call { party, number_index: number?.index, channel: Channel::Voice, message };

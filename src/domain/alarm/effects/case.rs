@@ -44,7 +44,8 @@ impl Alarm {
                 | Message::Duress
                 | Message::CloseReminder
                 | Message::DrillOver
-                | Message::PleaseReply => false,
+                | Message::PleaseReply
+                | Message::HandOver => false,
             };
             let is_loud = self.role(leg.party) == Some(Role::Loudspeaker);
             is_waiting && is_untrue || is_loud || self.case.talk.contains(&leg.number)

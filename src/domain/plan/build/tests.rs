@@ -93,6 +93,7 @@ fn community(households: Vec<Arc<Household>>, workers: Vec<Worker>) -> Community
         alarm_codes: vec!["#9".into()],
         silent_codes: vec!["#9*".into()],
         arrival_code: "#97".into(),
+        has_hand_over_calls: false,
         access_numbers: Vec::new(),
         grids: vec![Grid { id: GridId(1), name: "grid".into() }],
         groups: vec![group],

@@ -319,10 +319,20 @@ fn an_old_shift_is_kept_besides_the_new_one() {
         },
     ];
     check(
-        &roster(parts),
+        &roster(parts.clone()),
         "A",
         &[("2026-11-22 20:05", &[2, 1]), ("2026-11-22 20:10", &[2]), ("2026-11-24 03:00", &[2, 3])],
     );
+    let scheduled = roster(parts.clone()).scheduled(at("2026-11-24 03:00"));
+    assert_eq!(scheduled, [(PostId(1), WorkerId(2))]);
+    let awaited = FindingKind::NotTakenOver { post: PostId(1), worker: WorkerId(2) };
+    let night = span("2026-11-24 03:00", "2026-11-24 08:00");
+    assert_eq!(findings(&roster(parts.clone()), "2026-11-24 03:00", 1), [(awaited, night)]);
+    assert_eq!(findings(&roster(parts.clone()), "2026-11-22 21:00", 1), []);
+    parts.shifts.retain(|shift| shift.id == ShiftId(1));
+    let post = PostId(1);
+    let found = findings(&roster(parts), "2026-11-24 03:00", 1);
+    assert!(found.contains(&(FindingKind::Gap { post }, night)), "whoever is kept closes no gap");
 }
 
 #[test]
