@@ -17,6 +17,7 @@ pub mod pins;
 mod random;
 pub mod reach;
 pub mod recordings;
+pub mod regroup;
 pub mod roster;
 pub mod secrets;
 pub mod snapshot;

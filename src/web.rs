@@ -19,8 +19,11 @@ mod drills;
 mod duty;
 mod extract;
 mod feed;
+mod groups;
 mod guard;
 mod health;
+mod line_status;
+mod looks;
 mod nouns;
 mod openapi;
 mod pins;
@@ -35,6 +38,7 @@ mod recordings;
 mod registrations;
 mod responder;
 mod session;
+mod search;
 mod sounds;
 mod timeline;
 mod tokens;
@@ -78,6 +82,7 @@ pub fn router(ports: Ports) -> Router {
         .layer(Extension(feed))
         .layer(Extension(session::Throttle::default()))
         .layer(Extension(session::hashing::Hashing::default()))
+        .layer(Extension(search::Index::default()))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(middleware::from_fn_with_state(guard::REQUEST_MAX, guard::limit_time))
         .layer(CatchPanicLayer::custom(guard::on_panic))
@@ -92,6 +97,10 @@ fn described() -> OpenApiRouter<Web> {
     let trigger_slots = Arc::new(Semaphore::new(TRIGGERS_MAX));
     let api = OpenApiRouter::default()
         .merge(nouns::routes())
+        .merge(groups::routes())
+        .merge(line_status::routes())
+        .merge(looks::routes())
+        .merge(search::routes())
         .merge(policies::routes())
         .merge(whatif::routes())
         .merge(pins::routes())

@@ -15,6 +15,7 @@ use crate::web::ports::{
     ActError, Action, Alarms, Answer, Binding, Page, Ports, RaiseError, Raised, Readiness,
     Registrations, Responders, Unready,
 };
+use jiff::Timestamp;
 use lianfang_domain::alarm::{Actor, Alarm, Trigger};
 use lianfang_domain::digits::Key;
 use lianfang_domain::dispatch::{Dispatch, Route};
@@ -156,11 +157,16 @@ impl Registrations for Live {
             let registration = self.telephone.lines().registration(account);
             let binding = registration.map(|registration| Binding {
                 from: registration.remote.to_string(),
+                device: registration.user_agent.map(String::from),
                 since: registration.since,
                 expires: registration.expires,
             });
             binding.into_iter().collect()
         })
+    }
+
+    fn lost<'a>(&'a self, account: &'a str) -> Answer<'a, Option<Timestamp>> {
+        Box::pin(std::future::ready(self.telephone.lines().lost(account)))
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod draft;
 mod edit;
+mod group;
 mod noun;
 mod number;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +34,8 @@ const ROWS: u32 = 50;
 pub(crate) fn routes() -> Router<Shared> {
     Router::new()
         .route("/directory", get(top))
+        .route("/directory/search", get(search::search))
+        .merge(group::routes())
         .route("/directory/{plural}/add", get(edit::ask_new).post(edit::add))
         .route("/directory/{plural}/{id}", get(node))
         .route("/directory/{plural}/{id}/edit", get(edit::ask).post(edit::save))
@@ -175,6 +179,9 @@ async fn node_page(
     row: &Versioned<Value>,
     shape: Shape,
 ) -> Result<Response, Failure> {
+    if noun.plural == "groups" {
+        return group::page(signed, row, (shape.form, shape.status)).await;
+    }
     let l = signed.lang();
     let title = title_of(noun, &row.row);
     let fact = |field: &noun::Field| (field.label(l).to_owned(), field.shown(&row.row, l));

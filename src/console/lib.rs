@@ -16,6 +16,7 @@ mod form;
 mod frame;
 mod guard;
 mod lang;
+mod lines;
 mod login;
 mod visit;
 mod wall;
@@ -63,6 +64,7 @@ pub fn router(api: Router, settings: Settings) -> Router {
         .merge(wall::routes())
         .merge(login::routes())
         .merge(directory::routes())
+        .merge(lines::routes())
         .route("/live", get(wall::live))
         .fallback(nowhere)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::protect))

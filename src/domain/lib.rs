@@ -14,6 +14,7 @@ pub mod digits;
 pub mod directory;
 pub mod dispatch;
 pub mod drill;
+pub mod groups;
 pub mod handover;
 pub mod id;
 pub mod kind;

@@ -21,7 +21,9 @@ mod writer;
 pub use cases::{CaseError, FollowUp, FollowUpKind, NOTES_MAX, Note};
 pub use changes::{Changes, Progress};
 pub use journal::JournalError;
-pub use read::{AlarmFilter, AlarmRow, OpenAlarms, Place, StoredAlarm, StoredEvent, Unreadable};
+pub use read::{
+    AlarmFilter, AlarmRow, LastOfLine, OpenAlarms, Place, StoredAlarm, StoredEvent, Unreadable,
+};
 
 use super::{Database, Store};
 use crate::clock::Clock;

@@ -40,7 +40,7 @@ use super::audit::{Action, Edit, Editor};
 use super::reach::{Place as Where, Reach, shown_sql};
 use super::snapshot::count_edit;
 use super::{Database, StoreError, roster};
-use fault::fault_of;
+pub(in crate::store) use fault::fault_of;
 use lianfang_domain::directory::Language;
 use lianfang_domain::id::CommunityId;
 use lianfang_domain::roster::RosterError;

@@ -40,6 +40,8 @@ pub struct LineBook {
     trunks: Arc<[TrunkConfig]>,
     /// Written when a phone registers or falls silent, read at each alarm.
     registered: RwLock<BTreeMap<Arc<str>, Registration>>,
+    /// When lines fell silent that were registered before; no more than there are lines.
+    lost: RwLock<BTreeMap<Arc<str>, Timestamp>>,
     trunks_down: RwLock<BTreeSet<String>>,
 }
 
@@ -50,6 +52,7 @@ impl LineBook {
             realm: realm.into(),
             trunks,
             registered: RwLock::default(),
+            lost: RwLock::default(),
             trunks_down: RwLock::default(),
         }
     }
@@ -67,6 +70,12 @@ impl LineBook {
     #[must_use]
     pub fn registration(&self, account: &str) -> Option<Registration> {
         self.registered.read().unwrap_or_else(PoisonError::into_inner).get(account).cloned()
+    }
+
+    /// When the last telephone of an account fell silent; `None` while one is there, or if none was since the start.
+    #[must_use]
+    pub fn lost(&self, account: &str) -> Option<Timestamp> {
+        self.lost.read().unwrap_or_else(PoisonError::into_inner).get(account).copied()
     }
 
     /// How many lines are registered.
@@ -113,6 +122,12 @@ impl LineBook {
                 registered.remove(account);
             }
         }
+        let mut lost = self.lost.write().unwrap_or_else(PoisonError::into_inner);
+        match binding {
+            Some(_) => lost.remove(account),
+            None => lost.insert(Arc::clone(account), now),
+        };
+        drop(lost);
         metrics::gauge!("lianfang_lines_registered").set(registered.len() as f64);
     }
 

@@ -193,6 +193,8 @@ pub trait Responders: Send + Sync {
 pub struct Binding {
     /// The address that the registration came from, such as `udp 192.0.2.7:5060`.
     pub from: String,
+    /// The device, as it calls itself.
+    pub device: Option<String>,
     /// Since when, without a gap.
     pub since: Timestamp,
     /// When it ends unless it is renewed.
@@ -203,6 +205,9 @@ pub struct Binding {
 pub trait Registrations: Send + Sync {
     /// Where the line of this account is registered; empty when it is not.
     fn of_account<'a>(&'a self, account: &'a str) -> Answer<'a, Vec<Binding>>;
+
+    /// When the last device of this account fell silent; `None` if none was registered since the service runs.
+    fn lost<'a>(&'a self, account: &'a str) -> Answer<'a, Option<Timestamp>>;
 }
 
 /// Why the service cannot do all of its work.

@@ -168,6 +168,8 @@ pub(super) enum Must {
     AlarmId,
     /// `open` or `closed`.
     State,
+    /// `up`, `down` or `never`.
+    LineState,
     /// `alarms` or `directory`.
     Chain,
     /// A state of a number.

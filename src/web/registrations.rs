@@ -33,6 +33,8 @@ struct Registration {
 struct BindingView {
     /// Where it registered from, such as `udp 192.0.2.7:5060`.
     from: String,
+    /// The device, as it calls itself in its registration.
+    device: Option<String>,
     /// Since when, without a gap.
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
@@ -61,6 +63,7 @@ async fn read(
         .into_iter()
         .map(|binding| BindingView {
             from: binding.from,
+            device: binding.device,
             since: binding.since,
             expires: binding.expires,
         })

@@ -254,6 +254,9 @@ fn must(must: Must, language: Language) -> String {
             "must be a whole number from {min} to {max}"
         ),
         Must::AlarmId => in_language!(language, "须为警情编号", "must be the id of an alarm"),
+        Must::LineState => {
+            in_language!(language, "须为 up、down 或 never", "must be up, down or never")
+        }
         Must::State => in_language!(language, "须为 open 或 closed", "must be open or closed"),
         Must::PageLanguage => in_language!(language, "须为 zh 或 en", "must be zh or en"),
         Must::Chain => {

@@ -4,6 +4,7 @@ mod access;
 mod alarms;
 mod audit;
 mod cases;
+mod directory;
 mod dossier;
 mod drills;
 mod errors;
@@ -176,6 +177,7 @@ impl Alarms for Switchboard {
 /// Says which line is registered, and what is missing.
 #[derive(Default)]
 pub(crate) struct Lamp {
+    pub(crate) lost: Mutex<BTreeMap<String, Timestamp>>,
     pub(crate) registered: Mutex<Vec<(String, Binding)>>,
     pub(crate) unready: Mutex<Vec<Unready>>,
 }
@@ -186,6 +188,11 @@ impl Registrations for Lamp {
         let found = registered.iter().filter(|(known, _)| known == account);
         let found = found.map(|(_, binding)| binding.clone()).collect();
         Box::pin(std::future::ready(found))
+    }
+
+    fn lost<'a>(&'a self, account: &'a str) -> Answer<'a, Option<Timestamp>> {
+        let lost = self.lost.lock().expect("no panic").get(account).copied();
+        Box::pin(std::future::ready(lost))
     }
 }
 

@@ -65,6 +65,7 @@ pub(crate) fn form_of(noun: &Noun, row: &Value) -> Form {
             | Kind::Language
             | Kind::OptionalLanguage
             | Kind::Responder
+            | Kind::Visits
             | Kind::List => Some(field.written(row)),
         };
         form.set(field.name, value.unwrap_or_default());
@@ -145,7 +146,7 @@ const fn input_kind(kind: Kind) -> &'static str {
         Kind::Text | Kind::Optional | Kind::List => "text",
         Kind::Count | Kind::OptionalCount => "number",
         Kind::Flag => "flag",
-        Kind::Language | Kind::OptionalLanguage | Kind::Responder => "choice",
+        Kind::Language | Kind::OptionalLanguage | Kind::Responder | Kind::Visits => "choice",
         Kind::Number => "tel",
         Kind::Numbers => "numbers",
     }
@@ -192,6 +193,13 @@ pub(crate) fn draft_of(noun: &Noun, form: &mut Form, row: &Value, l: Lang) -> Va
         draft
             .insert(parent.to_owned(), id.or_else(|| row.get(parent).cloned()).unwrap_or_default());
     }
+    // A row is replaced as a whole: what this form does not know stays as it is.
+    for (name, value) in row.as_object().into_iter().flatten() {
+        let is_known = noun.fields.iter().any(|field| field.name == name);
+        if !is_known && !matches!(name.as_str(), "id" | "version") && !draft.contains_key(name) {
+            draft.insert(name.clone(), value.clone());
+        }
+    }
     for field in noun.fields {
         let text = form.get(field.name).to_owned();
         let value = match field.kind {
@@ -199,7 +207,7 @@ pub(crate) fn draft_of(noun: &Noun, form: &mut Form, row: &Value, l: Lang) -> Va
             Kind::Optional => (!text.is_empty()).then(|| json!(text)),
             Kind::Count | Kind::OptionalCount => count(form, field, &text, l),
             Kind::Flag => Some(json!(!text.is_empty())),
-            Kind::Language | Kind::OptionalLanguage | Kind::Responder => {
+            Kind::Language | Kind::OptionalLanguage | Kind::Responder | Kind::Visits => {
                 (!text.is_empty()).then(|| json!(text))
             }
             Kind::List => Some(json!(text.split_whitespace().collect::<Vec<_>>())),
@@ -295,6 +303,19 @@ mod tests {
             {"number": "13812341234", "voice": true, "sms": true},
             {"number": "05925551234", "voice": true, "sms": false}]});
         assert_eq!(draft, wanted);
+    }
+
+    #[test]
+    fn what_the_form_does_not_know_stays_as_it_is() {
+        let mut row = row();
+        row["since"] = json!("2026");
+        row["version"] = json!(7);
+        let mut form = form_of(contacts(), &row);
+        let draft = draft_of(contacts(), &mut form, &row, Lang::English);
+        assert_eq!(
+            (&draft["since"], draft.get("version"), draft.get("id")),
+            (&json!("2026"), None, None)
+        );
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub(crate) enum Kind {
     OptionalLanguage,
     /// What a responder is.
     Responder,
+    /// How often people are asked in person, or null.
+    Visits,
     /// Words with blanks between them.
     List,
     /// The number of a line.
@@ -192,6 +194,12 @@ pub(crate) static NOUNS: [Noun; 9] = [
                 Kind::Count,
             ),
             LANGUAGE,
+            field(
+                "visit_class",
+                ("走访", "Visits"),
+                ("隔多久当面确认一次号码", "How often the numbers are confirmed in person"),
+                Kind::Visits,
+            ),
         ],
     },
     Noun {
@@ -315,6 +323,13 @@ const LANGUAGES: [(&str, Words); 14] = [
     ("cjy", ("晋语", "Jin")),
     ("czh", ("徽语", "Hui")),
 ];
+/// How often people are asked in person.
+const VISITS: [(&str, Words); 4] = [
+    ("", ("半年一次（默认）", "Each half-year (if nothing is chosen)")),
+    ("half_year", ("半年一次", "Each half-year")),
+    ("month", ("每月（重点人群）", "Each month: those who need care")),
+    ("week", ("每周（流动人口）", "Each week: those who come and go")),
+];
 /// What responders are.
 const RESPONDERS: [(&str, Words); 7] = [
     ("helper", ("帮扶人（一助一）", "Personal helper")),
@@ -382,6 +397,7 @@ impl Field {
                 none.into_iter().chain(LANGUAGES.iter().map(words)).collect()
             }
             Kind::Responder => RESPONDERS.iter().map(words).collect(),
+            Kind::Visits => VISITS.iter().map(words).collect(),
             Kind::Text
             | Kind::Optional
             | Kind::Count
@@ -414,7 +430,7 @@ impl Field {
         match self.kind {
             Kind::Flag if written.is_empty() => l.t("否", "No").to_owned(),
             Kind::Flag => l.t("是", "Yes").to_owned(),
-            Kind::Language | Kind::OptionalLanguage | Kind::Responder => {
+            Kind::Language | Kind::OptionalLanguage | Kind::Responder | Kind::Visits => {
                 let choices = self.choices(l);
                 let known = choices.iter().find(|(value, _)| *value == written);
                 known.map_or(written, |(_, words)| (*words).to_owned())

@@ -247,3 +247,140 @@ async fn what_others_hang_on_is_not_removed() {
     let page = fake.post("/directory/households/5/remove", &[("etag", "\"1\"")]).await;
     assert_eq!(page.location(), "/directory/groups/4?did=removed");
 }
+
+fn group() -> Fake {
+    let fake = town();
+    let door = |id: u64, floor: &str, door: &str, position: u32, is_registered: bool| {
+        json!({"household_id": id, "name": format!("户{id}"), "place": "", "building": "3", "unit": "2", "floor": floor,
+            "door": door, "position": position, "lines": [{"id": id, "is_registered": is_registered, "since": null}],
+            "contacts": [{"id": id, "name": format!("人{id}"), "voice": is_registered, "sms": false}]})
+    };
+    let doors =
+        [door(5, "5", "502", 2, true), door(6, "", "601", 1, false), door(7, "5", "501", 3, true)];
+    fake.answers("GET /groups/4/doors", 200, json!({"items": doors}));
+    let rows: Vec<Value> = [5, 6, 7].map(|id| json!({"id": id, "version": id + 10})).into();
+    fake.answers(
+        "GET /households?after=0&limit=200&group_id=4",
+        200,
+        json!({"items": rows, "next": null}),
+    );
+    let finding = json!({"group_id": 4, "group": "3号楼一组", "kind": "unreachable", "households": [{"id": 6, "name": "户6"}]});
+    fake.answers("GET /groups/4/checks", 200, json!({"items": [finding], "total": 1}));
+    fake.answers("GET /communities/2/checks", 200, json!({"items": [finding], "total": 1}));
+    fake
+}
+
+#[tokio::test]
+async fn a_group_looks_like_its_building() {
+    let fake = group();
+    let page = fake.get_chinese("/directory/groups/4").await;
+    page.shows(&["3号楼 2单元", "6层", "线路中断", "呼叫不到", "没有可呼叫的联系人", "户6"]);
+    let at = |word: &str| page.html.find(word).unwrap_or_else(|| panic!("no {word}"));
+    assert!(at("6层") < at("5层") && at("<strong>501") < at("<strong>502"), "the top floor first");
+    fake.get("/directory/groups/4").await.shows(&[
+        "line up",
+        "cannot be reached",
+        "Nobody there can be reached",
+    ]);
+}
+
+#[tokio::test]
+async fn the_order_of_a_group_changes_as_a_whole() {
+    let fake = group();
+    fake.answers("PUT /communities/2/groups", 200, json!({"changed": 2}));
+    let sent = |fake: &Fake| {
+        let (_, path, body) = fake.asked().pop().unwrap();
+        assert_eq!(path, "/communities/2/groups");
+        let households = body["groups"][0]["households"].as_array().unwrap().clone();
+        households
+            .iter()
+            .map(|one| (one["id"].as_u64().unwrap(), one["version"].as_u64().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let versions = [("version.5", "15"), ("version.6", "9"), ("version.7", "17")];
+    let fields =
+        [&versions[..], &[("position.6", "9"), ("position.7", "1"), ("position.5", "2")]].concat();
+    let page = fake.post("/directory/groups/4/order", &fields).await;
+    assert_eq!(page.location(), "/directory/groups/4?did=saved#order");
+    assert_eq!(sent(&fake), [(7, 17), (5, 15), (6, 9)], "the versions that were shown");
+    fake.post("/directory/groups/4/order", &[("up", "7")]).await;
+    assert_eq!(sent(&fake), [(6, 16), (7, 17), (5, 15)]);
+    fake.post("/directory/groups/4/order", &[("down", "6")]).await;
+    assert_eq!(sent(&fake), [(5, 15), (6, 16), (7, 17)]);
+    let page = fake.post("/directory/groups/4/order", &[("position.5", "x")]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&["Please write a whole number.", "value=\"x\""]);
+    fake.answers(
+        "PUT /communities/2/groups",
+        412,
+        json!({"type": "urn:lianfang:problem:changed", "title": "x", "status": 412}),
+    );
+    let page = fake.post("/directory/groups/4/order", &[("up", "7")]).await;
+    assert_eq!(page.status, StatusCode::PRECONDITION_FAILED);
+    page.shows(&["Somebody else has just changed this group"]);
+}
+
+#[tokio::test]
+async fn a_community_is_divided_only_as_it_was_shown() {
+    let fake = group();
+    let household =
+        json!({"id": 5, "version": 3, "name": "陈阿姨", "place": "3-2-502", "group_id": 4});
+    let proposal = json!({"groups": [{"group_id": null, "grid_id": 3, "name": "3-1", "households": [household],
+        "warnings": ["small"]}], "emptied": [4], "moved": 1});
+    fake.answers("POST /communities/2/groups/proposal", 200, proposal);
+    let page = fake.get("/directory/communities/2/groups").await;
+    page.shows(&["3-1", "few households", "moves", "康乐社区", "Divide like this"]);
+    fake.get_chinese("/directory/communities/2/groups").await.shows(&[
+        "地域相邻",
+        "住户太少",
+        "换组",
+        "新组",
+    ]);
+    let seen = page
+        .html
+        .split("name=\"seen\" value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned();
+    let stale = fake.post("/directory/communities/2/groups", &[("seen", "other")]).await;
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
+    stale.shows(&["Please look again"]);
+    fake.answers("PUT /communities/2/groups", 200, json!({"changed": 1}));
+    let page = fake.post("/directory/communities/2/groups", &[("seen", &seen)]).await;
+    assert_eq!(page.location(), "/directory/communities/2/checks?did=saved");
+    let (_, _, body) = fake.asked().pop().unwrap();
+    assert_eq!(
+        body,
+        json!({"groups": [{"group_id": null, "grid_id": 3, "name": "3-1", "households": [{"id": 5, "version": 3}]}]})
+    );
+    fake.get_chinese("/directory/communities/2/checks")
+        .await
+        .shows(&["没有可呼叫的联系人", "3号楼一组"]);
+}
+
+#[tokio::test]
+async fn what_is_found_is_a_link_away() {
+    let fake = town();
+    fake.get_chinese("/directory/search").await.shows(&["拼音首字母"]);
+    let found = json!({"noun": "contacts", "id": 6, "name": "小陈", "place": "3-2-502", "numbers": ["138****1234"],
+        "household_id": 5, "community_id": 2, "community": "康乐社区"});
+    let path = "GET /search?q=%E5%B0%8F%E9%99%88&after=0&limit=50";
+    fake.answers(path, 200, json!({"items": [found], "next": 50, "is_too_short": false}));
+    let page = fake.get("/directory/search?q=%E5%B0%8F%E9%99%88").await;
+    page.shows(&[
+        "/directory/contacts/6",
+        "/directory/households/5",
+        "138****1234",
+        "contact",
+        "after=50",
+    ]);
+    fake.answers(
+        "GET /search?q=x&after=0&limit=50",
+        200,
+        json!({"items": [], "next": null, "is_too_short": false}),
+    );
+    fake.get_chinese("/directory/search?q=x").await.shows(&["没有找到。"]);
+}

@@ -48,6 +48,12 @@ const THESE_PLANS: &str = "SELECT alarm_id, revision, plan FROM alarm_plan
 const PLACES: &str = "SELECT alarm_id, CAST(plan ->> '$.scene.community' AS INTEGER),
     CAST(plan ->> '$.scene.grid' AS INTEGER), max(revision) FROM alarm_plan
     WHERE alarm_id IN (SELECT value FROM json_each(?1)) AND json_valid(plan) GROUP BY alarm_id";
+/// The latest alarm of each line, with its first event.
+const LAST_OF_LINES: &str =
+    "SELECT a.line_id, a.id, a.raised_us, (SELECT e.event FROM alarm_event AS e
+        WHERE e.alarm_id = a.id AND e.sequence = 0)
+    FROM alarm AS a WHERE a.id IN (SELECT max(id) FROM alarm
+        WHERE line_id IN (SELECT value FROM json_each(?1)) GROUP BY line_id)";
 const SEEN: &str = "SELECT id FROM alarm WHERE idempotency_key = ?1 ORDER BY is_doubled LIMIT 1";
 const CLOSED_SINCE: &str =
     "SELECT id FROM alarm WHERE ?1 <= closed_us ORDER BY closed_us DESC LIMIT ?2";
@@ -70,6 +76,17 @@ pub struct AlarmRow {
     pub idempotency_key: Box<str>,
     /// It began as a drill.
     pub is_drill: bool,
+}
+
+/// The last alarm of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastOfLine {
+    /// The alarm.
+    pub alarm: AlarmId,
+    /// When it was raised.
+    pub raised: Timestamp,
+    /// How it began; `None` when it cannot be read.
+    pub event: Option<Event>,
 }
 
 /// An event of the log.
@@ -262,6 +279,26 @@ impl AlarmLog {
         let ids: Vec<i64> =
             query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
         Ok(ids.into_iter().map(|id| AlarmId(id.cast_unsigned())).collect())
+    }
+
+    /// The last alarm of each of these lines.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_of_lines(
+        &self,
+        lines: &[LineId],
+    ) -> Result<BTreeMap<LineId, LastOfLine>, StoreError> {
+        let ids = serde_json::json!(lines).to_string();
+        let query = sqlx::query_as(LAST_OF_LINES).bind(ids);
+        let rows: Vec<(u32, i64, i64, Option<Vec<u8>>)> =
+            query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
+        let last = rows.into_iter().map(|(line, id, raised_us, event)| {
+            let event = event.and_then(|event| serde_json::from_slice(&event).ok());
+            let raised = time(raised_us);
+            (LineId(line), LastOfLine { alarm: AlarmId(id.cast_unsigned()), raised, event })
+        });
+        Ok(last.collect())
     }
 
     /// The alarm that this press raised, if it did.

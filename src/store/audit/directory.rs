@@ -202,8 +202,16 @@ impl Editor<'_> {
 
     /// Enters that the personal data of an alarm was shown.
     pub(crate) async fn enter_read(&self, alarm: AlarmId) -> Result<(), StoreError> {
+        self.enter_read_of((ALARM, alarm.0.cast_signed())).await
+    }
+
+    /// Enters that the personal data of a row was shown.
+    pub(crate) async fn enter_read_of(
+        &self,
+        (table, row_id): (&str, i64),
+    ) -> Result<(), StoreError> {
         let mut change = self.write().await?;
-        let entry = self.of_row(Action::Read, ALARM, alarm.0.cast_signed());
+        let entry = self.of_row(Action::Read, table, row_id);
         append(&mut change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)?;
         change.commit().await.map_err(StoreError::Write)
     }

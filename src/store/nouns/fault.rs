@@ -275,7 +275,7 @@ pub(super) async fn at_field(
 
 /// Reads which constraint an insert or update broke. SQLite names a check by its name, and a unique constraint by its
 /// columns, of which the last is the field.
-pub(super) fn fault_of(error: sqlx::Error) -> NounError {
+pub(in crate::store) fn fault_of(error: sqlx::Error) -> NounError {
     let broken = error.as_database_error().and_then(|cause| {
         let (_, broken) = cause.message().split_once("constraint failed: ")?;
         if cause.is_unique_violation() {

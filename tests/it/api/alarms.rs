@@ -549,9 +549,11 @@ async fn a_line_says_where_it_is_registered() {
     assert_eq!(admin.get(&path).await.expect(200).json(), nothing);
     let since = api.clock.now();
     let expires = since + SignedDuration::from_mins(2);
-    let binding = Binding { from: "udp 192.0.2.7:5060".to_owned(), since, expires };
+    let device = Some("Grandstream HT801".to_owned());
+    let binding = Binding { from: "udp 192.0.2.7:5060".to_owned(), device, since, expires };
     api.line_lamp.registered.lock().expect("no panic").push(("1001".to_owned(), binding));
     let wanted = json!({"is_registered": true, "bindings": [{"from": "udp 192.0.2.7:5060",
+        "device": "Grandstream HT801",
         "since": "2026-11-22T00:00:00Z", "expires": "2026-11-22T00:02:00Z"}]});
     assert_eq!(admin.get(&path).await.expect(200).json(), wanted);
     admin.get("/lines/99/registration").await.expect(404);

@@ -1,0 +1,233 @@
+//! How the lines are: registered or not, since when, with which device, and what they last sent when an alarm was raised.
+
+use super::Web;
+use super::caller::{Caller, Operator};
+use super::extract::{Parameters, wrong};
+use super::groups::place_of;
+use super::ports::Binding;
+use super::problem::{ApiError, Must};
+use crate::store::alarm_log::LastOfLine;
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use lianfang_domain::alarm::{Event, Proof, TriggerSource};
+use lianfang_domain::directory::{Community, Household, Line};
+use lianfang_domain::id::{AlarmId, CommunityId, HouseholdId, LineId};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Longest page.
+const LIMIT_MAX: u32 = 200;
+/// Length of a page where the client names none.
+const LIMIT: u32 = 50;
+/// Lines that are looked through for one page; those that follow are on the next.
+const LOOKED_THROUGH: usize = 20_000;
+
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::default().routes(routes!(list))
+}
+
+/// A page of lines.
+#[derive(Serialize, ToSchema)]
+struct StatusPage {
+    /// The lines, by id.
+    items: Vec<StatusView>,
+    /// `after` of the next page; null on the last one. A page may be short or empty and yet have a next one.
+    next: Option<u32>,
+}
+
+/// How a line is.
+#[derive(Serialize, ToSchema)]
+struct StatusView {
+    /// The line.
+    #[schema(value_type = u32)]
+    id: LineId,
+    /// The account under which it registers.
+    account: String,
+    /// Its number, masked.
+    number: String,
+    /// The household that it stands in.
+    #[schema(value_type = u32)]
+    household_id: HouseholdId,
+    /// How neighbours call it.
+    household: String,
+    /// Where it is, such as `3-2-502`.
+    place: String,
+    /// Its community.
+    #[schema(value_type = u32)]
+    community_id: CommunityId,
+    /// `up` (registered), `down` (was registered since the service runs, and is not any more) or `never`.
+    state: &'static str,
+    /// Since when it is so; null for `never`.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Where it registered from, such as `udp 192.0.2.7:5060`.
+    from: Option<String>,
+    /// The device, as it calls itself.
+    device: Option<String>,
+    /// When the registration ends unless it is renewed.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires: Option<Timestamp>,
+    /// The last alarm, drill or test that it raised; null if it raised none.
+    last: Option<LastView>,
+}
+
+/// The last alarm of a line.
+#[derive(Serialize, ToSchema)]
+struct LastView {
+    /// The alarm.
+    #[schema(value_type = String)]
+    alarm_id: AlarmId,
+    /// When it was raised.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// It was a drill.
+    is_drill: bool,
+    /// What the line really sent, such as `#9`; empty for a hotline, null when it cannot be read.
+    code: Option<String>,
+    /// How: `dialled`, `keyed`, `hotline`, `http` or `drill`.
+    #[schema(value_type = Option<String>)]
+    source: Option<TriggerSource>,
+    /// Why it was believed: `digest`, `trunk`, `token` or `weak`.
+    #[schema(value_type = Option<String>)]
+    proof: Option<Proof>,
+}
+
+/// A line of the directory in memory.
+struct Found {
+    id: LineId,
+    community: Arc<Community>,
+    household: Arc<Household>,
+}
+
+impl Found {
+    fn line(&self) -> Option<&Line> {
+        self.household.lines.iter().find(|line| line.id == self.id)
+    }
+}
+
+/// List how the lines are, by id.
+#[utoipa::path(
+    get, path = "/lines/status", tag = "lines", operation_id = "list_line_status",
+    params(
+        ("state" = Option<String>, Query, description = "Only those that are so", pattern = "^(up|down|never)$"),
+        ("community_id" = Option<u32>, Query, description = "Only those of this community", minimum = 0,
+            maximum = 4_294_967_295_u32),
+        ("after" = Option<u32>, Query, description = "Only lines after this id: `next` of the page before",
+            minimum = 0, maximum = 4_294_967_295_u32),
+        ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 200),
+    ),
+    responses((status = 200, description = "A page", body = StatusPage)),
+)]
+async fn list(
+    _caller: Caller<Operator>,
+    State(web): State<Web>,
+    mut parameters: Parameters,
+) -> Result<Json<StatusPage>, ApiError> {
+    let state = parameters.take("state");
+    if state.as_deref().is_some_and(|state| !matches!(state, "up" | "down" | "never")) {
+        return Err(wrong("state", Must::LineState));
+    }
+    let community = parameters.take_number("community_id", 0..=u32::MAX)?.map(CommunityId);
+    let after = parameters.take_number("after", 0..=u32::MAX)?.unwrap_or(0);
+    let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT) as usize;
+    parameters.finish()?;
+    let found = lines_after(&web, community, after);
+    let mut items = Vec::new();
+    let mut next = None;
+    for (index, line) in found.iter().enumerate() {
+        if items.len() == limit || index == LOOKED_THROUGH {
+            next = found.get(index.wrapping_sub(1)).map(|line| line.id.0);
+            break;
+        }
+        let Some(view) = view(&web, line).await else { continue };
+        if state.as_deref().is_none_or(|state| state == view.state) {
+            items.push(view);
+        }
+    }
+    let ids: Vec<LineId> = items.iter().map(|view| view.id).collect();
+    let mut last = web.alarm_log.last_of_lines(&ids).await?;
+    for view in &mut items {
+        view.last = last.remove(&view.id).map(last_view);
+    }
+    Ok(Json(StatusPage { items, next }))
+}
+
+/// The lines after this id, by id; one more than are looked through at once.
+fn lines_after(web: &Web, only: Option<CommunityId>, after: u32) -> Vec<Found> {
+    let directory = web.directory.current();
+    let communities = directory.communities();
+    let communities = communities.filter(|community| only.is_none_or(|id| id == community.id));
+    let mut found: BTreeMap<LineId, Found> = BTreeMap::new();
+    for community in communities {
+        for household in &community.households {
+            for line in household.lines.iter().filter(|line| after < line.id.0) {
+                let is_late = found.last_key_value().is_some_and(|(last, _)| *last < line.id);
+                if LOOKED_THROUGH < found.len() {
+                    if is_late {
+                        continue;
+                    }
+                    found.pop_last();
+                }
+                let (community, household) = (Arc::clone(community), Arc::clone(household));
+                found.insert(line.id, Found { id: line.id, community, household });
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
+async fn view(web: &Web, found: &Found) -> Option<StatusView> {
+    let line = found.line()?;
+    let bindings = web.registrations.of_account(&line.account).await;
+    let binding: Option<Binding> = bindings.into_iter().max_by_key(|binding| binding.expires);
+    let lost = match binding {
+        Some(_) => None,
+        None => web.registrations.lost(&line.account).await,
+    };
+    let state = match (&binding, lost) {
+        (Some(_), _) => "up",
+        (None, Some(_)) => "down",
+        (None, None) => "never",
+    };
+    let (from, device, since, expires) = match binding {
+        Some(binding) => {
+            (Some(binding.from), binding.device, Some(binding.since), Some(binding.expires))
+        }
+        None => (None, None, lost, None),
+    };
+    Some(StatusView {
+        id: line.id,
+        account: line.account.to_string(),
+        number: line.number.to_string(),
+        household_id: found.household.id,
+        household: found.household.name.to_string(),
+        place: place_of(&found.household),
+        community_id: found.community.id,
+        state,
+        since,
+        from,
+        device,
+        expires,
+        last: None,
+    })
+}
+
+fn last_view(last: LastOfLine) -> LastView {
+    let trigger = match last.event {
+        Some(Event::Raised { trigger, .. }) => Some(trigger),
+        Some(_) | None => None,
+    };
+    LastView {
+        alarm_id: last.alarm,
+        at: last.raised,
+        is_drill: trigger.as_ref().is_some_and(|trigger| trigger.source == TriggerSource::Drill),
+        code: trigger.as_ref().map(|trigger| trigger.code.to_string()),
+        source: trigger.as_ref().map(|trigger| trigger.source),
+        proof: trigger.as_ref().map(|trigger| trigger.proof),
+    }
+}

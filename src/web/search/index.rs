@@ -1,0 +1,251 @@
+//! One text for each community, and the search in it.
+
+use lianfang_domain::directory::{Community, ContactNumber, Directory, Household};
+use lianfang_domain::id::{CommunityId, ContactId, HouseholdId, LineId, ResponderId, WorkerId};
+use pinyin::{ToPinyin, ToPinyinMulti};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Hits of one search; nobody reads further.
+pub(super) const HITS_MAX: u32 = 1000;
+/// Longest words, in characters.
+const WORDS_MAX: usize = 64;
+/// Digits that are looked for at least: fewer are in every number.
+const DIGITS_MIN: usize = 3;
+/// Stands before each part of a row, so that what begins a part is found first.
+const PART: char = '\u{1}';
+
+/// The texts of the communities. Each holds its community for as long as it is the one that was edited last.
+#[derive(Clone, Default)]
+pub(in crate::web) struct Index(Arc<Mutex<BTreeMap<CommunityId, Arc<Indexed>>>>);
+
+struct Indexed {
+    community: Arc<Community>,
+    /// Rows of parts, each part behind [`PART`], each row behind a line break.
+    text: String,
+    /// Where each row begins in the text, and what it is.
+    rows: Vec<(usize, Of)>,
+}
+
+/// A row that is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    Household(HouseholdId),
+    Line(HouseholdId, LineId),
+    Contact(HouseholdId, ContactId),
+    Worker(WorkerId),
+    Responder(ResponderId),
+}
+
+/// A row that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hit {
+    pub(super) community: CommunityId,
+    pub(super) of: Of,
+}
+
+/// Words to look for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Query(String);
+
+impl Query {
+    /// Words as they stand in the texts; `None` if they are too few.
+    pub(super) fn read(words: &str) -> Option<Self> {
+        let words: String = words.trim().chars().take(WORDS_MAX).collect();
+        let is_number =
+            words.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '+' | '(' | ')'));
+        let words = if is_number {
+            words.chars().filter(char::is_ascii_digit).collect()
+        } else {
+            folded(&words)
+        };
+        let least = if is_number { DIGITS_MIN } else { 1 };
+        (least <= words.chars().count()).then_some(Self(words))
+    }
+}
+
+/// Small letters without blanks, and doors with one kind of line between their parts.
+fn folded(text: &str) -> String {
+    let text = text.replace("号楼", "-").replace("单元", "-").replace(['栋', '幢'], "-");
+    let text = text.trim_end_matches(['室', '号', '户']).to_lowercase();
+    text.chars().filter(|c| !c.is_whitespace() && *c != PART).collect()
+}
+
+impl Index {
+    /// What is found, where the words begin a part first. Makes the texts of communities that were edited.
+    pub(super) async fn find(&self, directory: &Directory, query: &Query) -> Vec<Hit> {
+        let (mut first, mut others) = (Vec::new(), Vec::new());
+        for community in directory.communities() {
+            let indexed = self.of(community);
+            indexed.find(query, (&mut first, &mut others));
+            if HITS_MAX as usize <= first.len() {
+                break;
+            }
+            // A town takes some milliseconds: others come in between.
+            tokio::task::yield_now().await;
+        }
+        self.forget(directory);
+        first.extend(others);
+        first.truncate(HITS_MAX as usize);
+        first
+    }
+
+    fn of(&self, community: &Arc<Community>) -> Arc<Indexed> {
+        let known = self.lock().get(&community.id).cloned();
+        if let Some(known) = known.filter(|known| Arc::ptr_eq(&known.community, community)) {
+            return known;
+        }
+        let made = Arc::new(Indexed::make(community));
+        self.lock().insert(community.id, Arc::clone(&made));
+        made
+    }
+
+    /// Lets go of communities that are gone.
+    fn forget(&self, directory: &Directory) {
+        self.lock().retain(|id, _| directory.community(*id).is_some());
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<CommunityId, Arc<Indexed>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Indexed {
+    fn make(community: &Arc<Community>) -> Self {
+        let mut made =
+            Self { community: Arc::clone(community), text: String::new(), rows: Vec::new() };
+        for household in &community.households {
+            made.row(Of::Household(household.id));
+            made.name(&household.name);
+            made.place(household);
+            for line in &household.lines {
+                made.row(Of::Line(household.id, line.id));
+                made.part(&line.account);
+                made.digits(line.number.key());
+            }
+            for contact in &household.contacts {
+                made.row(Of::Contact(household.id, contact.id));
+                made.name(&contact.name);
+                made.numbers(&contact.numbers);
+            }
+        }
+        for worker in &community.workers {
+            made.row(Of::Worker(worker.id));
+            made.name(&worker.name);
+            made.numbers(&worker.numbers);
+        }
+        for responder in &community.responders {
+            made.row(Of::Responder(responder.id));
+            made.name(&responder.name);
+            made.numbers(&responder.numbers);
+        }
+        made.text.shrink_to_fit();
+        made
+    }
+
+    fn row(&mut self, of: Of) {
+        self.text.push('\n');
+        self.rows.push((self.text.len(), of));
+    }
+
+    fn part(&mut self, part: &str) {
+        if !part.is_empty() {
+            self.text.push(PART);
+            self.text.push_str(&folded(part));
+        }
+    }
+
+    /// A name, its pinyin, their initials, and the initials where the first character is read in another way, as
+    /// those of family names may be.
+    fn name(&mut self, name: &str) {
+        self.part(name);
+        let (mut whole, mut initials) = (String::new(), String::new());
+        for (character, reading) in name.chars().zip(name.to_pinyin()) {
+            match reading {
+                Some(reading) => {
+                    whole.push_str(reading.plain());
+                    initials.push_str(reading.first_letter());
+                }
+                None => {
+                    whole.push(character);
+                    initials.push(character);
+                }
+            }
+        }
+        if whole == name {
+            return;
+        }
+        self.part(&whole);
+        self.part(&initials);
+        let readings = name.chars().next().and_then(|first| first.to_pinyin_multi());
+        let mut rest = initials.chars();
+        let known = rest.next();
+        let rest: String = rest.collect();
+        let mut told: Vec<&str> = Vec::new();
+        for letter in
+            readings.iter().flat_map(|readings| readings.into_iter()).map(|r| r.first_letter())
+        {
+            if letter.chars().next() != known && !told.contains(&letter) {
+                self.part(&format!("{letter}{rest}"));
+                told.push(letter);
+            }
+        }
+    }
+
+    fn numbers(&mut self, numbers: &[ContactNumber]) {
+        for number in numbers {
+            self.digits(number.number.key());
+        }
+    }
+
+    /// The digits of a number as one dials them at home, and with its country.
+    fn digits(&mut self, key: &str) {
+        let number = key.strip_prefix("short:").or_else(|| key.strip_prefix("ext:")).unwrap_or(key);
+        let number = number.split('@').next().unwrap_or_default();
+        self.part(number.strip_prefix("+86").unwrap_or(number));
+        if let Some(digits) = number.strip_prefix("+86") {
+            self.part(&format!("86{digits}"));
+            self.part(&format!("0{digits}"));
+        }
+    }
+
+    /// A door as people write it: `3-2-502`, `3-502`, `502`.
+    fn place(&mut self, household: &Household) {
+        let address = &household.address;
+        let joined = |parts: &[&str]| {
+            let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+            parts.join("-")
+        };
+        self.part(&joined(&[&address.building, &address.unit, &address.door]));
+        if !address.unit.is_empty() {
+            self.part(&joined(&[&address.building, &address.door]));
+        }
+        if !address.building.is_empty() {
+            self.part(&address.door);
+        }
+        self.part(&address.place);
+    }
+
+    /// Adds what is found here, each row once.
+    fn find(&self, Query(words): &Query, (first, others): (&mut Vec<Hit>, &mut Vec<Hit>)) {
+        let mut from = 0;
+        while let Some(found) = self.text.get(from..).and_then(|text| text.find(words.as_str())) {
+            let at = from + found;
+            let index = self.rows.partition_point(|(begin, _)| *begin <= at).saturating_sub(1);
+            let Some(&(begin, of)) = self.rows.get(index) else { return };
+            let end = self.rows.get(index + 1).map_or(self.text.len(), |(next, _)| *next);
+            let row = self.text.get(begin..end).unwrap_or_default();
+            let is_first = row.contains(&format!("{PART}{words}"));
+            let hits = if is_first { &mut *first } else { &mut *others };
+            if hits.len() < HITS_MAX as usize {
+                hits.push(Hit { community: self.community.id, of });
+            } else if is_first || HITS_MAX as usize <= first.len() {
+                return;
+            }
+            from = end;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
