@@ -208,6 +208,12 @@ async fn start(
     switchboard.start(inboxes, ports, &stages.alarm).await?;
     switchboard.start_hand_overs(store, &directory, clock, &stages.service);
     erasure::start(&stages.service, clock, (&log, store.traces()), config.plans_kept);
+    erasure::start(
+        &stages.service,
+        clock,
+        (&log, store.traces(), store.directory()),
+        config.plans_kept,
+    );
     notary::start(&stages.service, store);
     start_drills(clock, store, &directory, (&switchboard, stages));
     let needs = evidence::Needs {

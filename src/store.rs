@@ -11,6 +11,7 @@ pub mod audit;
 pub mod drills;
 pub mod evidence;
 pub mod hand_over;
+pub mod history;
 pub mod nouns;
 pub mod number;
 pub mod pins;

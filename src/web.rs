@@ -22,6 +22,7 @@ mod feed;
 mod groups;
 mod guard;
 mod health;
+mod history;
 mod line_status;
 mod looks;
 mod nouns;
@@ -37,8 +38,8 @@ mod reads;
 mod recordings;
 mod registrations;
 mod responder;
-mod session;
 mod search;
+mod session;
 mod sounds;
 mod timeline;
 mod tokens;
@@ -98,6 +99,7 @@ fn described() -> OpenApiRouter<Web> {
     let api = OpenApiRouter::default()
         .merge(nouns::routes())
         .merge(groups::routes())
+        .merge(history::routes())
         .merge(line_status::routes())
         .merge(looks::routes())
         .merge(search::routes())

@@ -1,8 +1,10 @@
-//! Erases personal data when it is due: the plans of alarms that were closed long ago, and their SIP traces.
+//! Erases personal data when it is due: the plans of alarms that were closed long ago, their SIP traces, and what rows
+//! of the directory were before old edits.
 
 use crate::clock::Clock;
 use crate::store::alarm_log::AlarmLog;
 use crate::store::traces::Traces;
+use crate::store::{Database, history};
 use crate::tasks::Tasks;
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -14,10 +16,11 @@ const EVERY: Duration = Duration::from_secs(3_600);
 pub(super) fn start(
     tasks: &Tasks,
     clock: &Clock,
-    (log, traces): (&AlarmLog, Option<&Traces>),
+    (log, traces, directory): (&AlarmLog, Option<&Traces>, &Database),
     kept: Duration,
 ) {
     let (clock, log, traces) = (clock.clone(), log.clone(), traces.cloned());
+    let directory = directory.clone();
     let kept = SignedDuration::try_from(kept).unwrap_or(SignedDuration::MAX);
     tasks.start("erasure", move |stop| async move {
         loop {
@@ -34,6 +37,9 @@ pub(super) fn start(
             }
             if let Err(error) = log.erase_cases_before(limit).await {
                 tracing::error!(%error, "Cannot erase old notes; trying again in an hour");
+            }
+            if let Err(error) = history::erase_before(&directory, limit).await {
+                tracing::error!(%error, "Cannot erase old history; trying again in an hour");
             }
             if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
                 return;

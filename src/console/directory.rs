@@ -6,6 +6,7 @@
 mod draft;
 mod edit;
 mod group;
+mod history;
 mod noun;
 mod number;
 mod search;
@@ -37,7 +38,10 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/directory/search", get(search::search))
         .merge(group::routes())
         .route("/directory/{plural}/add", get(edit::ask_new).post(edit::add))
+        .route("/directory/{plural}/history", get(history::of_noun))
+        .route("/directory/{plural}/undo/{edit}", post(history::undo))
         .route("/directory/{plural}/{id}", get(node))
+        .route("/directory/{plural}/{id}/history", get(history::of_row))
         .route("/directory/{plural}/{id}/edit", get(edit::ask).post(edit::save))
         .route("/directory/{plural}/{id}/remove", post(edit::remove))
         .route("/directory/{plural}/{id}/numbers", post(reveal))

@@ -6,12 +6,13 @@ use super::holders;
 use super::table::Noun;
 use crate::store::StoreError;
 use crate::store::audit::{Editor, ImportedRows};
+use crate::store::history;
 use crate::store::snapshot::count_edit;
 use lianfang_domain::id::CommunityId;
 use serde::de::IgnoredAny;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, SqliteConnection};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Two lines may swap their numbers, which must never be equal in between.
 const FREE_NUMBERS: &str = "UPDATE line SET number_key = 'moving:' || id
@@ -33,6 +34,12 @@ pub(super) async fn apply(
     // A line may leave a household that is removed before the line is changed.
     let defer = sqlx::query("PRAGMA defer_foreign_keys = ON");
     defer.execute(&mut *change).await.map_err(StoreError::Write)?;
+    let mut was = BTreeMap::new();
+    for (noun, changes) in &tables {
+        let rows = changes.rows()?;
+        let ids = [rows.added, rows.changed, rows.removed].concat();
+        was.insert(noun.table().name, history::look(change, noun.table().name, &ids).await?);
+    }
     let posts = tables.get(&Noun::Post).map_or(&[][..], |changes| &changes.removed);
     let below = holders::remove_below(change, posts).await?;
     if let Some(helpers) = tables.get(&Noun::Responder) {
@@ -55,6 +62,9 @@ pub(super) async fn apply(
     let with_secrets: BTreeSet<u32> = secrets.iter().map(|secret| secret.0).collect();
     let secrets: Vec<String> = secrets.iter().map(|secret| json!(secret).to_string()).collect();
     execute(change, SECRETS, &secrets).await?;
+    for (table, was) in &was {
+        history::keep(editor, change, (table, was)).await?;
+    }
     let communities: Vec<CommunityId> = communities.into_iter().collect();
     let version = count_edit(change, &communities).await?;
     // A line may have a new secret and nothing else.

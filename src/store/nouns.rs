@@ -18,6 +18,7 @@ mod number;
 mod policy;
 mod responder;
 mod street;
+pub mod undo;
 mod worker;
 
 pub use crate::store::number::StoredNumber;
@@ -37,6 +38,7 @@ pub use street::{Street, StreetDraft};
 pub use worker::{Worker, WorkerDraft};
 
 use super::audit::{Action, Edit, Editor};
+use super::history;
 use super::reach::{Place as Where, Reach, shown_sql};
 use super::snapshot::count_edit;
 use super::{Database, StoreError, roster};
@@ -278,6 +280,7 @@ pub async fn create<N: Noun>(editor: &Editor<'_>, draft: &N::Draft) -> Result<N,
     row.written(&mut change).await?;
     refuse_impossible::<N>(&mut change, &place, before).await?;
     enter(editor, &mut change, Action::Create, (&row, &place)).await?;
+    keep_new(editor, &mut change, &row).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(row)
 }
@@ -294,6 +297,7 @@ pub async fn update<N: Noun>(
 ) -> Result<N, NounError> {
     let mut change = editor.write().await?;
     let row = row_at::<N>(&mut change, id, version).await?;
+    let was = history::look(&mut change, N::SQL.table, &[i64::from(id.into())]).await?;
     let place = place_of::<N>(&mut change, N::parent_of(draft)).await?.ok_or_else(unknown::<N>)?;
     if place_of::<N>(&mut change, row.parent()).await?.and_then(|was| was.community())
         != place.community()
@@ -310,6 +314,7 @@ pub async fn update<N: Noun>(
     row.written(&mut change).await?;
     refuse_impossible::<N>(&mut change, &place, before).await?;
     enter(editor, &mut change, Action::Replace, (&row, &place)).await?;
+    history::keep(editor, &mut change, (N::SQL.table, &was)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(row)
 }
@@ -326,6 +331,7 @@ pub async fn delete<N: Noun>(
 ) -> Result<(), NounError> {
     let mut change = editor.write().await?;
     let row = row_at::<N>(&mut change, id, version).await?;
+    let was = history::look(&mut change, N::SQL.table, &[i64::from(id.into())]).await?;
     let place = place_of::<N>(&mut change, row.parent()).await?.ok_or(NounError::NotFound)?;
     let before = errors_before::<N>(&mut change, &place).await?;
     let deleted = sqlx::query(N::SQL.delete).bind(id.into()).execute(&mut *change).await;
@@ -342,8 +348,19 @@ pub async fn delete<N: Noun>(
         | NounError::Store(_) => error,
     })?;
     enter(editor, &mut change, Action::Delete, (&row, &place)).await?;
+    history::keep(editor, &mut change, (N::SQL.table, &was)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(())
+}
+
+/// Keeps what a row is since it was made.
+async fn keep_new<N: Noun>(
+    editor: &Editor<'_>,
+    change: &mut SqliteConnection,
+    row: &N,
+) -> Result<(), StoreError> {
+    let id: u32 = row.id().into();
+    history::keep(editor, change, (N::SQL.table, &history::Before::from([(id.into(), None)]))).await
 }
 
 /// The values of a draft, if nothing is wrong with them nor was before.
@@ -458,7 +475,14 @@ fn bind(
     sql: &'static str,
     values: Vec<Value>,
 ) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
-    values.into_iter().fold(sqlx::query(sql), |query, value| match value {
+    bind_all(sqlx::query(sql), values)
+}
+
+fn bind_all<'q>(
+    query: sqlx::query::Query<'q, Sqlite, SqliteArguments>,
+    values: Vec<Value>,
+) -> sqlx::query::Query<'q, Sqlite, SqliteArguments> {
+    values.into_iter().fold(query, |query, value| match value {
         Value::Null => query.bind(None::<i64>),
         Value::Integer(number) => query.bind(number),
         Value::Text(text) => query.bind(text),

@@ -3,6 +3,7 @@
 //! Must not decide who belongs together; people do, from what `domain::groups` proposes.
 
 use super::audit::{Editor, ImportedRows};
+use super::history;
 use super::nouns::{Fault, FieldError, NounError};
 use super::snapshot::count_edit;
 use super::{Database, StoreError};
@@ -103,11 +104,15 @@ pub async fn divide(
         }
     }
     let changed: Vec<i64> = moves.iter().filter_map(|row| row.get(0)?.as_i64()).collect();
+    let was = history::look(&mut change, "household", &changed).await?;
     let moves = json!(moves).to_string();
     for sql in [ASIDE, MOVE] {
         sqlx::query(sql).bind(&moves).execute(&mut *change).await.map_err(StoreError::Write)?;
     }
     count_edit(&mut change, &[community]).await?;
+    history::keep(editor, &mut change, ("household", &was)).await?;
+    let new = added.iter().map(|&id| (id, None)).collect();
+    history::keep(editor, &mut change, ("household_group", &new)).await?;
     let (groups, households) = (
         ImportedRows { added, ..ImportedRows::default() },
         ImportedRows { changed: changed.clone(), ..ImportedRows::default() },

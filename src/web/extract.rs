@@ -1,6 +1,7 @@
 //! Reads requests: bodies, ids, queries, versions. Every refusal is an [`ApiError`] that says where.
 
 use super::problem::{ApiError, Must};
+use crate::store::history::WHY_MAX;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -145,6 +146,34 @@ impl Parameters {
 /// A parameter or header that is not what it has to be.
 pub(super) fn wrong(name: &str, must: Must) -> ApiError {
     ApiError::Parameter { name: name.chars().take(64).collect(), must }
+}
+
+/// Why something is changed, from `X-Reason`: percent-encoded UTF-8 (RFC 3986), so that it may be in any language.
+pub(super) struct Reason(Option<String>);
+
+impl Reason {
+    /// The reason, if one is given.
+    pub(super) fn words(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Reason {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        let Some(value) = parts.headers.get("x-reason") else { return Ok(Self(None)) };
+        let text = value.to_str().map_err(|_| wrong("X-Reason", Must::Text))?;
+        // A form of one field without a name: `+` and `%XX` are read as in forms.
+        let words = form_urlencoded::parse(text.replace(['&', '='], " ").as_bytes())
+            .map(|(words, _)| words.trim().to_owned())
+            .next()
+            .unwrap_or_default();
+        if words.chars().any(char::is_control) || WHY_MAX < words.chars().count() {
+            return Err(wrong("X-Reason", Must::Reason));
+        }
+        Ok(Self((!words.is_empty()).then_some(words)))
+    }
 }
 
 /// The version that a change is made from (RFC 9110 13.1.1): one strong entity tag.

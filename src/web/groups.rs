@@ -5,10 +5,11 @@
 
 use super::Web;
 use super::caller::{Admin, Caller, Operator};
-use super::extract::{Body, Parameters, PathId};
+use super::extract::{Body, Parameters, PathId, Reason};
 use super::nouns::take_up;
 use super::problem::ApiError;
-use crate::store::nouns::NounError;
+use super::reach::{Area, To};
+use crate::store::nouns::Kind;
 use crate::store::regroup::{self, Member, NewGroup};
 use axum::Json;
 use axum::extract::State;
@@ -238,10 +239,11 @@ fn community_of(web: &Web, id: CommunityId) -> Result<Arc<Community>, ApiError> 
     responses((status = 200, description = "The doors", body = Doors)),
 )]
 async fn doors(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<GroupId>,
 ) -> Result<Json<Doors>, ApiError> {
+    caller.reaches(&web, To::See, (Kind::Group, id)).await?;
     let community = community_of_group(&web, id)?;
     let households = community.group(id).map(|group| group.households.clone()).unwrap_or_default();
     let mut items = Vec::with_capacity(households.len());
@@ -286,12 +288,14 @@ async fn door_view(web: &Web, household: &Household) -> DoorView {
     responses((status = 200, description = "What was found", body = Findings)),
 )]
 async fn check_group(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<GroupId>,
 ) -> Result<Json<Findings>, ApiError> {
+    caller.reaches(&web, To::See, (Kind::Group, id)).await?;
     let community = community_of_group(&web, id)?;
-    Ok(Json(findings(&community, groups::check(&community, Some(id)))))
+    let area = caller.area(&web).await?;
+    Ok(Json(findings(&community, &area, groups::check(&community, Some(id)))))
 }
 
 /// What is wrong with the groups of a community.
@@ -301,15 +305,18 @@ async fn check_group(
     responses((status = 200, description = "What was found", body = Findings)),
 )]
 async fn check_community(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<CommunityId>,
 ) -> Result<Json<Findings>, ApiError> {
+    caller.reaches(&web, To::Edit, (Kind::Community, id)).await?;
     let community = community_of(&web, id)?;
-    Ok(Json(findings(&community, groups::check(&community, None))))
+    let area = caller.area(&web).await?;
+    Ok(Json(findings(&community, &area, groups::check(&community, None))))
 }
 
-fn findings(community: &Community, mut found: Vec<Finding>) -> Findings {
+/// What was found; households out of reach are not named.
+fn findings(community: &Community, area: &Area, mut found: Vec<Finding>) -> Findings {
     let total = found.len();
     found.truncate(FINDINGS_MAX);
     let view = |finding: Finding| FindingView {
@@ -319,14 +326,15 @@ fn findings(community: &Community, mut found: Vec<Finding>) -> Findings {
             .map(|group| group.name.to_string())
             .unwrap_or_default(),
         kind: finding.kind.name(),
-        households: finding.households.iter().map(|&id| name_of(community, id)).collect(),
+        households: finding
+            .households
+            .iter()
+            .filter_map(|&id| community.household(id))
+            .filter(|household| area.shows_household(community, household))
+            .map(|household| HouseholdName { id: household.id, name: household.name.to_string() })
+            .collect(),
     };
     Findings { items: found.into_iter().map(view).collect(), total }
-}
-
-fn name_of(community: &Community, id: HouseholdId) -> HouseholdName {
-    let name = community.household(id).map(|household| household.name.to_string());
-    HouseholdName { id, name: name.unwrap_or_default() }
 }
 
 /// Propose how to divide a community into groups: adjacent, alike in size, acquainted. Changes nothing.
@@ -336,12 +344,13 @@ fn name_of(community: &Community, id: HouseholdId) -> HouseholdName {
     responses((status = 200, description = "The proposal", body = ProposalView)),
 )]
 async fn propose(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<CommunityId>,
     parameters: Parameters,
 ) -> Result<Json<ProposalView>, ApiError> {
     parameters.finish()?;
+    caller.reaches(&web, To::Edit, (Kind::Community, id)).await?;
     // The versions first: a household that is edited in between is refused when the division is applied.
     let versions = regroup::versions(web.store.directory(), id).await?;
     let community = community_of(&web, id)?;
@@ -420,11 +429,14 @@ async fn divide(
     caller: Caller<Admin>,
     State(web): State<Web>,
     PathId(id): PathId<CommunityId>,
+    reason: Reason,
     Body(division): Body<Division>,
 ) -> Result<(StatusCode, Json<Divided>), ApiError> {
+    caller.reaches(&web, To::Edit, (Kind::Community, id)).await?;
     let groups: Vec<NewGroup> = division.groups.into_iter().map(new_group).collect();
     let who = caller.who();
-    let changed = regroup::divide(&web.edited_by(&who), id, &groups).await.map_err(of_division)?;
+    let editor = web.edited_by(&who).because(reason.words());
+    let changed = regroup::divide(&editor, id, &groups).await?;
     take_up(&web).await;
     Ok((StatusCode::OK, Json(Divided { changed })))
 }
@@ -438,8 +450,4 @@ fn new_group(group: DividedGroup) -> NewGroup {
         name: group.name,
         households: group.households.into_iter().map(member).collect(),
     }
-}
-
-fn of_division(error: NounError) -> ApiError {
-    error.into()
 }

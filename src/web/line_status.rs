@@ -6,6 +6,7 @@ use super::extract::{Parameters, wrong};
 use super::groups::place_of;
 use super::ports::Binding;
 use super::problem::{ApiError, Must};
+use super::reach::Area;
 use crate::store::alarm_log::LastOfLine;
 use axum::Json;
 use axum::extract::State;
@@ -124,7 +125,7 @@ impl Found {
     responses((status = 200, description = "A page", body = StatusPage)),
 )]
 async fn list(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     mut parameters: Parameters,
 ) -> Result<Json<StatusPage>, ApiError> {
@@ -136,7 +137,8 @@ async fn list(
     let after = parameters.take_number("after", 0..=u32::MAX)?.unwrap_or(0);
     let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT) as usize;
     parameters.finish()?;
-    let found = lines_after(&web, community, after);
+    let area = caller.area(&web).await?;
+    let found = lines_after(&web, (&area, community), after);
     let mut items = Vec::new();
     let mut next = None;
     for (index, line) in found.iter().enumerate() {
@@ -158,13 +160,14 @@ async fn list(
 }
 
 /// The lines after this id, by id; one more than are looked through at once.
-fn lines_after(web: &Web, only: Option<CommunityId>, after: u32) -> Vec<Found> {
+fn lines_after(web: &Web, (area, only): (&Area, Option<CommunityId>), after: u32) -> Vec<Found> {
     let directory = web.directory.current();
     let communities = directory.communities();
     let communities = communities.filter(|community| only.is_none_or(|id| id == community.id));
     let mut found: BTreeMap<LineId, Found> = BTreeMap::new();
     for community in communities {
-        for household in &community.households {
+        let households = community.households.iter();
+        for household in households.filter(|one| area.shows_household(community, one)) {
             for line in household.lines.iter().filter(|line| after < line.id.0) {
                 let is_late = found.last_key_value().is_some_and(|(last, _)| *last < line.id);
                 if LOOKED_THROUGH < found.len() {

@@ -4,6 +4,7 @@ use super::Web;
 use super::caller::{Caller, Operator};
 use super::extract::PathId;
 use super::problem::ApiError;
+use super::reach::To;
 use crate::store::nouns::{self, Contact, Line, Noun, Responder, Worker};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -21,14 +22,15 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
 
 async fn look<N: Noun>(
     web: &Web,
-    who: &str,
+    caller: &Caller<Operator>,
     table: &str,
     id: N::Id,
 ) -> Result<StatusCode, ApiError> {
+    caller.reaches(web, To::See, (N::KIND, id)).await?;
     // Nobody looks at what is not there.
     nouns::get::<N>(web.store.directory(), id).await?;
     let id: u32 = id.into();
-    web.edited_by(who).enter_read_of((table, id.into())).await?;
+    web.edited_by(&caller.who()).enter_read_of((table, id.into())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -43,7 +45,7 @@ async fn at_line(
     State(web): State<Web>,
     PathId(id): PathId<LineId>,
 ) -> Result<StatusCode, ApiError> {
-    look::<Line>(&web, &caller.who(), "line", id).await
+    look::<Line>(&web, &caller, "line", id).await
 }
 
 /// Enter in the audit trail that somebody looks at the numbers of a contact.
@@ -57,7 +59,7 @@ async fn at_contact(
     State(web): State<Web>,
     PathId(id): PathId<ContactId>,
 ) -> Result<StatusCode, ApiError> {
-    look::<Contact>(&web, &caller.who(), "contact", id).await
+    look::<Contact>(&web, &caller, "contact", id).await
 }
 
 /// Enter in the audit trail that somebody looks at the numbers of a worker.
@@ -71,7 +73,7 @@ async fn at_worker(
     State(web): State<Web>,
     PathId(id): PathId<WorkerId>,
 ) -> Result<StatusCode, ApiError> {
-    look::<Worker>(&web, &caller.who(), "worker", id).await
+    look::<Worker>(&web, &caller, "worker", id).await
 }
 
 /// Enter in the audit trail that somebody looks at the numbers of a responder.
@@ -85,5 +87,5 @@ async fn at_responder(
     State(web): State<Web>,
     PathId(id): PathId<ResponderId>,
 ) -> Result<StatusCode, ApiError> {
-    look::<Responder>(&web, &caller.who(), "responder", id).await
+    look::<Responder>(&web, &caller, "responder", id).await
 }

@@ -1,7 +1,7 @@
 //! The nouns of the directory: create, read, replace, delete and list, the same for each.
 
 use super::caller::{Admin, Caller, Needs, Operator};
-use super::extract::{Body, IfMatch, Parameters, PathId};
+use super::extract::{Body, IfMatch, Parameters, PathId, Reason};
 use super::problem::ApiError;
 use super::reach::To;
 use super::{Web, openapi, policies};
@@ -160,11 +160,13 @@ async fn read<N: Shown>(
 async fn create<N: Shown>(
     caller: Caller<N::Editor>,
     State(web): State<Web>,
+    reason: Reason,
     Body(draft): Body<N::Draft>,
 ) -> Result<Response, ApiError> {
     may_have::<N>(&web, &caller, &draft).await?;
     N::try_out(&web, &draft, None).map_err(NounError::Faulty)?;
-    let row = nouns::create::<N>(&web.edited_by(&caller.who()), &draft).await?;
+    let row =
+        nouns::create::<N>(&web.edited_by(&caller.who()).because(reason.words()), &draft).await?;
     take_up(&web).await;
     let id: u32 = row.id().into();
     let location = (header::LOCATION, format!("/api/v1/{}/{id}", N::PLURAL));
@@ -176,13 +178,20 @@ async fn replace<N: Shown>(
     caller: Caller<N::Editor>,
     State(web): State<Web>,
     PathId(id): PathId<N::Id>,
+    reason: Reason,
     IfMatch(version): IfMatch,
     Body(draft): Body<N::Draft>,
 ) -> Result<Response, ApiError> {
     caller.reaches(&web, To::Edit, (N::KIND, id)).await?;
     may_have::<N>(&web, &caller, &draft).await?;
     N::try_out(&web, &draft, Some(id)).map_err(NounError::Faulty)?;
-    let row = nouns::update::<N>(&web.edited_by(&caller.who()), id, version, &draft).await?;
+    let row = nouns::update::<N>(
+        &web.edited_by(&caller.who()).because(reason.words()),
+        id,
+        version,
+        &draft,
+    )
+    .await?;
     take_up(&web).await;
     Ok((tag(&row), axum::Json(row)).into_response())
 }
@@ -191,10 +200,11 @@ async fn delete<N: Shown>(
     caller: Caller<N::Editor>,
     State(web): State<Web>,
     PathId(id): PathId<N::Id>,
+    reason: Reason,
     IfMatch(version): IfMatch,
 ) -> Result<StatusCode, ApiError> {
     caller.reaches(&web, To::Edit, (N::KIND, id)).await?;
-    nouns::delete::<N>(&web.edited_by(&caller.who()), id, version).await?;
+    nouns::delete::<N>(&web.edited_by(&caller.who()).because(reason.words()), id, version).await?;
     take_up(&web).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -93,6 +93,9 @@ pub(super) enum ApiError {
     /// Others belong to it.
     #[error("others belong to it")]
     HasChildren,
+    /// The row was edited since the edit that shall be undone.
+    #[error("the row was edited since")]
+    EditedSince,
     /// The alarm is over.
     #[error("the alarm is over")]
     AlarmClosed,
@@ -170,6 +173,8 @@ pub(super) enum Must {
     State,
     /// `up`, `down` or `never`.
     LineState,
+    /// The plural of a noun of the directory.
+    Noun,
     /// `alarms` or `directory`.
     Chain,
     /// A state of a number.
@@ -186,6 +191,8 @@ pub(super) enum Must {
     Key,
     /// UTF-8.
     Text,
+    /// At most 200 characters.
+    Reason,
     /// The tag of a language.
     Language,
     /// The name of a message.
@@ -219,6 +226,7 @@ impl ApiError {
             Self::NoIfMatch => StatusCode::PRECONDITION_REQUIRED,
             Self::Changed { .. } => StatusCode::PRECONDITION_FAILED,
             Self::HasChildren
+            | Self::EditedSince
             | Self::AlarmClosed
             | Self::Swap(_)
             | Self::NoEnrolment
@@ -274,6 +282,7 @@ impl ApiError {
             | Self::NoIfMatch
             | Self::Changed { .. }
             | Self::HasChildren
+            | Self::EditedSince
             | Self::AlarmClosed
             | Self::Swap(_)
             | Self::NoToken

@@ -11,7 +11,8 @@ use crate::store::alarm_log::{AlarmRow, StoredAlarm};
 use crate::store::audit::{Chain, Entry};
 use crate::store::nouns::Kind;
 use crate::store::reach::{Place, Reach, place_of, places_of};
-use lianfang_domain::id::{AccountId, AlarmId, CommunityId};
+use lianfang_domain::directory::{Community, Household};
+use lianfang_domain::id::{AccountId, AlarmId, CommunityId, GridId};
 use lianfang_domain::plan::Scene;
 use std::collections::BTreeMap;
 
@@ -83,6 +84,24 @@ impl<N> Caller<N> {
 }
 
 impl Area {
+    /// Whether somebody may see anything of a community of the directory in memory.
+    pub(super) fn shows_community(&self, community: &Community) -> bool {
+        self.shows_in(community, None)
+    }
+
+    /// Whether somebody may see a household of the directory in memory.
+    pub(super) fn shows_household(&self, community: &Community, household: &Household) -> bool {
+        let group = community.group(household.group);
+        self.reach == Reach::Everything
+            || group.is_some_and(|group| self.shows_in(community, Some(group.grid)))
+    }
+
+    /// Whether somebody may see what belongs to a community, or to a grid of it.
+    pub(super) fn shows_in(&self, community: &Community, grid: Option<GridId>) -> bool {
+        let (street, community) = (Some(community.street), Some(community.id));
+        self.shows(Some(Place { street, community, grid }))
+    }
+
     /// Whether somebody may see what belongs there.
     pub(super) fn shows(&self, place: Option<Place>) -> bool {
         place.is_some_and(|place| self.reach.shows(place, self.own))

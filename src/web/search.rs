@@ -10,11 +10,12 @@ use super::caller::{Caller, Operator};
 use super::extract::Parameters;
 use super::groups::place_of;
 use super::problem::ApiError;
+use super::reach::Area;
 use axum::Json;
 use axum::extract::{Extension, State};
 pub(super) use index::Index;
 use index::{Hit, Of, Query};
-use lianfang_domain::directory::Community;
+use lianfang_domain::directory::{Community, Directory};
 use lianfang_domain::id::{CommunityId, HouseholdId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -76,7 +77,7 @@ struct FoundView {
     responses((status = 200, description = "A page; the first thousand at most", body = FoundPage)),
 )]
 async fn search(
-    _caller: Caller<Operator>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     Extension(index): Extension<Index>,
     mut parameters: Parameters,
@@ -89,12 +90,32 @@ async fn search(
         return Ok(Json(FoundPage { items: Vec::new(), next: None, is_too_short: true }));
     };
     let directory = web.directory.current();
-    let hits = index.find(&directory, &query).await;
+    let area = caller.area(&web).await?;
+    let mut hits = index.find(&directory, &query, |one| area.shows_community(one)).await;
+    hits.retain(|hit| is_within(&area, &directory, hit));
     let page = hits.iter().skip(after as usize).take(limit as usize);
     let items = page.filter_map(|hit| view(directory.community(hit.community)?, hit)).collect();
     let end = after.saturating_add(limit);
     let next = ((end as usize) < hits.len()).then_some(end);
     Ok(Json(FoundPage { items, next, is_too_short: false }))
+}
+
+/// Whether the caller reaches what was found.
+fn is_within(area: &Area, directory: &Directory, hit: &Hit) -> bool {
+    let Some(community) = directory.community(hit.community) else { return false };
+    let household = match hit.of {
+        Of::Household(id) | Of::Line(id, _) | Of::Contact(id, _) => community.household(id),
+        Of::Worker(_) => return area.shows_in(community, None),
+        Of::Responder(id) => {
+            let responder = community.responders.iter().find(|responder| responder.id == id);
+            match responder.map(|responder| (responder.household, responder.grid)) {
+                Some((Some(household), _)) => community.household(household),
+                Some((None, grid)) => return area.shows_in(community, grid),
+                None => return false,
+            }
+        }
+    };
+    household.is_some_and(|household| area.shows_household(community, household))
 }
 
 fn view(community: &Community, hit: &Hit) -> Option<FoundView> {

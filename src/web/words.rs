@@ -38,6 +38,7 @@ pub(super) fn title(error: &ApiError, language: Language) -> (&'static str, &'st
         ApiError::UnknownParty => ("unknown-party", "方案中没有此方", "Unknown party"),
         ApiError::NoIfMatch => ("if-match-required", "缺少 If-Match", "If-Match required"),
         ApiError::Changed { .. } => ("changed", "已被他人修改", "Changed in the meantime"),
+        ApiError::EditedSince => ("edited-since", "之后又改过", "Edited since"),
         ApiError::HasChildren => ("has-children", "仍有下级", "Still in use"),
         ApiError::Swap(_) => ("swap", "换班不能这样处理", "Not so with a swap"),
         ApiError::AlarmClosed => ("alarm-closed", "警情已结案", "Alarm closed"),
@@ -117,6 +118,7 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
         | ApiError::UnknownParty
         | ApiError::NoIfMatch
         | ApiError::HasChildren
+        | ApiError::EditedSince
         | ApiError::AlarmClosed
         | ApiError::NoToken
         | ApiError::OutOfReach
@@ -167,6 +169,10 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
         ApiError::NoIfMatch => {
             ("请在 If-Match 中给出读取时的 ETag。", "Send the ETag that you read in If-Match.")
         }
+        ApiError::EditedSince => (
+            "这一行之后又改过；请先撤销后面的修改。",
+            "The row was edited since; undo the later edits first.",
+        ),
         ApiError::HasChildren => {
             ("请先删除或移走其下级。", "Delete or move what belongs to it first.")
         }
@@ -254,6 +260,14 @@ fn must(must: Must, language: Language) -> String {
             "must be a whole number from {min} to {max}"
         ),
         Must::AlarmId => in_language!(language, "须为警情编号", "must be the id of an alarm"),
+        Must::Noun => in_language!(
+            language,
+            "须为目录中的名词，如 households",
+            "must be a noun of the directory, such as households"
+        ),
+        Must::Reason => {
+            in_language!(language, "最多 200 个字", "must have at most 200 characters")
+        }
         Must::LineState => {
             in_language!(language, "须为 up、down 或 never", "must be up, down or never")
         }

@@ -384,3 +384,44 @@ async fn what_is_found_is_a_link_away() {
     );
     fake.get_chinese("/directory/search?q=x").await.shows(&["没有找到。"]);
 }
+
+#[tokio::test]
+async fn what_was_changed_is_told_and_undone() {
+    let fake = town();
+    let change =
+        json!({"field": "number_written", "before": "138****1234", "after": "139****1234"});
+    let key = json!({"field": "number_key", "before": "a", "after": "b"});
+    let edit = json!({"id": 77, "at": "2026-11-22T03:12:00Z", "who": "account:wang", "why": "搬家", "noun": "lines", "row_id": 8,
+        "action": "replaced", "changes": [key, change]});
+    fake.answers("GET /lines/8", 200, line());
+    fake.answers(
+        "GET /history?noun=lines&id=8&limit=50",
+        200,
+        json!({"items": [edit], "next": 77}),
+    );
+    let page = fake.get("/directory/lines/8/history").await;
+    page.shows(&[
+        "account:wang",
+        "搬家",
+        "<del>138****1234</del>",
+        "<ins>139****1234</ins>",
+        "/directory/lines/undo/77",
+    ]);
+    page.shows(&["陈阿姨", "/directory/lines/8/history?before=77", "<dt>Number</dt>"]);
+    assert!(!page.html.contains("number_key"));
+    fake.get_chinese("/directory/lines/8/history").await.shows(&["修改记录", "撤销", "号码"]);
+    let problem = json!({"type": "urn:lianfang:problem:edited-since", "title": "x", "status": 409, "detail": "Edited since."});
+    fake.answers("POST /history/77/undo", 409, problem);
+    let page = fake.post("/directory/lines/undo/77", &[("row", "8")]).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    page.shows(&["Edited since."]);
+    fake.answers("POST /history/77/undo", 204, Value::Null);
+    let page = fake.post("/directory/lines/undo/77", &[("row", "8")]).await;
+    assert_eq!(page.location(), "/directory/lines/8/history?did=undone");
+    fake.answers(
+        "GET /history?noun=lines&limit=50&before=5",
+        200,
+        json!({"items": [], "next": null}),
+    );
+    fake.get("/directory/lines/history?before=5").await.shows(&["Nothing is kept."]);
+}

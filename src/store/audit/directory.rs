@@ -51,13 +51,22 @@ pub struct Editor<'a> {
     pub(in crate::store) database: &'a Database,
     pub(in crate::store) who: &'a str,
     pub(in crate::store) at: Timestamp,
+    pub(in crate::store) why: Option<&'a str>,
+}
+
+impl<'a> Editor<'a> {
+    /// The same edit, with the reason in the editor's words.
+    #[must_use]
+    pub fn because(self, why: Option<&'a str>) -> Self {
+        Self { why, ..self }
+    }
 }
 
 impl Database {
     /// An edit of this database by `who` (`token:NAME`, `cli:USER` or `service`), now.
     #[must_use]
     pub fn edited_by<'a>(&'a self, who: &'a str, now: Timestamp) -> Editor<'a> {
-        Editor { database: self, who, at: now }
+        Editor { database: self, who, at: now, why: None }
     }
 }
 

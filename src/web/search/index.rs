@@ -73,9 +73,14 @@ fn folded(text: &str) -> String {
 
 impl Index {
     /// What is found, where the words begin a part first. Makes the texts of communities that were edited.
-    pub(super) async fn find(&self, directory: &Directory, query: &Query) -> Vec<Hit> {
+    pub(super) async fn find(
+        &self,
+        directory: &Directory,
+        query: &Query,
+        is_wanted: impl Fn(&Community) -> bool,
+    ) -> Vec<Hit> {
         let (mut first, mut others) = (Vec::new(), Vec::new());
-        for community in directory.communities() {
+        for community in directory.communities().filter(|community| is_wanted(community)) {
             let indexed = self.of(community);
             indexed.find(query, (&mut first, &mut others));
             if HITS_MAX as usize <= first.len() {

@@ -190,3 +190,112 @@ async fn lines_say_how_they_are() {
     assert_eq!(ids("?community_id=99").await, []);
     admin.get("/lines/status?state=broken").await.expect(400);
 }
+
+/// The edits of a row, the latest first.
+async fn edits(admin: &Client<'_>, noun: &str, id: u64) -> Vec<Value> {
+    let page = admin.get(&format!("/history?noun={noun}&id={id}")).await.expect(200).json();
+    page["items"].as_array().expect("items").clone()
+}
+
+#[tokio::test]
+async fn every_edit_is_kept_and_can_be_undone() {
+    let api = Api::new().await;
+    let (admin, town) = desk(&api).await;
+    let path = format!("/households/{}", town.household);
+    let before = admin.get(&path).await.expect(200).json();
+    let renamed = json!({"group_id": town.group, "name": "黄阿姨", "building": "3", "door": "503"});
+    let why = "%E6%90%AC%E5%AE%B6";
+    let put = admin.call(Method::PUT, &path).header("if-match", "\"1\"").header("x-reason", why);
+    put.json(&renamed).send().await.expect(200);
+
+    let found = edits(&admin, "households", town.household).await;
+    let told: Vec<_> = found.iter().map(|edit| edit["action"].clone()).collect();
+    assert_eq!(told, ["replaced", "created"]);
+    assert_eq!((&found[0]["who"], &found[0]["why"]), (&json!("token:root"), &json!("搬家")));
+    let change = |field: &str, before: &str, after: &str| json!({"field": field, "before": before, "after": after});
+    assert_eq!(
+        found[0]["changes"],
+        json!([change("door", "502", "503"), change("name", "陈阿姨", "黄阿姨")])
+    );
+
+    let undo = |edit: &Value| format!("/history/{}/undo", edit["id"]);
+    let created = admin.post(&undo(&found[1]), json!({})).await.expect(409);
+    assert_eq!(created.problem(), "edited-since");
+    admin.post(&undo(&found[0]), json!({})).await.expect(204);
+    let after = admin.get(&path).await.expect(200).json();
+    assert_eq!(
+        (&after["name"], &after["door"], &after["version"]),
+        (&before["name"], &before["door"], &json!(3))
+    );
+    assert_eq!(edits(&admin, "households", town.household).await.len(), 3, "undoing is an edit");
+    admin.post(&undo(&found[0]), json!({})).await.expect(409);
+    admin.post("/history/999/undo", json!({})).await.expect(404);
+    admin.get("/history?noun=alarms").await.expect(400);
+}
+
+#[tokio::test]
+async fn what_was_removed_comes_back_as_it_was() {
+    let api = Api::new().await;
+    let (admin, town) = desk(&api).await;
+    let path = format!("/contacts/{}", town.contact);
+    let before = admin.get(&path).await.expect(200).json();
+    admin.delete(&path, 1).await.expect(204);
+    let found = edits(&admin, "contacts", town.contact).await;
+    assert!(!json!(found).to_string().contains("13800001111"), "numbers are masked: {found:?}");
+    admin.post(&format!("/history/{}/undo", found[0]["id"]), json!({})).await.expect(204);
+    let after = admin.get(&path).await.expect(200).json();
+    assert_eq!((&after["numbers"], &after["version"]), (&before["numbers"], &json!(2)));
+    admin.get("/search?q=13800001").await.expect(200).json()["items"][0]["id"]
+        .as_u64()
+        .expect("is found again");
+
+    // What others hang on cannot be unmade, and what hung on something that is gone does not come back.
+    let group = edits(&admin, "groups", town.group).await;
+    assert_eq!(
+        admin
+            .post(&format!("/history/{}/undo", group[0]["id"]), json!({}))
+            .await
+            .expect(409)
+            .problem(),
+        "has-children"
+    );
+    admin.delete(&path, 2).await.expect(204);
+    admin.delete(&format!("/lines/{}", town.line), 1).await.expect(204);
+    admin.delete(&format!("/households/{}", town.household), 1).await.expect(204);
+    let found = edits(&admin, "contacts", town.contact).await;
+    admin.post(&format!("/history/{}/undo", found[0]["id"]), json!({})).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_reason_has_a_length() {
+    let api = Api::new().await;
+    let (admin, _) = desk(&api).await;
+    let post = |why: &str| {
+        admin.call(Method::POST, "/streets").header("x-reason", why).json(&json!({"name": "x"}))
+    };
+    post(&"a".repeat(201)).send().await.expect(400);
+    post("%00").send().await.expect(400);
+    post("new+street").send().await.expect(201);
+    let page = admin.get("/history?noun=streets&limit=1").await.expect(200).json();
+    assert_eq!((&page["items"][0]["why"], page["next"].is_null()), (&json!("new street"), false));
+}
+
+#[tokio::test]
+async fn the_trail_stands_beside_what_was_undone() {
+    let api = Api::new().await;
+    let (admin, town) = desk(&api).await;
+    admin.delete(&format!("/workers/{}", town.worker), 1).await.expect(204);
+    let found = edits(&admin, "workers", town.worker).await;
+    admin.post(&format!("/history/{}/undo", found[0]["id"]), json!({})).await.expect(204);
+    let auditor = api.token("auditor", Scope::Auditor).await;
+    let trail = api.admin(&auditor).get("/audit?chain=directory&limit=200").await.expect(200);
+    assert!(!trail.text.contains("李强"), "{}", trail.text);
+    let actions: Vec<Value> = trail.json()["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .filter(|one| one["noun"] == "worker")
+        .map(|one| one["action"].clone())
+        .collect();
+    assert_eq!(actions, ["create", "delete", "create"]);
+}

@@ -92,6 +92,19 @@ const ROUTES: &str = "
     get    /api/v1/communities/{id}/duty                              AO
     get    /api/v1/communities/{id}/roster.ics                        AO
     get    /api/v1/communities/{id}/roster/findings                   AO
+    get    /api/v1/groups/{id}/doors                                  AO
+    get    /api/v1/groups/{id}/checks                                 AO
+    get    /api/v1/communities/{id}/checks                            AO
+    post   /api/v1/communities/{id}/groups/proposal                   AO
+    put    /api/v1/communities/{id}/groups                            A
+    get    /api/v1/search                                             AO
+    get    /api/v1/lines/status                                       AO
+    post   /api/v1/lines/{id}/reads                                   AO
+    post   /api/v1/contacts/{id}/reads                                AO
+    post   /api/v1/workers/{id}/reads                                 AO
+    post   /api/v1/responders/{id}/reads                              AO
+    get    /api/v1/history                                            AO
+    post   /api/v1/history/{id}/undo                                  A
     get    /api/v1/reachability                                       AO
     get    /api/v1/communities/{id}/reachability                      AO
     get    /api/v1/contacts/{id}/reachability                         AO

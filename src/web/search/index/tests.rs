@@ -86,7 +86,7 @@ fn directory(communities: Vec<Community>) -> Directory {
 
 async fn found(directory: &Directory, index: &Index, words: &str) -> Vec<Of> {
     let query = Query::read(words).expect("long enough");
-    index.find(directory, &query).await.iter().map(|hit| hit.of).collect()
+    index.find(directory, &query, |_| true).await.iter().map(|hit| hit.of).collect()
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn people_telephones_and_doors_are_found() {
     ] {
         if let Some(query) = Query::read(words) {
             let hits: Vec<Of> =
-                index.find(&directory, &query).await.iter().map(|hit| hit.of).collect();
+                index.find(&directory, &query, |_| true).await.iter().map(|hit| hit.of).collect();
             assert_eq!(hits, wanted, "{words}");
         } else {
             assert!(wanted.is_empty(), "{words}");

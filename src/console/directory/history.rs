@@ -1,0 +1,182 @@
+//! What was changed, by whom and why, with a button that undoes it.
+
+use super::{Crumb, Noun, crumbs, noun_of};
+use crate::api::Failure;
+use crate::form::{Form, Sent};
+use crate::frame::{Frame, failed, go, show};
+use crate::lang::Lang;
+use crate::visit::Signed;
+use askama::Template;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Template)]
+#[template(path = "directory/history.html")]
+struct HistoryPage {
+    frame: Frame,
+    l: Lang,
+    crumbs: Vec<Crumb>,
+    noun: &'static Noun,
+    title: String,
+    /// This page, to come back to.
+    path: String,
+    edits: Vec<Edit>,
+    more: Option<String>,
+    may_edit: bool,
+    form: Form,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<Edit>,
+    next: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Edit {
+    id: i64,
+    at: Timestamp,
+    who: String,
+    why: Option<String>,
+    row_id: u64,
+    action: String,
+    changes: Vec<Change>,
+}
+
+#[derive(Deserialize)]
+struct Change {
+    field: String,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+impl Edit {
+    fn action(&self, l: &Lang) -> &str {
+        match self.action.as_str() {
+            "created" => l.t("添加", "Added"),
+            "replaced" => l.t("修改", "Changed"),
+            "deleted" => l.t("删除", "Removed"),
+            other => other,
+        }
+    }
+
+    /// What differs, but for what is told twice.
+    fn told(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.field != "number_key")
+    }
+}
+
+impl Change {
+    /// The words of a column.
+    fn label(&self, noun: &&'static Noun, l: &Lang) -> String {
+        let name = if self.field == "number_written" { "number" } else { &self.field };
+        let field = noun.fields.iter().find(|field| field.name == name);
+        let is_parent = noun.parent.is_some_and(|(_, parent)| parent == name);
+        match field {
+            Some(field) => field.label(*l).to_owned(),
+            None if is_parent => l.t("所属", "Belongs to").to_owned(),
+            None => name.to_owned(),
+        }
+    }
+}
+
+/// The edits of one row.
+pub(super) async fn of_row(
+    signed: Signed,
+    Path((plural, id)): Path<(String, u64)>,
+) -> Result<Response, Response> {
+    let noun = noun_of(&plural).map_err(signed.fails())?;
+    page(&signed, (noun, Some(id)), (Form::default(), StatusCode::OK)).await.map_err(signed.fails())
+}
+
+/// The latest edits of a noun: there one finds what was removed.
+pub(super) async fn of_noun(
+    signed: Signed,
+    Path(plural): Path<String>,
+) -> Result<Response, Response> {
+    let noun = noun_of(&plural).map_err(signed.fails())?;
+    page(&signed, (noun, None), (Form::default(), StatusCode::OK)).await.map_err(signed.fails())
+}
+
+async fn page(
+    signed: &Signed,
+    (noun, id): (&'static Noun, Option<u64>),
+    (form, status): (Form, StatusCode),
+) -> Result<Response, Failure> {
+    let l = signed.lang();
+    let query = signed.visitor.path.split_once('?').map_or("", |(_, query)| query);
+    let before = Form::parse(query.as_bytes()).get("before").parse::<u64>().ok();
+    let (mut list, path) = match id {
+        Some(id) => (
+            format!("/history?noun={}&id={id}&limit=50", noun.plural),
+            format!("{}/history", noun.path(id)),
+        ),
+        None => (
+            format!("/history?noun={}&limit=50", noun.plural),
+            format!("/directory/{}/history", noun.plural),
+        ),
+    };
+    if let Some(before) = before {
+        list.push_str(&format!("&before={before}"));
+    }
+    let Page { items: edits, next } = signed.api().get(&list).await?;
+    let title = format!("{}{}", noun.words(l), l.t("的修改记录", ": what was changed"));
+    let page = HistoryPage {
+        frame: Frame::signed(signed, title.clone()).await,
+        l,
+        crumbs: match id {
+            Some(id) => above(signed, noun, id).await?,
+            None => vec![("/directory".to_owned(), l.t("群组", "Directory").to_owned())],
+        },
+        noun,
+        title,
+        more: next.map(|next| format!("{path}?before={next}")),
+        path,
+        edits,
+        may_edit: signed.me.is_admin(),
+        form,
+    };
+    Ok(show(status, &page))
+}
+
+/// The rows down to the one whose edits are shown; the top alone when it was removed.
+async fn above(signed: &Signed, noun: &Noun, id: u64) -> Result<Vec<Crumb>, Failure> {
+    match signed.api().get::<Value>(&format!("/{}/{id}", noun.plural)).await {
+        Ok(row) => {
+            let mut rows = crumbs(signed, noun, &row).await?;
+            rows.push((noun.path(id), super::title_of(noun, &row)));
+            Ok(rows)
+        }
+        Err(Failure::Problem(problem)) if problem.status == 404 => {
+            Ok(vec![("/directory".to_owned(), signed.lang().t("群组", "Directory").to_owned())])
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Undoes an edit.
+pub(super) async fn undo(
+    signed: Signed,
+    Path((plural, edit)): Path<(String, u64)>,
+    Sent(mut form): Sent,
+) -> Result<Response, Response> {
+    let noun = noun_of(&plural).map_err(signed.fails())?;
+    let row = form.get("row").parse::<u64>().ok();
+    let undone = signed.api().post::<Value>(&format!("/history/{edit}/undo"), &json!({})).await;
+    match undone {
+        Ok(_) => {
+            let path = row.map_or_else(|| format!("/directory/{plural}"), |id| noun.path(id));
+            Ok(go(&format!("{path}/history"), "undone"))
+        }
+        Err(Failure::Problem(problem)) if matches!(problem.status, 404 | 409 | 422) => {
+            form.take(&problem, |_| None);
+            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::CONFLICT);
+            page(&signed, (noun, row), (form, status)).await.map_err(signed.fails())
+        }
+        Err(failure) => Err(failed(&signed.visitor, &failure)),
+    }
+}

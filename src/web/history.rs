@@ -1,0 +1,268 @@
+//! What was changed in the directory, by whom and why, and undoing it.
+//!
+//! Numbers of people are masked here: who needs them asks for the row.
+
+use super::Web;
+use super::caller::{Admin, Caller, Operator};
+use super::extract::{Parameters, PathId, Reason, wrong};
+use super::nouns::take_up;
+use super::problem::{ApiError, Must};
+use super::reach::To;
+use crate::store::history::{self, Entry};
+use crate::store::nouns::undo::{UndoError, undo};
+use crate::store::nouns::{
+    Community, Contact, Grid, Group, Household, Kind, Line, Noun, Responder, Street, Worker,
+};
+use crate::store::reach::{Place, Reach, places_of};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use lianfang_domain::phone::PhoneNumber;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Longest page.
+const LIMIT_MAX: u32 = 200;
+/// Length of a page where the client names none.
+const LIMIT: u32 = 50;
+/// Columns that say nothing to people.
+const NOT_SHOWN: [&str; 3] = ["id", "version", "number_to_confirm"];
+
+/// The nouns with a history here: plural, table and kind.
+const NOUNS: [(&str, &str, Kind); 9] = [
+    ("streets", "street", Kind::Street),
+    ("communities", "community", Kind::Community),
+    ("grids", "grid", Kind::Grid),
+    ("groups", "household_group", Kind::Group),
+    ("households", "household", Kind::Household),
+    ("lines", "line", Kind::Line),
+    ("contacts", "contact", Kind::Contact),
+    ("workers", "worker", Kind::Worker),
+    ("responders", "responder", Kind::Responder),
+];
+
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::default().routes(routes!(list)).routes(routes!(undo_one))
+}
+
+/// A page of edits, the latest first.
+#[derive(Serialize, ToSchema)]
+struct EditPage {
+    /// The edits.
+    items: Vec<EditView>,
+    /// `before` of the next page; null on the last one.
+    next: Option<i64>,
+}
+
+/// An edit of a row.
+#[derive(Serialize, ToSchema)]
+struct EditView {
+    /// Its id.
+    id: i64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Who made it, as in the audit trail.
+    who: String,
+    /// Why, in their words.
+    why: Option<String>,
+    /// Plural of the noun.
+    noun: &'static str,
+    /// The row.
+    row_id: i64,
+    /// `created`, `replaced` or `deleted`.
+    action: &'static str,
+    /// What differs; numbers are masked.
+    changes: Vec<ChangeView>,
+}
+
+/// A value that differs.
+#[derive(Serialize, ToSchema)]
+struct ChangeView {
+    /// The column.
+    field: String,
+    /// Before; null when there was nothing.
+    before: Option<String>,
+    /// After; null when there is nothing.
+    after: Option<String>,
+}
+
+/// List the edits of a noun or of one row, the latest first.
+#[utoipa::path(
+    get, path = "/history", tag = "history", operation_id = "list_history",
+    params(
+        ("noun" = String, Query, description = "Plural of the noun, such as `households`",
+            pattern = "^(streets|communities|grids|groups|households|lines|contacts|workers|responders)$"),
+        ("id" = Option<u32>, Query, description = "Only the edits of this row", minimum = 0, maximum = 4_294_967_295_u32),
+        ("before" = Option<u32>, Query, description = "Only edits before this one: `next` of the page before",
+            minimum = 0, maximum = 4_294_967_295_u32),
+        ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 200),
+    ),
+    responses((status = 200, description = "A page", body = EditPage)),
+)]
+async fn list(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    mut parameters: Parameters,
+) -> Result<Json<EditPage>, ApiError> {
+    let asked = parameters.take("noun").unwrap_or_default();
+    let noun = NOUNS.iter().find(|(plural, ..)| *plural == asked);
+    let &(plural, table, kind) = noun.ok_or_else(|| wrong("noun", Must::Noun))?;
+    let id = parameters.take_number("id", 0..=u32::MAX)?;
+    let before = parameters.take_number("before", 0..=u32::MAX)?.map(i64::from);
+    let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
+    parameters.finish()?;
+    if let Some(id) = id {
+        caller.reaches(&web, To::See, (kind, id)).await?;
+    }
+    let database = web.store.directory();
+    // One more than asked tells whether there is another page.
+    let page = (before, limit + 1);
+    let mut entries = match id {
+        Some(id) => history::of_row(database, (table, id.into()), page).await?,
+        None => history::of_table(database, table, page).await?,
+    };
+    let is_last = entries.len() <= limit as usize;
+    entries.truncate(limit as usize);
+    let next = if is_last { None } else { entries.last().map(|entry| entry.id) };
+    keep_within(&web, &caller, kind, &mut entries).await?;
+    Ok(Json(EditPage {
+        items: entries.into_iter().map(|entry| view(plural, entry)).collect(),
+        next,
+    }))
+}
+
+/// Keeps the edits of rows that the caller reaches, as they stand now; of what is gone only who reaches everything
+/// learns.
+async fn keep_within(
+    web: &Web,
+    caller: &Caller<Operator>,
+    kind: Kind,
+    entries: &mut Vec<Entry>,
+) -> Result<(), ApiError> {
+    if caller.reach() == Reach::Everything {
+        return Ok(());
+    }
+    let ids = entries.iter().filter_map(|entry| u32::try_from(entry.row_id).ok());
+    let places = places_of(web.store.directory(), kind, &ids.collect::<Vec<_>>()).await?;
+    let area = caller.area(web).await?;
+    let place = |entry: &Entry| places.get(&u32::try_from(entry.row_id).ok()?).copied();
+    entries.retain(|entry| area.shows(place(entry)));
+    Ok(())
+}
+
+fn view(noun: &'static str, entry: Entry) -> EditView {
+    let action = match (&entry.before, &entry.after) {
+        (None, _) => "created",
+        (Some(_), Some(_)) => "replaced",
+        (Some(_), None) => "deleted",
+    };
+    let (before, after) = (entry.before.unwrap_or_default(), entry.after.unwrap_or_default());
+    let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
+    let change = |name: &String| ChangeView {
+        field: name.clone(),
+        before: shown(name, &before),
+        after: shown(name, &after),
+    };
+    let differs = |name: &&String| {
+        before.get(*name) != after.get(*name) && !NOT_SHOWN.contains(&name.as_str())
+    };
+    let changes = names.filter(differs).map(change).collect();
+    EditView {
+        id: entry.id,
+        at: entry.at,
+        who: entry.who,
+        why: entry.why,
+        noun,
+        row_id: entry.row_id,
+        action,
+        changes,
+    }
+}
+
+/// A value as people read it; numbers are masked.
+fn shown(name: &str, row: &Map<String, Value>) -> Option<String> {
+    let masked = |number: &Value| {
+        let text = |name: &str| number.get(name).and_then(Value::as_str).unwrap_or_default();
+        PhoneNumber::from_parts(text("key"), text("written")).to_string()
+    };
+    match (name, row.get(name)?) {
+        (_, Value::Null) => None,
+        ("number_key" | "number_written", Value::String(number)) => {
+            Some(PhoneNumber::from_parts(number, number).to_string())
+        }
+        ("numbers", Value::String(numbers)) => {
+            let numbers: Vec<Value> = serde_json::from_str(numbers).unwrap_or_default();
+            Some(numbers.iter().map(masked).collect::<Vec<_>>().join(", "))
+        }
+        (_, Value::String(text)) => Some(text.clone()),
+        (_, other) => Some(other.to_string()),
+    }
+}
+
+/// Undo an edit. 409 when the row was edited since: undo the later edits first.
+#[utoipa::path(
+    post, path = "/history/{id}/undo", tag = "history", operation_id = "undo_edit",
+    params(("id" = u32, Path, description = "Id of the edit")),
+    responses((status = 204, description = "The row is again what it was before")),
+)]
+async fn undo_one(
+    caller: Caller<Admin>,
+    State(web): State<Web>,
+    PathId(id): PathId<u32>,
+    reason: Reason,
+) -> Result<StatusCode, ApiError> {
+    let entry = history::read(web.store.directory(), id.into()).await?.ok_or(ApiError::NotFound)?;
+    let at = (&web, &caller);
+    match entry.noun.as_str() {
+        "street" => undo_as::<Street>(at, &entry, &reason).await,
+        "community" => undo_as::<Community>(at, &entry, &reason).await,
+        "grid" => undo_as::<Grid>(at, &entry, &reason).await,
+        "household_group" => undo_as::<Group>(at, &entry, &reason).await,
+        "household" => undo_as::<Household>(at, &entry, &reason).await,
+        "line" => undo_as::<Line>(at, &entry, &reason).await,
+        "contact" => undo_as::<Contact>(at, &entry, &reason).await,
+        "worker" => undo_as::<Worker>(at, &entry, &reason).await,
+        "responder" => undo_as::<Responder>(at, &entry, &reason).await,
+        _ => Err(ApiError::NotFound),
+    }?;
+    take_up(&web).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Undoes an edit of a row that the caller reaches, and that hung then on something that they reach.
+async fn undo_as<N: Noun>(
+    (web, caller): (&Web, &Caller<Admin>),
+    entry: &Entry,
+    reason: &Reason,
+) -> Result<(), ApiError> {
+    let id_in = |row: &serde_json::Map<String, serde_json::Value>, field: &str| {
+        row.get(field).and_then(serde_json::Value::as_u64).and_then(|id| u32::try_from(id).ok())
+    };
+    if let Some(id) = entry.after.as_ref().and_then(|row| id_in(row, "id")) {
+        caller.reaches(web, To::Edit, (N::KIND, id)).await?;
+    }
+    match (N::PARENT, &entry.before) {
+        (Some((kind, field)), Some(before)) => {
+            let id = id_in(before, field).ok_or(ApiError::NotFound)?;
+            caller.reaches(web, To::Edit, (kind, id)).await?;
+        }
+        (None, Some(_)) => caller.area(web).await?.check(To::Edit, Some(Place::default()))?,
+        (_, None) => {}
+    }
+    let who = caller.who();
+    let editor = web.edited_by(&who).because(reason.words());
+    undo::<N>(&editor, entry.id).await.map_err(of_undo)
+}
+
+fn of_undo(error: UndoError) -> ApiError {
+    match error {
+        UndoError::NotFound => ApiError::NotFound,
+        UndoError::Changed => ApiError::EditedSince,
+        UndoError::Noun(error) => error.into(),
+    }
+}
