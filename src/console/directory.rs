@@ -86,8 +86,8 @@ struct Section {
     rows: Vec<RowLink>,
     /// The next page of them.
     more: Option<String>,
-    /// The form of a new one.
-    add: String,
+    /// The form of a new one; `None` for who may not.
+    add: Option<String>,
 }
 
 /// A row in a list.
@@ -210,7 +210,7 @@ async fn node_page(
         numbers: noun.has_numbers().then(|| number::shown(&row.row, shape.in_full, l)),
         is_masked: !shape.in_full,
         sections,
-        may_edit: signed.me.is_admin(),
+        may_edit: noun.may_edit(&signed.me),
         form: shape.form,
     };
     Ok(show(shape.status, &page))
@@ -276,6 +276,7 @@ async fn section(
         numbers: number::shown(row, false, l),
     };
     let rows = listed.items.iter().map(row).collect();
+    let add = noun.may_edit(&signed.me).then_some(add);
     Ok(Section { heading: noun.words(l), plural: noun.plural, rows, more, add })
 }
 

@@ -8,6 +8,7 @@
 mod community;
 mod contact;
 pub mod duty;
+mod enter;
 mod fault;
 mod grid;
 mod group;
@@ -37,15 +38,14 @@ pub use responder::{Responder, ResponderDraft};
 pub use street::{Street, StreetDraft};
 pub use worker::{Worker, WorkerDraft};
 
-use super::audit::{Action, Edit, Editor};
+use super::audit::{Action, Editor};
 use super::history;
 use super::reach::{Place as Where, Reach, shown_sql};
-use super::snapshot::count_edit;
-use super::{Database, StoreError, roster};
+use super::{Database, StoreError};
+use enter::{enter, errors_before, keep_new, refuse_impossible};
 pub(in crate::store) use fault::fault_of;
 use lianfang_domain::directory::Language;
 use lianfang_domain::id::CommunityId;
-use lianfang_domain::roster::RosterError;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection};
 
@@ -353,16 +353,6 @@ pub async fn delete<N: Noun>(
     Ok(())
 }
 
-/// Keeps what a row is since it was made.
-async fn keep_new<N: Noun>(
-    editor: &Editor<'_>,
-    change: &mut SqliteConnection,
-    row: &N,
-) -> Result<(), StoreError> {
-    let id: u32 = row.id().into();
-    history::keep(editor, change, (N::SQL.table, &history::Before::from([(id.into(), None)]))).await
-}
-
 /// The values of a draft, if nothing is wrong with them nor was before.
 fn checked<N: Noun>(
     draft: &N::Draft,
@@ -374,49 +364,6 @@ fn checked<N: Noun>(
         Vec::new()
     });
     if faults.is_empty() { Ok(values) } else { Err(NounError::Faulty(std::mem::take(faults))) }
-}
-
-/// Counts an edit and enters it in the audit trail.
-async fn enter<N: Noun>(
-    editor: &Editor<'_>,
-    change: &mut SqliteConnection,
-    action: Action,
-    (row, place): (&N, &Place),
-) -> Result<(), StoreError> {
-    let directory_version = count_edit(change, &touched(row, place)).await?;
-    let row_id: u32 = row.id().into();
-    let edit = Edit {
-        action,
-        table: N::SQL.table,
-        row_id: row_id.into(),
-        version: row.version(),
-        directory_version,
-    };
-    editor.enter(change, &edit).await
-}
-
-/// What is impossible in the roster before an edit, if the edit may make more so.
-async fn errors_before<N: Noun>(
-    change: &mut SqliteConnection,
-    place: &Place,
-) -> Result<Vec<RosterError>, StoreError> {
-    match place.community() {
-        Some(community) if N::KIND.is_of_roster() => roster::errors(change, community).await,
-        Some(_) | None => Ok(Vec::new()),
-    }
-}
-
-async fn refuse_impossible<N: Noun>(
-    change: &mut SqliteConnection,
-    place: &Place,
-    before: Vec<RosterError>,
-) -> Result<(), NounError> {
-    match place.community() {
-        Some(community) if N::KIND.is_of_roster() => {
-            roster::refuse_impossible(change, community, &before).await
-        }
-        Some(_) | None => Ok(()),
-    }
 }
 
 /// Where a row belongs.

@@ -3,6 +3,7 @@
 //! One table instead of nine forms: what differs between nouns stands here and nowhere else. Must not ask the API.
 
 use crate::lang::Lang;
+use crate::visit::Me;
 use serde_json::Value;
 
 /// A noun.
@@ -368,6 +369,11 @@ impl Noun {
     /// Whether its rows have telephone numbers.
     pub(crate) fn has_numbers(&self) -> bool {
         self.fields.iter().any(|field| matches!(field.kind, Kind::Number | Kind::Numbers))
+    }
+
+    /// Whether somebody may add, change and remove its rows.
+    pub(crate) fn may_edit(&self, me: &Me) -> bool {
+        me.is_admin() || (self.plural == "contacts" && me.may_act())
     }
 
     /// How people call a row.

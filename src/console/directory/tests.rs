@@ -106,6 +106,29 @@ async fn who_may_not_edit_sees_no_forms() {
     let fake = Fake::new("operator");
     fake.answers("GET /streets?after=0&limit=50", 200, json!({"items": [], "next": null}));
     assert!(!fake.get("/directory").await.html.contains("/directory/streets/add"));
+    fake.answers("GET /households/5", 200, household());
+    for (plural, row) in [("lines", line()), ("contacts", contact())] {
+        fake.answers(
+            &format!("GET /{plural}?after=0&limit=50&household_id=5"),
+            200,
+            json!({"items": [row], "next": null}),
+        );
+    }
+    let above = [
+        ("groups/4", "grid_id", 3),
+        ("grids/3", "community_id", 2),
+        ("communities/2", "street_id", 1),
+        ("streets/1", "x", 0),
+    ];
+    for (path, field, id) in above {
+        fake.answers(&format!("GET /{path}"), 200, json!({"id": 1, "name": "x", field: id}));
+    }
+    let page = fake.get("/directory/households/5").await;
+    page.shows(&["/directory/contacts/add?household_id=5"]);
+    assert!(
+        !page.html.contains("/directory/lines/add")
+            && !page.html.contains("/directory/households/5/edit")
+    );
 }
 
 #[tokio::test]

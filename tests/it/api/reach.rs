@@ -379,6 +379,10 @@ impl Place {
             "pin" => json!({"pin": "4821"}),
             "agree" | "withdraw" => json!({"worker_id": self.ids["workers"]}),
             "visits" => json!({}),
+            "groups" if path.contains("communities") => {
+                let household = json!({"id": self.ids["households"], "version": 1});
+                json!({"groups": [{"group_id": self.ids["groups"], "grid_id": self.ids["grids"], "name": "x", "households": [household]}]})
+            }
             "order" => json!({"languages": []}),
             _ => self.drafts.get(noun).cloned().unwrap_or_else(|| json!({})),
         }
