@@ -207,7 +207,6 @@ async fn start(
     };
     switchboard.start(inboxes, ports, &stages.alarm).await?;
     switchboard.start_hand_overs(store, &directory, clock, &stages.service);
-    erasure::start(&stages.service, clock, (&log, store.traces()), config.plans_kept);
     erasure::start(
         &stages.service,
         clock,

@@ -143,6 +143,12 @@ pub(crate) static NOUNS: [Noun; 9] = [
                 ),
                 Kind::Text,
             ),
+            field(
+                "hand_over_calls",
+                ("换班时呼叫接班人", "Call who takes over at a change of shift"),
+                NONE,
+                Kind::Flag,
+            ),
         ],
     },
     Noun {

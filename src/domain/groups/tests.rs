@@ -91,6 +91,7 @@ fn community(groups: u32, doors: &[Door]) -> Community {
         roster: Arc::new(Roster::default()),
         responders: Vec::new(),
         policies: Vec::new(),
+        has_hand_over_calls: false,
     }
 }
 

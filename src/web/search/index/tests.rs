@@ -77,6 +77,7 @@ fn community(id: u32, households: Vec<Arc<Household>>) -> Community {
         roster: Arc::new(Roster::default()),
         responders: Vec::new(),
         policies: Vec::new(),
+        has_hand_over_calls: false,
     }
 }
 
