@@ -7,6 +7,7 @@ use crate::web::Web;
 use crate::web::caller::{Caller, Operator};
 use crate::web::extract::{Body, PathId};
 use crate::web::problem::ApiError;
+use crate::web::reach::To;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -114,6 +115,7 @@ pub(super) async fn take_over(
     Body(by): Body<SaidBy>,
 ) -> Result<StatusCode, ApiError> {
     parameters.finish()?;
+    caller.reaches_community(&web, To::Edit, id).await?;
     let community = community(&web, id)?;
     community.roster.post(post).ok_or(ApiError::NotFound)?;
     let now = web.clock.now();

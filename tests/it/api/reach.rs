@@ -90,6 +90,7 @@ const ROUTES: &str = "
     get    /api/v1/calendars/{year}                                   AO
     put    /api/v1/calendars/{year}                                   A
     get    /api/v1/communities/{id}/duty                              AO
+    post   /api/v1/communities/{id}/duty/{post}/take-over             AO
     get    /api/v1/communities/{id}/roster.ics                        AO
     get    /api/v1/communities/{id}/roster/findings                   AO
     get    /api/v1/groups/{id}/doors                                  AO
@@ -194,8 +195,11 @@ async fn every_route_is_for_the_roles_of_the_table() {
         let path = ["{id}", "{version}", "{session}", "{token}"]
             .iter()
             .fold(path, |path, id| path.replace(id, "999999"));
-        let path =
-            path.replace("{year}", "2026").replace("{language}", "nan").replace("{clip}", "alarm");
+        let path = path
+            .replace("{year}", "2026")
+            .replace("{post}", "1")
+            .replace("{language}", "nan")
+            .replace("{clip}", "alarm");
         // One that is let in would be told for ever.
         let path = path.replace("/feed", "/feed?no=1");
         let call =
