@@ -7,7 +7,17 @@ need cc gcc
 need sipp sip-tester
 need baresip baresip-core
 need espeak-ng espeak-ng
-[ -z "$missing" ] && exit 0
+need chromium chromium
+need chromedriver chromium-driver
+need npm npm
+fc-list 2>/dev/null | grep -qi "noto.*cjk" || missing="$missing fonts-noto-cjk fontconfig"
+axe() {
+    folder="$(dirname "$0")/../target/browser"
+    [ -f "$folder/package/axe.min.js" ] && return 0
+    mkdir -p "$folder"
+    (cd "$folder" && npm pack --silent axe-core@4.14.1 >/dev/null && tar xzf axe-core-4.14.1.tgz)
+}
+[ -z "$missing" ] && axe && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing:$missing"
     apt-get update -q >/dev/null
@@ -17,3 +27,4 @@ else
     echo "These Debian packages are missing, please install them:$missing" >&2
     exit 1
 fi
+axe

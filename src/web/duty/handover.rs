@@ -2,7 +2,7 @@
 
 use super::{Parameters, SaidBy, community, words};
 use crate::store::hand_over;
-use crate::store::nouns::{Fault, FieldError};
+use crate::store::nouns::{Fault, FieldError, Kind};
 use crate::web::Web;
 use crate::web::caller::{Caller, Operator};
 use crate::web::extract::{Body, PathId};
@@ -115,7 +115,7 @@ pub(super) async fn take_over(
     Body(by): Body<SaidBy>,
 ) -> Result<StatusCode, ApiError> {
     parameters.finish()?;
-    caller.reaches_community(&web, To::Edit, id).await?;
+    caller.reaches(&web, To::Edit, (Kind::Community, id)).await?;
     let community = community(&web, id)?;
     community.roster.post(post).ok_or(ApiError::NotFound)?;
     let now = web.clock.now();

@@ -1,0 +1,182 @@
+//! Chromium without a window, as a person would use it, and what axe finds on a page.
+
+use crate::skip;
+use crate::stage::LONGEST;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// Rules of WCAG 2.2 A and AA, and good practice.
+const AXE: &str = "const done = arguments[arguments.length - 1]; \
+     axe.run(document, {resultTypes: ['violations']}).then((found) => done(found.violations.map((v) => \
+     v.id + ': ' + v.help + ' | ' + v.nodes.map((n) => n.html.slice(0, 160)).join(' ## '))))";
+/// Widths of pages that are looked at.
+pub(crate) const WIDTHS: [u32; 3] = [1440, 768, 320];
+
+/// A browser of its own, with nothing kept from another.
+pub(crate) struct Browser {
+    pub(crate) client: Client,
+    driver: Child,
+    axe: String,
+}
+
+/// How the browser is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) lang: &'static str,
+    pub(crate) has_script: bool,
+}
+
+pub(crate) const CHINESE: Look = Look { lang: "zh-CN", has_script: true };
+pub(crate) const ENGLISH: Look = Look { lang: "en", has_script: true };
+pub(crate) const WITHOUT_SCRIPT: Look = Look { lang: "zh-CN", has_script: false };
+
+impl Browser {
+    /// Whether there is one; where there is none, says so.
+    pub(crate) fn is_there() -> bool {
+        let has_axe = axe_file().is_file() || skip::needs("axe-core (tests/packages.sh)").is_some();
+        has_axe && skip::needs("chromium").is_some() && skip::needs("chromedriver").is_some()
+    }
+
+    /// Starts one.
+    pub(crate) async fn open(look: Look) -> Self {
+        let axe = std::fs::read_to_string(axe_file()).expect("axe is there");
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = free.local_addr().expect("is bound").port();
+        drop(free);
+        let mut command = Command::new("chromedriver");
+        command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
+        let driver = command.spawn().expect("chromedriver starts");
+        let address = format!("http://127.0.0.1:{port}");
+        let mut capabilities = serde_json::Map::new();
+        capabilities.insert("goog:chromeOptions".into(), options(look));
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities);
+        let connecting = async {
+            loop {
+                if let Ok(client) = builder.connect(&address).await {
+                    return client;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        };
+        let client = tokio::time::timeout(LONGEST, connecting).await.expect("the browser starts");
+        Self { client, driver, axe }
+    }
+
+    /// Opens a page.
+    pub(crate) async fn goto(&self, url: &str) {
+        self.client.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
+
+    /// Types into the field of this name, instead of what stands there.
+    pub(crate) async fn fill(&self, name: &str, text: &str) {
+        let field = self.find(&format!("main [name='{name}']")).await;
+        field.clear().await.expect("is a field");
+        field.send_keys(text).await.expect("is typed");
+    }
+
+    /// Presses what this selector finds, and waits for what comes.
+    pub(crate) async fn press(&self, selector: &str) {
+        self.find(selector)
+            .await
+            .click()
+            .await
+            .unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// Waits for what this selector finds.
+    pub(crate) async fn find(&self, selector: &str) -> fantoccini::elements::Element {
+        let waiting = self.client.wait().at_most(LONGEST).for_element(Locator::Css(selector));
+        match waiting.await {
+            Ok(element) => element,
+            Err(error) => {
+                let url = self.client.current_url().await.map(|url| url.to_string());
+                let source = self.client.source().await.unwrap_or_default();
+                panic!("no `{selector}` at {url:?}: {error}\n{source}");
+            }
+        }
+    }
+
+    /// What the page says.
+    pub(crate) async fn text(&self) -> String {
+        self.find("body").await.text().await.expect("has text")
+    }
+
+    /// Waits until the page says this.
+    pub(crate) async fn waits_for(&self, words: &str) {
+        let waiting = async {
+            while !self.text().await.contains(words) {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        };
+        if tokio::time::timeout(LONGEST, waiting).await.is_err() {
+            panic!("`{words}` is not said in: {}", self.text().await);
+        }
+    }
+
+    /// Looks at the page in every width: axe finds nothing, nothing is wider than the screen, and a picture is kept.
+    pub(crate) async fn looks_right(&self, name: &str) {
+        for width in WIDTHS {
+            self.client.set_window_size(width, 900).await.expect("is resized");
+            let wide =
+                self.run("return [document.documentElement.scrollWidth, window.innerWidth]").await;
+            let wide: (u32, u32) = serde_json::from_value(wide).expect("two numbers");
+            assert!(wide.0 <= wide.1.max(width), "{name} at {width}: {} px wide", wide.0);
+            self.axe_finds_nothing(&format!("{name} at {width}")).await;
+            if let Some(folder) = std::env::var_os("LIANFANG_SCREENSHOTS") {
+                let picture = self.client.screenshot().await.expect("is drawn");
+                let file = PathBuf::from(folder).join(format!("{name}-{width}.png"));
+                std::fs::write(&file, picture).expect("is written");
+            }
+        }
+        self.client.set_window_size(WIDTHS[0], 900).await.expect("is resized");
+    }
+
+    async fn axe_finds_nothing(&self, name: &str) {
+        self.run(&format!("{}; return 0", self.axe)).await;
+        let found = self.client.execute_async(AXE, vec![]).await;
+        let found = found.unwrap_or_else(|error| panic!("{name}: axe does not run: {error}"));
+        assert_eq!(found, json!([]), "{name}");
+    }
+
+    /// Runs a script as a tester, past the rules for pages.
+    pub(crate) async fn run(&self, script: &str) -> Value {
+        self.client
+            .execute(script, vec![])
+            .await
+            .unwrap_or_else(|error| panic!("{script:.80}: {error}"))
+    }
+
+    pub(crate) async fn close(&self) {
+        self.client.clone().close().await.expect("closes");
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // After a panic too, nothing of ours is left running.
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+fn options(look: Look) -> Value {
+    let script = if look.has_script { 1 } else { 2 };
+    json!({
+        "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            format!("--lang={}", look.lang), "--hide-scrollbars", "--autoplay-policy=no-user-gesture-required"],
+        "prefs": {
+            "intl.accept_languages": look.lang,
+            "profile.managed_default_content_settings.javascript": script,
+        },
+    })
+}
+
+/// Where `tests/packages.sh` puts axe.
+fn axe_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/browser/package/axe.min.js")
+}

@@ -1,0 +1,11 @@
+//! The console in a real browser: Debian's Chromium by WebDriver, over the real service with the sample directory.
+//!
+//! `LIANFANG_INTEROP=require` makes a missing browser a failure; otherwise a case says that it was skipped. With
+//! `LIANFANG_SCREENSHOTS=<folder>` pictures of the pages are kept there.
+
+mod browser;
+#[path = "../interop/skip.rs"]
+mod skip;
+mod stage;
+
+mod entry;
