@@ -1,27 +1,25 @@
 //! Holds the drills that are stored: announces them, begins one door after the other, ends them.
 //!
-//! One task beside the alarms; `domain::drill` says what is due, the switchboard whether it may be now. It looks at the
+//! [`announcing`] tells people before. One task beside the alarms; `domain::drill` says what is due, the switchboard whether it may be now. It looks at the
 //! database each second, so a drill that was made or stopped by anybody is known a second later, and a restart takes up
 //! what was begun. Whatever it asks for, a real alarm goes first.
+
+mod announcing;
 
 use crate::clock::Clock;
 use crate::store::snapshot::DirectoryHandle;
 use crate::store::{Store, StoreError, drills};
-use crate::switchboard::{Action, DrillBegun, DrillDoor, Notice, Switchboard};
+use crate::switchboard::{Action, DrillBegun, DrillDoor, Switchboard};
 use crate::tasks::Tasks;
+use announcing::Announcing;
 use jiff::{SignedDuration, Timestamp};
-use lianfang_domain::directory::{Community, Directory, Language};
-use lianfang_domain::drill::{self, Ending, Home, HomeState, Next, Run, Skip, Windows};
+use lianfang_domain::drill::{Ending, HomeState, Next, Run, Skip, Windows};
 use lianfang_domain::id::DrillId;
-use lianfang_domain::phone::PhoneNumber;
-use lianfang_domain::plan::{self, Plan, PlanFor, Policy};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use lianfang_domain::plan::Policy;
+use std::collections::BTreeMap;
 
 /// Pause between two looks.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(1);
-/// Announcements handed over at once.
-const NOTICES_AT_ONCE: usize = 50;
 /// Things done for one drill in one look; the others have their turn.
 const STEPS_MAX: usize = 64;
 
@@ -60,8 +58,10 @@ pub fn start(tasks: &Tasks, needs: Needs) {
 /// A drill under way.
 struct Held {
     run: Run,
-    /// Who is still to be told; `None` until they are listed.
-    to_tell: Option<Vec<Notice>>,
+    /// Who is told of it; `None` until they are listed, and once nobody is left to be told.
+    announcing: Option<Announcing>,
+    /// Nobody is left to be told.
+    is_told: bool,
 }
 
 struct Holder {
@@ -77,6 +77,9 @@ impl Holder {
         }
         let ids: Vec<DrillId> = self.runs.keys().copied().collect();
         for id in ids {
+            if let Some(held) = self.runs.get_mut(&id).filter(|held| held.run.is_announced()) {
+                held.tell(&self.needs, id).await;
+            }
             for _ in 0..STEPS_MAX {
                 match self.step(id).await {
                     Ok(true) => {}
@@ -108,7 +111,7 @@ impl Holder {
             };
             let windows = Windows::of_stored(&stored.drill, community, &stored.homes);
             let run = Run::new(stored.drill, windows, stored.homes, stored.announced);
-            self.runs.insert(id, Held { run, to_tell: None });
+            self.runs.insert(id, Held { run, announcing: None, is_told: false });
         }
         Ok(())
     }
@@ -127,7 +130,7 @@ impl Holder {
                 Ok(false)
             }
             Some(Next::Announce) => {
-                if !held.tell(&self.needs, now).await {
+                if !held.tell(&self.needs, id).await {
                     held.run.on_not_announced(now);
                     return Ok(false);
                 }
@@ -189,63 +192,32 @@ impl Held {
         Ok(true)
     }
 
-    /// Tells some of those who are to be told. Whether everybody was.
-    async fn tell(&mut self, needs: &Needs, now: Timestamp) -> bool {
-        let directory = needs.directory.current();
-        let drill = self.run.drill();
-        let Some(community) = directory.community(drill.community) else { return true };
-        let run = &self.run;
-        let left = self.to_tell.get_or_insert_with(|| {
-            let mut notices = notices(run, (&directory, community), &needs.policy, now);
-            notices.reverse();
-            notices
-        });
-        while !left.is_empty() {
-            let rest = left.len().saturating_sub(NOTICES_AT_ONCE);
-            let some: Vec<Notice> = left.iter().skip(rest).cloned().collect();
-            if !needs.switchboard.announce(some).await {
-                return false;
+    /// Tells those who are to be told now. Whether every SMS left that can.
+    async fn tell(&mut self, needs: &Needs, id: DrillId) -> bool {
+        match self.tell_some(needs, id).await {
+            Ok(is_begun) => is_begun,
+            Err(error) => {
+                tracing::warn!(drill.id = %id, %error, "Cannot write down who is told of a drill");
+                false
             }
-            left.truncate(rest);
         }
-        true
     }
-}
 
-/// The announcements of a drill: one to each number that will be sent SMS, in its language.
-fn notices(
-    run: &Run,
-    (directory, community): (&Directory, &Community),
-    defaults: &Policy,
-    now: Timestamp,
-) -> Vec<Notice> {
-    let drill = run.drill();
-    let zone = community.roster.zone();
-    let mut texts: BTreeMap<Language, Arc<str>> = BTreeMap::new();
-    let mut told: BTreeSet<PhoneNumber> = BTreeSet::new();
-    let mut notices = Vec::new();
-    let wanted = PlanFor { kind: drill.kind, is_drill: true, now: drill.starts_at, defaults };
-    let is_waiting = |home: &&Home| home.state == HomeState::Waiting;
-    for home in run.homes().iter().filter(is_waiting) {
-        let Some(plan) = plan::build(directory, home.line, &wanted) else { continue };
-        let plan: Arc<Plan> = Arc::new(plan);
-        let numbers = plan.parties.iter().flat_map(|party| &party.numbers);
-        for number in numbers.filter(|number| number.has_sms) {
-            if !told.insert(number.number.clone()) {
-                continue;
-            }
-            let language = number.language;
-            let text = texts.entry(language).or_insert_with(|| {
-                let when = drill.starts_at.max(now);
-                drill::announcement(&community.name, when, (zone, now), language).into()
-            });
-            notices.push(Notice {
-                number: number.number.clone(),
-                language,
-                text: Arc::clone(text),
-                plan: Arc::clone(&plan),
-            });
+    async fn tell_some(&mut self, needs: &Needs, id: DrillId) -> Result<bool, StoreError> {
+        if self.is_told {
+            return Ok(true);
         }
+        if self.announcing.is_none() {
+            self.announcing = Announcing::begin(needs, (id, &self.run)).await?;
+        }
+        let Some(announcing) = &mut self.announcing else {
+            self.is_told = true;
+            return Ok(true);
+        };
+        let is_begun = announcing.tell(needs, id, self.run.has_begun()).await?;
+        if announcing.is_over() {
+            (self.announcing, self.is_told) = (None, true);
+        }
+        Ok(is_begun)
     }
-    notices
 }

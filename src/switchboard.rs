@@ -42,7 +42,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 pub use callers::{CallWord, CallerId, HouseholdCall, Tell, Wanted};
-pub use drills::{DrillBegun, DrillDoor, Notice};
+pub use drills::{DrillBegun, DrillDoor, Notice, NoticeEnd, NoticeWords};
 pub use ended::Over;
 pub use lianfang_domain::dispatch::TooManyRoutes;
 pub use pages::{Guest, PageSeen, Pages};
@@ -173,7 +173,7 @@ enum Request {
     TakeOver(OpenAlarms),
     Ended(Vec<ended::End>),
     Drill { door: DrillDoor, reply: oneshot::Sender<DrillBegun> },
-    Notices { notices: Vec<Notice>, reply: oneshot::Sender<bool> },
+    Notices { notices: Vec<Notice>, told: mpsc::Sender<NoticeEnd>, reply: oneshot::Sender<bool> },
 }
 
 /// The handle. Cheap to clone.
@@ -380,10 +380,12 @@ impl Switchboard {
         tokio::time::timeout(ACT_MAX, answer).await.ok()?.ok()
     }
 
-    /// Announces a drill to some. Whether it did: not while anything else waits for a route.
-    pub async fn announce(&self, notices: Vec<Notice>) -> bool {
+    /// Announces a drill to some. Whether it did: not while anything else waits for a route, and by call only where no
+    /// real alarm is in the way. How each announcement ends is told to `told`; what waits when nobody listens there any
+    /// more is not made.
+    pub async fn announce(&self, notices: Vec<Notice>, told: mpsc::Sender<NoticeEnd>) -> bool {
         let (reply, answer) = oneshot::channel();
-        if self.requests.try_send(Request::Notices { notices, reply }).is_err() {
+        if self.requests.try_send(Request::Notices { notices, told, reply }).is_err() {
             return false;
         }
         matches!(tokio::time::timeout(ACT_MAX, answer).await, Ok(Ok(true)))

@@ -55,7 +55,8 @@ pub fn calls_for_help(message: Message) -> bool {
         | Message::CloseReminder
         | Message::DrillOver
         | Message::PleaseReply
-        | Message::HandOver => false,
+        | Message::HandOver
+        | Message::DrillNotice => false,
     }
 }
 

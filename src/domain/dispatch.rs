@@ -275,12 +275,11 @@ impl Dispatch {
         (order, name)
     }
 
-    /// A call that was put off for longer than `at_most`, since no provider takes another one to its callee before; each
+    /// A leg that was put off for longer than `at_most`, since no provider takes another one to its callee before; each
     /// is told once. It goes on waiting unless it is withdrawn.
     pub fn poll_put_off(&mut self, at_most: SignedDuration, now: Timestamp) -> Option<LegId> {
         while let Some(leg) = self.newly_delayed.pop_first() {
-            let place = self.waiting.get(&leg).filter(|place| place.channel == Channel::Voice);
-            if let Some(Spot::Delayed(at)) = place.map(|place| &place.spot)
+            if let Some(Spot::Delayed(at)) = self.waiting.get(&leg).map(|place| &place.spot)
                 && at_most < at.duration_since(now)
             {
                 return Some(leg);

@@ -9,12 +9,13 @@
 
 mod check;
 mod hours;
+pub mod notices;
 pub mod report;
 mod words;
 
 pub use check::{Drawn, Refusal, check};
 pub use hours::{Hours, Windows};
-pub use words::announcement;
+pub use words::{announcement, moment};
 
 use crate::directory::LineRef;
 use crate::id::{AlarmId, CommunityId, GroupId};
@@ -64,7 +65,7 @@ pub struct Drill {
     pub starts_at: Timestamp,
     /// No door begins at this moment or later.
     pub ends_at: Timestamp,
-    /// Those who will be called are told by SMS so many seconds before `starts_at`.
+    /// Those who will be called are told so many seconds before `starts_at`: by SMS, or by a call where none arrives.
     #[serde(default = "an_hour")]
     pub announce_before_s: u32,
     /// When doors may begin, by the clocks of the community; if empty, 09:00 to 11:30 and 14:30 to 17:30.
@@ -228,6 +229,18 @@ impl Run {
         }
         let waiting = self.homes.iter().position(|home| home.state == HomeState::Waiting);
         waiting.filter(|_| begins <= now).map(Next::Start)
+    }
+
+    /// Those who will be called were told.
+    #[must_use]
+    pub fn is_announced(&self) -> bool {
+        self.announced_at.is_some()
+    }
+
+    /// A door began, or the drill is over: it is too late to announce it.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.ended.is_some() || self.last_started_at().is_some()
     }
 
     /// Everybody was told.

@@ -55,6 +55,8 @@ pub enum Message {
     PleaseReply,
     /// To a worker at a change of shift: about a post, and no alarm. Never in the events of an alarm.
     HandOver,
+    /// A drill will be held: told before it to those who will be called.
+    DrillNotice,
 }
 
 impl Message {
@@ -76,7 +78,8 @@ impl Message {
             | Self::CloseReminder
             | Self::DrillOver
             | Self::PleaseReply
-            | Self::HandOver => false,
+            | Self::HandOver
+            | Self::DrillNotice => false,
         }
     }
 }
@@ -95,6 +98,17 @@ pub enum Class {
     Notice,
     /// Exercises: never before anything real.
     Drill,
+}
+
+/// When a drill begins, as a call that announces it says it: by the clocks of the community.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Days from today.
+    pub days: u8,
+    /// Hour of the day.
+    pub hour: u8,
+    /// Minute of the hour.
+    pub minute: u8,
 }
 
 /// What a carrier is asked to do. Everything it needs travels with it: it looks nothing up.
@@ -122,6 +136,8 @@ pub struct LegOrder {
     pub coming: Vec<PartyId>,
     /// Where the callee can see and answer by a page, for messages over routes that allow links.
     pub link: Option<Arc<str>>,
+    /// When the drill begins that is announced.
+    pub moment: Option<Moment>,
     /// How urgent it is when slots are scarce.
     pub class: Class,
     /// How long it may ring, in seconds.

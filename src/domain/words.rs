@@ -21,7 +21,7 @@ pub use sms::{SMS_UNITS_MAX, sms};
 use crate::alarm::{CloseOutcome, ResidentNotice};
 use crate::directory::{Address, Language, Written};
 use crate::handover::Notice;
-use crate::leg::{AlongLeg, LegOrder, Message};
+use crate::leg::{AlongLeg, LegOrder, Message, Moment};
 use crate::plan::{Party, PartyId, Plan, Role, Scene};
 use sms::{estate_of, shorten};
 
@@ -91,21 +91,23 @@ pub struct Told<'a> {
     pub link: Option<&'a str>,
     /// What a hand-over of duty says; it goes before everything else.
     pub hand_over: Option<&'a Notice>,
+    /// When the drill begins that is announced.
+    pub moment: Option<Moment>,
 }
 
 impl<'a> Told<'a> {
     /// A message of one alarm that names nobody.
     #[must_use]
     pub fn new(plan: &'a Plan, message: Message) -> Self {
-        Self { plan, message, coming: &[], along: &[], link: None, hand_over: None }
+        Self { plan, message, coming: &[], along: &[], link: None, moment: None, hand_over: None }
     }
 }
 
 impl<'a> From<&'a LegOrder> for Told<'a> {
     fn from(order: &'a LegOrder) -> Self {
-        let LegOrder { plan, message, coming, along, link, hand_over, .. } = order;
+        let LegOrder { plan, message, coming, along, link, moment, hand_over, .. } = order;
         let (link, hand_over) = (link.as_deref(), hand_over.as_deref());
-        Self { plan, message: *message, coming, along, link, hand_over }
+        Self { plan, message: *message, coming, along, link, moment: *moment, hand_over }
     }
 }
 

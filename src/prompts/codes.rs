@@ -85,6 +85,13 @@ const PHRASES: &[&str] = &[
     "open-cases",
     "nothing-open",
     "take-over-keys",
+    "drill-ahead",
+    "drill-what-to-do",
+    "today",
+    "tomorrow",
+    "days-ahead",
+    "o-clock",
+    "minutes",
 ];
 const UNITS: &[&str] = &[
     "building",

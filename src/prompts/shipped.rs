@@ -40,4 +40,5 @@ pub(super) const SHIPPED: &[Shipped] = shipped! {
     "not-kept" "key-pin" "arrival-noted" "no-open-alarm" "welcome" "nobody-needs-you" "still-calling"
     "which-outcome" "talk-full" "closed-genuine" "closed-false" "closed-test" "closed"
     "take-over" "open-now" "open-cases" "nothing-open" "take-over-keys"
+    "drill-ahead" "drill-what-to-do" "today" "tomorrow" "days-ahead" "o-clock" "minutes"
 };

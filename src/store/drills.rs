@@ -2,6 +2,8 @@
 //!
 //! They hold ids only. Must not decide when anything begins: that is for `domain::drill`.
 
+pub mod notices;
+
 use super::{Database, StoreError};
 use jiff::Timestamp;
 use lianfang_domain::directory::LineRef;

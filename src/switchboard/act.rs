@@ -169,6 +169,10 @@ impl Driver {
         let now = self.ports.clock.now();
         let (mut calls, mut messages) = (Vec::new(), Vec::new());
         while let Some((order, route)) = self.dispatch.poll(now) {
+            if self.is_stale(order.leg) {
+                self.dispatch.on_ended(order.leg);
+                continue;
+            }
             match order.channel {
                 Channel::Voice => calls.push((order, route)),
                 Channel::Sms => messages.push((order, route)),
@@ -183,13 +187,17 @@ impl Driver {
 }
 
 impl Driver {
-    /// A call that no provider takes for minutes ends where the party has another telephone: that one is tried at once.
+    /// A call that no provider takes for minutes ends where the party has another telephone: that one is tried at once. An
+    /// announcement ends in any case: nothing waits behind it.
     fn end_put_off(&mut self, now: Timestamp) {
         while let Some(leg) = self.dispatch.poll_put_off(PUT_OFF_MAX, now) {
+            if self.put_off_notice(leg) {
+                continue;
+            }
             let live = self.alarms.get(&leg.alarm);
             let has_other = live.is_some_and(|live| {
-                let party = live.alarm.leg(leg.number).map(|leg| leg.party);
-                party.is_some_and(|party| live.alarm.has_untried_number(party))
+                let leg = live.alarm.leg(leg.number).filter(|leg| leg.channel == Channel::Voice);
+                leg.is_some_and(|leg| live.alarm.has_untried_number(leg.party))
             });
             if has_other && self.dispatch.withdraw(leg).is_some() {
                 self.feed_leg(leg, LegReport::Ended { outcome: LegOutcome::PutOff });

@@ -3,6 +3,7 @@
 //! `turn` commits what the inputs of a turn led to, `act` carries out what was kept.
 
 use super::callers::{CallWord, Numbers};
+use super::drills::Teller;
 use super::ended::{End, Ended};
 use super::live::{Birth, Live, Outcome};
 use super::outside::{DutyRequest, Outside};
@@ -57,6 +58,8 @@ pub(super) struct Driver {
     pub(super) drills: BTreeSet<AlarmId>,
     /// Texts of announcements that wait for a slot; there are never more than legs that wait.
     pub(super) notices: BTreeMap<LegId, Arc<str>>,
+    /// Who is told how an announcement ended.
+    pub(super) tellers: BTreeMap<LegId, Teller>,
     /// What each alarm waits for next, once per alarm; the same as [`Live::timer`].
     timers: BTreeSet<(Timestamp, AlarmId)>,
     /// What this turn led to.
@@ -100,6 +103,7 @@ impl Driver {
             building_of: BTreeMap::new(),
             drills: BTreeSet::new(),
             notices: BTreeMap::new(),
+            tellers: BTreeMap::new(),
             timers: BTreeSet::new(),
             turn: Turn::default(),
             waiting: VecDeque::new(),
@@ -320,6 +324,7 @@ impl Driver {
         if matches!(report, LegReport::Ended { .. } | LegReport::Accepted { .. }) {
             self.dispatch.on_ended(leg);
         }
+        self.on_notice_report(leg, &report);
         for leg in self.bundles.on_report(leg, &report) {
             self.feed_leg(leg, report.clone());
         }
@@ -354,9 +359,9 @@ impl Driver {
             Request::TakeOver(open) => self.take_over(open),
             Request::Ended(ends) => self.note_ends(ends),
             Request::Drill { door, reply } => self.on_drill(&door, reply),
-            Request::Notices { notices, reply } => {
+            Request::Notices { notices, told, reply } => {
                 // Whoever asked may have given up.
-                let _ = reply.send(self.on_notices(notices));
+                let _ = reply.send(self.on_notices(notices, &told));
             }
         }
     }

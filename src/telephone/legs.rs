@@ -179,14 +179,15 @@ impl Legs {
     }
 
     pub(super) fn cancel(&mut self, leg: LegId, reason: CancelReason, now: Timestamp) {
-        if let Some(call) = self.by_leg.get(&leg).copied() {
-            // A call that is about no alarm makes room for one: nobody listens to its end.
-            let known = self.calls.get(&call);
-            let yields =
-                known.is_some_and(|leg| leg.order.hand_over.is_some() && !leg.machine.is_calling());
-            let happening = if yields { Happening::GivenUp } else { Happening::Unneeded(reason) };
-            self.on(call, happening, now);
-        }
+        let Some(call) = self.by_leg.get(&leg).copied() else { return };
+        // A call that is about no alarm makes room for one: nobody listens to its end.
+        let yields = self.calls.get(&call).is_some_and(|leg| {
+            let is_about_none =
+                leg.order.hand_over.is_some() || leg.order.message == Message::DrillNotice;
+            is_about_none && !leg.machine.is_calling()
+        });
+        let happening = if yields { Happening::GivenUp } else { Happening::Unneeded(reason) };
+        self.on(call, happening, now);
     }
 
     pub(super) fn cancel_orphan(&mut self, order: LegOrder, route: &RouteName) {

@@ -8,7 +8,7 @@ use super::legs::call_id;
 use crate::config::{TrunkConfig, TrunkIdentityHeader};
 use hmac::{Hmac, KeyInit, Mac};
 use lianfang_domain::id::LegId;
-use lianfang_domain::leg::LegOrder;
+use lianfang_domain::leg::{LegOrder, Message};
 use lianfang_domain::phone::format_for;
 use lianfang_sip::agent::UserAgent;
 use lianfang_sip::agent::api::{Bytes, CallHandle, Credentials, Flow, Leg, LegKey, OutboundInvite};
@@ -86,7 +86,8 @@ pub(super) fn over_trunk(
                 .push(("Remote-Party-ID".into(), format!("{own};party=calling;screen=yes").into()));
         }
     }
-    if config.has_priority_header {
+    // What announces a drill is no emergency.
+    if config.has_priority_header && order.message != Message::DrillNotice {
         headers.push(("Priority".into(), "emergency".into()));
     }
     let leg = Leg {

@@ -177,6 +177,7 @@ impl Alarm {
             message: start.message,
             along: Vec::new(),
             link: None,
+            moment: None,
             coming: self.coming_besides(start.party),
             class: self.class(why, start.party),
             ring_timeout_s: self.plan.policy.ring_timeout_s,

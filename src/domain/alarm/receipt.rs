@@ -37,7 +37,8 @@ impl Alarm {
             | Message::CloseReminder
             | Message::DrillOver
             | Message::PleaseReply
-            | Message::HandOver => false,
+            | Message::HandOver
+            | Message::DrillNotice => false,
         };
         let (party, state) = (self.plan.party(sms.party)?, self.party(sms.party)?);
         let is_reached = self.legs.iter().any(|leg| {

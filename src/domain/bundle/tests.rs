@@ -30,6 +30,7 @@ fn order(alarm: u64, building: &str) -> LegOrder {
         message: Message::Alarm,
         along: Vec::new(),
         link: None,
+        moment: None,
         coming: Vec::new(),
         class: Class::First,
         ring_timeout_s: 40,

@@ -28,6 +28,7 @@ fn order(plan: &Arc<Plan>, alarm: u64, number: u32, class: Class) -> LegOrder {
         message: Message::Alarm,
         along: Vec::new(),
         link: None,
+        moment: None,
         coming: Vec::new(),
         class,
         ring_timeout_s: 40,

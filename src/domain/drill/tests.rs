@@ -3,6 +3,7 @@
 use super::*;
 use crate::directory::{Address, Community, Group, Household, Language, Line, LineUse, Pins};
 use crate::id::{GridId, HouseholdId, LineId, StreetId};
+use crate::leg::Moment;
 use crate::policy::DrillRules;
 use crate::roster::{CalendarDay, DayKind, Parts, Roster};
 use jiff::civil::{date, time};
@@ -226,6 +227,20 @@ fn the_policy_of_the_doors_narrows_the_hours() {
         [9, 10, 11, 14, 15, 16].map(|hour| (hour, windows.has(at(hour, 0)))).to_vec();
     assert_eq!(open, [(9, false), (10, true), (11, true), (14, false), (15, false), (16, false)]);
     assert!(windows.has(at(14, 40)));
+}
+
+#[test]
+fn a_call_says_when_by_the_clocks_of_the_community() {
+    let zone = zone();
+    for (start, now, wanted) in [
+        (at(10, 0), at(9, 0), (0, 10, 0)),
+        (at(14, 30), at(0, 0), (0, 14, 30)),
+        (at(10, 5) + SignedDuration::from_hours(24), at(23, 59), (1, 10, 5)),
+        (at(10, 0) + SignedDuration::from_hours(72), at(9, 0), (3, 10, 0)),
+    ] {
+        let Moment { days, hour, minute } = moment(start, (&zone, now));
+        assert_eq!((days, hour, minute), wanted, "{start}");
+    }
 }
 
 #[test]

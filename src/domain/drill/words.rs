@@ -1,6 +1,7 @@
-//! What people read before a drill.
+//! What people read and hear before a drill.
 
 use crate::directory::{Language, Written};
+use crate::leg::Moment;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
@@ -37,12 +38,26 @@ pub fn announcement(
         Written::English => format!(
             "(DRILL NOTICE) {community} holds a mutual-aid drill from {} on. You will get a drill call and SMS: \
              please answer and press a key, you need not go out. #9 stays a real alarm at any time.",
-            moment(&start, days),
+            moment_written(&start, days),
         ),
     }
 }
 
-fn moment(start: &Zoned, days: i32) -> String {
+/// When a drill begins, for a call that announces it.
+#[must_use]
+pub fn moment(starts_at: Timestamp, (zone, now): (&TimeZone, Timestamp)) -> Moment {
+    let start = starts_at.to_zoned(zone.clone());
+    let today = now.to_zoned(zone.clone());
+    let days = today.date().until(start.date()).map_or(0, |span| span.get_days());
+    let part = |number: i8| u8::try_from(number).unwrap_or_default();
+    Moment {
+        days: u8::try_from(days).unwrap_or_default(),
+        hour: part(start.hour()),
+        minute: part(start.minute()),
+    }
+}
+
+fn moment_written(start: &Zoned, days: i32) -> String {
     let day = match days {
         0 => "today".to_owned(),
         1 => "tomorrow".to_owned(),

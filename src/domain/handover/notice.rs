@@ -82,6 +82,7 @@ impl Notice {
             routes_failed: Vec::new(),
             plan: Arc::new(plan_of(community, worker, &number.number)),
             raised_at: now,
+            moment: None,
             hand_over: Some(Arc::new(self)),
             link: None,
         })

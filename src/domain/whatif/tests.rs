@@ -200,6 +200,7 @@ fn busy(routes: &[Route], plan: &Arc<Plan>, legs: &[Busy]) -> Dispatch {
                 hand_over: None,
                 coming: Vec::new(),
                 link: None,
+                moment: None,
                 class: if *is_first { Class::First } else { Class::Retry },
                 ring_timeout_s: 40,
                 routes_failed: vec![LINES.into()],

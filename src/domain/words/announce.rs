@@ -1,10 +1,10 @@
 //! What an announcement is put together of, message by message: what it is, who and where, what to do, which keys.
 
 use super::address::Limits;
-use super::{Clip, Detail, Language, NAME_MAX, Phrase, Told, name_clip};
+use super::{Clip, Detail, Language, NAME_MAX, Phrase, Sign, Told, name_clip};
 use crate::directory::Address;
 use crate::kind::AlarmKind;
-use crate::leg::Message;
+use crate::leg::{Message, Moment};
 use crate::plan::{PartyId, Plan};
 
 /// The phrase for what is the matter; `None` while nobody has said.
@@ -42,6 +42,9 @@ pub(super) fn clips(
 ) -> Vec<Clip> {
     let phrase = |phrase| Some(Clip::Phrase(phrase));
     let plan = told.plan;
+    if told.message == Message::DrillNotice {
+        return drill_notice(told.moment);
+    }
     let drill = plan.is_drill.then_some(Clip::Phrase(Phrase::Drill));
     let matter = kind(plan.kind).map(Clip::Phrase);
     let go = Clip::Phrase(advice(plan));
@@ -88,8 +91,41 @@ pub(super) fn clips(
         // Its words come with its notice.
         Message::HandOver => {}
         Message::DrillOver => clips.extend(who_where.chain(phrase(Phrase::DrillOver))),
+        // Of no door: above.
+        Message::DrillNotice => {}
     }
     clips.extend(drill);
+    clips
+}
+
+/// That a drill is announced comes first, so that nobody takes it for an alarm.
+fn drill_notice(moment: Option<Moment>) -> Vec<Clip> {
+    let before = [Clip::Tone, Clip::Phrase(Phrase::DrillAhead)];
+    let when = moment.into_iter().flat_map(when);
+    before.into_iter().chain(when).chain([Clip::Phrase(Phrase::DrillWhatToDo)]).collect()
+}
+
+/// Today at fifteen thirty, tomorrow at nine, in three days at ten.
+fn when(moment: Moment) -> Vec<Clip> {
+    let mut clips = match moment.days {
+        0 => vec![Clip::Phrase(Phrase::Today)],
+        1 => vec![Clip::Phrase(Phrase::Tomorrow)],
+        days => vec![Clip::Count(days.min(Clip::COUNT_MAX)), Clip::Phrase(Phrase::DaysAhead)],
+    };
+    clips.extend(counted(moment.hour, Phrase::OClock));
+    if 0 < moment.minute {
+        clips.extend(counted(moment.minute, Phrase::Minutes));
+    }
+    clips
+}
+
+/// Midnight is the hour zero.
+fn counted(number: u8, what: Phrase) -> Vec<Clip> {
+    let mut clips = match number {
+        0 => Sign::of_char('0').map(Clip::Sign).into_iter().collect(),
+        _ => Clip::number(number),
+    };
+    clips.push(Clip::Phrase(what));
     clips
 }
 

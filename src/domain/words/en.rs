@@ -185,6 +185,7 @@ pub(super) fn sms(draft: &Draft<'_>) -> String {
         Message::DrillOver => format!("{who_where}: drill over. Thank you"),
         Message::HandOver => "Change of shift".to_owned(),
         Message::PleaseReply => format!("{who_where}: please reply 1 coming, 2 no"),
+        Message::DrillNotice => format!("{who_where}: a drill will be held"),
     };
     if draft.is_drill { format!("DRILL {body}") } else { body }
 }

@@ -195,6 +195,24 @@ phrases! {
     DrillOver, "drill-over",
         "的演练结束了，谢谢您", "de5 yan3 lian4 jie2 shu4 le5, xie4 xie5 nin2",
         "The drill is over. Thank you";
+    /// A drill is announced, nothing is the matter now; then follows when it begins.
+    DrillAhead, "drill-ahead",
+        "演练预告，不是警情。联防演练时间是", "yan3 lian4 yu4 gao4, bu2 shi4 jing3 qing2. lian2 fang2 yan3 lian4 shi2 jian1 shi4",
+        "Drill notice, no alarm. A neighbourhood drill begins";
+    /// What to do in a drill that is announced; that #9 stays real.
+    DrillWhatToDo, "drill-what-to-do",
+        "届时请接听并按键，不必出门。真有险情照常拨井九", "jie4 shi2 qing3 jie1 ting1 bing4 an4 jian4, bu2 bi4 chu1 men2. zhen1 you3 xian3 qing2 zhao4 chang2 bo1 jing3 jiu3",
+        "Please answer then and press a key. Do not go out. Hash nine stays a real alarm";
+    /// Said before the hour.
+    Today, "today", "今天", "jin1 tian1", "today at";
+    /// Said before the hour.
+    Tomorrow, "tomorrow", "明天", "ming2 tian1", "tomorrow at";
+    /// Said between a number of days and the hour.
+    DaysAhead, "days-ahead", "天后", "tian1 hou4", "days from now at";
+    /// Said after the hour.
+    OClock, "o-clock", "点", "dian3", "hours";
+    /// Said after the minute.
+    Minutes, "minutes", "分", "fen1", "minutes";
     /// Others in the same building need help too; then follow their doors.
     AlsoAt, "also-at",
         "同楼求助的还有", "tong2 lou2 qiu2 zhu4 de5 hai2 you3",

@@ -90,6 +90,35 @@ fn text_of(clips: &[Clip], language: Language) -> String {
 }
 
 #[test]
+fn a_call_that_announces_a_drill_says_so_first() {
+    let plan = Plan { is_drill: true, ..chen() };
+    let said = |days, hour, minute, language| {
+        let moment = Some(Moment { days, hour, minute });
+        let told = Told { moment, ..Told::new(&plan, Message::DrillNotice) };
+        let clips = spoken(&told, language);
+        let length: u32 = clips.iter().map(|clip| clip.estimate_ms(language)).sum();
+        assert!(length <= SPOKEN_MORE_MS_MAX, "{length} ms: {clips:?}");
+        text_of(&clips, language)
+    };
+    assert_eq!(
+        said(0, 10, 0, Language::Chinese),
+        "演练预告，不是警情。联防演练时间是 今天 十 点 届时请接听并按键，不必出门。真有险情照常拨井九"
+    );
+    assert_eq!(
+        said(1, 14, 30, Language::English),
+        "Drill notice, no alarm. A neighbourhood drill begins tomorrow at fourteen hours thirty minutes \
+         Please answer then and press a key. Do not go out. Hash nine stays a real alarm"
+    );
+    for language in Language::ALL {
+        for (days, hour, minute) in [(0, 0, 5), (2, 23, 59), (7, 22, 47), (255, 255, 255)] {
+            said(days, hour, minute, language);
+        }
+    }
+    assert!(said(2, 9, 0, Language::Chinese).contains("两 天后 九 点"));
+    assert!(said(0, 0, 5, Language::Chinese).contains("今天 零 点 五 分"));
+}
+
+#[test]
 fn an_sms_says_who_and_where_first() {
     use Language::{Chinese, English};
     let check = |message, language, expected: &str| {

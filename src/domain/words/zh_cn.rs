@@ -203,6 +203,7 @@ pub(super) fn sms(draft: &Draft<'_>) -> String {
         Message::DrillOver => format!("{who_where}的演练结束了，谢谢您。"),
         Message::HandOver => "交接班".to_owned(),
         Message::PleaseReply => format!("{who_where}求助：请回复1前往，2去不了"),
+        Message::DrillNotice => format!("{who_where}将举行联防演练，届时请接听并按键"),
     };
     let drill = if draft.is_drill { "(演练)" } else { "" };
     format!("【平安联防】{drill}{body}")

@@ -1,12 +1,14 @@
 //! How a drill went: figures for the desk, and a summary for everybody.
 
 use crate::store::alarm_log::StoredAlarm;
+use crate::store::drills::notices::{self, NoticeRow, NoticeState, Whose};
 use crate::web::Web;
 use crate::web::caller::{Caller, Reports};
 use crate::web::extract::PathId;
 use crate::web::guard::language_of;
 use crate::web::problem::ApiError;
 use crate::web::reach::To;
+use crate::web::timeline::ended;
 use crate::web::words::in_language;
 use axum::Json;
 use axum::extract::State;
@@ -16,6 +18,7 @@ use lianfang_domain::directory::Language;
 use lianfang_domain::drill::HomeState;
 use lianfang_domain::drill::report::{self as figures, Figures, NotReached, Reached, percentile};
 use lianfang_domain::id::{AlarmId, ContactId, DrillId, HouseholdId, ResponderId, WorkerId};
+use lianfang_domain::leg::{Channel, LegOutcome};
 use lianfang_domain::plan::Plan;
 use serde::Serialize;
 use std::sync::Arc;
@@ -53,6 +56,8 @@ pub(super) struct DrillReport {
     first_key_ms: Spread,
     /// Numbers that no person answered.
     not_reached: Vec<NotReachedView>,
+    /// Numbers that could not be told of the drill before it; while it has not begun, those that are not told yet.
+    not_told: Vec<NotToldView>,
     /// For everybody, without names and numbers, in Chinese.
     summary_zh: String,
     /// The same in English.
@@ -102,6 +107,61 @@ struct NotReachedView {
     reason: String,
 }
 
+/// A number that could not be told of the drill.
+#[derive(Serialize, ToSchema)]
+struct NotToldView {
+    /// The household, if it is one.
+    #[schema(value_type = Option<u32>)]
+    household_id: Option<HouseholdId>,
+    /// The person.
+    #[schema(value_type = Option<u32>)]
+    contact_id: Option<ContactId>,
+    /// The worker.
+    #[schema(value_type = Option<u32>)]
+    worker_id: Option<WorkerId>,
+    /// The responder.
+    #[schema(value_type = Option<u32>)]
+    responder_id: Option<ResponderId>,
+    /// Which of their numbers, from 0.
+    number_index: u8,
+    /// By what it was tried last: `sms` or `voice`.
+    channel: &'static str,
+    /// How the last try ended, in words.
+    reason: String,
+}
+
+impl NotToldView {
+    /// `None` of who was told.
+    fn of(row: &NoticeRow, language: Language) -> Option<Self> {
+        let reason = match (row.state, row.outcome) {
+            (NoticeState::Told, _) => return None,
+            (NoticeState::Waiting, None) => in_language!(language, "尚未通知", "not told yet"),
+            (NoticeState::Failed, None) => {
+                in_language!(language, "没有可用的方式或时间", "no way or no time to tell them")
+            }
+            (NoticeState::Waiting | NoticeState::Failed, Some(LegOutcome::Lost)) => {
+                in_language!(language, "已发出，没有回音", "sent, nothing was heard of it")
+            }
+            (NoticeState::Waiting | NoticeState::Failed, Some(outcome)) => {
+                ended(outcome, language).to_owned()
+            }
+        };
+        let Whose { household, contact, worker, responder, number_index } = row.whose;
+        Some(Self {
+            household_id: household,
+            contact_id: contact,
+            worker_id: worker,
+            responder_id: responder,
+            number_index,
+            channel: match row.channel {
+                Channel::Sms => "sms",
+                Channel::Voice => "voice",
+            },
+            reason,
+        })
+    }
+}
+
 /// How a drill went, in figures and in words that can be published.
 #[utoipa::path(
     get, path = "/drills/{id}/report", tag = "drills", operation_id = "report_drill",
@@ -131,12 +191,15 @@ pub(super) async fn report(
     let counted = figures::figures(alarms.iter().map(|(alarm, yielded)| (alarm, *yielded)));
     let erased = started.len().saturating_sub(alarms.len());
     let is_over = stored.ended.is_some();
+    let language = language_of(&headers);
+    let rows = notices::all(web.store.alarms(), id).await?;
     Ok(Json(DrillReport {
         is_final: is_over && figures::is_final(alarms.iter().map(|(alarm, _)| alarm)),
         erased,
         summary_zh: figures::summary(&name, &counted, Language::Chinese),
         summary_en: figures::summary(&name, &counted, Language::English),
-        ..view(&counted, &alarms, language_of(&headers))
+        not_told: rows.iter().filter_map(|row| NotToldView::of(row, language)).collect(),
+        ..view(&counted, &alarms, language)
     }))
 }
 
@@ -166,6 +229,7 @@ fn view(counted: &Figures, alarms: &[(Alarm, bool)], language: Language) -> Dril
         last_leg_ms: Spread::of(&counted.last_leg_ms),
         first_key_ms: Spread::of(&counted.first_key_ms),
         not_reached: named.collect(),
+        not_told: Vec::new(),
         summary_zh: String::new(),
         summary_en: String::new(),
     }

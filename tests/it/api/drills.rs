@@ -2,7 +2,10 @@
 
 use super::{Api, Client};
 use axum::http::Method;
+use lianfang::store::drills::notices::{self, NoticeRow, NoticeState, Whose};
 use lianfang::store::tokens::Scope;
+use lianfang_domain::id::{ContactId, DrillId, HouseholdId};
+use lianfang_domain::leg::{Channel, LegOutcome};
 use serde_json::{Value, json};
 
 /// It is Sunday, eight in the morning.
@@ -40,6 +43,50 @@ async fn a_drill_is_planned_listed_stopped_and_reported() {
     assert_eq!(admin.get(&path).await.expect(200).json()["state"], "cancelled");
     admin.get("/drills/999").await.expect(404);
     admin.post("/drills/999/cancel", json!({})).await.expect(404);
+}
+
+#[tokio::test]
+async fn the_report_says_who_was_not_told_before() {
+    let api = Api::new().await;
+    let secret = api.token("root", Scope::Admin).await;
+    let admin = api.admin(&secret);
+    let town = admin.town().await;
+    let drill = admin.post("/drills", at_ten(town.community)).await.expect(201).json();
+    let id = DrillId(drill["id"].as_u64().and_then(|id| id.try_into().ok()).expect("an id"));
+    let row = |place: u32, channel, state, outcome| {
+        let contact = Some(ContactId(place));
+        let household = Some(HouseholdId(7));
+        let whose = Whose { household, contact, worker: None, responder: None, number_index: 1 };
+        NoticeRow { place, whose, channel, state, outcome }
+    };
+    let before = [
+        row(0, Channel::Sms, NoticeState::Waiting, None),
+        row(1, Channel::Sms, NoticeState::Waiting, None),
+        row(2, Channel::Voice, NoticeState::Waiting, Some(LegOutcome::Busy)),
+        row(3, Channel::Voice, NoticeState::Waiting, None),
+        row(4, Channel::Voice, NoticeState::Waiting, None),
+    ];
+    let after = [
+        row(0, Channel::Sms, NoticeState::Told, Some(LegOutcome::Sent)),
+        row(1, Channel::Voice, NoticeState::Failed, Some(LegOutcome::NoAnswer)),
+        row(2, Channel::Voice, NoticeState::Failed, None),
+    ];
+    notices::set(api.store.alarms(), id, &before).await.expect("is written");
+    notices::shorten(api.store.alarms(), id, 4).await.expect("is written");
+    notices::set(api.store.alarms(), id, &after).await.expect("is written");
+    let read = notices::all(api.store.alarms(), id).await.expect("reads");
+    assert_eq!(read, [&after[..], &before[3..4]].concat());
+    let report = admin.get(&format!("/drills/{id}/report")).await.expect(200).json();
+    let not_told = |contact, reason: &str| {
+        json!({"household_id": 7, "contact_id": contact, "worker_id": null, "responder_id": null,
+            "number_index": 1, "channel": "voice", "reason": reason})
+    };
+    let wanted = json!([
+        not_told(1, "无人接听"),
+        not_told(2, "没有可用的方式或时间"),
+        not_told(3, "尚未通知")
+    ]);
+    assert_eq!(report["not_told"], wanted);
 }
 
 #[tokio::test]

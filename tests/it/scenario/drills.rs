@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use lianfang::store::drills;
+use lianfang::store::drills::notices::{self, NoticeState};
 use lianfang::switchboard::Action;
 use lianfang_domain::alarm::{CancelReason, CloseOutcome, Event, Stage, TriggerSource};
 use lianfang_domain::directory::Language;
@@ -13,7 +14,7 @@ use lianfang_domain::drill::report::{Reached, figures, summary};
 use lianfang_domain::drill::{self, Drill, Ending, HomeState};
 use lianfang_domain::id::{AlarmId, CommunityId, DrillId};
 use lianfang_domain::kind::AlarmKind;
-use lianfang_domain::leg::{Channel, LegReport};
+use lianfang_domain::leg::{Channel, LegOutcome, LegReport, Message};
 
 /// The household behind door 102 has a line, too.
 const SECOND_LINE: &str = "INSERT INTO line (household_id, number_key, number_written, account)
@@ -106,6 +107,7 @@ impl Town {
         let id = self.plans(drill).await;
         self.until_it_is(9, 0).await;
         self.until_announced(11).await;
+        self.not_told(id, &[]).await;
         self.until_it_is(9, 59).await;
         self.until_it_is(10, 0).await;
         id
@@ -173,6 +175,126 @@ async fn a_group_is_told_drilled_and_reported() {
     assert!(summary.contains("1户发起，呼叫电话10部") && !summary.contains("李强"), "{summary}");
     let stored = drills::get(town.store().alarms(), id).await.unwrap().unwrap();
     assert_eq!(stored.ended.map(|(_, ending)| ending), Some(Ending::Over));
+}
+
+/// Behind door 103 there is a telephone on the wall.
+const LANDLINE: &str =
+    "UPDATE contact SET numbers = json_replace(numbers, '$[0].sms', json('false'))
+    WHERE household_id = 102";
+
+impl Town {
+    /// Time passes until it is so, but not until the drill begins.
+    async fn soon(&self, is_so: impl Fn(&Self) -> bool) {
+        let mut tick = tokio::time::interval(std::time::Duration::from_millis(2));
+        while !is_so(self) {
+            assert!(self.clock.now() < at(9, 55), "it is never so");
+            self.pass(5).await;
+            tick.tick().await;
+        }
+    }
+
+    fn rung(&self, who: &str) -> usize {
+        self.wire.calls().iter().filter(|(_, called, _)| called == who).count()
+    }
+
+    /// Those who are not told, once it is written down that all others are: how the last try ended.
+    async fn not_told(&self, id: DrillId, wanted: &[(NoticeState, Channel, Option<LegOutcome>)]) {
+        let mut tick = tokio::time::interval(std::time::Duration::from_millis(2));
+        let mut found = Vec::new();
+        for _ in 0..100 {
+            let rows = notices::all(self.store().alarms(), id).await.expect("reads");
+            assert_eq!(rows.len(), 11, "everybody");
+            let missed = rows.iter().filter(|row| row.state != NoticeState::Told);
+            found = missed.map(|row| (row.state, row.channel, row.outcome)).collect();
+            if found == wanted {
+                return;
+            }
+            self.pass(1).await;
+            tick.tick().await;
+        }
+        panic!("{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_takes_no_sms_is_called_before_the_drill_and_told_that_it_is_one() {
+    let mut town = town(1, LANDLINE).await;
+    let id = town.plans(&at_ten()).await;
+    town.until_it_is(8, 59).await;
+    assert_eq!(town.wire.calls(), []);
+    town.until_it_is(9, 0).await;
+    town.until_announced(10).await;
+    town.soon(|town| town.rung("103") == 1).await;
+    town.expect_ringing(&["103"]);
+    let heard = town.wire.heard_by("103");
+    assert!(heard.starts_with("演练预告，不是警情") && heard.contains("今天十点"), "{heard}");
+    assert_eq!(town.wire.voice_to("103"), [Message::DrillNotice]);
+    town.phone("103", Does::NoAnswer).await;
+    town.soon(|town| town.rung("103") == 2).await;
+    town.phone("103", Does::Answer).await;
+    town.phone("103", Does::HangUp).await;
+    town.not_told(id, &[]).await;
+    town.restarts().await;
+    town.until_it_is(9, 59).await;
+    assert_eq!((town.rung("103"), town.wire.announced().len()), (2, 10), "each is told once");
+    town.until_it_is(10, 0).await;
+    town.doors(id, 1).await;
+    town.expect_ringing(&ALL);
+    assert!(town.wire.heard_by("103").starts_with("这是演练"));
+}
+
+#[tokio::test]
+async fn an_announcement_that_is_not_sent_is_sent_again_and_then_spoken() {
+    let town = town(1, "").await;
+    let id = town.plans(&at_ten()).await;
+    town.wire.refuses_announcements("104", LegOutcome::CarrierFailed);
+    town.wire.refuses_announcements("105", LegOutcome::OptedOut);
+    town.until_it_is(9, 0).await;
+    town.until_announced(9).await;
+    town.soon(|town| town.rung("105") == 1).await;
+    assert_eq!(town.wire.announcements_refused("105"), 1, "who wants none gets no other");
+    assert_eq!(town.rung("104"), 0, "there are tries left");
+    town.phone("105", Does::Press('1')).await;
+    town.phone("105", Does::HangUp).await;
+    town.soon(|town| town.rung("104") == 1).await;
+    assert_eq!(town.wire.announcements_refused("104"), 3);
+    for call in 1..=3 {
+        town.soon(|town| town.rung("104") == call).await;
+        town.phone("104", Does::NoAnswer).await;
+    }
+    let missed = (NoticeState::Failed, Channel::Voice, Some(LegOutcome::NoAnswer));
+    town.not_told(id, &[missed]).await;
+    town.until_it_is(9, 59).await;
+    assert_eq!((town.rung("104"), town.wire.announcements_refused("104")), (3, 3));
+    town.until_it_is(10, 0).await;
+    town.pass(15).await;
+    town.doors(id, 1).await;
+}
+
+#[tokio::test]
+async fn a_real_alarm_takes_the_telephone_from_who_is_told_of_a_drill() {
+    let mut town = town(1, LANDLINE).await;
+    let id = town.plans(&at_ten()).await;
+    town.until_it_is(9, 0).await;
+    town.until_announced(10).await;
+    town.soon(|town| town.rung("103") == 1).await;
+    town.phone("103", Does::Answer).await;
+    let real = town.dials("#9").await.alarm;
+    assert_eq!(town.wire.cancelled(), [("103".to_owned(), CancelReason::AlarmOver)]);
+    town.expect_ringing(&ALL);
+    assert!(!town.wire.heard_by("103").contains("演练"));
+    town.pass(60).await;
+    assert!(!town.wire.ringing().is_empty(), "the real one goes on");
+    let notices = |town: &Town| {
+        let told = town.wire.voice_to("103");
+        told.iter().filter(|message| **message == Message::DrillNotice).count()
+    };
+    assert_eq!(notices(&town), 1, "no call of a drill while it is open");
+    town.acts(real, Action::Close(CloseOutcome::Genuine, None)).await.expect("is closed");
+    town.soon(|town| notices(town) == 2).await;
+    town.phone("103", Does::Press('1')).await;
+    town.phone("103", Does::HangUp).await;
+    town.not_told(id, &[]).await;
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@ use lianfang_domain::alarm::CancelReason;
 use lianfang_domain::digits::Key;
 use lianfang_domain::handover::{Notice, Word};
 use lianfang_domain::id::{AlarmId, LegId};
-use lianfang_domain::leg::{Channel, Class, LegOrder, LegOutcome, LegReport, Message as Said};
+use lianfang_domain::leg::{
+    Channel, Class, LegOrder, LegOutcome, LegReport, Message as Said, Moment,
+};
 use lianfang_domain::phone::{Home, PhoneNumber};
 use lianfang_domain::plan::{self, PlanFor, Policy, Role};
 use std::net::SocketAddr;
@@ -59,6 +61,7 @@ pub(super) fn order_of(world: &World, account: &str, number: &str) -> LegOrder {
         message: Said::Alarm,
         along: Vec::new(),
         link: None,
+        moment: None,
         coming: Vec::new(),
         class: Class::First,
         ring_timeout_s: 30,
@@ -265,6 +268,27 @@ async fn enough_are_coming_while_it_rings() {
     carrier.respond(&invite, "487 Request Terminated", "").await;
     carrier.request("ACK").await;
     assert_eq!(world.report().await, ended(LegOutcome::Cancelled));
+    world.wait_for_silence().await;
+}
+
+/// What announces a drill makes way for a real alarm in the middle of a word, and says nothing of an alarm.
+#[tokio::test]
+async fn a_call_that_announces_a_drill_makes_way_at_once() {
+    let (mut world, mut carrier) = with_carrier().await;
+    let moment = Some(Moment { days: 0, hour: 10, minute: 0 });
+    let notice = LegOrder { message: Said::DrillNotice, moment, ..order(&world, "13800000000") };
+    world.telephone.place(notice, &TRUNK.into());
+    let invite = carrier.request("INVITE").await;
+    assert!(!invite.0.contains("Priority: emergency"), "{}", invite.0);
+    assert_eq!(world.report().await, placed(TRUNK));
+    carrier.respond(&invite, "200 OK", &carrier.sdp()).await;
+    carrier.request("ACK").await;
+    assert_eq!(world.report().await, LegReport::Answered);
+    assert_eq!(carrier.hear().await, (8, 172));
+    world.telephone.cancel(LEG, CancelReason::AlarmOver);
+    let bye = carrier.request("BYE").await;
+    carrier.respond(&bye, "200 OK", "").await;
+    assert_eq!(world.report().await, ended(LegOutcome::AnsweredNoKey), "nothing else was said");
     world.wait_for_silence().await;
 }
 

@@ -13,7 +13,7 @@ use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::leg::{Channel, LegOrder, LegOutcome, LegReport, Message, RouteName};
 use lianfang_domain::plan::Plan;
 use lianfang_domain::words::{self, Told};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 pub(crate) const LINES: &str = "lines";
@@ -56,6 +56,8 @@ struct State {
     heard: Vec<String>,
     /// Announcements of drills: to whom, and the text.
     announced: Vec<(String, String)>,
+    /// People to whom no announcement is sent, how it ends, and how often that was so.
+    not_announced: BTreeMap<String, (LegOutcome, usize)>,
     /// Legs that were asked into the talk.
     talking: Vec<LegId>,
     broken: BTreeSet<String>,
@@ -223,7 +225,7 @@ impl Wire {
         legs.map(|leg| leg.message).collect()
     }
 
-    pub(super) fn voice_to(&self, who: &str) -> Vec<Message> {
+    pub(crate) fn voice_to(&self, who: &str) -> Vec<Message> {
         self.sent_to(who, Channel::Voice)
     }
 
@@ -299,6 +301,16 @@ impl Wire {
         announced
     }
 
+    /// No announcement is sent to a person: it ends like this.
+    pub(crate) fn refuses_announcements(&self, who: &str, outcome: LegOutcome) {
+        self.state().not_announced.insert(who.to_owned(), (outcome, 0));
+    }
+
+    /// How often that was so.
+    pub(crate) fn announcements_refused(&self, who: &str) -> usize {
+        self.state().not_announced.get(who).map_or(0, |(_, times)| *times)
+    }
+
     /// What the resident heard.
     pub(crate) fn told(&self) -> Vec<ResidentNotice> {
         self.state().told.clone()
@@ -338,8 +350,14 @@ impl Carriers for Wire {
 
     fn announce(&self, order: LegOrder, text: &str, route: &RouteName) {
         let mut state = self.state();
-        state.announced.push((name_of(order.number.key()), text.to_owned()));
+        let who = name_of(order.number.key());
         state.report(order.leg, LegReport::Placed { route: RouteName::clone(route) });
+        if let Some((outcome, times)) = state.not_announced.get_mut(&who) {
+            *times += 1;
+            let outcome = *outcome;
+            return state.report(order.leg, LegReport::Ended { outcome });
+        }
+        state.announced.push((who, text.to_owned()));
         let reference = format!("SM{}", order.leg).into();
         state.report(order.leg, LegReport::Accepted { reference, has_receipts: false });
     }

@@ -165,7 +165,8 @@ impl Draft {
             | Message::CloseReminder
             | Message::DrillOver
             | Message::HandOver
-            | Message::PleaseReply => known.filter(|it| !it.state.is_bad),
+            | Message::PleaseReply
+            | Message::DrillNotice => known.filter(|it| !it.state.is_bad),
         };
         let call = Call { party, number_index: number?.index, channel: Channel::Voice, message };
         (!listens && role != Role::OwnHousehold).then_some(call)

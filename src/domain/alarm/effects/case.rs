@@ -45,7 +45,8 @@ impl Alarm {
                 | Message::CloseReminder
                 | Message::DrillOver
                 | Message::PleaseReply
-                | Message::HandOver => false,
+                | Message::HandOver
+                | Message::DrillNotice => false,
             };
             let is_loud = self.role(leg.party) == Some(Role::Loudspeaker);
             is_waiting && is_untrue || is_loud || self.case.talk.contains(&leg.number)
