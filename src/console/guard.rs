@@ -34,7 +34,10 @@ pub(crate) async fn safe_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in SAFE_HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        // What the API writes as a page, such as a dossier, brings a policy of its own.
+        if name != header::CONTENT_SECURITY_POLICY || !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

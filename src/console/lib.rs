@@ -9,8 +9,10 @@
 
 #![allow(dead_code, reason = "pages use more of what they share from day to day")]
 
+mod alarm;
 mod api;
 mod assets;
+mod board;
 mod directory;
 mod form;
 mod frame;
@@ -62,6 +64,7 @@ pub fn router(api: Router, settings: Settings) -> Router {
     let shared = Arc::new(Console { api, settings });
     Router::new()
         .merge(wall::routes())
+        .merge(alarm::routes())
         .merge(login::routes())
         .merge(directory::routes())
         .merge(lines::routes())

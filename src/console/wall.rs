@@ -1,16 +1,22 @@
-//! The alarm wall: what is open, the most urgent first.
+//! The alarm wall: what is open, the most urgent first, live.
 
 use crate::Shared;
+use crate::board::{self, Board, Row};
 use crate::frame::{Frame, show};
 use crate::lang::Lang;
 use crate::visit::Signed;
 use askama::Template;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::Query;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
+use jiff::Timestamp;
 use serde::Deserialize;
+
+/// Communities whose duty a calm wall shows.
+const DUTY_MAX: usize = 12;
 
 pub(crate) fn routes() -> Router<Shared> {
     Router::new().route("/", get(wall))
@@ -21,30 +27,109 @@ pub(crate) fn routes() -> Router<Shared> {
 struct WallPage {
     frame: Frame,
     l: Lang,
+    now: Timestamp,
     alarms: Vec<Row>,
+    drills: Vec<Row>,
+    is_cut: bool,
+    may_act: bool,
+    /// Where forms come back to.
+    back: String,
+    communities: Vec<Named>,
+    community: Option<u32>,
+    duty: Vec<Duty>,
+}
+
+impl WallPage {
+    fn is_chosen(&self, community: &u32) -> bool {
+        self.community.as_ref() == Some(community)
+    }
+}
+
+/// What a wall may be narrowed to.
+#[derive(Default, Deserialize)]
+struct Wanted {
+    community: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Rows {
-    items: Vec<Row>,
+struct Communities {
+    items: Vec<Named>,
 }
 
-/// An alarm in the list.
+/// A community.
 #[derive(Deserialize)]
-struct Row {
-    id: String,
-    raised_at: jiff::Timestamp,
+pub(crate) struct Named {
+    pub(crate) id: u32,
+    pub(crate) name: String,
 }
 
-async fn wall(signed: Signed) -> Result<Response, Response> {
-    let rows: Rows = signed.api().get("/alarms?state=open").await.map_err(signed.fails())?;
+/// Who is on duty, in words.
+#[derive(Deserialize)]
+struct OnDuty {
+    summary: String,
+    #[serde(default)]
+    on_duty: Vec<serde_json::Value>,
+}
+
+struct Duty {
+    community: String,
+    summary: String,
+    is_nobody: bool,
+}
+
+/// The communities to choose from; none where they may not be seen.
+pub(crate) async fn communities(signed: &Signed) -> Vec<Named> {
+    let found = signed.api().get::<Communities>("/communities?limit=200").await;
+    found.map_or_else(|_| Vec::new(), |found| found.items)
+}
+
+async fn wall(signed: Signed, Query(wanted): Query<Wanted>) -> Result<Response, Response> {
+    let community: Option<u32> = wanted.community.and_then(|id| id.parse().ok());
+    let path = match community {
+        Some(id) => format!("/alarms/board?community_id={id}"),
+        None => "/alarms/board".to_owned(),
+    };
+    let board: Board = signed.api().get(&path).await.map_err(signed.fails())?;
+    let communities = communities(&signed).await;
+    let is_calm = board.items.is_empty();
+    let duty = if is_calm { duty(&signed, &communities, community).await } else { Vec::new() };
     let l = signed.lang();
     let mut frame = Frame::signed(&signed, l.t("警情墙", "Alarms")).await;
     frame.is_live = true;
-    Ok(show(StatusCode::OK, &WallPage { frame, l, alarms: rows.items }))
+    let (drills, alarms) = board.items.into_iter().partition(|row| row.is_drill);
+    let page = WallPage {
+        frame,
+        l,
+        now: board.now,
+        alarms,
+        drills,
+        is_cut: board.is_cut,
+        may_act: signed.me.may_act(),
+        back: community.map_or_else(|| "/".to_owned(), |id| format!("/?community={id}")),
+        communities,
+        community,
+        duty,
+    };
+    Ok(show(StatusCode::OK, &page))
+}
+
+async fn duty(signed: &Signed, communities: &[Named], only: Option<u32>) -> Vec<Duty> {
+    let mut duty = Vec::new();
+    let meant = communities.iter().filter(|one| only.is_none_or(|id| id == one.id));
+    for community in meant.take(DUTY_MAX) {
+        let path = format!("/communities/{}/duty", community.id);
+        if let Ok(OnDuty { summary, on_duty }) = signed.api().get(&path).await {
+            let is_nobody = on_duty.is_empty();
+            duty.push(Duty { community: community.name.clone(), summary, is_nobody });
+        }
+    }
+    duty
 }
 
 /// The feed of alarms, for the script of the wall.
 pub(crate) async fn live(signed: Signed) -> Response {
     signed.api().raw(Method::GET, "/alarms/feed", "text/event-stream", Body::empty()).await
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -43,45 +43,100 @@
   });
 
   // Ages count: <time data-age datetime="…"> shows hh:mm:ss since then, by the clock of the server.
-  const skew = Number(document.body.dataset.now || Date.now()) - Date.now();
+  const clock = $('[data-now]');
+  const skew = clock ? Number(clock.dataset.now) - Date.now() : 0;
   const pad = (number) => String(number).padStart(2, '0');
   const tick = () => $$('time[data-age]').forEach((time) => {
     const s = Math.max(0, Math.floor((Date.now() + skew - Date.parse(time.dateTime)) / 1000));
     const text = `${pad(Math.floor(s / 3600))}:${pad(Math.floor(s / 60) % 60)}:${pad(s % 60)}`;
     if (time.textContent !== text) time.textContent = text;
+  }) || $$('time[data-left]').forEach((time) => {
+    const text = String(Math.max(0, Math.ceil((Date.parse(time.dateTime) - Date.now() - skew) / 1000)));
+    if (time.textContent !== text) time.textContent = text;
   });
   if ($('time[data-age]') || document.body.dataset.live) setInterval(tick, 1000);
 
-  // Parts with data-part are fetched again and replaced in place; what has the focus or the pointer waits.
-  const busy = (part) => part.contains(document.activeElement) && document.activeElement !== document.body;
+  // Parts with data-part are fetched again and replaced in place. Where somebody is typing or choosing, they wait, at most
+  // a minute: what is shown must not grow old. The focus stays where it was.
+  const busy = (part) => {
+    const at = document.activeElement;
+    const is = part.contains(at) && Boolean(at.matches('input,select,textarea') || at.closest('details[open]'));
+    if (!is) { delete part.dataset.stale; return false; }
+    part.dataset.stale = part.dataset.stale || Date.now();
+    return Date.now() - part.dataset.stale < 60000;
+  };
+  const replace = (part, other) => {
+    const stops = 'a,button,summary,input,select';
+    const at = $$(stops, part).indexOf(document.activeElement);
+    part.replaceChildren(...other.childNodes);
+    const again = $$(stops, part)[at];
+    if (again) again.focus({ preventScroll: true });
+  };
+  // Lists: what is new comes in at the top and is counted, what is gone goes; the order is put right while nobody points.
+  let come = 0;
+  const lists = (fresh) => $$('[data-list]').forEach((list) => {
+    const other = fresh.getElementById(list.id);
+    if (!other) return;
+    const wanted = [...other.children].map((one) => one.id);
+    [...list.children].forEach((one) => { if (!wanted.includes(one.id) && !busy(one)) one.remove(); });
+    const added = [...other.children].filter((one) => !document.getElementById(one.id));
+    come += added.length;
+    list.prepend(...added);
+    const is = [...list.children].map((one) => one.id).filter((id) => wanted.includes(id));
+    if (is.join() !== wanted.join() && !list.matches(':hover') && !list.contains(document.activeElement)) {
+      list.append(...wanted.map((id) => document.getElementById(id)).filter((one) => one && one.parentNode === list));
+    }
+  });
+  const news = () => {
+    const sign = $('#news');
+    if (!sign) return;
+    sign.hidden = !come;
+    sign.textContent = come ? `${come} ${sign.dataset.words}` : '';
+  };
+  const lost = (is) => { const sign = $('#lost'); if (sign) sign.hidden = !is; };
+  const take = (text) => {
+    const fresh = new DOMParser().parseFromString(text, 'text/html');
+    lists(fresh);
+    $$('[data-part]').concat($('#state') || []).forEach((part) => {
+      const other = fresh.getElementById(part.id);
+      if (!other) return;
+      for (const name of ['class', 'data-alarm']) {
+        if (other.hasAttribute(name)) part.setAttribute(name, other.getAttribute(name));
+        else part.removeAttribute(name);
+      }
+      if (part.innerHTML !== other.innerHTML && !busy(part)) replace(part, other);
+    });
+    tick();
+    news();
+    ring();
+  };
   let fetching = false;
   let again = false;
   const refresh = async () => {
     if (fetching) { again = true; return; }
     fetching = true;
     try {
-      const answer = await fetch(location.href, { headers: { 'x-part': '1' } });
+      const answer = await fetch(location.href, { headers: { 'x-part': '1' }, signal: AbortSignal.timeout ? AbortSignal.timeout(10000) : undefined });
       if (answer.redirected) { location.reload(); return; }
-      if (answer.ok) {
-        const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
-        $$('[data-part]').concat($('#state') || []).forEach((part) => {
-          const other = fresh.getElementById(part.id);
-          if (!other || part.innerHTML === other.innerHTML) return;
-          if (busy(part)) { part.dataset.stale = '1'; return; }
-          part.replaceChildren(...other.childNodes);
-          for (const name of ['class', 'data-alarm']) {
-            if (other.hasAttribute(name)) part.setAttribute(name, other.getAttribute(name));
-            else part.removeAttribute(name);
-          }
-        });
-        tick();
-        ring();
-      }
-    } catch { /* The feed tells when it is back. */ } finally {
+      if (answer.ok) take(await answer.text());
+      lost(!answer.ok);
+    } catch { lost(true); } finally {
       fetching = false;
       if (again) { again = false; setTimeout(refresh, 100); }
     }
   };
+  // Forms with data-stay are sent in place, so that the sound goes on.
+  document.addEventListener('submit', async (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || !form.matches('form[data-stay]')) return;
+    event.preventDefault();
+    try {
+      const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
+      if (!answer.ok) throw answer;
+      document.activeElement.blur();
+      refresh();
+    } catch { form.submit(); }
+  });
   document.addEventListener('focusout', () => setTimeout(() => { if ($('[data-stale]')) { $$('[data-stale]').forEach((part) => delete part.dataset.stale); refresh(); } }, 50));
 
   // The sound: two tones until no alarm on the page is unanswered. Browsers want a click first.
@@ -103,7 +158,8 @@
   };
   const ring = () => {
     const on = Boolean(wanted());
-    document.title = $('[data-alarm="unanswered"]') ? `● ${title}` : title;
+    const unanswered = $$('[data-alarm="unanswered"]').length;
+    document.title = unanswered ? `● (${unanswered}) ${title}` : title;
     if (on && !sounding) { beep(); sounding = setInterval(beep, 2000); }
     if (!on && sounding) { clearInterval(sounding); sounding = 0; }
     const ask = $('#sound');
@@ -111,6 +167,8 @@
   };
   const allow = () => {
     if (!document.body.dataset.live) return;
+    come = 0;
+    news();
     audio = audio || new (window.AudioContext || window.webkitAudioContext)();
     audio.resume().then(ring);
   };
@@ -124,7 +182,6 @@
     const soon = () => { if (!timer) timer = setTimeout(() => { timer = 0; refresh(); }, 150); };
     const feed = new EventSource(live);
     for (const name of ['snapshot', 'changed', 'message']) feed.addEventListener(name, soon);
-    const lost = (is) => { const sign = $('#lost'); if (sign) sign.hidden = !is; };
     feed.addEventListener('open', () => { lost(false); soon(); });
     feed.addEventListener('error', () => lost(true));
     setInterval(refresh, 30000);

@@ -1,0 +1,141 @@
+//! One alarm with all that happened, what may be done to it, and the list of alarms.
+
+mod act;
+mod detail;
+mod list;
+mod waterfall;
+
+use crate::Shared;
+use crate::board::{self, Row};
+use crate::form::Form;
+use crate::frame::{Frame, show};
+use crate::lang::Lang;
+use crate::visit::Signed;
+use askama::Template;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Query};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use axum::routing::get;
+use detail::{Candidate, Candidates, Detail, Human, Step, Trace};
+use jiff::Timestamp;
+use serde::Deserialize;
+use waterfall::Chart;
+
+pub(crate) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/alarms", get(list::list))
+        .route("/alarms/{id}", get(alarm))
+        .route("/alarms/{id}/dossier", get(dossier))
+        .route("/alarms/{id}/{action}", get(to_alarm).post(act::act))
+}
+
+#[derive(Template)]
+#[template(path = "alarm.html")]
+struct AlarmPage {
+    frame: Frame,
+    l: Lang,
+    now: Timestamp,
+    id: String,
+    row: Row,
+    detail: Detail,
+    humans: Vec<Human>,
+    steps: Vec<Step>,
+    charts: Vec<Chart>,
+    form: Form,
+    may_act: bool,
+    may_audit: bool,
+    /// Who can be called besides, and the words that were looked for.
+    candidates: Vec<Candidate>,
+    words: String,
+    /// The SIP messages, where they were asked for.
+    trace: Option<Vec<Trace>>,
+}
+
+/// What is shown besides.
+#[derive(Default, Deserialize)]
+pub(super) struct Wanted {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    sip: String,
+}
+
+async fn alarm(
+    signed: Signed,
+    Path(id): Path<String>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Response> {
+    page(&signed, &id, wanted, (Form::default(), StatusCode::OK)).await
+}
+
+/// Whoever reloads the page of something that was refused is back at the alarm.
+async fn to_alarm(Path((id, _)): Path<(String, String)>) -> axum::response::Redirect {
+    axum::response::Redirect::to(&format!("/alarms/{}", segment(&id)))
+}
+
+/// A part of a path of the API, so that nothing else than one part can come of it.
+pub(super) fn segment(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphanumeric).take(32).collect()
+}
+
+pub(super) async fn page(
+    signed: &Signed,
+    id: &str,
+    wanted: Wanted,
+    (form, status): (Form, StatusCode),
+) -> Result<Response, Response> {
+    let (api, l, id) = (signed.api(), signed.lang(), segment(id));
+    let mut detail: Detail = api.get(&format!("/alarms/{id}")).await.map_err(signed.fails())?;
+    let row = std::mem::take(&mut detail.board);
+    let may_act = signed.me.may_act();
+    let may_audit = matches!(signed.me.role.as_str(), "admin" | "auditor");
+    let candidates = if may_act && row.is_live() && !row.is_drill {
+        let words: String = form_urlencoded::byte_serialize(wanted.q.trim().as_bytes()).collect();
+        let query = if words.is_empty() { String::new() } else { format!("?q={words}") };
+        let path = format!("/alarms/{id}/candidates{query}");
+        // The page is there without them.
+        api.get::<Candidates>(&path).await.map_or_else(|_| Vec::new(), |found| found.items)
+    } else {
+        Vec::new()
+    };
+    let trace = if may_audit && !wanted.sip.is_empty() {
+        let dossier: detail::Dossier =
+            api.get(&format!("/alarms/{id}/dossier")).await.map_err(signed.fails())?;
+        Some(dossier.trace)
+    } else {
+        None
+    };
+    let title = format!("{} {}", row.state_words(&l), row.where_words(&l));
+    let mut frame = Frame::signed(signed, title).await;
+    frame.is_live = row.is_open();
+    let page = AlarmPage {
+        now: row.now(),
+        humans: detail.humans(&row, l),
+        steps: detail.steps(l),
+        charts: waterfall::charts(&detail.deliveries, l),
+        frame,
+        l,
+        id,
+        row,
+        detail,
+        form,
+        may_act,
+        may_audit,
+        candidates,
+        words: wanted.q,
+        trace,
+    };
+    Ok(show(status, &page))
+}
+
+/// The dossier to print, as the API writes it.
+async fn dossier(signed: Signed, Path(id): Path<String>) -> Response {
+    let lang = signed.lang().t("zh", "en");
+    let path = format!("/alarms/{}/dossier.html?lang={lang}", segment(&id));
+    signed.api().raw(Method::GET, &path, "text/html", Body::empty()).await
+}
+
+#[cfg(test)]
+mod tests;

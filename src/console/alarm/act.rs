@@ -1,0 +1,167 @@
+//! What is done to an alarm, by forms: each becomes one request to the API. Only what rings telephones is asked about
+//! once more, with how many will ring.
+
+use super::detail::Detail;
+use super::{Wanted, page, segment};
+use crate::api::{Failure, Problem};
+use crate::form::{Form, Sent};
+use crate::frame::{self, Frame, show};
+use crate::lang::Lang;
+use crate::visit::{Signed, next_of};
+use askama::Template;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+/// A request to the API that a form stands for.
+struct Request {
+    /// The last part of its path.
+    path: &'static str,
+    body: Value,
+    /// What is said when it is done; see `frame::notice`.
+    did: &'static str,
+    /// The field of the form that a mistake in this part of the body is beside.
+    fields: &'static [(&'static str, &'static str)],
+}
+
+#[derive(Template)]
+#[template(path = "sure.html")]
+struct SurePage {
+    frame: Frame,
+    l: Lang,
+    id: String,
+    action: String,
+    who: String,
+    back: String,
+    /// How many telephones ring at once.
+    count: usize,
+    /// Whom, where it is one.
+    name: String,
+}
+
+/// `None` where there is no such action.
+fn request(action: &str, form: &Form) -> Option<Request> {
+    let party = || json!({"party": form.get("party").parse::<u16>().ok()});
+    let made = |path, body, fields| Request { path, body, did: "done", fields };
+    Some(match action {
+        "acknowledge" => made("acknowledge", party(), &[("/party", "acknowledge-party")]),
+        "arrive" => made("arrive", party(), &[("/party", "arrive-party")]),
+        "owner" => made("owner", party(), &[("/party", "owner-party")]),
+        "kind" => made("kind", json!({"kind": form.get("kind")}), &[("/kind", "kind")]),
+        "take" => made("take", Value::Null, &[]),
+        "cancel" => made("cancel", Value::Null, &[]),
+        "notes" => {
+            let request = made("notes", json!({"text": form.get("text")}), &[("/text", "text")]);
+            Request { did: "added", ..request }
+        }
+        "follow-up" => {
+            let body = json!({"kind": form.get("follow"), "text": form.get("how")});
+            made("follow-up", body, &[("/kind", "follow"), ("/text", "how")])
+        }
+        "close" => {
+            let mut body = json!({"outcome": form.get("outcome")});
+            if form.get("outcome") == "genuine" && !form.get("matter").is_empty() {
+                body["matter"] = json!(form.get("matter"));
+            }
+            let request = made("close", body, &[("/outcome", "outcome"), ("/matter", "matter")]);
+            Request { did: "closed", ..request }
+        }
+        "call-again" => Request { did: "called", ..made("call-again", Value::Null, &[]) },
+        "parties" => {
+            let (kind, rest) = form.get("who").split_once(':').unwrap_or_default();
+            let id = rest.split(':').next().and_then(|id| id.parse::<u32>().ok());
+            let body = match kind {
+                "worker" => json!({"worker_id": id}),
+                "responder" => json!({"responder_id": id}),
+                _ => json!({"contact_id": id}),
+            };
+            Request { did: "called", ..made("parties", body, &[("", "who")]) }
+        }
+        _ => return None,
+    })
+}
+
+pub(super) async fn act(
+    signed: Signed,
+    Path((id, action)): Path<(String, String)>,
+    Sent(form): Sent,
+) -> Result<Response, Response> {
+    let (id, l) = (segment(&id), signed.lang());
+    let Some(request) = request(&action, &form) else {
+        let problem = Problem { status: 404, ..Problem::default() };
+        return Err(frame::failed(&signed.visitor, &Failure::Problem(Box::new(problem))));
+    };
+    if let Some((field, words)) = missing(&action, &form, l) {
+        return again(&signed, &id, form, |form| form.blame(field, words)).await;
+    }
+    let rings = matches!(request.path, "call-again" | "parties");
+    if rings && form.get("sure").is_empty() {
+        return ask(&signed, &id, &action, &form).await;
+    }
+    let path = format!("/alarms/{id}/{}", request.path);
+    match signed.api().post::<Value>(&path, &request.body).await {
+        Ok(_) => {
+            let back = form.get("back");
+            let here = format!("/alarms/{id}");
+            let back = if back.is_empty() { here.as_str() } else { next_of(back) };
+            Ok(frame::go(back, request.did))
+        }
+        Err(Failure::Problem(problem)) if matches!(problem.status, 400 | 409 | 422) => {
+            let field = |pointer: &str| {
+                let known = request.fields.iter().find(|(part, _)| *part == pointer);
+                known.map(|(_, field)| (*field).to_owned())
+            };
+            again(&signed, &id, form, |form| form.take(&problem, field)).await
+        }
+        Err(failure) => Err(frame::failed(&signed.visitor, &failure)),
+    }
+}
+
+/// What has to be filled in, and is not.
+fn missing(action: &str, form: &Form, l: Lang) -> Option<(&'static str, &'static str)> {
+    let who = l.t("请选择一人。", "Choose somebody.");
+    let (field, sent, words) = match action {
+        "acknowledge" => ("acknowledge-party", "party", who),
+        "arrive" => ("arrive-party", "party", who),
+        "owner" => ("owner-party", "party", who),
+        "parties" => ("who", "who", who),
+        "kind" => ("kind", "kind", l.t("请选择警情类型。", "Choose what is the matter.")),
+        "notes" => ("text", "text", l.t("请填写内容。", "Write something.")),
+        "close" => ("outcome", "outcome", l.t("请选择结果。", "Choose what it was.")),
+        "follow-up" => ("follow", "follow", l.t("请选择方式。", "Choose how.")),
+        _ => return None,
+    };
+    form.get(sent).is_empty().then_some((field, words))
+}
+
+/// The page of the alarm again, with what is wrong.
+async fn again(
+    signed: &Signed,
+    id: &str,
+    mut form: Form,
+    blame: impl FnOnce(&mut Form),
+) -> Result<Response, Response> {
+    blame(&mut form);
+    page(signed, id, Wanted::default(), (form, StatusCode::UNPROCESSABLE_ENTITY)).await
+}
+
+/// Asks once more, with how many telephones will ring.
+async fn ask(signed: &Signed, id: &str, action: &str, form: &Form) -> Result<Response, Response> {
+    let path = format!("/alarms/{id}");
+    let detail: Detail = signed.api().get(&path).await.map_err(signed.fails())?;
+    let count = if action == "parties" { 1 } else { detail.board.rings_if_called_again };
+    let l = signed.lang();
+    let frame = Frame::signed(signed, l.t("确认呼叫", "Call now?")).await;
+    let page = SurePage {
+        frame,
+        l,
+        id: id.to_owned(),
+        action: action.to_owned(),
+        who: form.get("who").to_owned(),
+        back: form.get("back").to_owned(),
+        count,
+        name: form.get("who").splitn(3, ':').nth(2).unwrap_or_default().to_owned(),
+    };
+    Ok(show(StatusCode::OK, &page))
+}

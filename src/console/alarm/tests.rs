@@ -1,0 +1,272 @@
+use crate::fake::Fake;
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+fn detail() -> Value {
+    let mut board = crate::wall::tests::row("a1");
+    board["state"] = json!("coming");
+    board["people"] = json!([{"party": 2, "role": "neighbour", "name": "302 李强", "since": "2026-11-22T03:11:52Z", "arrived_at": null}]);
+    json!({
+        "id": "a1", "board": board,
+        "parties": [
+            {"party": 0, "role": "duty_worker", "name": "王敏", "numbers": ["139****2222"]},
+            {"party": 2, "role": "neighbour", "name": "302 李强", "numbers": ["138****1234"]},
+            {"party": 3, "role": "own_household", "name": "陈阿姨", "numbers": []},
+        ],
+        "case": {"owner": 2, "is_overdue": true, "follow_up_due_at": null, "follow_up": null, "steps": [
+            {"step": "accepted", "due_at": "2026-11-22T03:13:42Z", "done_at": "2026-11-22T03:11:52Z", "is_late": false},
+            {"step": "arrived", "due_at": "2026-11-22T03:11:53Z", "done_at": null, "is_late": true},
+            {"step": "closed", "due_at": "2026-11-22T05:11:53Z", "done_at": null, "is_late": false},
+        ]},
+        "notes": [{"note": 1, "at": "2026-11-22T03:12:00Z", "author": "wang", "text": "钥匙在门卫处"}],
+        "deliveries": [
+            {"leg": 1, "party": 2, "name": "302 李强", "number": "138****1234", "channel": "voice", "state": "coming",
+                "words": "coming", "attempt": 1, "ordered_ms": 0, "placed_ms": 3, "ringing_ms": 900, "answered_ms": 6000,
+                "keys": [{"at_ms": 9500, "answer": "coming"}], "ended_ms": 12000},
+            {"leg": 2, "party": 2, "name": "302 李强", "number": "138****1234", "channel": "sms", "state": "accepted_unconfirmed",
+                "words": "taken by the provider, arrival not confirmed", "attempt": 1, "ordered_ms": 0, "accepted_ms": 250,
+                "keys": [], "ended_ms": null},
+        ],
+        "timeline": [
+            {"sequence": 0, "at": "2026-11-22T03:11:42Z", "since_raised_ms": 0, "text": "Raised (dialled #9)", "event": {"kind": "raised"}},
+            {"sequence": 5, "at": "2026-11-22T03:11:51.512Z", "since_raised_ms": 9512, "text": "302 李强 is coming (by key)",
+                "event": {"kind": "acknowledged"}},
+        ],
+    })
+}
+
+fn fake(role: &str) -> Fake {
+    let fake = Fake::new(role);
+    fake.answers("GET /alarms/a1", 200, detail());
+    let candidates = json!({"items": [{"kind": "worker", "id": 7, "name": "赵丽", "door": "", "telephones": 1}]});
+    fake.answers("GET /alarms/a1/candidates", 200, candidates);
+    fake
+}
+
+fn problem(kind: &str, status: u16, pointer: &str, detail: &str) -> Value {
+    json!({"type": format!("urn:lianfang:problem:{kind}"), "title": kind, "status": status, "detail": detail,
+        "errors": [{"pointer": pointer, "detail": detail}]})
+}
+
+#[tokio::test]
+async fn the_page_of_an_alarm_tells_all_of_it_in_both_languages() {
+    let fake = fake("admin");
+    let page = fake.get("/alarms/a1").await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.shows(&[
+        "Coming</span>",
+        "Building 3, unit 2, floor 5, door 502",
+        // The story, with the exact time.
+        "datetime=\"2026-11-22T03:11:51.512Z\" title=\"11:11:51.512\"",
+        "+9.5 s",
+        "302 李强 is coming (by key)",
+        // People, by channel and masked number.
+        "Call 138****1234: coming",
+        "SMS 138****1234: taken by the provider, arrival not confirmed",
+        "Not called yet 139****2222",
+        // Case and notes.
+        "<dt>Owner</dt><dd>302 李强</dd>",
+        "Somebody is there",
+        "钥匙在门卫处",
+        // The waterfall, without inline style.
+        "promise 100 ms",
+        "dialled +3 ms, ringing +900 ms, answered +6.0 s, key +9.5 s",
+        "Call again (3)",
+        "worker:7:赵丽",
+    ]);
+    assert!(!page.html.contains("style=") && !page.html.contains("<style"));
+    fake.get_chinese("/alarms/a1").await.shows(&[
+        "有人前往",
+        "经过",
+        "有关人员",
+        "负责人",
+        "逾时",
+        "承诺 100 毫秒",
+        "再次呼叫",
+        "加叫一人",
+        "撤销警情",
+        "打印档案",
+    ]);
+}
+
+#[tokio::test]
+async fn every_form_becomes_one_request() {
+    let fake = fake("operator");
+    for (action, fields, path, body) in [
+        ("acknowledge", vec![("party", "0")], "acknowledge", json!({"party": 0})),
+        ("arrive", vec![("party", "2")], "arrive", json!({"party": 2})),
+        ("owner", vec![("party", "0")], "owner", json!({"party": 0})),
+        ("kind", vec![("kind", "fire")], "kind", json!({"kind": "fire"})),
+        ("take", vec![], "take", Value::Null),
+        ("cancel", vec![], "cancel", Value::Null),
+        ("notes", vec![("text", " 已联系家属 ")], "notes", json!({"text": "已联系家属"})),
+        (
+            "follow-up",
+            vec![("follow", "visit"), ("how", "好")],
+            "follow-up",
+            json!({"kind": "visit", "text": "好"}),
+        ),
+        (
+            "close",
+            vec![("outcome", "genuine"), ("matter", "fire")],
+            "close",
+            json!({"outcome": "genuine", "matter": "fire"}),
+        ),
+        (
+            "close",
+            vec![("outcome", "false_alarm"), ("matter", "fire")],
+            "close",
+            json!({"outcome": "false_alarm"}),
+        ),
+        ("call-again", vec![("sure", "1")], "call-again", Value::Null),
+        (
+            "parties",
+            vec![("who", "worker:7:赵:丽"), ("sure", "1")],
+            "parties",
+            json!({"worker_id": 7}),
+        ),
+        (
+            "parties",
+            vec![("who", "contact:9:x"), ("sure", "1")],
+            "parties",
+            json!({"contact_id": 9}),
+        ),
+    ] {
+        fake.answers(&format!("POST /alarms/a1/{path}"), 204, Value::Null);
+        let page = fake.post(&format!("/alarms/a1/{action}"), &fields).await;
+        assert!(page.location().starts_with("/alarms/a1?did="), "{action}: {}", page.location());
+        let asked = fake.asked();
+        assert_eq!(asked, [(Method::POST, format!("/alarms/a1/{path}"), body)], "{action}");
+    }
+}
+
+#[tokio::test]
+async fn what_rings_telephones_is_asked_about_with_how_many() {
+    let fake = fake("operator");
+    let page = fake.post("/alarms/a1/call-again", &[]).await;
+    page.shows(&["3 telephones will ring", "name=\"sure\" value=\"1\""]);
+    let page = fake.post("/alarms/a1/parties", &[("who", "worker:7:赵丽")]).await;
+    page.shows(&["赵丽", "1 telephones will ring", "value=\"worker:7:赵丽\""]);
+    assert!(fake.asked().iter().all(|(method, _, _)| method == Method::GET), "nothing was called");
+    let mut none = detail();
+    none["board"]["rings_if_called_again"] = json!(0);
+    fake.answers("GET /alarms/a1", 200, none);
+    let page = fake.post("/alarms/a1/call-again", &[]).await;
+    page.shows(&["No telephone can be called again now"]);
+    assert!(!page.html.contains("name=\"sure\""));
+}
+
+#[tokio::test]
+async fn what_is_wrong_stands_beside_its_field_and_what_was_typed_is_kept() {
+    let fake = fake("operator");
+    let page = fake.post("/alarms/a1/notes", &[("text", " ")]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&["id=\"text-error\">Write something.", "href=\"#text\""]);
+    let long = "长".repeat(2001);
+    fake.answers(
+        "POST /alarms/a1/notes",
+        422,
+        problem("invalid", 422, "/text", "1 to 2000 characters"),
+    );
+    let page = fake.post("/alarms/a1/notes", &[("text", &long)]).await;
+    page.shows(&["id=\"text-error\">1 to 2000 characters", &long]);
+    for action in ["acknowledge", "arrive", "owner"] {
+        let page = fake.post(&format!("/alarms/a1/{action}"), &[]).await;
+        page.shows(&[&format!("id=\"{action}-party-error\">Choose somebody.")]);
+    }
+    fake.answers(
+        "POST /alarms/a1/parties",
+        422,
+        problem("cannot-add", 422, "", "No number can be called."),
+    );
+    let page = fake.post("/alarms/a1/parties", &[("who", "worker:7:赵丽"), ("sure", "1")]).await;
+    page.shows(&["id=\"who-error\">No number can be called."]);
+    fake.post("/alarms/a1/close", &[]).await.shows(&["id=\"outcome-error\">Choose what it was."]);
+    let closed = json!({"type": "urn:lianfang:problem:alarm-closed", "title": "Alarm closed", "status": 409, "detail": "It is over."});
+    fake.answers("POST /alarms/a1/cancel", 409, closed);
+    fake.post("/alarms/a1/cancel", &[]).await.shows(&["It is over."]);
+}
+
+#[tokio::test]
+async fn a_form_of_the_wall_comes_back_to_the_wall_and_nowhere_else() {
+    let fake = fake("operator");
+    fake.answers("POST /alarms/a1/take", 204, Value::Null);
+    for (back, wanted) in
+        [("/?community=2", "/?community=2&did=done"), ("https://b.example/", "/?did=done")]
+    {
+        let page = fake.post("/alarms/a1/take", &[("back", back)]).await;
+        assert_eq!(page.location(), wanted);
+    }
+    let page = fake.post_raw("/alarms/a1/take", "csrf=wrong").await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    assert_eq!(fake.post("/alarms/a1/nothing", &[]).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(fake.get("/alarms/a1/take").await.location(), "/alarms/a1");
+}
+
+#[tokio::test]
+async fn a_closed_alarm_takes_notes_and_a_follow_up_and_no_more() {
+    let fake = fake("operator");
+    let mut closed = detail();
+    closed["board"]["state"] = json!("closed");
+    closed["board"]["closed_at"] = json!("2026-11-22T04:00:00Z");
+    closed["board"]["outcome"] = json!("genuine");
+    closed["case"]["follow_up_due_at"] = json!("2026-11-23T04:00:00Z");
+    fake.answers("GET /alarms/a1", 200, closed);
+    let page = fake.get("/alarms/a1").await;
+    page.shows(&["Genuine", "Add the note", "Note it", "Closed</span>"]);
+    for gone in ["/call-again", "/cancel\"", "/close\"", "data-live", "unanswered"] {
+        assert!(!page.html.contains(gone), "{gone}");
+    }
+}
+
+#[tokio::test]
+async fn sip_messages_are_shown_to_who_may_audit_and_asks() {
+    let fake = fake("admin");
+    let trace = json!({"trace": [{"at": "2026-11-22T03:11:42.003Z", "is_sent": true, "remote": "udp 192.0.2.7:5060",
+        "text": "INVITE sip:x SIP/2.0\r\nVia: <b>"}]});
+    fake.answers("GET /alarms/a1/dossier", 200, trace);
+    let page = fake.get("/alarms/a1").await;
+    assert!(!page.html.contains("INVITE sip"), "folded away");
+    page.shows(&["/alarms/a1?sip=1#sip", "/alarms/a1/dossier"]);
+    let page = fake.get("/alarms/a1?sip=1").await;
+    page.shows(&["INVITE sip:x SIP/2.0", "192.0.2.7:5060", "&#60;b&#62;"]);
+    let operator = self::fake("operator").get("/alarms/a1?sip=1").await;
+    assert!(!operator.html.contains("id=\"sip\"") && !operator.html.contains("/dossier"));
+}
+
+#[tokio::test]
+async fn alarms_are_listed_by_state_community_and_drill_in_pages() {
+    let fake = fake("operator");
+    let mut closed = crate::wall::tests::row("b1");
+    closed["state"] = json!("closed");
+    closed["outcome"] = json!("false_alarm");
+    let list = json!({"items": [{"id": "b1", "board": closed}], "next": "b1"});
+    let query = "GET /alarms?detail=true&limit=50&state=closed&drill=false&community_id=2";
+    fake.answers(query, 200, list.clone());
+    fake.answers(
+        "GET /communities?limit=200",
+        200,
+        json!({"items": [{"id": 2, "name": "文园社区"}]}),
+    );
+    let page = fake.get("/alarms?state=closed&community=2&drill=false").await;
+    page.shows(
+        &[
+            "href=\"/alarms/b1\"",
+            "False alarm",
+            "3号楼",
+            "/alarms?state=closed&#38;drill=false&#38;community=2&#38;after=b1",
+        ]
+        .map(|word| if word == "3号楼" { "Building 3" } else { word }),
+    );
+    page.shows(&["<option value=\"2\" selected>文园社区"]);
+    fake.answers("GET /alarms?detail=true&limit=50", 200, json!({"items": [], "next": null}));
+    fake.get_chinese("/alarms?state=bad&drill=&community=x").await.shows(&["没有符合条件的警情。"]);
+}
+
+#[tokio::test]
+async fn an_id_is_one_part_of_a_path_and_nothing_more() {
+    let fake = fake("operator");
+    fake.get("/alarms/..%2Fworkers%3Fx").await;
+    let asked = fake.asked();
+    assert!(asked.iter().all(|(_, path, _)| path == "/alarms/workersx"), "{asked:?}");
+}
