@@ -36,7 +36,7 @@ use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{LegOrder, LegReport, RouteName};
 use lianfang_domain::phone::PhoneNumber;
-use lianfang_domain::plan::{PartyId, Plan, Policy};
+use lianfang_domain::plan::{AddError, Added, PartyId, Plan, Policy};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -128,6 +128,12 @@ pub enum Action {
     Close(CloseOutcome, Option<AlarmKind>),
     /// Gives the case to a party.
     ChangeOwner(PartyId),
+    /// Has everybody called again who is not coming.
+    CallAgain,
+    /// Has somebody called besides.
+    AddParty(Added),
+    /// Takes it in hand.
+    TakeInHand,
     /// Wrote the note of this number.
     Note(u32),
 }
@@ -141,6 +147,9 @@ pub enum ActError {
     /// The plan has no such party.
     #[error("the alarm has no such party")]
     NoSuchParty,
+    /// Whom an operator wants to have called cannot be.
+    #[error(transparent)]
+    CannotAdd(AddError),
     /// The alarm knows it already, or it does not fit.
     #[error("the alarm is past that")]
     NothingChanged,

@@ -11,9 +11,11 @@
 mod accounts;
 mod alarms;
 mod audit;
+mod board;
 mod caller;
 mod cases;
 mod deliveries;
+mod desk;
 mod dossier;
 mod drills;
 mod duty;
@@ -84,6 +86,7 @@ pub fn router(ports: Ports) -> Router {
         .layer(Extension(session::Throttle::default()))
         .layer(Extension(session::hashing::Hashing::default()))
         .layer(Extension(search::Index::default()))
+        .layer(Extension(board::Boards::default()))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(middleware::from_fn_with_state(guard::REQUEST_MAX, guard::limit_time))
         .layer(CatchPanicLayer::custom(guard::on_panic))
@@ -107,6 +110,8 @@ fn described() -> OpenApiRouter<Web> {
         .merge(whatif::routes())
         .merge(pins::routes())
         .merge(alarms::routes())
+        .merge(board::routes())
+        .merge(desk::routes())
         .merge(audit::routes())
         .merge(cases::routes())
         .merge(dossier::routes())

@@ -12,7 +12,7 @@ use crate::switchboard::{self, Pages, Press, Switchboard};
 use crate::tasks::Tasks;
 use crate::telephone::Telephone;
 use crate::web::ports::{
-    ActError, Action, Alarms, Answer, Binding, Page, Ports, RaiseError, Raised, Readiness,
+    ActError, Action, Alarms, Answer, Binding, Down, Page, Ports, RaiseError, Raised, Readiness,
     Registrations, Responders, Unready,
 };
 use jiff::Timestamp;
@@ -130,12 +130,16 @@ impl Alarms for Live {
                 Action::Cancel => switchboard::Action::Cancel,
                 Action::Close { outcome, matter } => switchboard::Action::Close(outcome, matter),
                 Action::ChangeOwner { party } => switchboard::Action::ChangeOwner(party),
+                Action::CallAgain => switchboard::Action::CallAgain,
+                Action::AddParty { whom } => switchboard::Action::AddParty(whom),
+                Action::TakeInHand => switchboard::Action::TakeInHand,
                 Action::Note { note } => switchboard::Action::Note(note),
             };
             match self.switchboard.act(alarm, action, actor).await {
                 // Doing the same twice is no error.
                 Ok(()) | Err(switchboard::ActError::NothingChanged) => Ok(()),
                 Err(switchboard::ActError::NoSuchParty) => Err(ActError::UnknownParty),
+                Err(switchboard::ActError::CannotAdd(error)) => Err(ActError::CannotAdd(error)),
                 Err(switchboard::ActError::Busy) => Err(ActError::Unavailable),
                 Err(switchboard::ActError::NotOpen) => match self.log.alarm(alarm).await {
                     Ok(Some(_)) => Err(ActError::Closed),
@@ -152,6 +156,11 @@ impl Alarms for Live {
 }
 
 impl Registrations for Live {
+    fn down(&self) -> Down {
+        let lines = self.telephone.lines();
+        Down { lines: lines.lines_down(), routes: lines.trunks_down().len() }
+    }
+
     fn of_account<'a>(&'a self, account: &'a str) -> Answer<'a, Vec<Binding>> {
         Box::pin(async move {
             let registration = self.telephone.lines().registration(account);

@@ -1,6 +1,7 @@
 //! The alarm wall: what is open, the most urgent first, live.
 
 use crate::Shared;
+use crate::api::Failure;
 use crate::board::{self, Board, Row};
 use crate::frame::{Frame, show};
 use crate::lang::Lang;
@@ -10,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Query;
 use axum::http::{Method, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -89,7 +90,14 @@ async fn wall(signed: Signed, Query(wanted): Query<Wanted>) -> Result<Response, 
         Some(id) => format!("/alarms/board?community_id={id}"),
         None => "/alarms/board".to_owned(),
     };
-    let board: Board = signed.api().get(&path).await.map_err(signed.fails())?;
+    let board: Board = match signed.api().get(&path).await {
+        Ok(board) => board,
+        // An auditor sees no alarm while it is open.
+        Err(Failure::Problem(problem)) if problem.status == 403 && signed.me.role == "auditor" => {
+            return Ok(Redirect::to("/audit").into_response());
+        }
+        Err(failure) => return Err(signed.fails()(failure)),
+    };
     let communities = communities(&signed).await;
     let is_calm = board.items.is_empty();
     let duty = if is_calm { duty(&signed, &communities, community).await } else { Vec::new() };

@@ -19,6 +19,7 @@ mod escalate;
 mod event;
 mod input;
 mod matter;
+mod next;
 mod receipt;
 mod reply;
 mod ring;
@@ -33,6 +34,7 @@ pub use event::{
     NamedBy, PlanWhy, Proof, Trigger, TriggerSource, WithdrawMeans,
 };
 pub use input::{Actor, Effect, Input, PinVerdict, ResidentNotice};
+pub use next::Next;
 pub use state::{Alarm, Coming, Leg, PartyState};
 
 use jiff::{SignedDuration, Timestamp};

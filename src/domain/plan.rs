@@ -7,7 +7,7 @@
 
 mod build;
 
-pub use build::{LEFT_OUT_MAX, PARTIES_MAX, PlanFor, build, rebuild};
+pub use build::{ADDED_MAX, AddError, Added, LEFT_OUT_MAX, PARTIES_MAX, PlanFor, build, rebuild};
 pub(crate) use build::{Survey, survey};
 
 use crate::directory::{Address, Language};
@@ -203,6 +203,10 @@ pub struct Party {
     /// The step of escalation in which it is first called; 0 is at once.
     #[serde(default)]
     pub step: u8,
+    /// An operator had it called in the middle of the alarm: it is wanted whatever the policy says, and stays in later
+    /// revisions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_added: bool,
     /// How the party is called when it is told of to others, such as `李强` or `302 李强家`.
     pub name: Arc<str>,
     /// Every number of the party, in the order in which they are called.
@@ -337,6 +341,8 @@ impl Plan {
                     newer.step = newer.step.min(last_step_by(&self.steps, due_s));
                     party.renew(newer);
                 }
+                // Nobody is rung twice by one number.
+                None if party.is_added => party.retire_numbers_of(&fresh),
                 None => party.retire(),
             }
         }
@@ -412,6 +418,16 @@ impl Party {
         }
         let room = usize::from(u8::MAX).saturating_sub(self.numbers.len());
         self.numbers.extend(newer.numbers.into_iter().take(room));
+    }
+
+    /// Leaves the numbers to others that have them too.
+    fn retire_numbers_of(&mut self, others: &[Self]) {
+        for known in &mut self.numbers {
+            let mut all = others.iter().flat_map(|party| &party.numbers);
+            if all.any(|other| other.number == known.number) {
+                known.retire();
+            }
+        }
     }
 
     /// A neighbour who moved away or a worker who went off duty: told of what they were told before, not rung.

@@ -9,6 +9,7 @@ use lianfang_domain::dispatch::Pushed;
 use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{Channel, LegOrder, LegOutcome, LegReport};
+use lianfang_domain::plan::Added;
 use std::sync::Arc;
 
 /// A call waits so long for its callee's budget at most where the party has another telephone: the second ring of a
@@ -37,7 +38,13 @@ impl Driver {
             None => Err(ActError::NotOpen),
             Some(live) => match action {
                 Action::NameKind(kind) => self.kind_named(id, kind, NamedBy::Api { actor }),
-                Action::Acknowledge(_)
+                Action::CallAgain | Action::AddParty(_) if live.alarm.is_over() => {
+                    Err(ActError::NotOpen)
+                }
+                Action::AddParty(whom) => self.party_added(&live.alarm, whom, actor),
+                Action::CallAgain
+                | Action::TakeInHand
+                | Action::Acknowledge(_)
                 | Action::Arrive(_)
                 | Action::Cancel
                 | Action::Close(..)
@@ -67,6 +74,15 @@ impl Driver {
         let plan = self.plan_again(id, Some(kind)).ok_or(ActError::NotOpen)?;
         self.ports.carriers.prepare(&plan);
         Ok(Input::KindNamed { matter: kind, by, plan })
+    }
+
+    /// Somebody is to be called besides, with the plan that has them.
+    fn party_added(&self, alarm: &Alarm, whom: Added, actor: Arc<str>) -> Result<Input, ActError> {
+        let directory = self.ports.directory.current();
+        let (plan, party) = alarm.plan().with(&directory, whom).map_err(ActError::CannotAdd)?;
+        let plan = Arc::new(plan);
+        self.ports.carriers.prepare(&plan);
+        Ok(Input::AddParty { party, actor, plan })
     }
 
     fn perform(&mut self, id: AlarmId, effect: Effect) {
@@ -212,7 +228,9 @@ fn input_of(alarm: &Alarm, action: Action, actor: Arc<str>) -> Result<Input, Act
         Action::Acknowledge(party) => Input::Acknowledge { party: known(party)?, actor },
         Action::Arrive(party) => Input::Arrive { party: known(party)?, actor },
         // Made with a plan, above.
-        Action::NameKind(_) => return Err(ActError::NothingChanged),
+        Action::NameKind(_) | Action::AddParty(_) => return Err(ActError::NothingChanged),
+        Action::CallAgain => Input::CallAgain { actor },
+        Action::TakeInHand => Input::TakeInHand { actor },
         Action::Cancel => Input::Cancel { actor },
         Action::Close(outcome, matter) => Input::Close { actor, outcome, matter },
         Action::ChangeOwner(party) => Input::ChangeOwner { party: known(party)?, actor },

@@ -81,6 +81,7 @@ impl Live {
             Input::PressedAgain { plan, .. }
             | Input::Replanned { plan }
             | Input::KindNamed { plan, .. }
+            | Input::AddParty { plan, .. }
             | Input::HandedOver { plan } => {
                 self.alarm.offer_plan(Arc::clone(plan));
                 Some(Arc::clone(plan))
@@ -97,6 +98,8 @@ impl Live {
             | Input::Silence
             | Input::Talk { .. }
             | Input::ChangeOwner { .. }
+            | Input::CallAgain { .. }
+            | Input::TakeInHand { .. }
             | Input::Note { .. }
             | Input::Yield { .. }
             | Input::TimePassed
@@ -221,6 +224,9 @@ fn log(alarm: AlarmId, event: &Event) {
         | Event::ReplyUnclear { .. }
         | Event::SmsRefused { .. }
         | Event::Silenced
+        | Event::CalledAgain { .. }
+        | Event::PartyAdded { .. }
+        | Event::TakenInHand { .. }
         | Event::Yielded { .. } => tracing::debug!(alarm.id = %alarm, ?event, "Alarm goes on"),
     }
 }

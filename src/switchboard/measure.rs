@@ -141,6 +141,9 @@ impl Measure {
             | Event::ReplyUnclear { .. }
             | Event::SmsRefused { .. }
             | Event::Silenced
+            | Event::CalledAgain { .. }
+            | Event::PartyAdded { .. }
+            | Event::TakenInHand { .. }
             | Event::Yielded { .. }
             | Event::Closed { .. } => {}
         }

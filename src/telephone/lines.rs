@@ -84,6 +84,18 @@ impl LineBook {
         self.registered.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// How many lines that have a secret to register with are not registered. Looks at every line of the directory.
+    #[must_use]
+    pub fn lines_down(&self) -> usize {
+        let directory = self.directory.current();
+        let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner);
+        let households = directory.communities().flat_map(|community| &community.households);
+        let lines = households.flat_map(|household| &household.lines);
+        lines
+            .filter(|line| !line.secrets.is_empty() && !registered.contains_key(&line.account))
+            .count()
+    }
+
     /// Keeps what people look at in step with the registrar.
     pub(super) fn on_registration(
         &self,

@@ -1,6 +1,7 @@
 //! Alarms: which there are, what happened to one, and what an operator does to it.
 
 use super::Web;
+use super::board::{BoardRow, Known, name_account};
 use super::caller::{Caller, Operator, Reports};
 use super::cases::{CaseView, NoteView};
 use super::deliveries::{DeliveryView, deliveries};
@@ -94,6 +95,8 @@ struct AlarmDetail {
     /// The alarm.
     #[serde(flatten)]
     alarm: AlarmView,
+    /// How it stands, as on the board.
+    board: BoardRow,
     /// Who is in trouble, and where; null when it was erased.
     scene: Option<SceneView>,
     /// Whom the latest plan reaches; empty when it was erased.
@@ -169,7 +172,7 @@ async fn list(
         Some(_) => return Err(wrong("state", Must::State)),
     };
     parameters.finish()?;
-    let filter = AlarmFilter { is_open, line: None, before };
+    let filter = AlarmFilter { is_open, before, ..AlarmFilter::default() };
     let (rows, next) = page(&web, caller.area(&web).await?, filter, limit).await?;
     Ok(Json(AlarmPage { items: rows.iter().map(AlarmView::from).collect(), next }))
 }
@@ -179,7 +182,7 @@ async fn list(
 pub(super) async fn page(
     web: &Web,
     area: Area,
-    mut filter: AlarmFilter,
+    mut filter: AlarmFilter<'_>,
     limit: u32,
 ) -> Result<(Vec<AlarmRow>, Option<AlarmId>), ApiError> {
     let wanted = limit as usize;
@@ -225,17 +228,22 @@ async fn read(
     let notes = web.alarm_log.notes(id).await?;
     let followed_up = web.alarm_log.followed_up(id).await?;
     let case = CaseView::of(&stored, followed_up, web.clock.now());
-    Ok(Json(detail(&stored, (case, notes), told)))
+    let known = Known::new(stored);
+    let mut board = BoardRow::new(&known, web.clock.now());
+    name_account(&web, &mut board).await;
+    Ok(Json(detail(&known.stored, board, (case, notes), told)))
 }
 
 fn detail(
     stored: &StoredAlarm,
+    board: BoardRow,
     (case, notes): (Option<CaseView>, Vec<Note>),
     (deliveries, timeline): (Vec<DeliveryView>, Vec<Moment>),
 ) -> AlarmDetail {
     let plan = stored.plans.last();
     let is_drill = plan.map_or(stored.row.is_drill, |plan| plan.is_drill);
     AlarmDetail {
+        board,
         case,
         notes: notes.into_iter().map(NoteView::from).collect(),
         alarm: AlarmView { is_drill, ..AlarmView::from(&stored.row) },
@@ -264,15 +272,20 @@ pub(super) fn scene(plan: &Plan) -> SceneView {
 pub(super) fn party((id, party): (PartyId, &Party)) -> PartyView {
     PartyView {
         party: id,
-        role: match party.role {
-            Role::DutyWorker => "duty_worker",
-            Role::Neighbour => "neighbour",
-            Role::Responder => "responder",
-            Role::Loudspeaker => "loudspeaker",
-            Role::OwnHousehold => "own_household",
-        },
+        role: role_name(party.role),
         name: party.name.to_string(),
         numbers: party.numbers.iter().map(|number| number.number.to_string()).collect(),
+    }
+}
+
+/// What a party is to the alarm, as a word that never changes.
+pub(super) fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::DutyWorker => "duty_worker",
+        Role::Neighbour => "neighbour",
+        Role::Responder => "responder",
+        Role::Loudspeaker => "loudspeaker",
+        Role::OwnHousehold => "own_household",
     }
 }
 

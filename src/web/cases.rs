@@ -265,7 +265,9 @@ async fn add_note(
     match web.alarms.act(id, Action::Note { note }, actor).await {
         // The note of a closed alarm stands beside it.
         Ok(()) | Err(ActError::Closed | ActError::Unavailable) => {}
-        Err(ActError::UnknownAlarm | ActError::UnknownParty) => return Err(ApiError::NotFound),
+        Err(ActError::UnknownAlarm | ActError::UnknownParty | ActError::CannotAdd(_)) => {
+            return Err(ApiError::NotFound);
+        }
     }
     Ok((StatusCode::CREATED, Json(Numbered { note })))
 }

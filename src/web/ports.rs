@@ -18,7 +18,7 @@ use lianfang_domain::dispatch::{Dispatch, Route};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::RouteName;
-use lianfang_domain::plan::{PartyId, Plan};
+use lianfang_domain::plan::{AddError, Added, PartyId, Plan};
 use lianfang_domain::tariff::Tariff;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::BTreeMap;
@@ -112,6 +112,15 @@ pub enum Action {
         /// Who.
         party: PartyId,
     },
+    /// Everybody is called again who is not coming.
+    CallAgain,
+    /// Somebody is called besides.
+    AddParty {
+        /// Whom.
+        whom: Added,
+    },
+    /// Somebody at a wall or a desk takes it in hand.
+    TakeInHand,
     /// A note was written.
     Note {
         /// Its number within the alarm.
@@ -142,6 +151,9 @@ pub enum ActError {
     /// The alarm's plan has no such party.
     #[error("the plan has no such party")]
     UnknownParty,
+    /// Whom an operator wants to have called cannot be.
+    #[error(transparent)]
+    CannotAdd(AddError),
     /// The switchboard takes no more: its queue is full or it stops.
     #[error("the switchboard takes no actions now")]
     Unavailable,
@@ -201,8 +213,20 @@ pub struct Binding {
     pub expires: Timestamp,
 }
 
+/// What should work and does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Down {
+    /// Lines with a secret to register with that are not registered.
+    pub lines: usize,
+    /// Trunks that do not answer.
+    pub routes: usize,
+}
+
 /// Who is registered.
 pub trait Registrations: Send + Sync {
+    /// What should work and does not. Looks at every line: to be asked now and then.
+    fn down(&self) -> Down;
+
     /// Where the line of this account is registered; empty when it is not.
     fn of_account<'a>(&'a self, account: &'a str) -> Answer<'a, Vec<Binding>>;
 

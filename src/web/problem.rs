@@ -13,6 +13,7 @@ use crate::store::nouns::{FieldError, NounError};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lianfang_domain::directory::Language;
+use lianfang_domain::plan::AddError;
 use lianfang_domain::roster::SwapError;
 use serde::Serialize;
 use std::sync::Arc;
@@ -81,6 +82,9 @@ pub(super) enum ApiError {
     /// The plan has no such party.
     #[error("no such party")]
     UnknownParty,
+    /// Whom an operator wants to have called cannot be.
+    #[error(transparent)]
+    CannotAdd(AddError),
     /// Nothing says which version the change is made from.
     #[error("If-Match is missing")]
     NoIfMatch,
@@ -222,6 +226,7 @@ impl ApiError {
             | Self::Faulty(_)
             | Self::UnknownCode
             | Self::UnknownParty
+            | Self::CannotAdd(_)
             | Self::WhichLine => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoIfMatch => StatusCode::PRECONDITION_REQUIRED,
             Self::Changed { .. } => StatusCode::PRECONDITION_FAILED,
@@ -269,6 +274,7 @@ impl ApiError {
             Self::Form { pointer, cause } => one(pointer, words::form(cause, language)),
             Self::UnknownCode => one("/code", words::detail(self, language)),
             Self::UnknownParty => one("/party", words::detail(self, language)),
+            Self::CannotAdd(_) => one("", words::detail(self, language)),
             Self::NoPath
             | Self::Method
             | Self::NotFound
@@ -461,6 +467,7 @@ impl From<ActError> for ApiError {
             ActError::UnknownAlarm => Self::NotFound,
             ActError::Closed => Self::AlarmClosed,
             ActError::UnknownParty => Self::UnknownParty,
+            ActError::CannotAdd(error) => Self::CannotAdd(error),
             ActError::Unavailable => Self::Busy,
         }
     }

@@ -199,6 +199,16 @@ impl<'a> Story<'a> {
             Event::Silenced => {
                 pick(language, "报警电话要求静音", "the line asked for silence").to_owned()
             }
+            Event::CalledAgain { actor } => {
+                in_language!(language, "{actor} 要求再次呼叫", "{actor} has everybody called again")
+            }
+            Event::PartyAdded { party, actor } => {
+                let party = self.party(*party);
+                in_language!(language, "{actor} 加叫{party}", "{actor} has {party} called too")
+            }
+            Event::TakenInHand { actor } => {
+                in_language!(language, "{actor} 接手处理", "{actor} takes it in hand")
+            }
             Event::Yielded { to } => {
                 in_language!(language, "演练让位于警情 {to}", "The drill gave way to alarm {to}")
             }
@@ -256,7 +266,9 @@ impl<'a> Story<'a> {
 
     fn party(&self, id: PartyId) -> String {
         let number = id.0;
-        match self.plan.and_then(|plan| plan.party(id)) {
+        // Somebody who was just added stands in the plan that follows.
+        let newest = || self.alarm.plans.last().and_then(|plan| plan.party(id));
+        match self.plan.and_then(|plan| plan.party(id)).or_else(newest) {
             Some(party) => party.name.to_string(),
             None => in_language!(self.language, "第 {number} 方", "party {number}"),
         }
@@ -307,6 +319,7 @@ pub(super) fn why_words(why: LegWhy, language: Language) -> &'static str {
         LegWhy::ArrivalCheck => ("询问是否到场", "Asked whether they are there"),
         LegWhy::CallBack => ("回拨", "Call back"),
         LegWhy::HandOver => ("交接班", "Change of duty"),
+        LegWhy::Added => ("加叫", "Called too"),
     };
     pick(language, chinese, english)
 }
@@ -352,6 +365,7 @@ pub(super) fn plan_why(why: PlanWhy, language: Language) -> &'static str {
         PlanWhy::NobodyToRing => ("（无人可呼）", ": nobody was left to ring"),
         PlanWhy::KindNamed => ("（说明了警情）", ": the kind was named"),
         PlanWhy::HandOver => ("（交接班）", ": change of duty"),
+        PlanWhy::PartyAdded => ("（加叫）", ": somebody was added"),
     };
     pick(language, chinese, english)
 }

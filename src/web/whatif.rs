@@ -362,6 +362,7 @@ fn why_name(why: LegWhy) -> &'static str {
         LegWhy::ArrivalCheck => "arrival_check",
         LegWhy::CallBack => "call_back",
         LegWhy::HandOver => "hand_over",
+        LegWhy::Added => "added",
     }
 }
 

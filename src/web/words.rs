@@ -5,6 +5,7 @@ use crate::store::accounts::password::PasswordFault;
 use crate::store::nouns::Fault;
 use crate::store::pins::PinFault;
 use lianfang_domain::directory::{Language, Written};
+use lianfang_domain::plan::AddError;
 use lianfang_domain::roster::SwapError;
 
 /// The text of a language; both stand side by side, so that neither is forgotten.
@@ -36,6 +37,7 @@ pub(super) fn title(error: &ApiError, language: Language) -> (&'static str, &'st
         ApiError::WhichLine => ("which-line", "未指明线路", "Which line?"),
         ApiError::UnknownLine => ("unknown-line", "没有这条线路", "Unknown line"),
         ApiError::UnknownParty => ("unknown-party", "方案中没有此方", "Unknown party"),
+        ApiError::CannotAdd(_) => ("cannot-add", "不能加叫", "Cannot be called"),
         ApiError::NoIfMatch => ("if-match-required", "缺少 If-Match", "If-Match required"),
         ApiError::Changed { .. } => ("changed", "已被他人修改", "Changed in the meantime"),
         ApiError::EditedSince => ("edited-since", "之后又改过", "Edited since"),
@@ -104,6 +106,7 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
         ),
         ApiError::Sound(fault) => fault.detail(language),
         ApiError::Swap(error) => swap(*error, language),
+        ApiError::CannotAdd(error) => cannot_add(*error, language).to_owned(),
         ApiError::NoPath
         | ApiError::Method
         | ApiError::NotFound
@@ -227,6 +230,7 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
         | ApiError::Sound(_)
         | ApiError::Swap(_)
         | ApiError::TooManyAttempts { .. }
+        | ApiError::CannotAdd(_)
         | ApiError::Forbidden { .. } => ("", ""),
     };
     match language.written() {
@@ -248,6 +252,26 @@ fn swap(error: SwapError, language: Language) -> String {
         SwapError::Agreed => "双方已同意：请提出换回。".to_owned(),
         SwapError::Withdrawn => "已撤回：请另提换班。".to_owned(),
         SwapError::Over => "所换的班都已过去。".to_owned(),
+    }
+}
+
+/// Why somebody cannot be called besides.
+fn cannot_add(error: AddError, language: Language) -> &'static str {
+    let (chinese, english) = match error {
+        AddError::Unknown => ("本社区没有此人。", "The community has nobody of this id."),
+        AddError::InTrouble => (
+            "这是报警户的人，不能呼叫。",
+            "They belong to the household in trouble, which is not rung.",
+        ),
+        AddError::NoNumber => (
+            "此人没有可呼叫的号码，或号码已在呼叫名单中。",
+            "They have no number that can be called, or it is called for somebody else already.",
+        ),
+        AddError::TooMany => ("加叫的人已达上限。", "No more can be added to this alarm."),
+    };
+    match language.written() {
+        Written::Chinese => chinese,
+        Written::English => english,
     }
 }
 

@@ -3,6 +3,7 @@
 mod access;
 mod alarms;
 mod audit;
+mod board;
 mod cases;
 mod directory;
 mod dossier;
@@ -38,7 +39,7 @@ use lianfang::store::tokens::{self, NewToken, Scope};
 use lianfang::tasks::Tasks;
 use lianfang::web;
 use lianfang::web::ports::{
-    ActError, Action, Alarms, Answer, Binding, Page, Ports, RaiseError, Raised, Readiness,
+    ActError, Action, Alarms, Answer, Binding, Down, Page, Ports, RaiseError, Raised, Readiness,
     Registrations, Responders, Unready,
 };
 use lianfang_domain::alarm::{Actor, Trigger};
@@ -180,9 +181,14 @@ pub(crate) struct Lamp {
     pub(crate) lost: Mutex<BTreeMap<String, Timestamp>>,
     pub(crate) registered: Mutex<Vec<(String, Binding)>>,
     pub(crate) unready: Mutex<Vec<Unready>>,
+    pub(crate) down: Mutex<Down>,
 }
 
 impl Registrations for Lamp {
+    fn down(&self) -> Down {
+        *self.down.lock().expect("no panic")
+    }
+
     fn of_account<'a>(&'a self, account: &'a str) -> Answer<'a, Vec<Binding>> {
         let registered = self.registered.lock().expect("no panic");
         let found = registered.iter().filter(|(known, _)| known == account);

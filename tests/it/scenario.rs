@@ -15,6 +15,7 @@
 //! | what the resident gets: kinds, silence, talk | `kinds`, `silence`, `talk` |
 //! | what the resident gets: cancel and duress | `withdrawals`, `duress` |
 //! | the case: owner, reminders, close | `cases`, `endings` |
+//! | the case: what an operator has done besides | `desk` |
 //! | the case: drills | `drills` |
 //! | the case: whose number reaches them, and whom to ask in person | `reach` |
 //! | speed and bounds: storms, dead disks, restarts | `storms`, `disk` |
@@ -28,6 +29,7 @@ mod buildings;
 mod callbacks;
 mod calls;
 mod cases;
+mod desk;
 mod disk;
 mod drills;
 mod duress;

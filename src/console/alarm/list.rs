@@ -26,7 +26,7 @@ pub(super) struct Filter {
 struct ListPage {
     frame: Frame,
     l: Lang,
-    rows: Vec<Item>,
+    rows: Vec<Row>,
     /// The query of the next page, if there is one.
     next: Option<String>,
     filter: Filter,
@@ -35,14 +35,8 @@ struct ListPage {
 
 #[derive(Deserialize)]
 struct Items {
-    items: Vec<Item>,
+    items: Vec<Row>,
     next: Option<String>,
-}
-
-/// An alarm in the list.
-#[derive(Deserialize)]
-struct Item {
-    board: Row,
 }
 
 impl Filter {
@@ -81,7 +75,7 @@ pub(super) async fn list(
 ) -> Result<Response, Response> {
     let l = signed.lang();
     let pairs = filter.pairs();
-    let mut asked = vec![("detail", "true"), ("limit", "50")];
+    let mut asked = vec![("limit", "50")];
     asked.extend(pairs.iter().map(|(name, value)| match *name {
         "community" => ("community_id", *value),
         name => (name, *value),
@@ -89,7 +83,7 @@ pub(super) async fn list(
     if !filter.after.is_empty() {
         asked.push(("after", &filter.after));
     }
-    let path = format!("/alarms?{}", query(&asked));
+    let path = format!("/alarms/cards?{}", query(&asked));
     let found: Items = signed.api().get(&path).await.map_err(signed.fails())?;
     let next = found.next.map(|after| {
         let mut pairs = pairs;

@@ -240,8 +240,8 @@ async fn alarms_are_listed_by_state_community_and_drill_in_pages() {
     let mut closed = crate::wall::tests::row("b1");
     closed["state"] = json!("closed");
     closed["outcome"] = json!("false_alarm");
-    let list = json!({"items": [{"id": "b1", "board": closed}], "next": "b1"});
-    let query = "GET /alarms?detail=true&limit=50&state=closed&drill=false&community_id=2";
+    let list = json!({"items": [closed], "next": "b1"});
+    let query = "GET /alarms/cards?limit=50&state=closed&drill=false&community_id=2";
     fake.answers(query, 200, list.clone());
     fake.answers(
         "GET /communities?limit=200",
@@ -259,7 +259,7 @@ async fn alarms_are_listed_by_state_community_and_drill_in_pages() {
         .map(|word| if word == "3号楼" { "Building 3" } else { word }),
     );
     page.shows(&["<option value=\"2\" selected>文园社区"]);
-    fake.answers("GET /alarms?detail=true&limit=50", 200, json!({"items": [], "next": null}));
+    fake.answers("GET /alarms/cards?limit=50", 200, json!({"items": [], "next": null}));
     fake.get_chinese("/alarms?state=bad&drill=&community=x").await.shows(&["没有符合条件的警情。"]);
 }
 

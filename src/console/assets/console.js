@@ -93,7 +93,12 @@
     sign.hidden = !come;
     sign.textContent = come ? `${come} ${sign.dataset.words}` : '';
   };
-  const lost = (is) => { const sign = $('#lost'); if (sign) sign.hidden = !is; };
+  const down = {};
+  const lost = (what, is) => {
+    down[what] = is;
+    const sign = $('#lost');
+    if (sign) sign.hidden = !down.feed && !down.page;
+  };
   const take = (text) => {
     const fresh = new DOMParser().parseFromString(text, 'text/html');
     lists(fresh);
@@ -119,8 +124,8 @@
       const answer = await fetch(location.href, { headers: { 'x-part': '1' }, signal: AbortSignal.timeout ? AbortSignal.timeout(10000) : undefined });
       if (answer.redirected) { location.reload(); return; }
       if (answer.ok) take(await answer.text());
-      lost(!answer.ok);
-    } catch { lost(true); } finally {
+      lost('page', !answer.ok);
+    } catch { lost('page', true); } finally {
       fetching = false;
       if (again) { again = false; setTimeout(refresh, 100); }
     }
@@ -181,10 +186,11 @@
     let timer = 0;
     const soon = () => { if (!timer) timer = setTimeout(() => { timer = 0; refresh(); }, 150); };
     const feed = new EventSource(live);
-    for (const name of ['snapshot', 'changed', 'message']) feed.addEventListener(name, soon);
-    feed.addEventListener('open', () => { lost(false); soon(); });
-    feed.addEventListener('error', () => lost(true));
-    setInterval(refresh, 30000);
+    for (const name of ['snapshot', 'changed', 'behind', 'message']) feed.addEventListener(name, soon);
+    feed.addEventListener('open', () => { lost('feed', false); soon(); });
+    feed.addEventListener('error', () => lost('feed', true));
+    let beat = 0;
+    setInterval(() => { beat += 1; if (down.feed || down.page || beat % 6 === 0) refresh(); }, 5000);
     ring();
   }
 })();

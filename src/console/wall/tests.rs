@@ -149,3 +149,12 @@ async fn a_failure_of_the_api_is_a_page_and_not_an_empty_wall() {
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!page.html.contains("No alarm is open"));
 }
+
+#[tokio::test]
+async fn an_auditor_who_may_not_see_open_alarms_is_taken_to_the_trail() {
+    let fake = Fake::new("auditor");
+    let problem =
+        json!({"type": "urn:lianfang:problem:forbidden", "title": "Forbidden", "status": 403});
+    fake.answers("GET /alarms/board", 403, problem);
+    assert_eq!(fake.get("/").await.location(), "/audit");
+}

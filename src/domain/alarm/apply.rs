@@ -12,7 +12,7 @@ use super::event::{Event, Proof, Trigger};
 use super::matter::Matter;
 use super::state::{Alarm, NumberState, PartyState, SmsState, after};
 use crate::id::AlarmId;
-use crate::plan::{Plan, Role};
+use crate::plan::{PartyId, Plan, Role};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -99,6 +99,7 @@ impl Alarm {
     }
 
     /// Takes up an event that happened at `at`. Also rebuilds the alarm after a restart.
+    #[expect(clippy::too_many_lines, reason = "an arm an event, and nothing else")]
     pub fn apply(&mut self, event: &Event, at: Timestamp) {
         self.last_event_at = self.last_event_at.max(at);
         if event.is_of_person() {
@@ -163,6 +164,11 @@ impl Alarm {
             Event::TalkLeft { leg } => self.case.talk_left(*leg),
             Event::CloseAsked { party, means } => self.case.close_asked(*party, means, at),
             Event::KindNamed { matter, .. } => self.kind_named(*matter, at),
+            Event::CalledAgain { .. } => self.call_again(),
+            Event::PartyAdded { party, .. } => self.party_added(*party),
+            Event::TakenInHand { actor } => {
+                self.case.in_hand = Some((Arc::clone(actor), at));
+            }
             Event::ReceiptLate { leg } => {
                 self.change_leg(*leg, |leg| leg.is_receipt_late = true);
             }
@@ -204,6 +210,7 @@ impl Alarm {
 
     fn still_in_danger(&mut self, trigger: &Trigger, at: Timestamp) {
         self.presses_again = self.presses_again.saturating_add(1);
+        self.case.in_hand = None;
         if trigger.proof != Proof::Weak {
             self.is_weak = false;
             self.is_held_back = false;
@@ -227,6 +234,21 @@ impl Alarm {
             }
         }
         self.reopen();
+    }
+
+    /// Those who are coming were not enough for the operator, who vouches for the alarm too.
+    fn call_again(&mut self) {
+        self.is_held_back = false;
+        self.goal = self.goal.max(self.households_coming().saturating_add(1));
+        self.reopen();
+    }
+
+    /// Somebody of the party is asked again, whatever they said before.
+    fn party_added(&mut self, party: PartyId) {
+        if let Some(state) = self.parties.get_mut(usize::from(party.0)) {
+            state.rounds = 0;
+            state.numbers.iter_mut().for_each(|number| number.said_no = false);
+        }
     }
 
     fn forget_retries(&mut self) {

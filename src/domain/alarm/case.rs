@@ -9,6 +9,7 @@ use super::state::{Alarm, after};
 use crate::kind::AlarmKind;
 use crate::plan::{PartyId, Role};
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// Wrong PINs of one alarm; after that every PIN is refused.
 pub(super) const PINS_WRONG_MAX: u8 = 5;
@@ -38,6 +39,8 @@ pub(super) struct Case {
     pub(super) duress_at: Option<Timestamp>,
     pub(super) pins_wrong: u8,
     pub(super) pins: u8,
+    /// Who took it in hand at a wall or a desk, and when; nobody since #9 was pressed last.
+    pub(super) in_hand: Option<(Arc<str>, Timestamp)>,
     /// An operator gave the case to this party.
     pub(super) given_to: Option<PartyId>,
     pub(super) reminders: u16,
@@ -141,6 +144,12 @@ impl Alarm {
             });
             accepted.min().map(|(_, _, id)| id)
         })
+    }
+
+    /// Who took it in hand at a wall or a desk since #9 was pressed last, and when.
+    #[must_use]
+    pub fn in_hand(&self) -> Option<(&Arc<str>, Timestamp)> {
+        self.case.in_hand.as_ref().map(|(actor, at)| (actor, *at))
     }
 
     pub(super) fn may_own(&self, party: PartyId) -> bool {

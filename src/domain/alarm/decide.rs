@@ -6,6 +6,7 @@ mod answer;
 mod arrival;
 mod callback;
 mod case;
+mod desk;
 mod drill;
 mod escalate;
 mod matter;
@@ -77,6 +78,9 @@ impl Alarm {
             Input::Silence => {}
             Input::Talk { leg, is_in } => draft.talk(*leg, *is_in),
             Input::ChangeOwner { party, actor } => draft.change_owner(*party, actor),
+            Input::CallAgain { actor } => draft.call_again(actor),
+            Input::AddParty { party, actor, plan } => draft.add_party(*party, actor, plan),
+            Input::TakeInHand { actor } => draft.take_in_hand(actor),
             Input::Note { note, actor } => draft.note(*note, actor),
             Input::KindNamed { matter, by, plan } => draft.kind_named(*matter, by, plan),
             Input::HandedOver { plan } => draft.handed_over(plan),

@@ -73,6 +73,9 @@ impl Alarm {
             | Event::ReplyUnclear { .. }
             | Event::SmsRefused { .. }
             | Event::Silenced
+            | Event::CalledAgain { .. }
+            | Event::PartyAdded { .. }
+            | Event::TakenInHand { .. }
             | Event::Yielded { .. } => Vec::new(),
         }
     }
@@ -202,6 +205,7 @@ impl Alarm {
             | LegWhy::Restart
             | LegWhy::Step
             | LegWhy::HandOver
+            | LegWhy::Added
             | LegWhy::CallBack => true,
             LegWhy::BusyRetry
             | LegWhy::NoAnswerRetry

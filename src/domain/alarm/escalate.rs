@@ -27,9 +27,10 @@ impl Wanted {
             && state.is_called
             && state.coming.is_none()
             && match party.role {
-                Role::DutyWorker => self.duty_workers || is_missed,
+                // Whom an operator added is wanted whatever else holds.
+                Role::DutyWorker => self.duty_workers || is_missed || party.is_added,
                 Role::Neighbour | Role::Responder => {
-                    !self.is_held_back && (self.households || is_missed)
+                    party.is_added || !self.is_held_back && (self.households || is_missed)
                 }
                 Role::Loudspeaker => self.loudspeakers,
                 Role::OwnHousehold => false,

@@ -92,6 +92,8 @@ pub enum LegWhy {
     CallBack,
     /// Another holder of a duty post, in the middle of the alarm.
     HandOver,
+    /// An operator had them called besides.
+    Added,
 }
 
 /// A leg that was ordered.
@@ -180,6 +182,8 @@ pub enum PlanWhy {
     KindNamed,
     /// A duty post has another holder.
     HandOver,
+    /// An operator added somebody.
+    PartyAdded,
 }
 
 /// Why a leg is no longer needed.
@@ -429,6 +433,23 @@ pub enum Event {
     },
     /// The line is to hear nothing more, by a silent code that was keyed after the alarm began.
     Silenced,
+    /// An operator has everybody called again who is not coming; the wave follows.
+    CalledAgain {
+        /// Who: the name of the API token.
+        actor: Arc<str>,
+    },
+    /// An operator has somebody called besides; the plan with them follows.
+    PartyAdded {
+        /// Whom.
+        party: PartyId,
+        /// Who says so: the name of the API token.
+        actor: Arc<str>,
+    },
+    /// Somebody at a wall or a desk takes it in hand: the sound of the walls ends. Stops no telephone.
+    TakenInHand {
+        /// Who: the name of the API token.
+        actor: Arc<str>,
+    },
     /// A drill gave way to a real alarm and ended.
     Yielded {
         /// The real alarm.
@@ -463,6 +484,9 @@ impl Event {
             | Self::CloseAsked { .. }
             | Self::ReplyUnclear { .. }
             | Self::SmsRefused { .. }
+            | Self::CalledAgain { .. }
+            | Self::PartyAdded { .. }
+            | Self::TakenInHand { .. }
             | Self::Silenced => true,
             Self::Planned { .. }
             | Self::WaveStarted { .. }

@@ -117,6 +117,25 @@ pub enum Input {
         /// Who says so.
         actor: Actor,
     },
+    /// An operator has everybody called again who is not coming.
+    CallAgain {
+        /// Who says so.
+        actor: Actor,
+    },
+    /// An operator has somebody called besides.
+    AddParty {
+        /// Whom, in the new plan.
+        party: PartyId,
+        /// Who says so.
+        actor: Actor,
+        /// The plan with them ([`Plan::with`]); becomes the next revision.
+        plan: Arc<Plan>,
+    },
+    /// Somebody at a wall or a desk takes it in hand.
+    TakeInHand {
+        /// Who.
+        actor: Actor,
+    },
     /// A note was written.
     Note {
         /// Its number within the alarm.

@@ -341,6 +341,20 @@ impl Alarm {
         Some(rung_at.map_or(now, |at| after(at, pause)).max(free_at))
     }
 
+    /// The duty worker whose clock runs out first.
+    pub(super) fn next_duty(&self) -> Option<(Timestamp, PartyId)> {
+        let parties = self.free_parties(&[Role::DutyWorker]);
+        let due = parties.filter_map(|id| Some((self.duty_due_at(id, Timestamp::MIN)?, id)));
+        due.min()
+    }
+
+    /// The retry that is due first, and of whom.
+    pub(super) fn next_retry_of_all(&self) -> Option<(Timestamp, PartyId)> {
+        let parties = self.free_parties(&[Role::DutyWorker, Role::Neighbour, Role::Responder]);
+        let due = parties.filter_map(|id| Some((self.next_retry(id, Timestamp::MIN)?.0, id)));
+        due.min()
+    }
+
     /// The calls to duty workers whose clock has run out.
     pub(super) fn due_duty(&self, now: Timestamp) -> Vec<Call> {
         let parties = self.free_parties(&[Role::DutyWorker]);

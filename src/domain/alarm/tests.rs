@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 mod arrival;
 mod case;
+mod desk;
 mod drills;
 mod elsewhere;
 mod escalation;
@@ -61,6 +62,7 @@ fn party(role: Role, id: u32, keys: &[&str]) -> Party {
         household: (!is_worker).then_some(HouseholdId(id)),
         responder: None,
         step: 0,
+        is_added: false,
         worker: is_worker.then_some(WorkerId(id)),
         name: format!("party {id}").into(),
         numbers,
@@ -164,6 +166,7 @@ impl Story {
         if let Input::PressedAgain { plan, .. }
         | Input::Replanned { plan }
         | Input::KindNamed { plan, .. }
+        | Input::AddParty { plan, .. }
         | Input::HandedOver { plan } = input
             && events.iter().any(|event| matches!(event, Event::Planned { .. }))
         {

@@ -104,6 +104,7 @@ fn plan_of(community: &Community, worker: &Worker, number: &crate::phone::PhoneN
         worker: Some(worker.id),
         responder: None,
         step: 0,
+        is_added: false,
         name: Arc::clone(&worker.name),
         numbers: numbers.collect(),
     };

@@ -5,8 +5,11 @@
 //! the community are rung at once, on duty or not. A plan without any number is made all the same: the alarm is raised,
 //! shown and planned again at each wave.
 
+mod added;
 mod numbers;
 mod targets;
+
+pub use added::{ADDED_MAX, AddError, Added};
 
 use super::{LeftOut, LeftOutWhy, Party, Plan, Policy, Role, Scene, Step, StepWhen};
 use crate::directory::{Community, Directory, Group, Household, Line, LineRef};

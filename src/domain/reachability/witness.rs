@@ -97,6 +97,9 @@ impl Witness<'_> {
             | Event::Reminded { .. }
             | Event::NoteAdded { .. }
             | Event::TalkLeft { .. }
+            | Event::CalledAgain { .. }
+            | Event::PartyAdded { .. }
+            | Event::TakenInHand { .. }
             | Event::Silenced
             | Event::Yielded { .. } => {}
         }

@@ -132,6 +132,7 @@ fn party(random: &mut Random, role: Role, id: u32, step: u8) -> Party {
         worker: (role == Role::DutyWorker).then_some(WorkerId(id)),
         responder: matches!(role, Role::Responder | Role::Loudspeaker).then_some(ResponderId(id)),
         step,
+        is_added: false,
         name: "party".into(),
         numbers,
     }

@@ -214,6 +214,7 @@ fn party(random: &mut Random, role: Role, id: u32) -> Party {
         household: (!is_worker).then_some(HouseholdId(id)),
         responder: None,
         step: 0,
+        is_added: false,
         worker: is_worker.then_some(WorkerId(id)),
         name: "party".into(),
         numbers: kinds.into_iter().enumerate().map(number).collect(),

@@ -44,6 +44,7 @@ fn plan(name: &str, address: Address) -> Plan {
         worker: None,
         responder: None,
         step: 0,
+        is_added: false,
         name: name.into(),
         numbers: vec![PartyNumber {
             contact: None,

@@ -38,6 +38,9 @@ const ONE_PLANS: &str =
 const LIST: &str = concat!(
     row!(),
     " WHERE (?1 IS NULL OR (closed_us IS NULL) = ?1) AND (?2 IS NULL OR line_id = ?2) AND (?3 IS NULL OR id < ?3)
+    AND (?5 IS NULL OR line_id IN (SELECT value FROM json_each(?5))) AND (?6 IS NULL OR ?6 = EXISTS (SELECT 1
+        FROM alarm_event AS e WHERE e.alarm_id = alarm.id AND e.sequence = 0
+        AND 0 < instr(e.event, '\"source\":\"drill\"')))
     ORDER BY id DESC LIMIT ?4"
 );
 const THESE_EVENTS: &str = "SELECT alarm_id, sequence, at_us, event FROM alarm_event
@@ -54,6 +57,9 @@ const LAST_OF_LINES: &str =
         WHERE e.alarm_id = a.id AND e.sequence = 0)
     FROM alarm AS a WHERE a.id IN (SELECT max(id) FROM alarm
         WHERE line_id IN (SELECT value FROM json_each(?1)) GROUP BY line_id)";
+const OPEN_MARKS: &str =
+    "SELECT id, (SELECT max(sequence) FROM alarm_event WHERE alarm_id = alarm.id) FROM alarm
+    WHERE closed_us IS NULL ORDER BY id DESC LIMIT ?1";
 const SEEN: &str = "SELECT id FROM alarm WHERE idempotency_key = ?1 ORDER BY is_doubled LIMIT 1";
 const CLOSED_SINCE: &str =
     "SELECT id FROM alarm WHERE ?1 <= closed_us ORDER BY closed_us DESC LIMIT ?2";
@@ -143,11 +149,15 @@ pub struct Place {
 
 /// Which alarms to list.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct AlarmFilter {
+pub struct AlarmFilter<'a> {
     /// Only open ones, or only closed ones.
     pub is_open: Option<bool>,
+    /// Only drills, or only real ones.
+    pub is_drill: Option<bool>,
     /// Only those of this line.
     pub line: Option<LineId>,
+    /// Only those of these lines.
+    pub lines: Option<&'a [LineId]>,
     /// Only those raised before this one: the last of the page before.
     pub before: Option<AlarmId>,
 }
@@ -252,14 +262,18 @@ impl AlarmLog {
     /// When the database fails.
     pub async fn list(
         &self,
-        filter: &AlarmFilter,
+        filter: &AlarmFilter<'_>,
         limit: u32,
     ) -> Result<Vec<AlarmRow>, StoreError> {
+        let lines = filter.lines.map(|lines| lines.iter().map(|line| line.0).collect::<Vec<_>>());
+        let lines = lines.map(|lines| serde_json::json!(lines).to_string());
         let query = sqlx::query_as(LIST)
             .bind(filter.is_open)
             .bind(filter.line.map(|line| line.0))
             .bind(filter.before.map(|id| id.0.cast_signed()))
-            .bind(limit.min(LIST_MAX));
+            .bind(limit.min(LIST_MAX))
+            .bind(lines)
+            .bind(filter.is_drill);
         let rows: Vec<Row> =
             query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
         Ok(rows.into_iter().map(alarm_row).collect())
@@ -299,6 +313,20 @@ impl AlarmLog {
             (LineId(line), LastOfLine { alarm: AlarmId(id.cast_unsigned()), raised, event })
         });
         Ok(last.collect())
+    }
+
+    /// Open alarms, the latest first, each with the sequence of its last event: whoever has read it knows whether there
+    /// is more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open_marks(&self, limit: u32) -> Result<Vec<(AlarmId, u32)>, StoreError> {
+        let query = sqlx::query_as(OPEN_MARKS).bind(limit.min(LIST_MAX));
+        let rows: Vec<(i64, Option<i64>)> =
+            query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
+        let mark =
+            |(id, last): (i64, Option<i64>)| (AlarmId(id.cast_unsigned()), last.map_or(0, number));
+        Ok(rows.into_iter().map(mark).collect())
     }
 
     /// The alarm that this press raised, if it did.

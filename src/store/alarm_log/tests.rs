@@ -239,7 +239,7 @@ async fn alarms_are_listed_page_by_page() {
     let bench = Bench::open(folder.path()).await;
     let batch = (1..=5).map(|id| raised(id, u32::try_from(id).unwrap(), &id.to_string()));
     bench.append(batch.chain([closed(2, 3), closed(4, 3)]).collect()).await;
-    let check = async |filter: AlarmFilter, limit: u32, expected: &[u64]| {
+    let check = async |filter: AlarmFilter<'_>, limit: u32, expected: &[u64]| {
         let rows = bench.log.list(&filter, limit).await.expect("reads");
         let ids: Vec<u64> = rows.iter().map(|row| row.id.0).collect();
         assert_eq!(ids, expected, "{filter:?}");
@@ -249,6 +249,9 @@ async fn alarms_are_listed_page_by_page() {
     check(AlarmFilter { is_open: Some(true), ..AlarmFilter::default() }, 9, &[5, 3, 1]).await;
     check(AlarmFilter { is_open: Some(false), ..AlarmFilter::default() }, 9, &[4, 2]).await;
     check(AlarmFilter { line: Some(LineId(3)), ..AlarmFilter::default() }, 9, &[3]).await;
+    let lines = [LineId(2), LineId(4)];
+    check(AlarmFilter { lines: Some(&lines), ..AlarmFilter::default() }, 9, &[4, 2]).await;
+    check(AlarmFilter { lines: Some(&[]), ..AlarmFilter::default() }, 9, &[]).await;
     bench.close().await;
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn list(
     let Some(account) = caller.account().filter(is_somebody) else {
         return Ok(Json(OwnAlarms { items }));
     };
-    let filter = AlarmFilter { is_open: Some(true), line: None, before: None };
+    let filter = AlarmFilter { is_open: Some(true), ..AlarmFilter::default() };
     let open = web.alarm_log.list(&filter, OPEN_MAX).await?;
     let ids: Vec<AlarmId> = open.iter().map(|row| row.id).collect();
     for ids in ids.chunks(CHUNK) {

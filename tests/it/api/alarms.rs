@@ -226,6 +226,7 @@ pub(super) fn plan() -> Plan {
         worker: (role == Role::DutyWorker).then_some(WorkerId(1)),
         responder: None,
         step: 0,
+        is_added: false,
         name: name.into(),
         numbers: vec![PartyNumber {
             contact: None,

@@ -68,6 +68,9 @@ const ROUTES: &str = "
     delete /api/v1/tokens/{id}                                        A
     get    /api/v1/alarms                                             AOU
     get    /api/v1/alarms/feed                                        AO
+    get    /api/v1/alarms/board                                       AO
+    get    /api/v1/alarms/cards                                       AO
+    get    /api/v1/state                                              AOU
     get    /api/v1/alarms/{id}                                        AO
     post   /api/v1/alarms/{id}/acknowledge                            AO
     post   /api/v1/alarms/{id}/arrive                                 AO
@@ -77,6 +80,10 @@ const ROUTES: &str = "
     post   /api/v1/alarms/{id}/notes                                  AO
     post   /api/v1/alarms/{id}/owner                                  AO
     post   /api/v1/alarms/{id}/follow-up                              AO
+    post   /api/v1/alarms/{id}/call-again                             AO
+    post   /api/v1/alarms/{id}/take                                   AO
+    post   /api/v1/alarms/{id}/parties                                AO
+    get    /api/v1/alarms/{id}/candidates                             AO
     get    /api/v1/alarms/{id}/dossier                                AU
     get    /api/v1/alarms/{id}/dossier.html                           AU
     get    /api/v1/cases                                              AO

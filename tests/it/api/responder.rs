@@ -30,6 +30,7 @@ fn party(role: Role, name: &str, key: &str) -> Party {
         worker: is_worker.then_some(WorkerId(1)),
         responder: None,
         step: 0,
+        is_added: false,
         name: name.into(),
         numbers: vec![number],
     }

@@ -42,7 +42,11 @@ impl Alarm {
 
     pub(in crate::alarm) fn order(&mut self, why: LegWhy, start: &LegStart, at: Timestamp) {
         let begins = match why {
-            LegWhy::Wave | LegWhy::Step | LegWhy::HandOver | LegWhy::StillInDanger => true,
+            LegWhy::Wave
+            | LegWhy::Step
+            | LegWhy::HandOver
+            | LegWhy::StillInDanger
+            | LegWhy::Added => true,
             LegWhy::NextNumber
             | LegWhy::BusyRetry
             | LegWhy::NoAnswerRetry

@@ -10,6 +10,8 @@ const EVENTS_V1: &str = include_str!("../../tests/fixtures/events-v1.jsonl");
 const EVENTS_V2: &str = include_str!("../../tests/fixtures/events-v2.jsonl");
 /// With what the second version learned later: silence in the middle of an alarm.
 const EVENTS_V2_SILENCED: &str = include_str!("../../tests/fixtures/events-v2-silenced.jsonl");
+/// And what an operator has done besides.
+const EVENTS_V2_DESK: &str = include_str!("../../tests/fixtures/events-v2-desk.jsonl");
 
 fn kind(event: &Event) -> &'static str {
     match event {
@@ -48,6 +50,9 @@ fn kind(event: &Event) -> &'static str {
         Event::ReplyUnclear { .. } => "reply_unclear",
         Event::SmsRefused { .. } => "sms_refused",
         Event::Silenced => "silenced",
+        Event::CalledAgain { .. } => "called_again",
+        Event::PartyAdded { .. } => "party_added",
+        Event::TakenInHand { .. } => "taken_in_hand",
         Event::Yielded { .. } => "yielded",
     }
 }
@@ -128,6 +133,17 @@ fn a_silence_in_the_log_is_kept_for_ever() {
 }
 
 #[test]
+fn what_an_operator_had_done_is_kept_for_ever() {
+    let log = log_of(EVENTS_V2_DESK);
+    let desk = ["called_again", "party_added", "taken_in_hand"];
+    assert!(desk.iter().all(|one| kinds(&log).contains(one)));
+    let alarm = fold(&log, 2);
+    assert_eq!(alarm.in_hand(), Some((&"token".into(), at(9))));
+    assert_eq!((alarm.waves(), alarm.plan().revision), (2, 2));
+    assert_eq!(alarm.leg(11).unwrap().why, LegWhy::Added);
+}
+
+#[test]
 fn a_log_without_a_beginning_or_a_plan_is_refused() {
     let plans = [Arc::new(plan(&[]))];
     assert_eq!(Alarm::fold(AlarmId(1), &plans, []), Err(FoldError::NotRaised));
@@ -138,8 +154,8 @@ fn a_log_without_a_beginning_or_a_plan_is_refused() {
 /// Any event in any order is taken up: a damaged log still rings.
 #[test]
 fn events_in_any_order_never_panic() {
-    let log =
-        log_of(EVENTS_V2).into_iter().chain(log_of(EVENTS_V1)).chain(log_of(EVENTS_V2_SILENCED));
+    let logs = [EVENTS_V2, EVENTS_V1, EVENTS_V2_SILENCED, EVENTS_V2_DESK];
+    let log = logs.into_iter().flat_map(log_of);
     let events: Vec<Event> = log.map(|(_, event)| event).collect();
     let mut state = 7_u64;
     for _ in 0..500 {

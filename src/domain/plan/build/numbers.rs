@@ -29,6 +29,12 @@ impl<'a> Builder<'a> {
         Self { alarm_line, taken: BTreeSet::new(), parties: Vec::new(), left_out: Vec::new() }
     }
 
+    /// Takes note of the numbers of somebody who is in the plan already.
+    pub(super) fn know(&mut self, party: &Party) {
+        let in_use = party.numbers.iter().filter(|number| number.has_voice || number.has_sms);
+        self.taken.extend(in_use.map(|number| number.number.key().into()));
+    }
+
     pub(super) fn add_all(&mut self, candidates: &[(u8, Candidate<'_>)]) {
         for (step, candidate) in candidates {
             self.add(candidate, *step);
@@ -102,7 +108,17 @@ impl<'a> Builder<'a> {
             CandidateId::Responder(id) => responder = Some(id),
         }
         let role = candidate.role();
-        self.parties.push(Party { role, household, worker, responder, step, name, numbers });
+        let is_added = false;
+        self.parties.push(Party {
+            role,
+            household,
+            worker,
+            responder,
+            step,
+            is_added,
+            name,
+            numbers,
+        });
     }
 
     /// The numbers as they enter the plan, unless there is a reason against one.

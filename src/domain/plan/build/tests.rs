@@ -1,5 +1,6 @@
 //! Plans of small directories.
 
+mod added;
 mod steps;
 
 use super::*;

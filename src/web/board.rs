@@ -1,0 +1,308 @@
+//! The board: every open alarm as a wall shows it, and how it stands in a few figures.
+//!
+//! Read from the log, never from the switchboard: no look at a wall may hold up an alarm. An alarm is read and folded
+//! again only when it has new events, once for all who look.
+
+mod row;
+
+use super::Web;
+use super::alarms::page;
+use super::caller::{Caller, Operator, Reports};
+use super::extract::{Parameters, wrong};
+use super::ports::Down;
+use super::problem::{ApiError, Must};
+use super::reads::Noted;
+use crate::store::alarm_log::{AlarmFilter, StoredAlarm};
+use crate::store::{StoreError, accounts};
+use axum::Json;
+use axum::extract::{Extension, State};
+use jiff::{SignedDuration, Timestamp};
+use lianfang_domain::alarm::Alarm;
+use lianfang_domain::delivery::{self, Delivery};
+use lianfang_domain::id::{AlarmId, CommunityId, LineId};
+pub(super) use row::BoardRow;
+use row::Standing;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Open alarms that are looked at; of more, the oldest are only counted.
+const ALARMS_MAX: u32 = 500;
+/// Alarms that are read from the log at once.
+const READ_MAX: usize = 50;
+/// Longest page of cards: each alarm is read in full.
+const CARDS_MAX: u32 = 50;
+/// How long somebody waits until their looks are in the audit trail.
+const NOTE_MAX: Duration = Duration::from_secs(1);
+/// How long it is believed which lines and routes are down.
+const DOWN_EVERY: SignedDuration = SignedDuration::from_secs(5);
+
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::default().routes(routes!(board)).routes(routes!(cards)).routes(routes!(state))
+}
+
+/// An alarm as it was when it had so many events.
+pub(super) struct Known {
+    pub(super) stored: StoredAlarm,
+    /// `None` when its plan or its first event cannot be read: it is shown all the same.
+    pub(super) alarm: Option<Alarm>,
+    pub(super) deliveries: Vec<Delivery>,
+}
+
+impl Known {
+    pub(super) fn new(stored: StoredAlarm) -> Self {
+        let plans: Vec<_> = stored.plans.iter().cloned().map(Arc::new).collect();
+        let events = || stored.events.iter().map(|stored| (stored.at, &stored.event));
+        let alarm = Alarm::fold(stored.row.id, &plans, events()).ok();
+        let deliveries = delivery::read(events());
+        Self { stored, alarm, deliveries }
+    }
+}
+
+/// The open alarms as they were read last.
+#[derive(Clone, Default)]
+pub(super) struct Boards(Arc<Mutex<Remembered>>);
+
+#[derive(Default)]
+struct Remembered {
+    /// With the sequence of the last event.
+    alarms: BTreeMap<AlarmId, (u32, Arc<Known>)>,
+    down: Option<(Timestamp, Down)>,
+}
+
+impl Boards {
+    /// Every open alarm that the caller reaches, the latest first.
+    async fn read<N>(&self, web: &Web, caller: &Caller<N>) -> Result<Vec<Arc<Known>>, ApiError> {
+        let mut open = self.read_all(web).await?;
+        let rows = open.iter().map(|known| known.stored.row.clone()).collect();
+        let kept = caller.area(web).await?.keep_alarms(web, rows).await?;
+        let kept: BTreeSet<AlarmId> = kept.iter().map(|row| row.id).collect();
+        open.retain(|known| kept.contains(&known.stored.row.id));
+        Ok(open)
+    }
+
+    async fn read_all(&self, web: &Web) -> Result<Vec<Arc<Known>>, StoreError> {
+        let marks = web.alarm_log.open_marks(ALARMS_MAX).await?;
+        let news: Vec<AlarmId> = {
+            let known = self.lock();
+            let is_news = |(id, last): &&(AlarmId, u32)| {
+                known.alarms.get(id).is_none_or(|(seen, _)| seen != last)
+            };
+            marks.iter().filter(is_news).map(|(id, _)| *id).collect()
+        };
+        let mut fresh = BTreeMap::new();
+        for ids in news.chunks(READ_MAX) {
+            for stored in web.alarm_log.alarms(ids).await? {
+                let last = stored.events.last().map_or(0, |event| event.sequence);
+                fresh.insert(stored.row.id, (last, Arc::new(Known::new(stored))));
+            }
+        }
+        let mut known = self.lock();
+        known.alarms.retain(|id, _| marks.iter().any(|(open, _)| open == id));
+        known.alarms.append(&mut fresh);
+        let open = marks.iter().filter_map(|(id, _)| known.alarms.get(id));
+        Ok(open.map(|(_, alarm)| Arc::clone(alarm)).collect())
+    }
+
+    /// What should work and does not, as of a few seconds ago.
+    fn down(&self, web: &Web) -> Down {
+        let now = web.clock.now();
+        if let Some((at, down)) = self.lock().down
+            && now.duration_since(at) < DOWN_EVERY
+        {
+            return down;
+        }
+        let down = web.registrations.down();
+        self.lock().down = Some((now, down));
+        down
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Remembered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Every open alarm, the most urgent first.
+#[derive(Serialize, ToSchema)]
+struct Board {
+    /// When it was read: ages count from here.
+    #[schema(value_type = String, format = DateTime)]
+    now: Timestamp,
+    /// The alarms: real ones before drills; of each, those where nobody is coming, then those where somebody is coming or
+    /// there, then those that were withdrawn and wait to be closed; of each, the latest first.
+    items: Vec<BoardRow>,
+    /// There are more open alarms than the 500 that are looked at; these are the latest.
+    is_cut: bool,
+}
+
+/// The open alarms as a wall shows them: where, how long, who is called, who is coming, what comes next, what is late.
+#[utoipa::path(
+    get, path = "/alarms/board", tag = "alarms", operation_id = "read_board",
+    params(("community_id" = Option<u32>, Query, description = "Only alarms of this community", minimum = 0)),
+    responses((status = 200, description = "The board", body = Board)),
+)]
+async fn board(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    Extension(boards): Extension<Boards>,
+    Extension(noted): Extension<Noted>,
+    mut parameters: Parameters,
+) -> Result<Json<Board>, ApiError> {
+    let community = parameters.take_number("community_id", 0..=u32::MAX)?;
+    parameters.finish()?;
+    let now = web.clock.now();
+    let open = boards.read(&web, &caller).await?;
+    let is_cut = ALARMS_MAX as usize <= boards.lock().alarms.len();
+    let mut items: Vec<BoardRow> = open.iter().map(|known| BoardRow::new(known, now)).collect();
+    // An alarm of which nobody knows where it is stands on every wall.
+    items.retain(|row| {
+        community.is_none() || row.community().is_none_or(|id| Some(id.0) == community)
+    });
+    items.sort_by_key(BoardRow::order);
+    let ids: Vec<AlarmId> = items.iter().map(BoardRow::id).collect();
+    note_all(&web, &noted, &caller.who(), &ids).await;
+    for row in &mut items {
+        name_account(&web, row).await;
+    }
+    Ok(Json(Board { now, items, is_cut }))
+}
+
+/// Says the name of the person where somebody who signed in took an alarm in hand.
+pub(super) async fn name_account(web: &Web, row: &mut BoardRow) {
+    let Some(id) = row.account_in_hand() else { return };
+    if let Ok(account) = accounts::get(web.store.directory(), id).await {
+        row.name_in_hand(account.display_name);
+    }
+}
+
+/// Enters who saw these alarms; a trail that is slow keeps nobody from seeing where help is needed.
+async fn note_all(web: &Web, noted: &Noted, who: &str, ids: &[AlarmId]) {
+    let noting = async {
+        for id in ids {
+            noted.note(web, who, *id).await;
+        }
+    };
+    if tokio::time::timeout(NOTE_MAX, noting).await.is_err() {
+        metrics::counter!("lianfang_reads_not_entered_total").increment(1);
+    }
+}
+
+/// A page of alarms, the latest first.
+#[derive(Serialize, ToSchema)]
+struct Cards {
+    /// The alarms, as on the board.
+    items: Vec<BoardRow>,
+    /// `after` of the next page; null on the last one.
+    #[schema(value_type = Option<String>)]
+    next: Option<AlarmId>,
+}
+
+/// Alarms, open or closed, the latest first, each as on the board.
+#[utoipa::path(
+    get, path = "/alarms/cards", tag = "alarms", operation_id = "list_cards",
+    params(
+        ("state" = Option<String>, Query, description = "`open` or `closed`; all if not given", pattern = "^(open|closed)$"),
+        ("drill" = Option<String>, Query, description = "`true`: only drills; `false`: none", pattern = "^(true|false)$"),
+        ("community_id" = Option<u32>, Query, description = "Only alarms of lines that this community has", minimum = 0),
+        ("after" = Option<String>, Query, description = "Only alarms before this one: `next` of the page before",
+            pattern = "^[0-9a-f][0-9a-hjkmnp-tv-z]{12}$"),
+        ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 50),
+    ),
+    responses((status = 200, description = "A page", body = Cards)),
+)]
+async fn cards(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    Extension(noted): Extension<Noted>,
+    mut parameters: Parameters,
+) -> Result<Json<Cards>, ApiError> {
+    let limit = parameters.take_number("limit", 1..=CARDS_MAX)?.unwrap_or(CARDS_MAX);
+    let before = parameters.take("after").map(|text| text.parse()).transpose();
+    let before = before.map_err(|_| wrong("after", Must::AlarmId))?;
+    let is_open = either(&mut parameters, "state", ("open", "closed"), Must::State)?;
+    let is_drill = either(&mut parameters, "drill", ("true", "false"), Must::Flag)?;
+    let community = parameters.take_number("community_id", 0..=u32::MAX)?;
+    parameters.finish()?;
+    let lines = community.map(|id| lines_of(&web, CommunityId(id)));
+    let lines = lines.as_deref();
+    let filter = AlarmFilter { is_open, is_drill, lines, before, ..AlarmFilter::default() };
+    let (rows, next) = page(&web, caller.area(&web).await?, filter, limit).await?;
+    let ids: Vec<AlarmId> = rows.iter().map(|row| row.id).collect();
+    let (stored, now) = (web.alarm_log.alarms(&ids).await?, web.clock.now());
+    let card = |stored| BoardRow::new(&Known::new(stored), now);
+    note_all(&web, &noted, &caller.who(), &ids).await;
+    Ok(Json(Cards { items: stored.into_iter().rev().map(card).collect(), next }))
+}
+
+/// The lines that a community has now.
+fn lines_of(web: &Web, community: CommunityId) -> Vec<LineId> {
+    let directory = web.directory.current();
+    let households = directory.community(community).into_iter().flat_map(|it| &it.households);
+    households.flat_map(|household| &household.lines).map(|line| line.id).collect()
+}
+
+/// A parameter that is one of two words: true for the first.
+fn either(
+    parameters: &mut Parameters,
+    name: &str,
+    (yes, no): (&str, &str),
+    must: Must,
+) -> Result<Option<bool>, ApiError> {
+    match parameters.take(name) {
+        None => Ok(None),
+        Some(word) if word == yes => Ok(Some(true)),
+        Some(word) if word == no => Ok(Some(false)),
+        Some(_) => Err(wrong(name, must)),
+    }
+}
+
+/// How it stands, in figures.
+#[derive(Default, Serialize, ToSchema)]
+struct StateView {
+    /// Open alarms, drills left out.
+    open: u32,
+    /// Those of them where nobody is coming.
+    unattended: u32,
+    /// Lines with a secret to register with that are not registered.
+    lines_down: u32,
+    /// Trunks that do not answer.
+    routes_down: u32,
+    /// Households of drills that are under way.
+    drills: u32,
+}
+
+/// How it stands, in figures: what every screen shows above all else.
+#[utoipa::path(
+    get, path = "/state", tag = "alarms", operation_id = "read_state",
+    responses((status = 200, description = "How it stands", body = StateView)),
+)]
+async fn state(
+    caller: Caller<Reports>,
+    State(web): State<Web>,
+    Extension(boards): Extension<Boards>,
+) -> Result<Json<StateView>, ApiError> {
+    let Down { lines, routes } = boards.down(&web);
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let mut view =
+        StateView { lines_down: count(lines), routes_down: count(routes), ..StateView::default() };
+    for known in boards.read(&web, &caller).await? {
+        match (known.stored.row.is_drill, Standing::of(known.alarm.as_ref())) {
+            (true, _) => view.drills += 1,
+            (false, Standing::Unattended) => {
+                view.open += 1;
+                view.unattended += 1;
+            }
+            (
+                false,
+                Standing::Coming | Standing::Arrived | Standing::Cancelled | Standing::Closed,
+            ) => {
+                view.open += 1;
+            }
+        }
+    }
+    Ok(Json(view))
+}
