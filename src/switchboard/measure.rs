@@ -74,6 +74,10 @@ impl Measure {
         self.record(telemetry::HEARD_TO_COMMITTED, now);
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "most events are measured by nothing, and named all the same"
+    )]
     pub(super) fn on_event(&mut self, event: &Event, now: Timestamp) {
         match event {
             Event::WaveStarted { wave: 0, legs } if !self.has_first_wave => {
