@@ -20,6 +20,7 @@ mod guard;
 mod lang;
 mod lines;
 mod login;
+mod second_factor;
 mod visit;
 mod wall;
 
@@ -66,6 +67,7 @@ pub fn router(api: Router, settings: Settings) -> Router {
         .merge(wall::routes())
         .merge(alarm::routes())
         .merge(login::routes())
+        .merge(second_factor::routes())
         .merge(directory::routes())
         .merge(lines::routes())
         .route("/live", get(wall::live))

@@ -128,15 +128,20 @@ impl FromRequestParts<Shared> for Signed {
         let Ok(visitor) = Visitor::from_request_parts(parts, shared).await;
         let Some(secret) = &visitor.secret else { return Err(to_login(&visitor)) };
         let csrf = csrf_of(secret);
-        let me: Me = match visitor.api.get::<Session>("/session").await {
-            Ok(session) => session.account,
-            Err(Failure::Problem(problem)) if problem.status == 401 => {
-                return Err(to_login(&visitor));
-            }
-            Err(failure) => return Err(frame::failed(&visitor, &failure)),
-        };
+        let Session { account: me, needs_second_factor } =
+            match visitor.api.get::<Session>("/session").await {
+                Ok(session) => session,
+                Err(Failure::Problem(problem)) if problem.status == 401 => {
+                    return Err(to_login(&visitor));
+                }
+                Err(failure) => return Err(frame::failed(&visitor, &failure)),
+            };
         if me.must_change && !parts.uri.path().starts_with("/password") {
             return Err(Redirect::to("/password").into_response());
+        }
+        let is_on_the_way = ["/second-factor", "/password", "/logout"].contains(&parts.uri.path());
+        if needs_second_factor && !is_on_the_way {
+            return Err(Redirect::to("/second-factor").into_response());
         }
         Ok(Self { visitor, me: Arc::new(me), csrf })
     }
@@ -145,6 +150,9 @@ impl FromRequestParts<Shared> for Signed {
 #[derive(Deserialize)]
 struct Session {
     account: Me,
+    /// Nothing else can be done before one is set up.
+    #[serde(default)]
+    needs_second_factor: bool,
 }
 
 fn to_login(visitor: &Visitor) -> Response {
