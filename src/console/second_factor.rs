@@ -110,7 +110,9 @@ async fn refused(
             form.blame(field, words.clone());
             page(signed, form, step, StatusCode::UNPROCESSABLE_ENTITY).await
         }
-        failure => frame::failed(&signed.visitor, &failure),
+        failure @ (Failure::Problem(_) | Failure::Unreadable(_)) => {
+            frame::failed(&signed.visitor, &failure)
+        }
     }
 }
 

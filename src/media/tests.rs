@@ -2,6 +2,7 @@
 //! simulated time, in `session`.
 
 use super::*;
+use lianfang_sip::sdp;
 use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
 use std::net::UdpSocket;
 use tokio::runtime::Handle;

@@ -222,6 +222,9 @@ pub async fn place_of(
     Ok(places_of(database, kind, &[id]).await?.remove(&id))
 }
 
+/// A row, and the street, community and grid that it belongs to.
+type PlaceRow = (u32, Option<u32>, Option<u32>, Option<u32>);
+
 /// Where rows belong; those that are not there are left out.
 ///
 /// # Errors
@@ -237,9 +240,8 @@ pub async fn places_of(
         WHERE x.id IN (SELECT value FROM json_each(?1))"
     );
     let query = sqlx::query_as(AssertSqlSafe(sql)).bind(serde_json::json!(ids).to_string());
-    let rows: Vec<(u32, Option<u32>, Option<u32>, Option<u32>)> =
-        query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
-    let place = |(id, street, community, grid): (u32, Option<u32>, Option<u32>, Option<u32>)| {
+    let rows: Vec<PlaceRow> = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
+    let place = |(id, street, community, grid): PlaceRow| {
         let street = street.map(StreetId);
         (id, Place { street, community: community.map(CommunityId), grid: grid.map(GridId) })
     };

@@ -275,6 +275,7 @@ fn cannot_add(error: AddError, language: Language) -> &'static str {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "an arm a rule, and nothing else")]
 fn must(must: Must, language: Language) -> String {
     match must {
         Must::Known => in_language!(language, "不是此处的参数", "is no parameter here"),

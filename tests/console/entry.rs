@@ -1,7 +1,14 @@
-//! Getting in: the first account, signing in and out, in both languages, with and without script.
+//! Getting in: signing in and out, in both languages, with and without script, and the places that are there then.
 
-use crate::browser::CHINESE;
-use crate::stage::story;
+use crate::browser::{Browser, CHINESE, ENGLISH, Look, WITHOUT_SCRIPT};
+use crate::stage::{PASSWORD, Stage, story};
+
+/// Signs in on the page that the browser is at.
+async fn sign_in(browser: &Browser, name: &str, password: &str) {
+    browser.fill("name", name).await;
+    browser.fill("password", password).await;
+    browser.press("main button.main").await;
+}
 
 #[test]
 fn the_pages_before_signing_in_look_right() {
@@ -12,5 +19,71 @@ fn the_pages_before_signing_in_look_right() {
             browser.goto(&stage.page(&format!("{path}?lang=en"))).await;
             browser.looks_right(&format!("{name}-en")).await;
         }
+    });
+}
+
+/// A duty worker comes from a link, signs in, looks around and signs out.
+async fn looks_around(browser: &Browser, stage: &Stage, look: Look, words: [&str; 3]) {
+    let [wrong, directory, signed_out] = words;
+    stage.person("wang", "operator");
+    browser.goto(&stage.page("/directory")).await;
+    sign_in(browser, "wang", "not the password").await;
+    browser.waits_for(wrong).await;
+    if look.has_script {
+        browser.looks_right(&format!("login-refused-{}", look.lang)).await;
+    }
+    sign_in(browser, "wang", PASSWORD).await;
+    browser.find("nav a[aria-current][href='/directory']").await;
+    browser.waits_for(directory).await;
+    for (path, name) in [("/directory", "directory"), ("/", "wall"), ("/lines", "lines")] {
+        browser.goto(&stage.page(path)).await;
+        browser.find("nav a[aria-current]").await;
+        if look.has_script {
+            browser.looks_right(&format!("{name}-{}", look.lang)).await;
+        }
+    }
+    browser.press(".who summary").await;
+    browser.press("form[action='/logout'] button").await;
+    browser.waits_for(signed_out).await;
+    browser.goto(&stage.page("/lines")).await;
+    browser.find("main [name='password']").await;
+}
+
+#[test]
+fn a_duty_worker_signs_in_looks_around_and_signs_out() {
+    story(CHINESE, async |browser, stage| {
+        looks_around(browser, stage, CHINESE, ["密码", "街道", "登录"]).await;
+    });
+}
+
+#[test]
+fn a_duty_worker_does_so_in_english() {
+    story(ENGLISH, async |browser, stage| {
+        looks_around(browser, stage, ENGLISH, ["password", "Street", "Sign in"]).await;
+    });
+}
+
+#[test]
+fn a_duty_worker_does_so_without_script() {
+    story(WITHOUT_SCRIPT, async |browser, stage| {
+        looks_around(browser, stage, WITHOUT_SCRIPT, ["密码", "街道", "登录"]).await;
+    });
+}
+
+#[test]
+fn an_administrator_sets_up_the_second_factor_before_anything_else() {
+    story(CHINESE, async |browser, stage| {
+        stage.person("chief", "admin");
+        browser.goto(&stage.page("/login")).await;
+        sign_in(browser, "chief", PASSWORD).await;
+        browser.waits_for("两步验证").await;
+        browser.fill("password", PASSWORD).await;
+        browser.press("main button.main").await;
+        browser.find(".qr svg").await;
+        browser.looks_right("second-factor-zh").await;
+        browser.fill("code", "000000").await;
+        browser.press("main button.main").await;
+        browser.find(".summary").await;
+        assert!(!browser.text().await.contains("备用码"), "a wrong code sets up nothing");
     });
 }

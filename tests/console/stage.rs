@@ -3,6 +3,7 @@
 use crate::browser::{Browser, Look};
 use lianfang_loadtest::api::Api;
 use lianfang_loadtest::service::{Service, Setup};
+use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -63,6 +64,17 @@ impl Stage {
         };
         service.wait_until_ready(&api, LONGEST, pause).expect("is ready");
         Self { setup, api, _service: service, _folder: folder, _one: one }
+    }
+
+    /// Makes an account with [`PASSWORD`] that reaches everything.
+    pub(crate) fn person(&self, name: &str, role: &str) {
+        let account = json!({
+            "name": name, "display_name": "王敏", "role": role,
+            "reach": {"kind": "everything"}, "password": PASSWORD,
+        });
+        let (status, text) =
+            self.ask(|api| api.post("/api/v1/accounts", &account)).expect("answers");
+        assert_eq!(status, 201, "{text}");
     }
 
     /// Asks the API with the token of an admin, beside the browser.

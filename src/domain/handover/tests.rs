@@ -144,9 +144,9 @@ impl Story {
         for kept in self.parts.kept.iter_mut().filter(|kept| kept.post == A) {
             kept.until_handed_over.get_or_insert(self.now);
         }
-        let of_worker =
+        let mut of_worker =
             self.asked.values().filter(|asked| (asked.post, asked.worker) == (A, worker));
-        if let Some(newest) = of_worker.last().copied() {
+        if let Some(newest) = of_worker.next_back().copied() {
             let taken = Asked { answer: Answer::TakenOver, ..newest };
             self.carry_out(Decision::Record(taken));
             self.machine.taken_over(&taken, &before, self.now);

@@ -49,10 +49,9 @@ impl Town {
 
     /// The worker calls the alarm number, and is asked to take over.
     async fn is_asked_after(&self, heard: &[AlarmId]) -> AlarmId {
-        match self.calls_back_after("deputy", heard).await {
-            Hears::Call(id, Message::HandOver) => id,
-            other => panic!("{other:?}"),
-        }
+        let hears = self.calls_back_after("deputy", heard).await;
+        let Hears::Call(id, Message::HandOver) = hears else { panic!("{hears:?}") };
+        id
     }
 
     async fn until_called(&self, who: &str, expected: &[Message]) {
