@@ -18,18 +18,11 @@ pub(crate) struct Place {
     roles: &'static [&'static str],
 }
 
-const ALL: &[&str] = &["admin", "operator", "auditor"];
 const DUTY: &[&str] = &["admin", "operator"];
-const PLACES: [Place; 11] = [
-    Place { path: "/", key: 'w', chinese: "警情墙", english: "Alarms", roles: ALL },
-    Place { path: "/map", key: 'm', chinese: "地图", english: "Map", roles: DUTY },
+const PLACES: [Place; 4] = [
+    Place { path: "/", key: 'w', chinese: "警情墙", english: "Alarms", roles: DUTY },
     Place { path: "/directory", key: 'g', chinese: "群组", english: "Directory", roles: DUTY },
     Place { path: "/lines", key: 'l', chinese: "线路", english: "Lines", roles: DUTY },
-    Place { path: "/roster", key: 'd', chinese: "值班", english: "Roster", roles: DUTY },
-    Place { path: "/policies", key: 'p', chinese: "预案", english: "Policies", roles: DUTY },
-    Place { path: "/prompts", key: 'v', chinese: "录音", english: "Prompts", roles: DUTY },
-    Place { path: "/drills", key: 'y', chinese: "演练", english: "Drills", roles: DUTY },
-    Place { path: "/reports", key: 'r', chinese: "报表", english: "Reports", roles: ALL },
     Place {
         path: "/audit",
         key: 'a',
@@ -37,7 +30,6 @@ const PLACES: [Place; 11] = [
         english: "Audit",
         roles: &["admin", "auditor"],
     },
-    Place { path: "/settings", key: 's', chinese: "设置", english: "Settings", roles: DUTY },
 ];
 
 impl Place {

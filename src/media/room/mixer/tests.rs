@@ -294,9 +294,9 @@ proptest! {
     ) {
         let talk = Talk::HalfDuplexSpeaker;
         let loudest = Loop { gain, delay_ticks, speakers, talk, talker }.run();
-        // The tone of 3,000 and no more while it sounds, then not even that.
+        // The tone of 3,000 and no more while it sounds, then at most the noise of 20 once around a loop of 10.
         prop_assert!(loudest[..2].iter().all(|level| *level < 3500), "{:?}", loudest);
-        prop_assert!(loudest[3..].iter().all(|level| *level < 100), "{:?}", loudest);
+        prop_assert!(loudest[3..].iter().all(|level| *level < 250), "{:?}", loudest);
     }
 }
 
