@@ -44,10 +44,12 @@ pub fn start(tasks: &Tasks, needs: Needs) {
     tasks.start("drills", move |stop| async move {
         loop {
             // A look that is cut off does the rest at the next start: what was begun is known by its key.
+            // From here: what came due during a look is not a second late.
+            let began = clock.now();
             if stop.run_until_cancelled(holder.look()).await.is_none() {
                 return;
             }
-            let next = clock.now().saturating_add(LOOK_EVERY).unwrap_or(Timestamp::MAX);
+            let next = began.saturating_add(LOOK_EVERY).unwrap_or(Timestamp::MAX);
             if stop.run_until_cancelled(clock.sleep_until(next)).await.is_none() {
                 return;
             }

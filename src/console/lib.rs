@@ -27,6 +27,8 @@ mod wall;
 
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod hostile;
 
 pub use lang::Lang;
 

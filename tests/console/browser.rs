@@ -5,9 +5,9 @@ use crate::stage::LONGEST;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// Rules of WCAG 2.2 A and AA, and good practice.
 const AXE: &str = "const done = arguments[arguments.length - 1]; \
@@ -44,26 +44,18 @@ impl Browser {
     /// Starts one.
     pub(crate) async fn open(look: Look) -> Self {
         let axe = std::fs::read_to_string(axe_file()).expect("axe is there");
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = free.local_addr().expect("is bound").port();
-        drop(free);
         let mut command = Command::new("chromedriver");
-        command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
-        let driver = command.spawn().expect("chromedriver starts");
-        let address = format!("http://127.0.0.1:{port}");
+        command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut driver = command.spawn().expect("chromedriver starts");
+        // It stays open: the driver may say more.
+        let port = port_of(driver.stdout.as_mut().expect("is piped"));
         let mut capabilities = serde_json::Map::new();
         capabilities.insert("goog:chromeOptions".into(), options(look));
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities);
-        let connecting = async {
-            loop {
-                if let Ok(client) = builder.connect(&address).await {
-                    return client;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            }
-        };
-        let client = tokio::time::timeout(LONGEST, connecting).await.expect("the browser starts");
+        let address = format!("http://127.0.0.1:{port}");
+        let connecting = tokio::time::timeout(LONGEST, builder.connect(&address)).await;
+        let client = connecting.expect("the browser starts in time").expect("the browser starts");
         Self { client, driver, axe }
     }
 
@@ -101,22 +93,12 @@ impl Browser {
         }
     }
 
-    /// What the page says.
-    pub(crate) async fn text(&self) -> String {
-        // Between two pages there may be none for a moment.
-        let text = self.run("return document.body ? document.body.innerText : ''").await;
-        text.as_str().unwrap_or_default().to_owned()
-    }
-
-    /// Waits until the page says this.
+    /// Waits until the page, without its frame, says this.
     pub(crate) async fn waits_for(&self, words: &str) {
-        let waiting = async {
-            while !self.text().await.contains(words) {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            }
-        };
-        if tokio::time::timeout(LONGEST, waiting).await.is_err() {
-            panic!("`{words}` is not said in: {}", self.text().await);
+        let path = format!("//main[contains(., '{words}')]");
+        let waiting = self.client.wait().at_most(LONGEST).for_element(Locator::XPath(&path)).await;
+        if waiting.is_err() {
+            panic!("`{words}` is not said in: {:?}", self.client.source().await);
         }
     }
 
@@ -164,6 +146,16 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// The port that the driver says it has, of its own choice.
+fn port_of(said: &mut ChildStdout) -> u16 {
+    let lines = BufReader::new(said).lines().map_while(Result::ok);
+    let mut ports = lines.filter_map(|line| {
+        line.split_once("on port ")?.1.trim_end_matches('.').parse::<u16>().ok()
+    });
+    // The first line has the port that was asked for, which is none.
+    ports.find(|port| *port != 0).expect("chromedriver says its port")
 }
 
 fn options(look: Look) -> Value {

@@ -5,6 +5,7 @@ use lianfang_loadtest::api::Api;
 use lianfang_loadtest::service::{Service, Setup};
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,11 +28,14 @@ pub(crate) fn story(look: Look, told: impl AsyncFnOnce(&Browser, &Stage)) {
     let stage = Stage::new();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(1).enable_all().build().expect("builds");
-    runtime.block_on(async {
-        let browser = Browser::open(look).await;
-        told(&browser, &stage).await;
-        browser.close().await;
-    });
+    let browser = runtime.block_on(Browser::open(look));
+    let telling = || runtime.block_on(told(&browser, &stage));
+    let end = std::panic::catch_unwind(AssertUnwindSafe(telling));
+    // Also after a story that ends badly: a driver that is killed leaves its browser running.
+    runtime.block_on(browser.close());
+    if let Err(panic) = end {
+        std::panic::resume_unwind(panic);
+    }
 }
 
 /// A running service.

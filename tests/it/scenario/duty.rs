@@ -166,15 +166,15 @@ async fn a_rotation_gives_each_day_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_roster_that_is_changed_in_the_middle_rings_who_is_on_duty_now() {
+async fn a_roster_that_is_changed_in_the_middle_rings_who_is_on_duty_now_and_ends_nobodys_ringing()
+{
     for power in Power::BOTH {
         let mut town = shifts("").await;
         rings_on_duty(&mut town, &["deputy"]).await;
         town.edit("UPDATE duty_shift SET worker_ids = '[3]'").await;
         town.power(power).await;
-        town.phone("deputy", Does::NoAnswer).await;
-        town.pass(65).await;
-        assert_eq!(town.calls_to("leader"), [Message::Alarm], "{power:?}");
+        town.until(|town| town.calls_to("leader") == [Message::Alarm]).await;
+        assert!(town.wire.ringing().contains(&"deputy".to_owned()), "{power:?}");
         assert!(!all_but(&["duty"]).is_empty());
     }
 }

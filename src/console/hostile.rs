@@ -1,0 +1,93 @@
+//! Anything that a browser or a stranger may send to any page: it is answered, and never by a failure of ours.
+
+use crate::fake::Fake;
+use proptest::prelude::*;
+use serde_json::json;
+
+const PAGES: &[&str] = &[
+    "/",
+    "/alarms",
+    "/alarms/ID",
+    "/alarms/ID/dossier",
+    "/alarms/ID/close",
+    "/audit",
+    "/directory",
+    "/directory/communities/ID/checks",
+    "/directory/communities/ID/groups",
+    "/directory/groups/ID/order",
+    "/directory/search",
+    "/directory/households/add",
+    "/directory/households/history",
+    "/directory/households/undo/ID",
+    "/directory/households/ID",
+    "/directory/ID/1",
+    "/directory/lines/ID/edit",
+    "/directory/contacts/ID/numbers",
+    "/directory/households/ID/remove",
+    "/lines",
+    "/login",
+    "/logout",
+    "/look",
+    "/password",
+    "/second-factor",
+    "/setup",
+];
+
+/// What a part of an address may be, percent-encoded.
+fn any_part() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::collection::vec(any::<u8>(), 1..12)
+            .prop_map(|bytes| bytes.iter().map(|byte| format!("%{byte:02X}")).collect()),
+        "[0-9a-z]{1,13}",
+        Just("%2E%2E%2Fsession".to_owned()),
+        Just("1%3Flimit=9%23".to_owned()),
+        Just("4294967296".to_owned()),
+    ]
+}
+
+/// Fields with names that pages know, and bytes that need not be a form.
+fn any_form() -> impl Strategy<Value = String> {
+    let field = (
+        prop::sample::select(vec![
+            "name", "etag", "csrf", "code", "look", "back", "next", "reason",
+        ]),
+        any_part(),
+    );
+    let fields = prop::collection::vec(field, 0..6).prop_map(|fields| {
+        let fields = fields.into_iter().map(|(name, value)| format!("{name}={value}"));
+        fields.collect::<Vec<_>>().join("&")
+    });
+    prop_oneof![fields, ".{0,60}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn whatever_is_sent_is_answered(
+        page in prop::sample::select(PAGES),
+        id in any_part(),
+        query in any_form(),
+        form in any_form(),
+        is_ours in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let fake = Fake::new("admin");
+        fake.answers("GET /alarms/board", 200, json!({"items": []}));
+        let query: String = query.chars().filter(|c| c.is_ascii_graphic() && *c != '#').collect();
+        let path = format!("{}?{query}", page.replace("ID", &id));
+        runtime.block_on(async {
+            let got = fake.get(&path).await;
+            assert!(got.status.as_u16() < 500, "{path}: {}", got.status);
+            let csrf = crate::visit::csrf_of("s");
+            let form = if is_ours { format!("{form}&csrf={csrf}") } else { form };
+            let sent = fake.post_raw(&path, &form).await;
+            assert!(sent.status.as_u16() < 500, "{path} {form}: {}", sent.status);
+        });
+        // What stands in an address stays a part of it: it never leads to another place of the API.
+        for (method, asked, _) in fake.asked() {
+            let path = asked.split('?').next().unwrap_or_default();
+            prop_assert!(!path.contains("..") && !path.contains("session/"), "{method} {asked} of {path}");
+        }
+    }
+}
