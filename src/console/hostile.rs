@@ -74,8 +74,9 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let fake = Fake::new("admin");
         fake.answers("GET /alarms/board", 200, json!({"items": []}));
-        let query: String = query.chars().filter(|c| c.is_ascii_graphic() && *c != '#').collect();
         let path = format!("{}?{query}", page.replace("ID", &id));
+        // Anything else does not come past the reader of HTTP.
+        prop_assume!(path.parse::<axum::http::Uri>().is_ok() && !path.contains('#'));
         runtime.block_on(async {
             let got = fake.get(&path).await;
             assert!(got.status.as_u16() < 500, "{path}: {}", got.status);
@@ -87,7 +88,8 @@ proptest! {
         // What stands in an address stays a part of it: it never leads to another place of the API.
         for (method, asked, _) in fake.asked() {
             let path = asked.split('?').next().unwrap_or_default();
-            prop_assert!(!path.contains("..") && !path.contains("session/"), "{method} {asked} of {path}");
+            let is_plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));
+            prop_assert!(is_plain && !path.contains(".."), "{method} {asked}");
         }
     }
 }
