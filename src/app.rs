@@ -241,6 +241,7 @@ async fn start(
         clock: clock.clone(),
         tasks: stages.service.clone(),
         recordings,
+        recording_numbers: reception_rules(config).recording_numbers,
     });
     let api = web::router(ports);
     let router = api

@@ -50,6 +50,7 @@ pub(super) struct Parts {
     pub(super) clock: Clock,
     pub(super) tasks: Tasks,
     pub(super) recordings: Recordings,
+    pub(super) recording_numbers: Vec<Arc<str>>,
 }
 
 pub(super) fn ports(parts: Parts) -> Ports {
@@ -78,6 +79,7 @@ pub(super) fn ports(parts: Parts) -> Ports {
         clock: parts.clock,
         tasks: parts.tasks,
         recordings: parts.recordings,
+        recording_numbers: parts.recording_numbers,
     }
 }
 

@@ -138,6 +138,16 @@ impl Api {
         self.answer(request, Body::empty()).await.map(drop)
     }
 
+    /// Removes something that the API asks a word more for.
+    pub(crate) async fn delete_with(&self, path: &str, body: &Value) -> Result<(), Failure> {
+        self.send::<Value>(Method::DELETE, path, body, None).await.map(drop)
+    }
+
+    /// The same in another language.
+    pub(crate) fn in_language(&self, lang: Lang) -> Self {
+        Self { lang, ..self.clone() }
+    }
+
     /// The answer as it is: sounds, files, feeds.
     pub(crate) async fn raw(
         &self,

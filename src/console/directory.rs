@@ -25,7 +25,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-pub(crate) use noun::Noun;
+pub(crate) use noun::{LANGUAGES, Noun};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -77,6 +77,13 @@ struct NodePage {
     sections: Vec<Section>,
     may_edit: bool,
     form: Form,
+}
+
+impl NodePage {
+    /// The id of the row, as it stands in addresses.
+    fn id(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
 }
 
 /// The rows of one noun below a row.

@@ -89,6 +89,24 @@ impl Fake {
         self.send(Method::POST, path, "en", Some(form.to_owned())).await
     }
 
+    /// Sends a file in a form with what it has to bring along.
+    pub(crate) async fn post_file(&self, path: &str, file: &str, csrf: &str) -> Page {
+        let part = |name: &str, text: &str| {
+            format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n")
+        };
+        let body = format!("{}{}--edge--\r\n", part("csrf", csrf), part("file", file));
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::ACCEPT_LANGUAGE, "en")
+            .header(header::COOKIE, "__Host-lianfang=s")
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=edge")
+            .body(Body::from(body))
+            .unwrap();
+        self.page(request).await
+    }
+
     async fn send(&self, method: Method, path: &str, lang: &str, form: Option<String>) -> Page {
         let request = Request::builder()
             .method(method)
@@ -100,6 +118,10 @@ impl Fake {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form.map_or_else(Body::empty, Body::from))
             .unwrap();
+        self.page(request).await
+    }
+
+    async fn page(&self, request: Request) -> Page {
         let response = self.console.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let html = to_bytes(body, usize::MAX).await.unwrap().to_vec();

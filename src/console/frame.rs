@@ -3,10 +3,12 @@
 use crate::api::Failure;
 use crate::assets;
 use crate::lang::Lang;
-use crate::visit::{Me, Signed, Visitor};
+use crate::visit::{self, Me, Signed, Visitor};
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 /// A place in the list of places: its path, its key behind `g`, its words.
@@ -19,10 +21,12 @@ pub(crate) struct Place {
 }
 
 const DUTY: &[&str] = &["admin", "operator"];
-const PLACES: [Place; 4] = [
+const ALL: &[&str] = &["admin", "operator", "auditor", "responder"];
+const PLACES: [Place; 6] = [
     Place { path: "/", key: 'w', chinese: "警情墙", english: "Alarms", roles: DUTY },
     Place { path: "/directory", key: 'g', chinese: "群组", english: "Directory", roles: DUTY },
     Place { path: "/lines", key: 'l', chinese: "线路", english: "Lines", roles: DUTY },
+    Place { path: "/prompts", key: 'p', chinese: "语音", english: "Prompts", roles: DUTY },
     Place {
         path: "/audit",
         key: 'a',
@@ -30,6 +34,7 @@ const PLACES: [Place; 4] = [
         english: "Audit",
         roles: &["admin", "auditor"],
     },
+    Place { path: "/settings", key: 's', chinese: "设置", english: "Settings", roles: ALL },
 ];
 
 impl Place {
@@ -67,6 +72,8 @@ pub(crate) struct Frame {
     pub(crate) notice: Option<String>,
     /// The page changes by itself while it is open.
     pub(crate) is_live: bool,
+    /// The time zone that times are shown in.
+    pub(crate) zone: TimeZone,
 }
 
 impl Frame {
@@ -78,6 +85,7 @@ impl Frame {
             csrf: signed.csrf.clone(),
             standing,
             notice: notice(&signed.visitor),
+            zone: signed.me.zone(),
             ..Self::visitor(&signed.visitor, title)
         }
     }
@@ -94,6 +102,7 @@ impl Frame {
             standing: Standing::default(),
             notice: None,
             is_live: false,
+            zone: visit::zone_of(None),
         }
     }
 
@@ -106,10 +115,27 @@ impl Frame {
         let path = self.path.split('?').next().unwrap_or_default();
         match place.path {
             "/" => path == "/" || path.starts_with("/alarms"),
+            "/settings" => {
+                ["/settings", "/accounts", "/health-page"].iter().any(|at| path.starts_with(at))
+            }
             place => {
                 path == place || path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'))
             }
         }
+    }
+
+    /// A moment as people write it, where they are.
+    pub(crate) fn moment(&self, at: &Timestamp) -> String {
+        let at = at.to_zoned(self.zone.clone());
+        match self.lang {
+            Lang::Chinese => at.strftime("%Y年%-m月%-d日 %H:%M").to_string(),
+            Lang::English => at.strftime("%-d %b %Y, %H:%M").to_string(),
+        }
+    }
+
+    /// The time of day to the millisecond, where they are.
+    pub(crate) fn exact(&self, at: &Timestamp) -> String {
+        at.to_zoned(self.zone.clone()).strftime("%H:%M:%S%.3f").to_string()
     }
 
     pub(crate) fn version(&self) -> &'static str {

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Longest time that a page may take; feeds end by themselves.
 const PAGE_MAX: Duration = Duration::from_secs(15);
+/// The same with a file that comes over a slow line.
+const UPLOAD_MAX: Duration = Duration::from_secs(120);
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
      media-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 const SAFE_HEADERS: [(HeaderName, &str); 6] = [
@@ -25,7 +27,10 @@ pub(crate) async fn protect(State(_): State<Shared>, request: Request, next: Nex
     if !request.method().is_safe() && !is_own(request.headers()) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let answer = tokio::time::timeout(PAGE_MAX, next.run(request)).await;
+    let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let has_file = kind.is_some_and(|kind| kind.starts_with(b"multipart/"));
+    let longest = if has_file { UPLOAD_MAX } else { PAGE_MAX };
+    let answer = tokio::time::timeout(longest, next.run(request)).await;
     answer.unwrap_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into_response())
 }
 

@@ -9,6 +9,7 @@
 
 #![allow(dead_code, reason = "pages use more of what they share from day to day")]
 
+mod accounts;
 mod alarm;
 mod api;
 mod assets;
@@ -21,7 +22,9 @@ mod guard;
 mod lang;
 mod lines;
 mod login;
+mod prompts;
 mod second_factor;
+mod settings;
 mod visit;
 mod wall;
 
@@ -74,8 +77,12 @@ pub fn router(api: Router, settings: Settings) -> Router {
         .merge(second_factor::routes())
         .merge(directory::routes())
         .merge(lines::routes())
+        .merge(prompts::routes())
+        .merge(accounts::routes())
+        .merge(settings::routes())
         .route("/live", get(wall::live))
         .fallback(nowhere)
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), login::keep_language))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::protect))
         .merge(assets::routes())
         .layer(middleware::from_fn(guard::safe_headers))

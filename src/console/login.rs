@@ -8,8 +8,9 @@ use crate::lang::Lang;
 use crate::visit::{self, SESSION_COOKIES, Signed, Visitor};
 use askama::Template;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use cookie::{Cookie, SameSite};
@@ -190,7 +191,24 @@ async fn change_look(visitor: Visitor, Sent(form): Sent) -> Response {
     let look = words.collect::<Vec<_>>().join(" ");
     let response = with_cookie(response, lasting(&visitor, "look", look));
     match Lang::of_tag(form.get("lang")) {
-        Some(lang) => with_cookie(response, lasting(&visitor, "lang", lang.tag().to_owned())),
+        Some(lang) => with_language(&visitor, lang, response),
+        None => response,
+    }
+}
+
+/// Lets the browser keep a language that was chosen.
+pub(crate) fn with_language(visitor: &Visitor, lang: Lang, response: Response) -> Response {
+    with_cookie(response, lasting(visitor, "lang", lang.tag().to_owned()))
+}
+
+/// Keeps the language of an address such as `/?lang=en`, so that the next page is in it, too.
+pub(crate) async fn keep_language(visitor: Visitor, request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let asked = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang");
+    let lang = asked.and_then(|(_, tag)| Lang::of_tag(&tag));
+    let response = next.run(request).await;
+    match lang {
+        Some(lang) => with_language(&visitor, lang, response),
         None => response,
     }
 }

@@ -1,6 +1,7 @@
 //! Who visits: the cookie of the session, the language, and the account that the API knows.
 
 use crate::Shared;
+use crate::accounts::Reach;
 use crate::api::{Api, Failure};
 use crate::frame;
 use crate::lang::Lang;
@@ -12,6 +13,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cookie::Cookie;
 use hmac::{Hmac, KeyInit, Mac};
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use sha2::Sha256;
 use std::sync::Arc;
@@ -36,6 +38,8 @@ pub(crate) struct Visitor {
     /// Whether cookies are only sent over HTTPS.
     pub(crate) is_https: bool,
     pub(crate) secret: Option<String>,
+    /// The language was chosen here, by an address or before; otherwise that of the account goes before the browser's.
+    has_chosen: bool,
 }
 
 /// Somebody who is signed in.
@@ -62,15 +66,47 @@ pub(crate) struct Me {
     /// The language that the account prefers.
     #[serde(default)]
     pub(crate) language: Option<String>,
+    /// What the account reaches.
+    #[serde(default)]
+    pub(crate) reach: Reach,
+    /// They have a second factor.
+    #[serde(default)]
+    pub(crate) has_second_factor: bool,
+    /// Recovery codes that are left.
+    #[serde(default)]
+    pub(crate) recovery_codes: u32,
     /// The password has to be changed before anything else.
     #[serde(default)]
     pub(crate) must_change: bool,
+    /// The time zone of what the account reaches.
+    #[serde(skip)]
+    pub(crate) time_zone: Option<String>,
+}
+
+/// Where the first communities are; people elsewhere have a zone of their own.
+const USUAL_ZONE: &str = "Asia/Shanghai";
+
+/// The time zone of this name; without a known one, that of the first communities.
+pub(crate) fn zone_of(name: Option<&str>) -> TimeZone {
+    let known = name.and_then(|name| TimeZone::get(name).ok());
+    let known = known.or_else(|| TimeZone::get(USUAL_ZONE).ok());
+    known.unwrap_or_else(|| TimeZone::fixed(jiff::tz::offset(8)))
 }
 
 impl Me {
+    /// The time zone that times are shown in.
+    pub(crate) fn zone(&self) -> TimeZone {
+        zone_of(self.time_zone.as_deref())
+    }
+
     /// Whether everything may be done.
     pub(crate) fn is_admin(&self) -> bool {
         self.role == "admin"
+    }
+
+    /// Whether nothing is out of reach.
+    pub(crate) fn reaches_everything(&self) -> bool {
+        self.reach.kind == "everything"
     }
 
     /// Whether something may be done to alarms.
@@ -102,8 +138,9 @@ impl FromRequestParts<Shared> for Visitor {
         let asked = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang");
         let chosen = cookie_of(&parts.headers, &[LANG_COOKIE]);
         let lang = asked.as_ref().and_then(|(_, tag)| Lang::of_tag(tag));
-        let lang = lang.or_else(|| Lang::of_tag(&chosen?)).or_else(|| Lang::wanted(&parts.headers));
-        let lang = lang.unwrap_or_default();
+        let lang = lang.or_else(|| Lang::of_tag(&chosen?));
+        let has_chosen = lang.is_some();
+        let lang = lang.or_else(|| Lang::wanted(&parts.headers)).unwrap_or_default();
         let secret = cookie_of(&parts.headers, &SESSION_COOKIES);
         let mut carried = Extensions::new();
         (shared.settings.carry)(&parts.extensions, &mut carried);
@@ -117,6 +154,7 @@ impl FromRequestParts<Shared> for Visitor {
             api,
             is_https: (shared.settings.is_https)(&parts.extensions),
             secret,
+            has_chosen,
         })
     }
 }
@@ -125,10 +163,10 @@ impl FromRequestParts<Shared> for Signed {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Response> {
-        let Ok(visitor) = Visitor::from_request_parts(parts, shared).await;
+        let Ok(mut visitor) = Visitor::from_request_parts(parts, shared).await;
         let Some(secret) = &visitor.secret else { return Err(to_login(&visitor)) };
         let csrf = csrf_of(secret);
-        let Session { account: me, needs_second_factor } =
+        let Session { account: mut me, needs_second_factor, time_zone } =
             match visitor.api.get::<Session>("/session").await {
                 Ok(session) => session,
                 Err(Failure::Problem(problem)) if problem.status == 401 => {
@@ -136,6 +174,12 @@ impl FromRequestParts<Shared> for Signed {
                 }
                 Err(failure) => return Err(frame::failed(&visitor, &failure)),
             };
+        me.time_zone = time_zone;
+        if let Some(tag) = me.language.as_deref().filter(|_| !visitor.has_chosen) {
+            // Whoever is spoken to in a dialect reads Chinese.
+            visitor.lang = Lang::of_tag(tag).unwrap_or_default();
+            visitor.api = visitor.api.in_language(visitor.lang);
+        }
         if me.must_change && !parts.uri.path().starts_with("/password") {
             return Err(Redirect::to("/password").into_response());
         }
@@ -153,6 +197,9 @@ struct Session {
     /// Nothing else can be done before one is set up.
     #[serde(default)]
     needs_second_factor: bool,
+    /// The time zone of what the account reaches.
+    #[serde(default)]
+    time_zone: Option<String>,
 }
 
 fn to_login(visitor: &Visitor) -> Response {

@@ -178,6 +178,13 @@ pub fn of_clip(clip: &Clip) -> Option<String> {
     code.map(|code| code.to_string())
 }
 
+/// What is keyed to record in this language what a code names, whatever language the community has.
+#[must_use]
+pub fn keys(language: Language, code: &str) -> String {
+    let number = LANGUAGES.iter().position(|known| *known == language).map(|index| index + 1);
+    number.map_or_else(|| code.to_owned(), |number| format!("{number}*{code}"))
+}
+
 /// What a code names; `None` for a code of nothing.
 #[must_use]
 pub fn named(code: &str) -> Option<Named> {
@@ -227,7 +234,9 @@ mod tests {
         ] {
             assert_eq!(keyed(text), expected, "{text}");
         }
-        assert!(Language::spoken().all(|language| LANGUAGES.contains(&language)));
+        for language in Language::spoken() {
+            assert_eq!(keyed(&keys(language, "101")), Some((Some(language), clip())));
+        }
     }
 
     #[test]

@@ -54,6 +54,8 @@ const UPDATE: &str = "UPDATE account SET name = ?1, name_key = ?2, display_name 
 const SET_PASSWORD: &str =
     "UPDATE account SET password = ?2, must_change = ?3, version = version + 1
     WHERE id = ?1 RETURNING version";
+const SET_LANGUAGE: &str =
+    "UPDATE account SET language = ?2, version = version + 1 WHERE id = ?1 RETURNING version";
 const END_SESSIONS: &str = "DELETE FROM account_session WHERE account_id = ?1 AND id IS NOT ?2";
 const OTHER_ADMIN: &str =
     "SELECT EXISTS (SELECT 1 FROM account WHERE role = 'admin' AND reach_kind = 'everything'
@@ -365,6 +367,25 @@ pub async fn set_password(
     let version = version.ok_or(NounError::NotFound)?;
     end_sessions(&mut change, id, kept).await?;
     enter(editor, &mut change, Action::Secret, (id, version)).await?;
+    change.commit().await.map_err(StoreError::Write)?;
+    Ok(())
+}
+
+/// Sets the language that somebody reads.
+///
+/// # Errors
+/// When there is no such account or the database fails.
+pub async fn set_language(
+    editor: &Editor<'_>,
+    id: AccountId,
+    language: Option<Language>,
+) -> Result<(), AccountError> {
+    let mut change = editor.write().await?;
+    let query = sqlx::query_scalar(SET_LANGUAGE).bind(id.0).bind(language.map(Language::tag));
+    let version: Option<u32> =
+        query.fetch_optional(&mut *change).await.map_err(StoreError::Write)?;
+    let version = version.ok_or(NounError::NotFound)?;
+    enter(editor, &mut change, Action::Replace, (id, version)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(())
 }

@@ -62,6 +62,8 @@ pub struct Ports {
     pub tasks: Tasks,
     /// What people recorded, and what is played.
     pub recordings: Recordings,
+    /// The numbers that workers call to record.
+    pub recording_numbers: Vec<Arc<str>>,
 }
 
 impl Ports {

@@ -1,5 +1,7 @@
 //! Recordings of people: which there are, upload, versions, withdrawal, and what can be recorded for a household.
 
+mod heard;
+
 use super::Web;
 use super::caller::{Admin, Caller, Operator};
 use super::extract::{Body, Parameters, PathId, wrong};
@@ -53,7 +55,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
 
 /// What is not JSON.
 pub(super) fn sounds() -> OpenApiRouter<Web> {
-    OpenApiRouter::default().routes(routes!(download))
+    OpenApiRouter::default().routes(routes!(download)).routes(routes!(heard::listen))
 }
 
 /// Whose recordings: those of a community, or `all`.
@@ -87,8 +89,10 @@ struct RecordingView {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     made_at: Timestamp,
-    /// The token that brought it, or the worker who made it by telephone.
+    /// The token or account that brought it, or the worker who made it by telephone.
     made_by: String,
+    /// The name of the account or worker, while there is one.
+    made_by_name: Option<String>,
     /// How long it plays, in milliseconds.
     length_ms: u32,
     /// Level while somebody speaks, in dBFS.
@@ -102,6 +106,7 @@ impl From<&RecordingRow> for RecordingView {
             state: row.state.name(),
             made_at: row.facts.made,
             made_by: row.facts.made_by.clone(),
+            made_by_name: None,
             length_ms: row.facts.length_ms,
             level_db: f64::from(row.facts.level_cdb) / 100.0,
         }
@@ -113,8 +118,10 @@ impl From<&RecordingRow> for RecordingView {
 struct ClipView {
     /// What paths call it.
     clip: String,
-    /// What is keyed on a telephone to record it.
+    /// What is keyed on a telephone to record it in the language of the community.
     code: Option<String>,
+    /// What is keyed to record it in the language of the list, whatever the community's is.
+    keys: Option<String>,
     /// The words to read out.
     text: String,
     /// Where it comes from now: `community`, `all`, `file`, `shipped`, `name`, or `missing`.
@@ -126,8 +133,14 @@ struct ClipView {
 /// The clips of a language, and what is tried where one is missing.
 #[derive(Serialize, ToSchema)]
 struct ClipList {
+    /// The community whose recordings these are; null for those of all.
+    #[schema(value_type = Option<u32>)]
+    community_id: Option<CommunityId>,
     /// The language.
     language: &'static str,
+    /// The numbers that workers call to record.
+    #[schema(value_type = Vec<String>)]
+    numbers: Vec<Arc<str>>,
     /// Languages that are tried, in order, when a sentence was not recorded in the one that was asked for.
     order: Vec<&'static str>,
     /// The clips.
@@ -180,10 +193,12 @@ async fn list(
     list.items.extend(names.map(|row| ClipView {
         clip: row.place.clip.clone(),
         code: None,
+        keys: None,
         text: String::new(),
         source: if row.place.community.is_some() { "community" } else { "all" },
         recording: Some(row.into()),
     }));
+    heard::say_who(&web, list.items.iter_mut().filter_map(|item| item.recording.as_mut())).await;
     Ok(Json(list))
 }
 
@@ -219,10 +234,12 @@ async fn of_household(
     list.items = clips
         .into_iter()
         .map(|(code, clip)| ClipView {
+            keys: Some(codes::keys(language, &code)),
             code: Some(code),
             ..clip_view(&clip, language, voice.source(&clip).name(), &rows)
         })
         .collect();
+    heard::say_who(&web, list.items.iter_mut().filter_map(|item| item.recording.as_mut())).await;
     Ok(Json(list))
 }
 
@@ -293,7 +310,9 @@ async fn versions(
 ) -> Result<Json<Vec<RecordingView>>, ApiError> {
     caller.reaches_community(&web, To::See, (at.0).0).await?;
     let rows = web.recordings.versions(&place(at)).await?;
-    Ok(Json(rows.iter().map(RecordingView::from).collect()))
+    let mut versions: Vec<RecordingView> = rows.iter().map(RecordingView::from).collect();
+    heard::say_who(&web, versions.iter_mut()).await;
+    Ok(Json(versions))
 }
 
 /// Play a clip no more; the next one in the order is heard in its place. Every version can be taken back.
@@ -408,7 +427,9 @@ async fn rows(
 fn clip_list(web: &Web, community: Option<CommunityId>, language: Language) -> ClipList {
     let order = community.map(|community| web.recordings.order(community)).unwrap_or_default();
     ClipList {
+        community_id: community,
         language: language.tag(),
+        numbers: web.recording_numbers.clone(),
         order: order.into_iter().map(Language::tag).collect(),
         items: Vec::new(),
     }
@@ -420,9 +441,10 @@ fn clip_view(
     source: &'static str,
     rows: &[RecordingRow],
 ) -> ClipView {
-    let stem = clip.file_stem();
+    let (stem, code) = (clip.file_stem(), codes::of_clip(clip));
     ClipView {
-        code: codes::of_clip(clip),
+        keys: code.as_deref().map(|code| codes::keys(language, code)),
+        code,
         text: clip.text(language),
         source,
         recording: rows.iter().find(|row| row.place.clip == stem).map(RecordingView::from),

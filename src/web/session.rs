@@ -5,6 +5,7 @@
 
 mod alarms;
 pub(super) mod hashing;
+mod own;
 mod throttle;
 
 use super::Web;
@@ -36,7 +37,11 @@ const NAME_MAX: usize = 60;
 
 /// What concerns oneself.
 pub(super) fn routes() -> OpenApiRouter<Web> {
-    OpenApiRouter::default().routes(routes!(alarms::list))
+    OpenApiRouter::default()
+        .routes(routes!(alarms::list))
+        .routes(routes!(own::list_sessions, own::end_others))
+        .routes(routes!(own::end_session))
+        .routes(routes!(own::set_language))
 }
 
 /// Signing in, which has places of its own.
@@ -91,6 +96,9 @@ struct Current {
     session: SessionView,
     /// A second factor has to be set up before anything else.
     needs_second_factor: bool,
+    /// The time zone of the first community that the account reaches.
+    #[schema(examples("Asia/Shanghai"))]
+    time_zone: String,
 }
 
 /// What a request says of itself besides its body.
@@ -231,11 +239,12 @@ impl Look<'_> {
     get, path = "/session", tag = "session", operation_id = "read_session",
     responses((status = 200, description = "Who is signed in", body = Current)),
 )]
-async fn read(caller: Caller<SignedIn>) -> Result<Json<Current>, ApiError> {
+async fn read(caller: Caller<SignedIn>, State(web): State<Web>) -> Result<Json<Current>, ApiError> {
     let session = caller.session().ok_or(ApiError::NoToken)?.clone();
     let (account, session) = (session.account, session.view);
     let needs_second_factor = account.needs_second_factor();
-    Ok(Json(Current { account, session, needs_second_factor }))
+    let time_zone = own::time_zone(&web, &caller).await?;
+    Ok(Json(Current { account, session, needs_second_factor, time_zone }))
 }
 
 /// Sign out.

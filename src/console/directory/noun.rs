@@ -21,7 +21,7 @@ pub(crate) struct Noun {
 }
 
 /// Chinese and English.
-type Words = (&'static str, &'static str);
+pub(crate) type Words = (&'static str, &'static str);
 
 /// A field of a form and of a row.
 #[derive(Debug, PartialEq, Eq)]
@@ -313,8 +313,8 @@ pub(crate) static NOUNS: [Noun; 9] = [
     },
 ];
 
-/// Languages that are spoken, by tag.
-const LANGUAGES: [(&str, Words); 14] = [
+/// Languages that are spoken, by tag, with their names in Chinese and English.
+pub(crate) const LANGUAGES: [(&str, Words); 14] = [
     ("zh-CN", ("普通话", "Mandarin")),
     ("en", ("英语", "English")),
     ("nan", ("闽南语", "Minnan")),

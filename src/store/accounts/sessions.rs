@@ -50,6 +50,7 @@ const SIGN_OUT: &str =
     "UPDATE account_session SET ended_us = ?2 WHERE id = ?1 AND ended_us IS NULL";
 const END: &str =
     "DELETE FROM account_session WHERE account_id = ?1 AND (?2 IS NULL OR id = ?2) RETURNING id";
+const END_OTHERS: &str = "DELETE FROM account_session WHERE account_id = ?1 AND id <> ?2";
 
 /// A session that has just begun.
 #[derive(Clone)]
@@ -210,6 +211,21 @@ pub async fn end(
     let ended = query.fetch_all(&mut *change).await.map_err(StoreError::Write)?.len();
     change.commit().await.map_err(StoreError::Write)?;
     Ok(ended)
+}
+
+/// Ends every session of an account but one, and forgets their devices.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_others(
+    database: &Database,
+    account: AccountId,
+    kept: u32,
+) -> Result<(), StoreError> {
+    let mut change = database.write().await?;
+    let query = sqlx::query(END_OTHERS).bind(account.0).bind(kept);
+    query.execute(&mut *change).await.map_err(StoreError::Write)?;
+    change.commit().await.map_err(StoreError::Write)
 }
 
 fn is_secret(text: &str) -> bool {

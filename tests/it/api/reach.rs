@@ -53,6 +53,10 @@ const ROUTES: &str = "
     put    /api/v1/session/totp                                       AOUR
     delete /api/v1/session/totp                                       AOUR
     get    /api/v1/session/alarms                                     AOR
+    put    /api/v1/session/language                                   AOUR
+    get    /api/v1/sessions                                           AOUR
+    delete /api/v1/sessions                                           AOUR
+    delete /api/v1/sessions/{session}                                 AOUR
     get    /api/v1/accounts                                           A
     post   /api/v1/accounts                                           A
     get    /api/v1/accounts/{id}                                      A
@@ -138,6 +142,7 @@ const ROUTES: &str = "
     get    /api/v1/communities/{id}/recordings                        AO
     put    /api/v1/communities/{id}/recordings/order                  A
     get    /api/v1/communities/{id}/recordings/{language}/{clip}      AO
+    get    /api/v1/communities/{id}/recordings/{language}/{clip}/sound AO
     put    /api/v1/communities/{id}/recordings/{language}/{clip}      A
     delete /api/v1/communities/{id}/recordings/{language}/{clip}      A
     get    /api/v1/communities/{id}/recordings/{language}/{clip}/versions/{version}          AO

@@ -3,6 +3,8 @@
 use super::{Api, Client, Reply, Town};
 use axum::body::Body;
 use axum::http::Method;
+use lianfang::store::accounts::Role;
+use lianfang::store::reach::Reach;
 use lianfang::store::tokens::Scope;
 use serde_json::{Value, json};
 
@@ -79,6 +81,18 @@ async fn a_recording_is_uploaded_heard_and_taken_back() {
     assert_eq!(of("alarm")["source"], "community");
     assert_eq!(of("alarm")["code"], "101");
     assert_eq!(of("alarm")["recording"]["version"], 1);
+    assert_eq!((&of("alarm")["keys"], &of("sign-1")["keys"]), (&json!("1*101"), &json!("1*301")));
+    assert_eq!(list["numbers"], json!(["05925550008"]));
+    assert_eq!(list["community_id"], town.community);
+    // The clip alone is heard as it is said now.
+    for (clip, ms) in [("alarm", 2_500), ("sign-1", 50)] {
+        let heard = client.get(&format!("{path}/zh-CN/{clip}/sound")).await.expect(200);
+        assert_eq!(heard.header("content-type"), "audio/wav");
+        assert!(ms * 16 < heard.bytes.len(), "{clip} {}", heard.bytes.len());
+    }
+    for clip in ["tone", "name-00", "nothing"] {
+        client.get(&format!("{path}/zh-CN/{clip}/sound")).await.expect(404);
+    }
     assert_eq!(of("sign-1")["source"], "shipped");
     assert_eq!(of("sign-1")["text"], "幺");
     let minnan = client.get(&format!("{path}?language=nan")).await.expect(200).json();
@@ -99,6 +113,28 @@ async fn a_recording_is_uploaded_heard_and_taken_back() {
     client.get(&first).await.expect(404);
     assert_eq!(alarm(&preview(&client, &town, "").await.0), "shipped");
     assert_eq!(api.recordings.order(lianfang_domain::id::CommunityId(1)), []);
+}
+
+#[tokio::test]
+async fn who_recorded_is_called_by_their_name() {
+    let api = Api::new().await;
+    let root = api.token("root", Scope::Admin).await;
+    let root = api.admin(&root);
+    let town = root.town().await;
+    let path = format!("/communities/{}/recordings", town.community);
+    let person = api.person("林静", Role::Admin, Reach::Everything).await;
+    put(&person, &format!("{path}/zh-CN/alarm"), wav(1000, 0.4)).await.expect(201);
+    put(&root, &format!("{path}/zh-CN/keys"), wav(1000, 0.4)).await.expect(201);
+    let list = root.get(&path).await.expect(200).json();
+    let items = list["items"].as_array().expect("items");
+    let of = |clip: &str| {
+        let item = items.iter().find(|item| item["clip"] == clip).expect("an item");
+        (item["recording"]["made_by"].clone(), item["recording"]["made_by_name"].clone())
+    };
+    assert_eq!(of("alarm"), (json!("account:1"), json!("林静")));
+    assert_eq!(of("keys"), (json!("root"), Value::Null));
+    let versions = root.get(&format!("{path}/zh-CN/alarm")).await.expect(200).json();
+    assert_eq!(versions[0]["made_by_name"], "林静");
 }
 
 #[tokio::test]

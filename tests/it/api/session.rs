@@ -4,9 +4,11 @@ use super::{Api, Client, Reply};
 use axum::body::Body;
 use axum::http::{Method, Request};
 use jiff::SignedDuration;
+use lianfang::store::accounts::Role;
 use lianfang::store::accounts::totp::TotpKey;
+use lianfang::store::reach::Reach;
 use lianfang::store::tokens::Scope;
-use lianfang_domain::id::AccountId;
+use lianfang_domain::id::{AccountId, CommunityId};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -318,6 +320,72 @@ async fn accounts_are_kept_and_their_sessions_listed_and_ended() {
     admin.delete(&path, version).await.expect(204);
     admin.get(&path).await.expect(404);
     assert_eq!(admin.delete("/accounts/1", 1).await.expect(409).problem(), "last-admin");
+}
+
+#[tokio::test]
+async fn people_keep_their_own_sessions_and_language() {
+    let api = Api::new().await;
+    with_account(&api, "wangmin", "operator").await;
+    let begin = async || {
+        let begun = sign_in(&api, who("wangmin", GOOD)).await.expect(200).json();
+        begun["secret"].as_str().expect("a secret").to_owned()
+    };
+    let (first, second, third) = (begin().await, begin().await, begin().await);
+    let (first, second, third) = (api.admin(&first), api.admin(&second), api.admin(&third));
+    let listed = third.get("/sessions").await.expect(200).json();
+    let ids: Vec<u64> = listed["items"]
+        .as_array()
+        .expect("sessions")
+        .iter()
+        .map(|one| one["id"].as_u64().expect("an id"))
+        .collect();
+    assert_eq!((ids.len(), listed["current"].as_u64()), (3, ids.last().copied()));
+    let end = |path: String| third.call(Method::DELETE, &path).send();
+    end(format!("/sessions/{}", ids[0])).await.expect(204);
+    end(format!("/sessions/{}", ids[0])).await.expect(404);
+    first.get("/session").await.expect(401);
+    second.get("/session").await.expect(200);
+    // A session of somebody else is nobody's to end.
+    let other = with_other(&api).await;
+    end(format!("/sessions/{other}")).await.expect(404);
+    end("/sessions".to_owned()).await.expect(204);
+    second.get("/session").await.expect(401);
+    let known = third.get("/session").await.expect(200).json();
+    assert_eq!(known["time_zone"], "Asia/Shanghai");
+    assert_eq!(known["account"]["language"], Value::Null);
+    third.change("/session/language", json!({"language": "en"})).await.expect(204);
+    let known = third.get("/session").await.expect(200).json();
+    assert_eq!(known["account"]["language"], "en");
+    third.change("/session/language", json!({"language": "fr"})).await.expect(422);
+    api.admin(&api.token("pbx", Scope::Admin).await).get("/sessions").await.expect(403);
+}
+
+#[tokio::test]
+async fn times_are_those_of_the_first_community_within_reach() {
+    let api = Api::new().await;
+    let root = api.admin(&api.token("root", Scope::Admin).await);
+    let street = root.create("/streets", json!({"name": "s"})).await;
+    let mut ids = Vec::new();
+    for (name, zone) in [("a", "Asia/Shanghai"), ("b", "Europe/Berlin")] {
+        let draft =
+            json!({"street_id": street, "name": name, "area_code": "0592", "time_zone": zone});
+        ids.push(u32::try_from(root.create("/communities", draft).await).expect("small"));
+    }
+    for (name, reach, zone) in [
+        ("everywhere", Reach::Everything, "Asia/Shanghai"),
+        ("there", Reach::Community(CommunityId(ids[1])), "Europe/Berlin"),
+        ("nowhere", Reach::Community(CommunityId(99)), "Asia/Shanghai"),
+    ] {
+        let person = api.person(name, Role::Operator, reach).await;
+        let known = person.get("/session").await.expect(200).json();
+        assert_eq!(known["time_zone"], zone, "{name}");
+    }
+}
+
+/// The session of somebody else.
+async fn with_other(api: &Api) -> u64 {
+    let person = api.person("other", Role::Operator, Reach::Everything).await;
+    person.get("/session").await.expect(200).json()["session"]["id"].as_u64().expect("an id")
 }
 
 #[tokio::test]

@@ -1,0 +1,201 @@
+use crate::fake::Fake;
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+fn account(role: &str) -> Value {
+    json!({"id": 5, "name": "chen", "display_name": "陈静", "role": role, "reach": {"kind": "community", "id": 7},
+        "worker_id": 3, "responder_id": null, "language": "en", "must_change": false, "has_second_factor": false,
+        "recovery_codes": 0, "is_disabled": false, "created_at": "2026-11-01T00:00:00Z", "version": 1})
+}
+
+/// An admin, one account and one place of each kind.
+fn known() -> Fake {
+    let fake = Fake::new("admin");
+    fake.answers("GET /accounts/5", 200, account("admin"));
+    let session = json!({"id": 9, "created_at": "2026-11-22T01:00:00Z", "seen_at": "2026-11-22T03:00:00Z",
+        "expires_at": "2026-12-22T01:00:00Z", "client": "Firefox on Windows"});
+    fake.answers("GET /accounts/5/sessions", 200, json!({"items": [session]}));
+    for (plural, id, name) in
+        [("streets", 1, "湖里街道"), ("communities", 7, "康乐"), ("grids", 4, "一网格")]
+    {
+        let list = json!({"items": [{"id": id, "name": name}], "next": null});
+        fake.answers(&format!("GET /{plural}?after=0&limit=200"), 200, list);
+        fake.answers(&format!("GET /{plural}/{id}"), 200, json!({"id": id, "name": name}));
+    }
+    fake
+}
+
+fn problem(kind: &str, status: u16, detail: &str) -> Value {
+    json!({"type": format!("urn:lianfang:problem:{kind}"), "title": kind, "status": status, "detail": detail})
+}
+
+fn mistake(pointer: &str) -> Value {
+    json!({"type": "t", "title": "t", "status": 422, "errors": [{"pointer": pointer, "detail": "This is wrong."}]})
+}
+
+const FORM: [(&str, &str); 8] = [
+    ("name", "chen2"),
+    ("display_name", "陈静"),
+    ("role", "operator"),
+    ("reach", "community:7"),
+    ("worker_id", "3"),
+    ("responder_id", ""),
+    ("language", ""),
+    ("etag", "\"1\""),
+];
+
+#[tokio::test]
+async fn accounts_are_listed_with_where_they_reach() {
+    let fake = known();
+    let page = json!({"items": [account("admin")], "next": 5});
+    fake.answers("GET /accounts?after=0&limit=50", 200, page);
+    let page = fake.get("/accounts").await;
+    page.shows(&["href=\"/accounts/5\"", "陈静", "康乐", "not yet", "/accounts?after=5", "Admin"]);
+    fake.get_chinese("/accounts").await.shows(&["账号", "管理员", "还没有"]);
+    let refused = Fake::new("operator");
+    refused.answers("GET /accounts?after=0&limit=50", 403, problem("forbidden", 403, ""));
+    assert_eq!(refused.get("/accounts").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_new_account_gets_a_password_that_is_shown_once() {
+    let fake = known();
+    fake.get("/accounts/new").await.shows(&[
+        "湖里街道",
+        "value=\"grid:4\"",
+        "name=\"display_name\"",
+    ]);
+    fake.get_chinese("/accounts/new").await.shows(&["新账号", "值班员"]);
+    fake.answers("POST /accounts", 422, mistake("/reach/id"));
+    let page = fake.post("/accounts/new", &FORM).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&[
+        "This is wrong.",
+        "id=\"reach-error\"",
+        "value=\"chen2\"",
+        "\"community:7\" selected",
+    ]);
+    fake.asked();
+    let made = json!({"id": 6, "display_name": "陈静", "one_time_password": "k7mq-x2dn"});
+    fake.answers("POST /accounts", 201, made);
+    fake.post("/accounts/new", &FORM).await.shows(&["k7mq-x2dn", "shown only now"]);
+    let (.., body) = fake.asked().into_iter().find(|(method, ..)| *method == Method::POST).unwrap();
+    let wanted = json!({"name": "chen2", "display_name": "陈静", "role": "operator",
+        "reach": {"kind": "community", "id": 7}, "worker_id": 3, "responder_id": null, "language": null,
+        "is_disabled": false});
+    assert_eq!(body, wanted);
+}
+
+#[tokio::test]
+async fn two_admins_do_not_overwrite_each_other() {
+    let fake = known();
+    let page = fake.get("/accounts/5").await;
+    page.shows(&[
+        "value=\"chen\"",
+        "Firefox on Windows",
+        "22 Nov 2026, 11:00",
+        "\"community:7\" selected",
+    ]);
+    fake.get_chinese("/accounts/5").await.shows(&["换成一次性密码", "下次登录时须设置"]);
+    fake.answers("PUT /accounts/5", 412, problem("changed", 412, ""));
+    let page = fake.post("/accounts/5", &FORM).await;
+    assert_eq!(page.status, StatusCode::PRECONDITION_FAILED);
+    page.shows(&["Somebody else has just changed this", "value=\"chen2\"", "Now: chen"]);
+    fake.answers("PUT /accounts/5", 409, problem("last-admin", 409, "The last admin stays."));
+    let page = fake.post("/accounts/5", &FORM).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&["The last admin stays.", "value=\"chen2\""]);
+    fake.answers("PUT /accounts/5", 200, account("operator"));
+    assert_eq!(fake.post("/accounts/5", &FORM).await.location(), "/accounts/5?did=saved");
+}
+
+#[tokio::test]
+async fn a_way_back_in_and_a_way_out() {
+    let fake = known();
+    let mut with_factor = account("admin");
+    with_factor["has_second_factor"] = json!(true);
+    fake.answers("GET /accounts/5", 200, with_factor);
+    fake.get("/accounts/5").await.shows(&["action=\"/accounts/5/second-factor\""]);
+    fake.answers("POST /accounts/5/password-reset", 200, json!({"one_time_password": "aaaa-bbbb"}));
+    fake.post("/accounts/5/password", &[]).await.shows(&["aaaa-bbbb", "陈静"]);
+    fake.answers("DELETE /accounts/5/totp", 204, json!(null));
+    assert_eq!(
+        fake.post("/accounts/5/second-factor", &[]).await.location(),
+        "/accounts/5?did=removed"
+    );
+    fake.answers("DELETE /accounts/5/sessions", 204, json!(null));
+    fake.answers("DELETE /accounts/5/sessions/9", 204, json!(null));
+    for (fields, path) in [
+        (vec![("session", "9")], "/accounts/5/sessions/9"),
+        (vec![], "/accounts/5/sessions"),
+        (vec![("session", "8")], "/accounts/5/sessions/8"),
+    ] {
+        fake.asked();
+        assert_eq!(
+            fake.post("/accounts/5/sessions", &fields).await.location(),
+            "/accounts/5?did=done"
+        );
+        assert!(
+            fake.asked()
+                .iter()
+                .any(|(method, asked, _)| *method == Method::DELETE && asked == path)
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_deleted_only_when_asked_twice_and_never_the_last() {
+    let fake = known();
+    fake.get("/accounts/5/remove")
+        .await
+        .shows(&["It cannot be taken back", "name=\"etag\" value=\"&#34;1&#34;\""]);
+    fake.get_chinese("/accounts/5/remove").await.shows(&["删除后无法恢复"]);
+    fake.answers("DELETE /accounts/5", 409, problem("last-admin", 409, "The last admin stays."));
+    let page = fake.post("/accounts/5/remove", &[("etag", "\"1\"")]).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    page.shows(&["The last admin stays."]);
+    fake.answers("DELETE /accounts/5", 204, json!(null));
+    let page = fake.post("/accounts/5/remove", &[("etag", "\"1\"")]).await;
+    assert_eq!(page.location(), "/accounts?did=removed");
+}
+
+#[tokio::test]
+async fn a_token_is_shown_once_and_revoked() {
+    let fake = known();
+    let token = |id: u32, expires: Value, revoked: Value| {
+        json!({"id": id, "name": format!("pbx{id}"), "scope": "trigger", "created_at": "2026-11-01T00:00:00Z",
+            "expires_at": expires, "revoked_at": revoked})
+    };
+    let tokens = json!({"items": [token(1, json!("2026-11-21T00:00:00Z"), json!(null)),
+        token(2, json!(null), json!("2026-11-02T00:00:00Z")), token(3, json!(null), json!(null))]});
+    fake.answers("GET /tokens", 200, tokens);
+    let page = fake.get("/accounts/tokens").await;
+    page.shows(&["pbx1", "over", "revoked", "for ever", "/accounts/tokens/3/revoke"]);
+    assert!(!page.html.contains("/accounts/tokens/1/revoke"), "it works no more");
+    fake.get_chinese("/accounts/tokens").await.shows(&["令牌", "已过期", "已吊销"]);
+    let form = [("name", "pbx"), ("scope", "trigger"), ("days", "90")];
+    fake.answers("POST /tokens", 422, mistake("/name"));
+    let page = fake.post("/accounts/tokens", &form).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&["This is wrong.", "value=\"pbx\""]);
+    fake.asked();
+    fake.answers("POST /tokens", 201, json!({"name": "pbx", "secret": "lf_SECRET"}));
+    fake.post("/accounts/tokens", &form).await.shows(&["lf_SECRET", "shown only now"]);
+    let (.., body) = fake.asked().into_iter().find(|(method, ..)| *method == Method::POST).unwrap();
+    let wanted = json!({"name": "pbx", "scope": "trigger", "expires_at": "2027-02-20T03:12:00Z"});
+    assert_eq!(body, wanted);
+    // What is no choice makes nothing, least of all a token that lasts for ever.
+    for form in [
+        [("name", "x"), ("scope", "trigger"), ("days", "9")],
+        [("name", "x"), ("scope", "root"), ("days", "")],
+    ] {
+        assert_eq!(
+            fake.post("/accounts/tokens", &form).await.status,
+            StatusCode::UNPROCESSABLE_ENTITY
+        );
+        assert!(fake.asked().iter().all(|(method, ..)| *method == Method::GET));
+    }
+    fake.answers("DELETE /tokens/3", 204, json!(null));
+    let page = fake.post("/accounts/tokens/3/revoke", &[]).await;
+    assert_eq!(page.location(), "/accounts/tokens?did=done");
+}

@@ -1,0 +1,175 @@
+//! Tokens of the API, for programs: made with a scope and an end, shown once, revoked.
+
+use super::{OncePage, is_mistake};
+use crate::Shared;
+use crate::api::Failure;
+use crate::directory::Crumb;
+use crate::form::{Form, Sent};
+use crate::frame::{Frame, failed, go, show};
+use crate::lang::Lang;
+use crate::visit::Signed;
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::json;
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/accounts/tokens", get(list).post(make))
+        .route("/accounts/tokens/{id}/revoke", post(revoke))
+}
+
+/// What a token may do: its name in the API, and its words.
+const SCOPES: [(&str, (&str, &str)); 5] = [
+    ("trigger", ("报警：只能代线路报警", "Trigger: raises alarms, nothing else")),
+    ("metrics", ("指标：只读运行指标", "Metrics: reads metrics, nothing else")),
+    ("auditor", ("审计：审计记录和报表", "Auditor: the audit trail and reports")),
+    ("operator", ("值班：处理警情，查看目录", "Operator: alarms, and reading the directory")),
+    ("admin", ("管理：一切", "Admin: everything")),
+];
+/// How long it lasts, in days; empty for ever.
+const DAYS: [(&str, (&str, &str)); 4] = [
+    ("90", ("90 天", "90 days")),
+    ("30", ("30 天", "30 days")),
+    ("365", ("一年", "a year")),
+    ("", ("不限", "for ever")),
+];
+
+#[derive(Template)]
+#[template(path = "accounts/tokens.html")]
+struct TokensPage {
+    frame: Frame,
+    l: Lang,
+    crumbs: Vec<Crumb>,
+    tokens: Vec<Token>,
+    now: Timestamp,
+    form: Form,
+}
+
+impl TokensPage {
+    fn scopes(&self) -> Vec<(&'static str, &'static str)> {
+        self.words(&SCOPES)
+    }
+
+    fn days(&self) -> Vec<(&'static str, &'static str)> {
+        self.words(&DAYS)
+    }
+
+    fn words(
+        &self,
+        choices: &[(&'static str, (&'static str, &'static str))],
+    ) -> Vec<(&'static str, &'static str)> {
+        let words =
+            |&(value, (chinese, english)): &(&'static str, _)| (value, self.l.t(chinese, english));
+        choices.iter().map(words).collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct Tokens {
+    items: Vec<Token>,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    id: u64,
+    name: String,
+    scope: String,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+}
+
+impl Token {
+    fn works(&self, now: &Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| *now < end)
+    }
+}
+
+#[derive(Deserialize)]
+struct Made {
+    name: String,
+    secret: String,
+}
+
+async fn list(State(shared): State<Shared>, signed: Signed) -> Result<Response, Response> {
+    page(&signed, (shared.settings.now)(), Form::default(), StatusCode::OK).await
+}
+
+async fn page(
+    signed: &Signed,
+    now: Timestamp,
+    form: Form,
+    status: StatusCode,
+) -> Result<Response, Response> {
+    let l = signed.lang();
+    let tokens: Tokens = signed.api().get("/tokens").await.map_err(signed.fails())?;
+    let page = TokensPage {
+        frame: Frame::signed(signed, l.t("令牌", "Tokens")).await,
+        l,
+        crumbs: super::crumbs(l),
+        tokens: tokens.items,
+        now,
+        form,
+    };
+    Ok(show(status, &page))
+}
+
+async fn make(
+    State(shared): State<Shared>,
+    signed: Signed,
+    Sent(mut form): Sent,
+) -> Result<Response, Response> {
+    let (l, now) = (signed.lang(), (shared.settings.now)());
+    let known = DAYS.iter().find(|(days, _)| *days == form.get("days")).map(|(days, _)| *days);
+    let days: Option<i64> = known.and_then(|days| days.parse().ok());
+    let lasts = days.map(|days| SignedDuration::from_hours(24 * days));
+    let expires = lasts.and_then(|lasts| now.checked_add(lasts).ok());
+    // A choice that is none must not become a token that lasts for ever.
+    if known.is_none() || !SCOPES.iter().any(|(scope, _)| *scope == form.get("scope")) {
+        let field = if known.is_none() { "days" } else { "scope" };
+        form.blame(field, l.t("请选择一项。", "Choose one."));
+        return page(&signed, now, form, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    let body = json!({"name": form.get("name"), "scope": form.get("scope"),
+        "expires_at": expires.map(|end| end.to_string())});
+    match signed.api().post::<Made>("/tokens", &body).await {
+        Ok(made) => {
+            let title = l.t("新令牌", "New token").to_owned();
+            let page = OncePage {
+                frame: Frame::signed(&signed, title.clone()).await,
+                l,
+                crumbs: super::crumbs(l),
+                title,
+                name: made.name,
+                secret: made.secret,
+                hint: l.t(
+                    "只显示这一次。请立即放进要用它的程序里。",
+                    "It is shown only now. Put it into the program that is to use it.",
+                ),
+                back: "/accounts/tokens",
+            };
+            Ok(show(StatusCode::OK, &page))
+        }
+        Err(Failure::Problem(problem)) if is_mistake(&problem) => {
+            form.take(&problem, |pointer| match pointer {
+                "/name" => Some("name".to_owned()),
+                "/scope" => Some("scope".to_owned()),
+                "/expires_at" => Some("days".to_owned()),
+                _ => None,
+            });
+            page(&signed, now, form, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        Err(failure) => Err(failed(&signed.visitor, &failure)),
+    }
+}
+
+async fn revoke(signed: Signed, Path(id): Path<u64>, Sent(_): Sent) -> Result<Response, Response> {
+    signed.api().delete(&format!("/tokens/{id}"), None).await.map_err(signed.fails())?;
+    Ok(go("/accounts/tokens", "done"))
+}
