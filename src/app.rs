@@ -26,7 +26,7 @@ use crate::store::{Store, tokens};
 use crate::switchboard::{self, Pages, Switchboard};
 use crate::tasks::Tasks;
 use crate::telephone::{LegKeys, Needs, PinCheck, RecordingNeeds, Telephone, Tracer};
-use crate::{drills, evidence, telemetry, web};
+use crate::{drills, evidence, follow_ups, telemetry, web};
 use anyhow::Context;
 use lianfang_domain::dispatch::Route;
 use lianfang_domain::leg::Channel;
@@ -215,6 +215,14 @@ async fn start(
     );
     notary::start(&stages.service, store);
     start_drills(clock, store, &directory, (&switchboard, stages));
+    let needs = follow_ups::Needs {
+        log: log.clone(),
+        directory: directory.clone(),
+        switchboard: switchboard.clone(),
+        clock: clock.clone(),
+        policy: Policy::default(),
+    };
+    follow_ups::start(&stages.service, needs);
     let needs = evidence::Needs {
         store: store.clone(),
         log: log.clone(),

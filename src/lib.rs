@@ -9,6 +9,7 @@
 //! | `prompts` | recordings and synthesised names, encoded before any alarm |
 //! | `switchboard` | owns the live alarms: decide, commit, apply, act |
 //! | `drills`, `evidence` | hold drills; keep what drills and alarms have shown of numbers |
+//! | `follow_ups` | reminds of households that nobody has looked after since their alarm |
 //! | `sms` | text messages over a Twilio-compatible provider |
 //! | `import` | the directory as CSV files, in and out |
 //! | `store` | the database: directory, alarm log, tokens; the journal for when it fails |
@@ -23,6 +24,7 @@ pub mod clock;
 pub mod config;
 pub mod drills;
 pub mod evidence;
+pub mod follow_ups;
 pub mod import;
 pub mod media;
 pub mod prompts;

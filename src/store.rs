@@ -243,6 +243,8 @@ impl Database {
             .foreign_keys(true)
             .busy_timeout(busy)
             .pragma("journal_size_limit", WAL_KEPT)
+            // What a statement keeps aside is small, and a file for it would be made at each.
+            .pragma("temp_store", "MEMORY")
             .disable_statement_logging();
         let writer = one_connection().connect_with(options.clone()).await;
         let writer = writer.map_err(|source| of_open(path, source))?;

@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("switchboard", &["clock", "tasks", "store", "telemetry"]),
     ("drills", &["clock", "tasks", "store", "switchboard"]),
     ("evidence", &["clock", "tasks", "store"]),
+    ("follow_ups", &["clock", "tasks", "store", "switchboard"]),
     ("web", &["clock", "tasks", "store", "switchboard", "prompts"]),
 ];
 /// What the console must not depend on: it is a client of the API and knows nothing else of the service.

@@ -17,6 +17,7 @@ mod drill;
 mod effects;
 mod escalate;
 mod event;
+mod follow_up;
 mod input;
 mod matter;
 mod next;
@@ -33,6 +34,7 @@ pub use event::{
     AnswerMeans, CancelReason, CloseOutcome, EVENT_SCHEMA_VERSION, Event, LegStart, LegWhy,
     NamedBy, PlanWhy, Proof, Trigger, TriggerSource, WithdrawMeans,
 };
+pub use follow_up::{FOLLOW_UP_REMINDERS_MAX, Reminders, reminded};
 pub use input::{Actor, Effect, Input, PinVerdict, ResidentNotice};
 pub use next::Next;
 pub use state::{Alarm, Coming, Leg, PartyState};

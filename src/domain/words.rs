@@ -16,7 +16,7 @@ mod zh_cn;
 
 pub use clip::{Clip, SCRIPT_WORDS_PER_MINUTE, Sign, Unit};
 pub use phrase::Phrase;
-pub use sms::{SMS_UNITS_MAX, sms};
+pub use sms::{SMS_UNITS_MAX, follow_up, sms};
 
 use crate::alarm::{CloseOutcome, ResidentNotice};
 use crate::directory::{Address, Language, Written};

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use lianfang_domain::id::AlarmId;
 use lianfang_sip::agent::api::Flow;
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Messages that wait to be written; with [`MESSAGE_MAX`] 32 MiB at most.
@@ -26,7 +27,10 @@ const WAITING_MAX: usize = 16;
 /// Alarms of one call.
 const ALARMS_MAX: usize = 16;
 /// Messages that are written at once.
-const BATCH_MAX: usize = 256;
+const BATCH_MAX: usize = 1024;
+/// Messages of an alarm come in bursts: what follows the first one for so long is written with it, so that its file is opened
+/// once for many.
+const LINGER: Duration = Duration::from_millis(100);
 
 /// A message on its way.
 #[derive(Clone, Debug)]
@@ -72,6 +76,14 @@ impl Tracer {
                 };
                 if taken == 0 {
                     return;
+                }
+                if taken < BATCH_MAX {
+                    tokio::time::sleep(LINGER).await;
+                    while batch.len() < BATCH_MAX
+                        && let Ok(more) = inbox.try_recv()
+                    {
+                        batch.push(more);
+                    }
                 }
                 let (traces, batch) = (traces.clone(), std::mem::take(&mut batch));
                 // A write that panicked is like one that failed: counted there, and the next one goes on.

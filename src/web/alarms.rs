@@ -3,7 +3,7 @@
 use super::Web;
 use super::board::{BoardRow, Known, name_account};
 use super::caller::{Caller, Operator, Reports};
-use super::cases::{CaseView, NoteView};
+use super::cases::{CaseView, LookedAfter, NoteView};
 use super::deliveries::{DeliveryView, deliveries};
 use super::extract::{Body, Parameters, PathId, wrong};
 use super::guard::language_of;
@@ -226,8 +226,8 @@ async fn read(
     let language = language_of(&headers);
     let told = (deliveries(&stored, language), timeline(&stored, language));
     let notes = web.alarm_log.notes(id).await?;
-    let followed_up = web.alarm_log.followed_up(id).await?;
-    let case = CaseView::of(&stored, followed_up, web.clock.now());
+    let looked_after = LookedAfter::read(&web, id).await?;
+    let case = CaseView::of(&stored, looked_after, web.clock.now());
     let known = Known::new(stored);
     let mut board = BoardRow::new(&known, web.clock.now());
     name_account(&web, &mut board).await;

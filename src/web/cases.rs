@@ -7,12 +7,13 @@ use super::extract::{Body, Parameters, PathId, wrong};
 use super::ports::{ActError, Action};
 use super::problem::{ApiError, Must};
 use super::reach::To;
+use crate::store::StoreError;
 use crate::store::alarm_log::{CaseError, FollowUp, FollowUpKind, Note, StoredAlarm};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use lianfang_domain::alarm::{Alarm, CaseStep};
+use lianfang_domain::alarm::{Alarm, CaseStep, Reminders};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::plan::PartyId;
@@ -54,6 +55,8 @@ pub(super) struct CaseView {
     /// When the household is due to be asked how it is; null if it need not, or the case is open.
     #[schema(value_type = Option<String>, format = DateTime)]
     follow_up_due_at: Option<Timestamp>,
+    /// How often a duty worker was reminded of it, three times at most.
+    follow_up_reminders: u8,
     /// How it was.
     follow_up: Option<FollowUpView>,
     /// Something of it is late.
@@ -110,13 +113,28 @@ impl From<Note> for NoteView {
     }
 }
 
+/// What was done for the household after its alarm.
+pub(super) struct LookedAfter {
+    followed_up: Option<FollowUp>,
+    reminders: Reminders,
+}
+
+impl LookedAfter {
+    /// Reads it.
+    pub(super) async fn read(web: &Web, id: AlarmId) -> Result<Self, StoreError> {
+        let followed_up = web.alarm_log.followed_up(id).await?;
+        Ok(Self { followed_up, reminders: web.alarm_log.follow_up_reminders(id).await? })
+    }
+}
+
 impl CaseView {
     /// The case of an alarm; `None` when its plans were erased.
     pub(super) fn of(
         stored: &StoredAlarm,
-        followed_up: Option<FollowUp>,
+        looked_after: LookedAfter,
         now: Timestamp,
     ) -> Option<Self> {
+        let LookedAfter { followed_up, reminders } = looked_after;
         let plans: Vec<_> = stored.plans.iter().cloned().map(std::sync::Arc::new).collect();
         let events = stored.events.iter().map(|stored| (stored.at, &stored.event));
         let alarm = Alarm::fold(stored.row.id, &plans, events).ok()?;
@@ -144,6 +162,7 @@ impl CaseView {
                 || (closing.is_none() && steps.iter().any(is_late)),
             steps: steps.into(),
             follow_up_due_at: due,
+            follow_up_reminders: reminders.times,
             follow_up: followed_up.map(|done| FollowUpView {
                 kind: done.kind,
                 done_at: time(done.done_us),
@@ -221,9 +240,9 @@ async fn list(
     let within = area.keep_alarms(&web, rows).await?;
     let is_within = |id| within.iter().any(|row| row.id == id);
     for stored in stored.into_iter().filter(|stored| is_within(stored.row.id)) {
-        let followed_up = web.alarm_log.followed_up(stored.row.id).await?;
+        let looked_after = LookedAfter::read(&web, stored.row.id).await?;
         let (id, raised_at) = (stored.row.id, stored.row.raised);
-        let case = CaseView::of(&stored, followed_up, now);
+        let case = CaseView::of(&stored, looked_after, now);
         let is_meant = |case: &CaseView| case.wants_something() && (case.is_overdue || !is_overdue);
         items.extend(case.filter(is_meant).map(|case| CaseRow { id, raised_at, case }));
     }
@@ -299,7 +318,7 @@ async fn change_owner(
 /// How the household was looked after.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct LookedAfter {
+struct FollowUpDone {
     /// `call` or `visit`.
     #[schema(schema_with = follow_ups)]
     kind: Looked,
@@ -319,14 +338,14 @@ enum Looked {
 /// Say that the household was called or visited after the alarm. The first to say so stays.
 #[utoipa::path(
     post, path = "/alarms/{id}/follow-up", tag = "alarms", operation_id = "follow_up",
-    params(("id" = String, Path, description = "Id of the alarm")), request_body = LookedAfter,
+    params(("id" = String, Path, description = "Id of the alarm")), request_body = FollowUpDone,
     responses((status = 204, description = "Noted")),
 )]
 async fn follow_up(
     caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<AlarmId>,
-    Body(LookedAfter { kind, text }): Body<LookedAfter>,
+    Body(FollowUpDone { kind, text }): Body<FollowUpDone>,
 ) -> Result<StatusCode, ApiError> {
     let kind = match kind {
         Looked::Call => FollowUpKind::Call,

@@ -20,7 +20,7 @@ use lianfang::switchboard::{
     ActError, Action, Load, PageSeen, Pages, Ports, Press, Raised, Switchboard, TextFate,
 };
 use lianfang::tasks::Tasks;
-use lianfang::{drills, evidence};
+use lianfang::{drills, evidence, follow_ups};
 use lianfang_domain::alarm::{Alarm, Event, Proof, Trigger, TriggerSource};
 use lianfang_domain::answer;
 use lianfang_domain::delivery::{self, Delivery};
@@ -56,6 +56,8 @@ pub(crate) struct Setup {
     pub(crate) sql: &'static str,
     /// The task that holds drills runs.
     pub(crate) holds_drills: bool,
+    /// The task that reminds of follow-ups runs.
+    pub(crate) reminds: bool,
     /// The task that keeps what was seen of numbers runs.
     pub(crate) keeps_evidence: bool,
 }
@@ -68,6 +70,7 @@ impl Default for Setup {
             log_deadline: Duration::from_secs(10),
             sql: "",
             holds_drills: false,
+            reminds: false,
             keeps_evidence: false,
         }
     }
@@ -142,6 +145,16 @@ impl Process {
                 policy: Policy::default(),
             };
             drills::start(&tasks, needs);
+        }
+        if setup.reminds {
+            let needs = follow_ups::Needs {
+                log: log.clone(),
+                directory: directory.clone(),
+                switchboard: switchboard.clone(),
+                clock: clock.clone(),
+                policy: Policy::default(),
+            };
+            follow_ups::start(&tasks, needs);
         }
         if setup.keeps_evidence {
             let needs = evidence::Needs {

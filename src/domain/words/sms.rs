@@ -101,10 +101,7 @@ fn with_link(told: &Told<'_>, link: &str, language: Language) -> Option<String> 
 }
 
 fn plain(told: &Told<'_>, language: Language) -> String {
-    let mut texts = CUTS.into_iter().map(|cut| text(told, language, cut));
-    let least = texts.next_back().unwrap_or_default();
-    let fitting = texts.find(|text| text.encode_utf16().count() <= SMS_UNITS_MAX);
-    shorten(&fitting.unwrap_or(least), SMS_UNITS_MAX)
+    fitting(CUTS.into_iter().map(|cut| text(told, language, cut)))
 }
 
 /// A text that is to be written.
@@ -125,21 +122,6 @@ pub(super) struct Draft<'a> {
 }
 
 fn text(told: &Told<'_>, language: Language, cut: Cut) -> String {
-    let scene = &told.plan.scene;
-    let address = &scene.address;
-    let estate = shorten(estate_of(scene), cut.estate_max);
-    let building = shorten(&address.building, cut.part_max);
-    let unit = shorten(&address.unit, cut.part_max);
-    let floor = shorten(if cut.has_floor { floor_of(address) } else { "" }, cut.part_max);
-    let door = shorten(&address.door, cut.part_max);
-    let name = shorten(&scene.household_name, cut.name_max);
-    let place =
-        Place { estate: &estate, building: &building, unit: &unit, floor: &floor, door: &door };
-    let number = if cut.has_number && told.message != Message::OwnHousehold {
-        format!("({})", shorten(scene.number.written(), 24))
-    } else {
-        String::new()
-    };
     let comma = match language.written() {
         Written::Chinese => "、",
         Written::English => ", ",
@@ -150,25 +132,66 @@ fn text(told: &Told<'_>, language: Language, cut: Cut) -> String {
     let doors = told.along.iter().take(cut.names_max);
     let doors = doors.map(|other| shorten(&other.plan.scene.address.door, cut.part_max));
     let along = doors.collect::<Vec<_>>().join(comma);
+    let has_number = cut.has_number && told.message != Message::OwnHousehold;
     let draft = Draft {
         message: told.message,
         shape: cut.shape,
         kind: told.plan.kind,
         is_drill: told.plan.is_drill,
         is_together: 1 < told.plan.policy.together,
-        who_where: "",
+        who_where: &who_where(&told.plan.scene, language, Cut { has_number, ..cut }),
         coming: &coming,
         along: &along,
         homes: told.along.len() + 1,
     };
     match language.written() {
-        Written::Chinese => {
-            let who_where = format!("{}{name}{number}", zh_cn::place_written(&place));
-            zh_cn::sms(&Draft { who_where: &who_where, ..draft })
+        Written::Chinese => zh_cn::sms(&draft),
+        Written::English => en::sms(&draft),
+    }
+}
+
+/// Whom to look after, since nobody was seen to have asked how they are after an alarm: for the telephone of a duty worker,
+/// at most [`SMS_UNITS_MAX`] UTF-16 units in either language.
+#[must_use]
+pub fn follow_up(scene: &Scene, language: Language) -> String {
+    let written = |cut| {
+        let who_where = who_where(scene, language, cut);
+        match language.written() {
+            Written::Chinese => {
+                format!("【平安联防】请回访{who_where}：报警后尚无人回访，请去电或上门，并登记。")
+            }
+            Written::English => format!("Please call or visit {who_where} after the alarm"),
         }
+    };
+    fitting(CUTS.into_iter().map(written))
+}
+
+/// The first text that fits in a segment; else as much of the last as does.
+fn fitting(mut texts: impl DoubleEndedIterator<Item = String>) -> String {
+    let least = texts.next_back().unwrap_or_default();
+    let fitting = texts.find(|text| text.encode_utf16().count() <= SMS_UNITS_MAX);
+    shorten(&fitting.unwrap_or(least), SMS_UNITS_MAX)
+}
+
+fn who_where(scene: &Scene, language: Language, cut: Cut) -> String {
+    let address = &scene.address;
+    let estate = shorten(estate_of(scene), cut.estate_max);
+    let building = shorten(&address.building, cut.part_max);
+    let unit = shorten(&address.unit, cut.part_max);
+    let floor = shorten(if cut.has_floor { floor_of(address) } else { "" }, cut.part_max);
+    let door = shorten(&address.door, cut.part_max);
+    let name = shorten(&scene.household_name, cut.name_max);
+    let place =
+        Place { estate: &estate, building: &building, unit: &unit, floor: &floor, door: &door };
+    let number = if cut.has_number {
+        format!("({})", shorten(scene.number.written(), 24))
+    } else {
+        String::new()
+    };
+    match language.written() {
+        Written::Chinese => format!("{}{name}{number}", zh_cn::place_written(&place)),
         Written::English => {
-            let who_where = format!("{} {name}{number}", en::place_written(&place));
-            en::sms(&Draft { who_where: who_where.trim(), ..draft })
+            format!("{} {name}{number}", en::place_written(&place)).trim().to_owned()
         }
     }
 }

@@ -120,6 +120,25 @@ fn a_call_that_announces_a_drill_says_so_first() {
 }
 
 #[test]
+fn a_follow_up_is_asked_for_in_one_segment() {
+    use Language::{Chinese, English};
+    let scene = chen().scene;
+    assert_eq!(
+        follow_up(&scene, Chinese),
+        "【平安联防】请回访文园社区3号楼502陈阿姨(0592-5551234)：报警后尚无人回访，请去电或上门，并登记。"
+    );
+    assert_eq!(
+        follow_up(&scene, English),
+        "Please call or visit bldg 3 502 文园社区 陈阿姨(0592-5551234) after the alarm"
+    );
+    let long = "很长的名字".repeat(20);
+    let scene = plan(&long, address(&long, &long, &long, &long, &long)).scene;
+    for language in Language::ALL {
+        assert!(follow_up(&scene, language).encode_utf16().count() <= SMS_UNITS_MAX);
+    }
+}
+
+#[test]
 fn an_sms_says_who_and_where_first() {
     use Language::{Chinese, English};
     let check = |message, language, expected: &str| {

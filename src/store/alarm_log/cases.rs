@@ -6,6 +6,7 @@ use super::AlarmLog;
 use super::read::StoredAlarm;
 use crate::store::StoreError;
 use jiff::Timestamp;
+use lianfang_domain::alarm::Reminders;
 use lianfang_domain::id::AlarmId;
 
 /// Notes of one alarm.
@@ -23,6 +24,11 @@ const FOLLOWED: &str = "SELECT kind, done_us, author, text FROM follow_up WHERE 
 const UNFINISHED: &str =
     "SELECT id FROM alarm WHERE (?2 IS NULL OR id < ?2) AND (closed_us IS NULL OR (?1 <= closed_us
     AND NOT EXISTS (SELECT 1 FROM follow_up WHERE alarm_id = alarm.id))) ORDER BY id DESC LIMIT ?3";
+const TO_REMIND: &str = "SELECT id FROM alarm WHERE ?1 < id AND ?2 <= closed_us AND closed_us <= ?3
+    AND NOT EXISTS (SELECT 1 FROM follow_up WHERE alarm_id = alarm.id) ORDER BY id LIMIT ?4";
+const REMINDED: &str = "SELECT times, last_us FROM follow_up_reminder WHERE alarm_id = ?1";
+const REMIND: &str = "INSERT INTO follow_up_reminder (alarm_id, times, last_us) VALUES (?1, ?2, ?3)
+    ON CONFLICT (alarm_id) DO UPDATE SET times = excluded.times, last_us = excluded.last_us";
 const ERASE: [&str; 2] = [
     "DELETE FROM alarm_note WHERE alarm_id IN (SELECT id FROM alarm WHERE closed_us < ?1)",
     "UPDATE follow_up SET text = '' WHERE text <> '' AND alarm_id IN (SELECT id FROM alarm WHERE closed_us < ?1)",
@@ -162,6 +168,55 @@ impl AlarmLog {
     pub async fn followed_up(&self, id: AlarmId) -> Result<Option<FollowUp>, StoreError> {
         let query = sqlx::query_as(FOLLOWED).bind(id.0.cast_signed());
         query.fetch_optional(self.database.reader()).await.map_err(StoreError::Read)
+    }
+
+    /// Alarms behind `after` that were closed in this time and not followed up, by id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn not_followed_up(
+        &self,
+        after: AlarmId,
+        (from, to): (Timestamp, Timestamp),
+        limit: u32,
+    ) -> Result<Vec<AlarmId>, StoreError> {
+        let query = sqlx::query_scalar(TO_REMIND)
+            .bind(after.0.cast_signed())
+            .bind(from.as_microsecond())
+            .bind(to.as_microsecond())
+            .bind(limit);
+        let ids: Vec<i64> =
+            query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
+        Ok(ids.into_iter().map(|id| AlarmId(id.cast_unsigned())).collect())
+    }
+
+    /// How often somebody was reminded of a follow-up.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn follow_up_reminders(&self, id: AlarmId) -> Result<Reminders, StoreError> {
+        let query = sqlx::query_as(REMINDED).bind(id.0.cast_signed());
+        let row: Option<(u8, Option<i64>)> =
+            query.fetch_optional(self.database.reader()).await.map_err(StoreError::Read)?;
+        let (times, last_us) = row.unwrap_or_default();
+        let last_at = last_us.and_then(|last| Timestamp::from_microsecond(last).ok());
+        Ok(Reminders { times, last_at })
+    }
+
+    /// Writes how often somebody was reminded.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_follow_up_reminders(
+        &self,
+        id: AlarmId,
+        sent: Reminders,
+    ) -> Result<(), StoreError> {
+        let mut change = self.database.write().await?;
+        let row = sqlx::query(REMIND).bind(id.0.cast_signed()).bind(sent.times);
+        let row = row.bind(sent.last_at.map(Timestamp::as_microsecond));
+        row.execute(&mut *change).await.map_err(StoreError::Write)?;
+        change.commit().await.map_err(StoreError::Write)
     }
 
     /// Alarms that are open, or were closed after `since` and not followed up, the latest first, raised before `before`.

@@ -1,10 +1,12 @@
 //! The case: who owns it, what is late, who is reminded, and how it is closed.
 
 use super::ALL;
-use crate::town::{Does, Power, Town};
+use crate::town::{Does, Power, Setup, Town};
+use lianfang::store::alarm_log::FollowUpKind;
 use lianfang::switchboard::Action;
 use lianfang_domain::alarm::{Alarm, CaseStep, CloseOutcome, Event, Stage};
-use lianfang_domain::leg::Message;
+use lianfang_domain::id::AlarmId;
+use lianfang_domain::leg::{LegOutcome, Message};
 
 fn owner(alarm: &Alarm) -> Option<String> {
     let owner = alarm.owner().and_then(|party| alarm.plan().party(party))?;
@@ -184,5 +186,72 @@ async fn a_genuine_alarm_is_followed_up_next_day_and_a_test_is_not() {
         let closing = town.alarm(alarm).await.closing().expect("is closed");
         let in_s = closing.follow_up_at.map(|at| at.duration_since(closing.at).as_secs());
         assert_eq!(in_s, is_needed.then_some(24 * 3600), "{outcome:?}");
+    }
+}
+
+/// It is Sunday, eight in the morning; the alarm was false, or not.
+async fn closed(outcome: CloseOutcome) -> (Town, AlarmId) {
+    let mut town = Town::with(Setup { reminds: true, ..Setup::default() }).await;
+    let alarm = town.dials("#9").await.alarm;
+    town.press_and_hang_up(&["103", "duty"], '1').await;
+    town.everybody(Does::NoAnswer).await;
+    town.acts(alarm, Action::Close(outcome, None)).await.expect("is open");
+    town.expect_silence();
+    (town, alarm)
+}
+
+/// A day, an hour at a time.
+async fn a_day(town: &mut Town) {
+    for _ in 0..24 {
+        town.leap(3600).await;
+    }
+}
+
+#[tokio::test]
+async fn who_owned_the_case_is_reminded_by_day_that_nobody_has_looked_after_the_household() {
+    let (mut town, alarm) = closed(CloseOutcome::Genuine).await;
+    a_day(&mut town).await;
+    assert_eq!(town.wire.announced(), []);
+    for day in 1..=5_usize {
+        a_day(&mut town).await;
+        let told = town.wire.announced();
+        assert_eq!(told.len(), day.min(3), "{told:?}");
+        assert!(told.iter().all(|(who, text)| who == "duty" && text.contains("请回访文园社区")));
+    }
+    let sent = town.log().follow_up_reminders(alarm).await.expect("reads");
+    assert_eq!(sent.times, 3);
+}
+
+#[tokio::test]
+async fn nobody_is_reminded_of_a_household_that_was_looked_after_or_need_not_be() {
+    let (mut town, _) = closed(CloseOutcome::FalseAlarm).await;
+    for _ in 0..3 {
+        a_day(&mut town).await;
+    }
+    assert_eq!(town.wire.announced(), []);
+    let (mut town, alarm) = closed(CloseOutcome::Genuine).await;
+    let log = town.log();
+    log.follow_up(alarm, FollowUpKind::Visit, ("王芳", "")).await.expect("is written");
+    for _ in 0..3 {
+        a_day(&mut town).await;
+    }
+    assert_eq!(town.wire.announced(), []);
+}
+
+#[tokio::test]
+async fn a_reminder_that_was_not_sent_is_sent_later_and_once_whatever_the_power_does() {
+    for power in Power::BOTH {
+        let (mut town, alarm) = closed(CloseOutcome::Unknown).await;
+        town.wire.refuses_announcements("duty", LegOutcome::Undelivered);
+        a_day(&mut town).await;
+        town.leap(1800).await;
+        assert!(0 < town.wire.announcements_refused("duty"));
+        assert_eq!(town.log().follow_up_reminders(alarm).await.expect("reads").times, 0);
+        town.wire.accepts_announcements("duty");
+        town.leap(1200).await;
+        assert_eq!(town.wire.announced().len(), 1);
+        town.power(power).await;
+        town.leap(3600).await;
+        assert_eq!(town.wire.announced().len(), 1, "{power:?}");
     }
 }

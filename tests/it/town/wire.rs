@@ -306,6 +306,11 @@ impl Wire {
         self.state().not_announced.insert(who.to_owned(), (outcome, 0));
     }
 
+    /// Announcements reach a person again.
+    pub(crate) fn accepts_announcements(&self, who: &str) {
+        self.state().not_announced.remove(who);
+    }
+
     /// How often that was so.
     pub(crate) fn announcements_refused(&self, who: &str) -> usize {
         self.state().not_announced.get(who).map_or(0, |(_, times)| *times)
