@@ -174,6 +174,8 @@ struct Town {
     /// Calls at the carrier, by number.
     calls: BTreeMap<String, LegId>,
     sequence: u64,
+    /// An operator asked for the calls of this moment, whatever is enough.
+    is_asked_for: bool,
     pins: followed::Pins,
     /// What the alarm waits for, asked once for each of its states.
     due: OnceCell<Option<(Timestamp, Deadline)>>,
@@ -300,6 +302,7 @@ impl Town {
             reports: BTreeMap::new(),
             calls: BTreeMap::new(),
             sequence: 0,
+            is_asked_for: false,
             pins: followed::Pins::default(),
             due: OnceCell::new(),
         };
@@ -401,7 +404,7 @@ impl Town {
         let actor: Arc<str> = "operator".into();
         let parties = self.alarm.plan().parties.len() as u64 + 1;
         let party = lianfang_domain::plan::PartyId(self.random.below(parties) as u16);
-        match self.random.below(12) {
+        match self.random.below(15) {
             0..4 if self.alarm.takes_another_press(self.now) == Press::Again => {
                 let proof = self.random.pick(&[Proof::Weak, Proof::Digest]);
                 Input::PressedAgain { trigger: trigger(proof), plan: self.todays_plan() }
@@ -410,8 +413,26 @@ impl Town {
             6 => Input::Arrive { party, actor },
             7..9 => Input::Cancel { actor },
             9 => Input::Close { actor, outcome: CloseOutcome::Unknown, matter: None },
+            10 => Input::CallAgain { actor },
+            11 => self.one_more(actor),
+            12 => Input::TakeInHand { actor },
             _ => Input::TimePassed,
         }
+    }
+
+    /// Somebody is called besides: of the plan, or a stranger to it.
+    fn one_more(&mut self, actor: Arc<str>) -> Input {
+        let mut plan = Plan::clone(self.alarm.plan());
+        plan.revision += 1;
+        let place = self.random.below(plan.parties.len() as u64 + 1) as usize;
+        if place == plan.parties.len() {
+            plan.parties.extend(random_plan(&mut self.random).parties.into_iter().take(1));
+        }
+        let party = lianfang_domain::plan::PartyId(place as u16);
+        if let Some(added) = plan.parties.get_mut(place) {
+            (added.is_added, added.step) = (true, 0);
+        }
+        Input::AddParty { party, actor, plan: Arc::new(plan) }
     }
 
     fn report(&mut self, leg: LegId, report: LegReport) -> Result<(), Broken> {
@@ -440,7 +461,11 @@ impl Town {
             events.retain(|event| !matches!(event, Event::WaveStarted { .. }));
         }
         self.remember_pin(input);
-        if let Input::PressedAgain { plan, .. } | Input::Replanned { plan } = input {
+        self.is_asked_for = matches!(input, Input::CallAgain { .. } | Input::AddParty { .. });
+        if let Input::PressedAgain { plan, .. }
+        | Input::Replanned { plan }
+        | Input::AddParty { plan, .. } = input
+        {
             self.plans.retain(|known| known.revision < plan.revision);
             self.plans.push(Arc::clone(plan));
         }
@@ -665,10 +690,12 @@ impl Town {
                 continue;
             }
             let plan = self.alarm.plan();
-            let role = plan.party(leg.party).ok_or("nobody is called")?.role;
+            let party = plan.party(leg.party).ok_or("nobody is called")?;
+            let role = party.role;
             let is_household = matches!(role, Role::Neighbour | Role::Responder);
             let is_enough = self.alarm.has_enough() || self.alarm.arrived_at().is_some();
-            if is_household && leg.message.calls_for_help() && is_enough {
+            let is_asked_for = self.is_asked_for || party.is_added;
+            if is_household && leg.message.calls_for_help() && is_enough && !is_asked_for {
                 return Err(format!("{:?} is called though enough are coming", leg.party));
             }
             // What the town wants, whatever the plan says.
