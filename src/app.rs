@@ -7,6 +7,7 @@ mod api;
 mod carriers;
 mod erasure;
 mod gauges;
+mod http;
 mod names;
 pub(crate) mod node_key;
 mod notary;
@@ -145,6 +146,7 @@ async fn start(
     stages: &Stages,
     metrics: PrometheusHandle,
 ) -> anyhow::Result<()> {
+    let certificates = http::certificates(&config.http)?;
     let log = start_log(config, clock, store, stages).await?;
     let directory = DirectoryHandle::load(store).await?;
     directory.follow(&stages.service);
@@ -250,6 +252,7 @@ async fn start(
         tasks: stages.service.clone(),
         recordings,
         recording_numbers: reception_rules(config).recording_numbers,
+        certificates: certificates.clone(),
     });
     let api = web::router(ports);
     let router = api
@@ -257,7 +260,7 @@ async fn start(
         .merge(lianfang_console::router(api, console(clock)))
         .merge(sms::router(&sms, &config.sms, base_url))
         .merge(sms::replies_router(&config.sms, base_url, texts));
-    start_http(config, router, stages).await?;
+    http::start(&config.http, certificates, router, (clock, &stages.service))?;
     if let Some(secret) = tokens::create_first(store.directory(), clock.now()).await? {
         print_first_token(secret.reveal());
     }
@@ -269,8 +272,12 @@ fn console(clock: &Clock) -> lianfang_console::Settings {
     let clock = clock.clone();
     lianfang_console::Settings {
         now: Arc::new(move || clock.now()),
-        carry: |_, _| {},
-        is_https: |_| false,
+        carry: |from, to| {
+            if let Some(client) = from.get::<lianfang_http::Client>() {
+                to.insert(client.clone());
+            }
+        },
+        is_https: lianfang_http::is_https,
     }
 }
 
@@ -392,27 +399,6 @@ fn routes(config: &Config) -> Vec<Route> {
         preference: preference(index),
     });
     std::iter::once(lines).chain(trunks).chain(sms).collect()
-}
-
-async fn start_http(config: &Config, router: axum::Router, stages: &Stages) -> anyhow::Result<()> {
-    let address = config.http.listen;
-    let listener = std::net::TcpListener::bind(address).with_context(|| {
-        format!("cannot listen for HTTP on {address}; is another program there?")
-    })?;
-    listener.set_nonblocking(true).context("cannot use the HTTP socket")?;
-    tracing::info!(%address, "The API is at /api/v1, its description at /api/docs");
-    stages.service.start("http", move |stop| async move {
-        let listener = match tokio::net::TcpListener::from_std(listener) {
-            Ok(listener) => listener,
-            Err(error) => return tracing::error!(%error, "Cannot use the HTTP socket"),
-        };
-        let router = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-        let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-        if let Err(error) = served.await {
-            tracing::error!(%error, "The API has stopped");
-        }
-    });
-    Ok(())
 }
 
 /// Once in the life of a database, and nowhere but here: never into a log.

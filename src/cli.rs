@@ -155,11 +155,17 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let config = Config::load(cli.config.as_deref(), std::env::vars())?;
     match cli.command {
         Command::Serve => {
-            config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+            config
+                .warnings(Clock::system().now())
+                .iter()
+                .for_each(|warning| tracing::warn!("{warning}"));
             app::serve(config)?;
         }
         Command::CheckConfig => {
-            config.warnings().iter().for_each(|warning| println!("warning: {warning}"));
+            config
+                .warnings(Clock::system().now())
+                .iter()
+                .for_each(|warning| println!("warning: {warning}"));
             println!("The configuration is valid.");
         }
         Command::Prompts(PromptsCommand::List) => {

@@ -17,6 +17,7 @@ pub use reader::Mistake;
 pub use routes::{CallerIdentity, SmsRouteConfig, TrunkConfig, TrunkIdentityHeader};
 pub use sip::{ListenAddress, SipConfig, Transport};
 
+use jiff::Timestamp;
 use lianfang_domain::leg::RouteName;
 use lianfang_domain::tariff::Tariff;
 use reader::Section;
@@ -200,8 +201,8 @@ impl Config {
 
     /// What is allowed but probably not meant; `check-config` prints it.
     #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
+    pub fn warnings(&self, now: Timestamp) -> Vec<String> {
+        let mut warnings = self.http.warnings(now);
         if self.trunks.is_empty() {
             warnings.push(
                 "no [[trunk]]: only phones registered here can be rung; add a trunk to reach mobiles"

@@ -24,6 +24,7 @@ use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::RouteName;
 use lianfang_domain::plan::PartyId;
 use lianfang_domain::tariff::Tariff;
+use lianfang_http::Certificates;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub(super) struct Parts {
     pub(super) tasks: Tasks,
     pub(super) recordings: Recordings,
     pub(super) recording_numbers: Vec<Arc<str>>,
+    pub(super) certificates: Option<Certificates>,
 }
 
 pub(super) fn ports(parts: Parts) -> Ports {
@@ -61,6 +63,7 @@ pub(super) fn ports(parts: Parts) -> Ports {
         telephone: parts.telephone,
         clock: parts.clock.clone(),
         pages: parts.pages,
+        certificates: parts.certificates,
     });
     Ports {
         store: parts.store,
@@ -90,6 +93,7 @@ struct Live {
     telephone: Telephone,
     clock: Clock,
     pages: Option<Arc<Pages>>,
+    certificates: Option<Certificates>,
 }
 
 impl Alarms for Live {
@@ -196,6 +200,12 @@ impl Readiness for Live {
             for trunk in self.telephone.lines().trunks_down() {
                 unready.push(Unready { part: "trunk", reason: format!("{trunk} does not answer") });
             }
+            let tls = self.certificates.as_ref().and_then(|certificates| {
+                let has_expired = certificates.expires() <= self.clock.now();
+                let expired = || has_expired.then(|| "the certificate has expired".to_owned());
+                certificates.trouble().or_else(expired)
+            });
+            unready.extend(tls.map(|reason| Unready { part: "tls", reason }));
             unready
         })
     }

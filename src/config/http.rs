@@ -1,7 +1,10 @@
-//! `[http]`: the admin API.
+//! `[http]`: where the API and the console listen, how they speak TLS, and which proxies are believed.
 
 use super::reader::Section;
+use jiff::Timestamp;
+use lianfang_http::{Certificates, ForwardedBy, Network, PairFiles, Proxies};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// `[http]`.
 #[derive(Clone, Debug)]
@@ -10,6 +13,12 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// `public_base_url = "https://alarm.example"`: how providers reach us; signatures of webhooks are checked against it.
     pub public_base_url: Option<String>,
+    /// `[http.tls]`: the pair that TLS is spoken with; plain HTTP without it.
+    pub tls: Option<PairFiles>,
+    /// `trusted_proxies`, `forwarded`: whom to believe about who asks.
+    pub proxies: Proxies,
+    /// `insecure = true`: plain HTTP is spoken on an address that others reach.
+    pub is_insecure: bool,
 }
 
 impl HttpConfig {
@@ -19,8 +28,78 @@ impl HttpConfig {
         if public_base_url.as_deref().is_some_and(|url| !is_base_url(url)) {
             section.mistake("public_base_url", "need http:// or https:// and a host, without a path, such as \"https://alarm.example\"");
         }
-        Self { listen, public_base_url }
+        let proxies = read_proxies(section);
+        let is_insecure = section.flag("insecure", false);
+        let tls = section.section("tls", read_tls);
+        if tls.is_none() && !listen.ip().is_loopback() && !is_insecure && proxies.trusted.is_empty()
+        {
+            section.mistake("listen", "plain HTTP would leave this machine: give [http.tls], or listen on 127.0.0.1, or name the proxy in front in `trusted_proxies`, or write `insecure = true` where the network itself is protected");
+        }
+        Self { listen, public_base_url, tls, proxies, is_insecure }
     }
+
+    /// What is allowed but probably not meant.
+    pub(super) fn warnings(&self, now: Timestamp) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let certificates = self.tls.clone().and_then(|files| Certificates::read(files).ok());
+        if let Some(untimely) = certificates.and_then(|certificates| certificates.untimely(now)) {
+            warnings.push(format!("`http.tls.certificate`: {untimely}"));
+        }
+        if self.proxies.trusted.iter().any(Network::is_everybody) {
+            warnings.push(
+                "`http.trusted_proxies` has every address: anybody can say who they are".to_owned(),
+            );
+        }
+        if self.is_insecure && self.tls.is_none() && !self.listen.ip().is_loopback() {
+            warnings.push(
+                "`http.insecure`: tokens and passwords cross the network in clear".to_owned(),
+            );
+        }
+        warnings
+    }
+}
+
+fn read_proxies(section: &mut Section<'_>) -> Proxies {
+    let mut trusted = Vec::new();
+    for text in section.strings("trusted_proxies", &[]) {
+        match text.parse::<Network>() {
+            Ok(network) => trusted.push(network),
+            Err(error) => section.mistake("trusted_proxies", format!("`{text}`: {error}")),
+        }
+    }
+    let choices = [("x-forwarded", ForwardedBy::Extensions), ("forwarded", ForwardedBy::Standard)];
+    let by = section.choice("forwarded", &choices, ForwardedBy::Extensions);
+    Proxies { trusted, by }
+}
+
+/// The files are read here, so that a mistake in them is told like any other.
+fn read_tls(section: &mut Section<'_>) -> Option<PairFiles> {
+    let certificate = section.optional_string("certificate").map(PathBuf::from);
+    let key = section.optional_string("key").map(PathBuf::from);
+    let files = match (certificate, key) {
+        (None, None) => return None,
+        (Some(certificate), Some(key)) => PairFiles { certificate, key },
+        (None, Some(_)) => {
+            section.mistake(
+                "certificate",
+                "is missing: the file of the certificate that belongs to `key`, in PEM",
+            );
+            return None;
+        }
+        (Some(_), None) => {
+            section.mistake(
+                "key",
+                "is missing: the file of the private key that belongs to `certificate`, in PEM",
+            );
+            return None;
+        }
+    };
+    if let Err(error) = Certificates::read(files.clone()) {
+        let key = if error.is_of_key(&files) { "key" } else { "certificate" };
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+        section.mistake(key, format!("{error}{}", cause.unwrap_or_default()));
+    }
+    Some(files)
 }
 
 pub(super) fn is_base_url(url: &str) -> bool {

@@ -27,7 +27,7 @@ fn runs_without_a_file() {
     assert_eq!(config.sip.listen.len(), 2);
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.sip.advertised.to_string(), "127.0.0.1");
-    assert_eq!(config.warnings().len(), 3);
+    assert_eq!(config.warnings(jiff::Timestamp::UNIX_EPOCH).len(), 3);
 }
 
 #[test]
@@ -224,7 +224,7 @@ proptest! {
         let path = folder.path().join("lianfang.toml");
         std::fs::write(&path, bytes).expect("a file");
         match Config::load(Some(&path), []) {
-            Ok(config) => drop(config.warnings()),
+            Ok(config) => drop(config.warnings(jiff::Timestamp::UNIX_EPOCH)),
             Err(error) => prop_assert!(!error.to_string().is_empty()),
         }
     }
@@ -289,4 +289,29 @@ fn every_mistake_in_a_tariff_is_reported_with_a_hint() {
         assert!(mistakes.iter().any(is_told), "{path}: {hint} in {mistakes:#?}");
     }
     assert_eq!(mistakes.len(), 10, "{mistakes:#?}");
+}
+
+#[test]
+fn plain_http_does_not_leave_the_machine_by_mistake() {
+    let check = |text: &str, wanted: &[&str]| {
+        let found = load(text, &[]).map(drop).err().unwrap_or_default();
+        assert_eq!(paths(&found), wanted, "{text}");
+    };
+    check("[http]\nlisten = \"0.0.0.0:8080\"", &["http.listen"]);
+    check("[http]\nlisten = \"192.0.2.1:8080\"", &["http.listen"]);
+    check("[http]\nlisten = \"127.0.0.1:8080\"", &[]);
+    check("[http]\nlisten = \"[::1]:8080\"", &[]);
+    check("[http]\nlisten = \"0.0.0.0:8080\"\ninsecure = true", &[]);
+    check("[http]\nlisten = \"0.0.0.0:8080\"\ntrusted_proxies = [\"10.0.0.1\", \"fd00::/8\"]", &[]);
+    check(
+        "[http]\ntrusted_proxies = [\"10.0.0.1/8\", \"x\"]",
+        &["http.trusted_proxies", "http.trusted_proxies"],
+    );
+    check("[http]\nforwarded = \"x-real-ip\"", &["http.forwarded"]);
+    check("[http.tls]\ncertificate = \"a\"", &["http.tls.key"]);
+    check("[http.tls]\nkey = \"a\"", &["http.tls.certificate"]);
+    check(
+        "[http.tls]\ncertificate = \"/nowhere/a.pem\"\nkey = \"/nowhere/a.key\"\ncolour = 1",
+        &["http.tls.certificate", "http.tls.colour"],
+    );
 }

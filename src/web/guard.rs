@@ -17,11 +17,17 @@ use tokio::sync::{Semaphore, oneshot};
 pub(super) const REQUEST_MAX: Duration = Duration::from_secs(10);
 
 /// Headers of every response. The console of another origin gets nothing: there is no CORS here.
-const SAFE_HEADERS: [(HeaderName, &str); 4] = [
+const SAFE_HEADERS: [(HeaderName, &str); 7] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
 ];
 /// Pages bring their style along and nothing else.
 const POLICY_PAGE: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";

@@ -14,16 +14,17 @@ use super::extract::Body;
 use super::guard::language_of;
 use super::ports::Page;
 use super::problem::ApiError;
-use axum::extract::{ConnectInfo, Form, FromRequestParts, Path, State};
+use axum::extract::{Form, FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Json};
 use lianfang_domain::digits::Key;
+use lianfang_http::Client;
 use serde::Deserialize;
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -51,23 +52,14 @@ struct PageAnswer {
     key: String,
 }
 
-/// Where a request comes from: behind a proxy on this machine or in this network, what the proxy says.
+/// Where a request comes from; `None` where no server says so.
 pub(super) struct Source(pub(super) Option<IpAddr>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Source {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map(|ConnectInfo(address)| address.ip().to_canonical());
-        let is_proxy = match peer {
-            Some(IpAddr::V4(address)) => address.is_loopback() || address.is_private(),
-            Some(IpAddr::V6(address)) => address.is_loopback() || address.is_unique_local(),
-            None => true,
-        };
-        let said = parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
-        let said = said.and_then(|text| text.rsplit(',').next()?.trim().parse().ok());
-        Ok(Self(said.filter(|_| is_proxy).or(peer)))
+        Ok(Self(parts.extensions.get::<Client>().map(|client| client.address)))
     }
 }
 

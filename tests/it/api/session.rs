@@ -251,10 +251,15 @@ async fn a_flood_of_sign_ins_holds_up_no_alarm() {
     };
     press("before").await;
     let mut flood = tokio::task::JoinSet::new();
-    for number in 0..200 {
+    for number in 0..200_u8 {
         let request = Request::builder().method(Method::POST).uri("/api/v1/session");
         let request = request.header("content-type", "application/json");
-        let request = request.header("x-forwarded-for", format!("198.51.100.{number}"));
+        let client = lianfang_http::Client {
+            address: std::net::Ipv4Addr::new(198, 51, 100, number).into(),
+            is_https: false,
+            host: None,
+        };
+        let request = request.extension(client);
         let body = who(&format!("guess{number}"), GOOD).to_string();
         let request = request.body(Body::from(body)).expect("a request");
         let router = api.router.clone();
