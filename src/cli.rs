@@ -3,6 +3,7 @@
 
 mod account;
 mod audit;
+mod health;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -52,6 +53,8 @@ enum Command {
     Serve,
     /// Reports every mistake of the configuration, and what is probably not meant.
     CheckConfig,
+    /// Asks the service on this machine whether it answers: for containers and monitors.
+    Health,
     /// Reads a directory of CSV files: all or nothing.
     Import {
         /// The folder with streets.csv, communities.csv, ... (docs/import.md).
@@ -168,6 +171,11 @@ pub fn run() -> anyhow::Result<ExitCode> {
                 .for_each(|warning| println!("warning: {warning}"));
             println!("The configuration is valid.");
         }
+        Command::Health => {
+            let runtime = tokio::runtime::Runtime::new().context("cannot start a runtime")?;
+            runtime.block_on(health::run(&config.http))?;
+            println!("It answers.");
+        }
         Command::Prompts(PromptsCommand::List) => {
             print!("{}", prompts::scripts_tsv());
         }
@@ -233,7 +241,11 @@ async fn on_store(config: &Config, store: &Store, command: Command) -> anyhow::R
         Command::Account(command) => {
             account::run(store, &editor, command, &mut std::io::stdout()).await?;
         }
-        Command::Serve | Command::CheckConfig | Command::Audit(_) | Command::Prompts(_) => {}
+        Command::Serve
+        | Command::CheckConfig
+        | Command::Health
+        | Command::Audit(_)
+        | Command::Prompts(_) => {}
     }
     Ok(())
 }
