@@ -13,13 +13,14 @@ pub(crate) mod node_key;
 mod notary;
 mod replies;
 mod roster_watch;
+mod supervisor;
 
 use crate::clock::Clock;
 use crate::config::{Config, sip_lines_route};
 use crate::media::{Media, MediaConfig};
 use crate::prompts::{Library, NameVoice, PromptsConfig, Recordings};
 use crate::sms::{self, SmsCarrier};
-use crate::store::accounts::totp::TotpKey;
+use crate::store::accounts::{self, totp::TotpKey};
 use crate::store::alarm_log::{AlarmLog, LogOptions};
 use crate::store::pins::PinKey;
 use crate::store::snapshot::DirectoryHandle;
@@ -98,6 +99,7 @@ async fn run(config: Config, metrics: PrometheusHandle, others: Others<'_>) -> a
         stop.cancel();
         return Err(error);
     }
+    supervisor::tell("READY=1");
     // A token that is cancelled though nobody asked: a task of that group panicked.
     let is_asked = tokio::select! {
         () = asked_to_stop() => true,
@@ -106,6 +108,7 @@ async fn run(config: Config, metrics: PrometheusHandle, others: Others<'_>) -> a
         () = stages.alarm.shutdown().cancelled() => false,
         () = stages.log.shutdown().cancelled() => false,
     };
+    supervisor::tell("STOPPING=1");
     tracing::info!(is_asked, "Stopping");
     let grace = config.shutdown_grace;
     let groups = [
@@ -208,6 +211,7 @@ async fn start(
         pages: pages.clone(),
     };
     switchboard.start(inboxes, ports, &stages.alarm).await?;
+    supervisor::watch(&switchboard, &stages.alarm);
     switchboard.start_hand_overs(store, &directory, clock, &stages.service);
     erasure::start(
         &stages.service,
@@ -253,32 +257,22 @@ async fn start(
         recordings,
         recording_numbers: reception_rules(config).recording_numbers,
         certificates: certificates.clone(),
+        is_insecure: config.http.is_insecure,
     });
     let api = web::router(ports);
     let router = api
         .clone()
-        .merge(lianfang_console::router(api, console(clock)))
+        .merge(lianfang_console::router(api, http::console(&config.http, clock)))
         .merge(sms::router(&sms, &config.sms, base_url))
         .merge(sms::replies_router(&config.sms, base_url, texts));
     http::start(&config.http, certificates, router, (clock, &stages.service))?;
-    if let Some(secret) = tokens::create_first(store.directory(), clock.now()).await? {
+    // Whoever has an account needs no token to begin with.
+    if !accounts::any(store.directory()).await?
+        && let Some(secret) = tokens::create_first(store.directory(), clock.now()).await?
+    {
         print_first_token(secret.reveal());
     }
     Ok(())
-}
-
-/// What the console needs beside the API.
-fn console(clock: &Clock) -> lianfang_console::Settings {
-    let clock = clock.clone();
-    lianfang_console::Settings {
-        now: Arc::new(move || clock.now()),
-        carry: |from, to| {
-            if let Some(client) = from.get::<lianfang_http::Client>() {
-                to.insert(client.clone());
-            }
-        },
-        is_https: lianfang_http::is_https,
-    }
 }
 
 /// Links to pages, where a route lets them through.

@@ -1,6 +1,7 @@
 //! Logs and metrics: the subscriber, the recorder, and the names of the promise's histograms.
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Key heard → committed, in seconds.
@@ -57,6 +58,8 @@ pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), TelemetryErr
     let parsed = EnvFilter::try_new(filter)
         .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
     let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
+    // Colours are for eyes: in a file or a journal they are signs between the words that one looks for.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     let started = match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -43,6 +43,7 @@ mod responder;
 mod search;
 mod session;
 mod sounds;
+mod source;
 mod timeline;
 mod tokens;
 mod triggers;

@@ -53,6 +53,7 @@ pub(super) struct Parts {
     pub(super) recordings: Recordings,
     pub(super) recording_numbers: Vec<Arc<str>>,
     pub(super) certificates: Option<Certificates>,
+    pub(super) is_insecure: bool,
 }
 
 pub(super) fn ports(parts: Parts) -> Ports {
@@ -83,6 +84,7 @@ pub(super) fn ports(parts: Parts) -> Ports {
         tasks: parts.tasks,
         recordings: parts.recordings,
         recording_numbers: parts.recording_numbers,
+        is_insecure: parts.is_insecure,
     }
 }
 

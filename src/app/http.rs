@@ -5,8 +5,9 @@ use crate::config::HttpConfig;
 use crate::tasks::Tasks;
 use anyhow::Context;
 use axum::Router;
-use lianfang_http::{Certificates, Limits, Look, Served};
+use lianfang_http::{Certificates, Client, Limits, Look, Served};
 use metrics::gauge;
+use std::sync::Arc;
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -17,6 +18,24 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub(super) fn certificates(config: &HttpConfig) -> anyhow::Result<Option<Certificates>> {
     let certificates = config.tls.clone().map(Certificates::read).transpose();
     certificates.context("cannot use the certificate of [http.tls]")
+}
+
+/// What the console needs beside the API.
+pub(super) fn console(config: &HttpConfig, clock: &Clock) -> lianfang_console::Settings {
+    let (clock, is_insecure) = (clock.clone(), config.is_insecure);
+    lianfang_console::Settings {
+        now: Arc::new(move || clock.now()),
+        carry: |from, to| {
+            if let Some(client) = from.get::<Client>() {
+                to.insert(client.clone());
+            }
+        },
+        is_https: lianfang_http::is_https,
+        is_guarded: Arc::new(move |of| {
+            is_insecure || of.get::<Client>().is_some_and(Client::is_guarded)
+        }),
+        host: |of| of.get::<Client>()?.host.as_deref(),
+    }
 }
 
 /// Starts to listen.

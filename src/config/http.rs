@@ -55,6 +55,13 @@ impl HttpConfig {
                 "`http.insecure`: tokens and passwords cross the network in clear".to_owned(),
             );
         }
+        let is_plain = |url: &str| url.starts_with("http://");
+        if self.public_base_url.as_deref().is_some_and(is_plain) {
+            warnings.push(
+                "`http.public_base_url` begins with http://: links in messages, and what providers send, cross the network in clear"
+                    .to_owned(),
+            );
+        }
         warnings
     }
 }

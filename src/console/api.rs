@@ -91,6 +91,11 @@ impl Api {
         Self { router, secret, lang, extensions, reason: None }
     }
 
+    /// The same for whoever has another secret.
+    pub(crate) fn with_secret(&self, secret: String) -> Self {
+        Self { secret: Some(secret), ..self.clone() }
+    }
+
     /// The same, telling why something is changed; it goes into the history of what is changed.
     pub(crate) fn because(&self, reason: &str) -> Self {
         let reason = (!reason.is_empty())

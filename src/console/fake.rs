@@ -40,6 +40,15 @@ impl Fake {
 
     /// An API that knows nobody.
     pub(crate) fn nobody() -> Self {
+        Self::over(true)
+    }
+
+    /// An API that knows nobody, over a connection where somebody may read along.
+    pub(crate) fn in_the_open() -> Self {
+        Self::over(false)
+    }
+
+    fn over(is_guarded: bool) -> Self {
         let answers = Arc::<Mutex<BTreeMap<String, (u16, Value)>>>::default();
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
         let api = Router::new().fallback({
@@ -50,6 +59,8 @@ impl Fake {
             now: Arc::new(|| "2026-11-22T03:12:00Z".parse().unwrap()),
             carry: |_, _| {},
             is_https: |_| true,
+            is_guarded: Arc::new(move |_| is_guarded),
+            host: |_| None,
         };
         Self { answers, asked, console: crate::router(api, settings) }
     }

@@ -104,8 +104,9 @@ pub(crate) struct Sent(pub(crate) Form);
 impl FromRequest<Shared> for Sent {
     type Rejection = Response;
 
-    async fn from_request(request: Request, _: &Shared) -> Result<Self, Response> {
-        let secret = cookie_of(request.headers(), &visit::SESSION_COOKIES);
+    async fn from_request(request: Request, shared: &Shared) -> Result<Self, Response> {
+        let is_https = (shared.settings.is_https)(request.extensions());
+        let secret = cookie_of(request.headers(), &[visit::session_cookie(is_https)]);
         let body = axum::body::to_bytes(request.into_body(), FORM_MAX).await;
         let body = body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
         let form = Form::parse(&body);

@@ -98,7 +98,8 @@ impl Frame {
             look: visitor.look.clone(),
             path: visitor.path.clone(),
             me: None,
-            csrf: String::new(),
+            // A session that is over leaves its cookie behind; forms bring along what belongs to it all the same.
+            csrf: visitor.secret.as_deref().map(visit::csrf_of).unwrap_or_default(),
             standing: Standing::default(),
             notice: None,
             is_live: false,
@@ -224,6 +225,24 @@ pub(crate) fn failed(visitor: &Visitor, failure: &Failure) -> Response {
     let frame = Frame::visitor(visitor, heading.clone());
     let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     show(code, &ErrorPage { frame, l, status, heading, detail })
+}
+
+/// The page instead of one that asks for secrets, where somebody on the way may read along.
+pub(crate) fn unguarded(visitor: &Visitor) -> Response {
+    let l = visitor.lang;
+    let heading = l.t("需要 HTTPS", "HTTPS is needed").to_owned();
+    let detail = l.t(
+        "这条连接没有加密，密码会被他人看到，因此这里不能登录。请用 https:// 打开本页。管理员：在配置中填写 [http.tls]；\
+         前面有代理的，把它写进 http.trusted_proxies，并让它转发 X-Forwarded-For 和 X-Forwarded-Proto；\
+         网络本身受保护的，可写 http.insecure = true。",
+        "This connection is not encrypted, so that others could read passwords: nobody signs in here. Open this page \
+         with https://. Administrators: give [http.tls] in the configuration; or name the proxy in front in \
+         http.trusted_proxies and let it pass on X-Forwarded-For and X-Forwarded-Proto; or, where the network itself \
+         is protected, write http.insecure = true.",
+    );
+    let frame = Frame::visitor(visitor, heading.clone());
+    let page = ErrorPage { frame, l, status: 403, heading, detail: detail.to_owned() };
+    show(StatusCode::FORBIDDEN, &page)
 }
 
 /// A failure that ends a page: `?` in a handler after `.map_err(signed.fails())`.

@@ -13,18 +13,24 @@ const PAGE_MAX: Duration = Duration::from_secs(15);
 const UPLOAD_MAX: Duration = Duration::from_secs(120);
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
      media-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-const SAFE_HEADERS: [(HeaderName, &str); 6] = [
+const SAFE_HEADERS: [(HeaderName, &str); 7] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "same-origin"),
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(self)"),
 ];
 
 /// Refuses forms of other sites, and ends what takes too long.
-pub(crate) async fn protect(State(_): State<Shared>, request: Request, next: Next) -> Response {
-    if !request.method().is_safe() && !is_own(request.headers()) {
+pub(crate) async fn protect(
+    State(shared): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let host = (shared.settings.host)(request.extensions());
+    if !request.method().is_safe() && !is_own(request.headers(), host) {
         return StatusCode::FORBIDDEN.into_response();
     }
     let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
@@ -50,14 +56,15 @@ pub(crate) async fn safe_headers(request: Request, next: Next) -> Response {
 
 /// Whether a request that changes something comes from a page of ours. Browsers that say neither where it comes from
 /// nor by whom are held by what each form has to bring along.
-fn is_own(headers: &HeaderMap) -> bool {
+fn is_own(headers: &HeaderMap, asked: Option<&str>) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {
         return matches!(site, "same-origin" | "none");
     }
     let Some(origin) = text("origin") else { return true };
     let host = origin.split_once("://").map(|(_, host)| host);
-    host.is_some() && host == text("host")
+    let asked = asked.or_else(|| text("host"));
+    host.zip(asked).is_some_and(|(host, asked)| host.eq_ignore_ascii_case(asked))
 }
 
 #[cfg(test)]
@@ -79,7 +86,13 @@ mod tests {
             for (name, value) in &sent {
                 headers.insert(*name, HeaderValue::from_static(value));
             }
-            assert_eq!(is_own(&headers), own, "{sent:?}");
+            assert_eq!(is_own(&headers, None), own, "{sent:?}");
         }
+        let sent = [("origin", "https://a.example"), ("host", "inside:8080")];
+        let headers = sent
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let headers = HeaderMap::from_iter(headers);
+        assert!(is_own(&headers, Some("A.example")), "the host that a trusted proxy names");
+        assert!(!is_own(&headers, Some("b.example")));
     }
 }

@@ -55,6 +55,10 @@ pub struct Settings {
     pub carry: fn(&Extensions, &mut Extensions),
     /// Whether the visitor's browser speaks HTTPS with us or with a trusted proxy.
     pub is_https: fn(&Extensions) -> bool,
+    /// Whether passwords may be asked for: nobody on the way reads along, or it was configured that this is well.
+    pub is_guarded: Arc<dyn Fn(&Extensions) -> bool + Send + Sync>,
+    /// The host that the browser asked for, as trusted proxies tell it.
+    pub host: fn(&Extensions) -> Option<&str>,
 }
 
 /// What pages share.

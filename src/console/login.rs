@@ -1,21 +1,26 @@
 //! Signing in and out, the first account, one's own password.
 
 use crate::Shared;
-use crate::api::{Api, Failure, Problem};
+use crate::api::{Failure, Problem};
 use crate::form::{Form, Sent};
 use crate::frame::{self, Frame, show};
 use crate::lang::Lang;
-use crate::visit::{self, SESSION_COOKIES, Signed, Visitor};
+use crate::visit::{self, Signed, Visitor};
 use askama::Template;
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use cookie::{Cookie, SameSite};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+/// What is kept by the browser besides cookies goes with the session.
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+/// Characters of what a browser calls itself that name its session.
+const BROWSER_MAX: usize = 120;
 
 pub(crate) fn routes() -> Router<Shared> {
     Router::new()
@@ -60,6 +65,9 @@ struct Opened {
 }
 
 async fn ask(visitor: Visitor) -> Response {
+    if !visitor.is_guarded {
+        return frame::unguarded(&visitor);
+    }
     let query = visitor.path.split_once('?').map_or("", |(_, query)| query).to_owned();
     let next = Form::parse(query.as_bytes()).get("next").to_owned();
     let form = Form::of([("next", &next)]);
@@ -72,9 +80,15 @@ fn login_page(visitor: &Visitor, form: Form, wants_code: bool, status: StatusCod
     show(status, &LoginPage { frame, l, form, wants_code })
 }
 
-async fn sign_in(visitor: Visitor, Sent(mut form): Sent) -> Response {
+async fn sign_in(visitor: Visitor, headers: HeaderMap, Sent(mut form): Sent) -> Response {
+    if !visitor.is_guarded {
+        return frame::unguarded(&visitor);
+    }
     let l = visitor.lang;
-    let mut body = json!({"name": form.get("name"), "password": form.get("password")});
+    let browser = headers.get(header::USER_AGENT).and_then(|browser| browser.to_str().ok());
+    let browser: String = browser.unwrap_or_default().chars().take(BROWSER_MAX).collect();
+    let mut body =
+        json!({"name": form.get("name"), "password": form.get("password"), "client": browser});
     if !form.get("code").is_empty() {
         body["code"] = Value::from(form.get("code"));
     }
@@ -106,10 +120,17 @@ fn said(problem: &Problem) -> String {
 async fn sign_out(signed: Signed, Sent(_): Sent) -> Response {
     // A session that is over already is as good.
     let _ = signed.api().delete("/session", None).await;
-    with_cookie(Redirect::to("/login").into_response(), session_cookie(&signed.visitor, "", true))
+    let mut response = Redirect::to("/login").into_response();
+    response
+        .headers_mut()
+        .insert(CLEAR_SITE_DATA, HeaderValue::from_static(r#""cache", "storage""#));
+    with_cookie(response, session_cookie(&signed.visitor, "", true))
 }
 
 async fn ask_first(visitor: Visitor) -> Response {
+    if !visitor.is_guarded {
+        return frame::unguarded(&visitor);
+    }
     setup_page(&visitor, Form::default(), StatusCode::OK)
 }
 
@@ -120,18 +141,16 @@ fn setup_page(visitor: &Visitor, form: Form, status: StatusCode) -> Response {
 }
 
 /// The first account is made with the token that the first start printed.
-async fn add_first(
-    State(shared): State<Shared>,
-    visitor: Visitor,
-    Sent(mut form): Sent,
-) -> Response {
+async fn add_first(visitor: Visitor, Sent(mut form): Sent) -> Response {
+    if !visitor.is_guarded {
+        return frame::unguarded(&visitor);
+    }
     let l = visitor.lang;
     if form.get("password") != form.get("again") {
         form.blame("again", l.t("两次输入不一样。", "The two are not the same."));
         return setup_page(&visitor, form, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    let token = form.get("token").to_owned();
-    let api = Api::new(shared.api.clone(), Some(token), l, axum::http::Extensions::new());
+    let api = visitor.api.with_secret(form.get("token").to_owned());
     let body = json!({
         "name": form.get("name"), "display_name": form.get("display_name"),
         "password": form.get("password"), "role": "admin", "reach": {"kind": "everything"},
@@ -189,7 +208,7 @@ async fn change_look(visitor: Visitor, Sent(form): Sent) -> Response {
     let response = Redirect::to(&back).into_response();
     let words = ["night", "day", "large"].into_iter().filter(|word| form.has("look", word));
     let look = words.collect::<Vec<_>>().join(" ");
-    let response = with_cookie(response, lasting(&visitor, "look", look));
+    let response = with_cookie(response, lasting(&visitor, true, look));
     match Lang::of_tag(form.get("lang")) {
         Some(lang) => with_language(&visitor, lang, response),
         None => response,
@@ -198,7 +217,7 @@ async fn change_look(visitor: Visitor, Sent(form): Sent) -> Response {
 
 /// Lets the browser keep a language that was chosen.
 pub(crate) fn with_language(visitor: &Visitor, lang: Lang, response: Response) -> Response {
-    with_cookie(response, lasting(visitor, "lang", lang.tag().to_owned()))
+    with_cookie(response, lasting(visitor, false, lang.tag().to_owned()))
 }
 
 /// Keeps the language of an address such as `/?lang=en`, so that the next page is in it, too.
@@ -213,8 +232,8 @@ pub(crate) async fn keep_language(visitor: Visitor, request: Request, next: Next
     }
 }
 
-fn lasting(visitor: &Visitor, name: &'static str, value: String) -> Cookie<'static> {
-    Cookie::build((name, value))
+fn lasting(visitor: &Visitor, is_look: bool, value: String) -> Cookie<'static> {
+    Cookie::build((visit::lasting_cookie(is_look, visitor.is_https), value))
         .path("/")
         .same_site(SameSite::Lax)
         .http_only(true)
@@ -228,8 +247,7 @@ fn with_session(visitor: &Visitor, secret: &str, response: Response) -> Response
 }
 
 fn session_cookie(visitor: &Visitor, secret: &str, is_over: bool) -> Cookie<'static> {
-    let [secure, plain] = SESSION_COOKIES;
-    let name = if visitor.is_https { secure } else { plain };
+    let name = visit::session_cookie(visitor.is_https);
     let mut cookie = Cookie::build((name, secret.to_owned()))
         .path("/")
         .same_site(SameSite::Lax)

@@ -19,10 +19,13 @@ use sha2::Sha256;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
-/// Names of the cookie of the session: over HTTPS, and over plain HTTP from the same machine.
-pub(crate) const SESSION_COOKIES: [&str; 2] = ["__Host-lianfang", "lianfang"];
-const LANG_COOKIE: &str = "lang";
-const LOOK_COOKIE: &str = "look";
+/// The cookie of the session over HTTPS: a browser takes it from nobody but this host, and sends it nowhere else.
+const SECURE_COOKIE: &str = "__Host-lianfang";
+/// The same over plain HTTP. Over HTTPS it counts for nothing: whoever holds the network could have put it there.
+const PLAIN_COOKIE: &str = "lianfang";
+/// Names of the cookies of the language and of night mode, over HTTPS and over plain HTTP.
+const LANG_COOKIES: [&str; 2] = ["__Host-lang", "lang"];
+const LOOK_COOKIES: [&str; 2] = ["__Host-look", "look"];
 
 /// Somebody who may not be signed in.
 #[derive(Clone)]
@@ -37,6 +40,8 @@ pub(crate) struct Visitor {
     pub(crate) api: Api,
     /// Whether cookies are only sent over HTTPS.
     pub(crate) is_https: bool,
+    /// Whether passwords may be asked for.
+    pub(crate) is_guarded: bool,
     pub(crate) secret: Option<String>,
     /// The language was chosen here, by an address or before; otherwise that of the account goes before the browser's.
     has_chosen: bool,
@@ -136,23 +141,25 @@ impl FromRequestParts<Shared> for Visitor {
     ) -> Result<Self, Self::Rejection> {
         let query = parts.uri.query().unwrap_or_default();
         let asked = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang");
-        let chosen = cookie_of(&parts.headers, &[LANG_COOKIE]);
+        let chosen = cookie_of(&parts.headers, &LANG_COOKIES);
         let lang = asked.as_ref().and_then(|(_, tag)| Lang::of_tag(tag));
         let lang = lang.or_else(|| Lang::of_tag(&chosen?));
         let has_chosen = lang.is_some();
         let lang = lang.or_else(|| Lang::wanted(&parts.headers)).unwrap_or_default();
-        let secret = cookie_of(&parts.headers, &SESSION_COOKIES);
+        let is_https = (shared.settings.is_https)(&parts.extensions);
+        let secret = cookie_of(&parts.headers, &[session_cookie(is_https)]);
         let mut carried = Extensions::new();
         (shared.settings.carry)(&parts.extensions, &mut carried);
         let api = Api::new(shared.api.clone(), secret.clone(), lang, carried);
-        let look = cookie_of(&parts.headers, &[LOOK_COOKIE]).unwrap_or_default();
+        let look = cookie_of(&parts.headers, &LOOK_COOKIES).unwrap_or_default();
         let look = look.split(' ').filter(|word| matches!(*word, "night" | "day" | "large"));
         Ok(Self {
             lang,
             look: look.collect::<Vec<_>>().join(" "),
             path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             api,
-            is_https: (shared.settings.is_https)(&parts.extensions),
+            is_https,
+            is_guarded: (shared.settings.is_guarded)(&parts.extensions),
             secret,
             has_chosen,
         })
@@ -164,6 +171,9 @@ impl FromRequestParts<Shared> for Signed {
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Response> {
         let Ok(mut visitor) = Visitor::from_request_parts(parts, shared).await;
+        if !visitor.is_guarded {
+            return Err(frame::unguarded(&visitor));
+        }
         let Some(secret) = &visitor.secret else { return Err(to_login(&visitor)) };
         let csrf = csrf_of(secret);
         let Session { account: mut me, needs_second_factor, time_zone } =
@@ -205,6 +215,17 @@ struct Session {
 fn to_login(visitor: &Visitor) -> Response {
     let next: String = form_urlencoded::byte_serialize(visitor.path.as_bytes()).collect();
     Redirect::to(&format!("/login?next={next}")).into_response()
+}
+
+/// The name of the cookie of the session.
+pub(crate) fn session_cookie(is_https: bool) -> &'static str {
+    if is_https { SECURE_COOKIE } else { PLAIN_COOKIE }
+}
+
+/// The name of the cookie of the language or of night mode.
+pub(crate) fn lasting_cookie(is_look: bool, is_https: bool) -> &'static str {
+    let [secure, plain] = if is_look { LOOK_COOKIES } else { LANG_COOKIES };
+    if is_https { secure } else { plain }
 }
 
 /// The value of the first of these cookies that is there.

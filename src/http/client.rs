@@ -17,10 +17,31 @@ pub struct Client {
     pub host: Option<Box<str>>,
 }
 
+impl Client {
+    /// Whether nobody on the way can read along: HTTPS, or a program on this machine that asked for this machine by its
+    /// loopback name. Plain HTTP from a loopback address for any other name comes through a proxy that nobody has named.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        let is_local = || self.host.as_deref().is_none_or(is_this_machine);
+        self.is_https || self.address.is_loopback() && is_local()
+    }
+}
+
 /// Whether a request came over HTTPS; not where nobody says so.
 #[must_use]
 pub fn is_https(extensions: &Extensions) -> bool {
     extensions.get::<Client>().is_some_and(|client| client.is_https)
+}
+
+/// Names that never leave this machine (RFC 6761 6.3).
+fn is_this_machine(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host().trim_end_matches('.').to_ascii_lowercase();
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(&name);
+    match bare.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => name == "localhost" || name.ends_with(".localhost"),
+    }
 }
 
 /// The proxies that are believed.
@@ -193,6 +214,35 @@ mod tests {
             "[ -~]{0,12}".prop_map(|text| text)
         ];
         proptest::collection::vec(part, 0..5).prop_map(|parts| parts.join(","))
+    }
+
+    #[test]
+    fn plain_http_is_guarded_only_within_the_machine() {
+        let check = |address: &str, is_https: bool, host: Option<&str>, wanted: bool| {
+            let address = address.parse().expect("an address");
+            let client = Client { address, is_https, host: host.map(Into::into) };
+            assert_eq!(client.is_guarded(), wanted, "{client:?}");
+        };
+        check("192.0.2.1", true, Some("a.example"), true);
+        check("192.0.2.1", false, Some("localhost"), false);
+        check("127.0.0.1", false, None, true);
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "a.localhost",
+            "127.0.0.1:8080",
+            "127.9.9.9",
+            "[::1]:80",
+        ] {
+            check("127.0.0.1", false, Some(host), true);
+            check("::1", false, Some(host), true);
+        }
+        for host in
+            ["a.example", "localhost.example", "notlocalhost", "192.0.2.1:8080", "[2001:db8::1]"]
+        {
+            check("127.0.0.1", false, Some(host), false);
+            check("127.0.0.1", true, Some(host), true);
+        }
     }
 
     proptest! {

@@ -5,6 +5,7 @@
 //! address it came and whether it came over HTTPS. Must not know what is served: neither alarms nor pages, nor who may
 //! see them.
 
+mod body;
 mod certificates;
 mod client;
 mod forwarded;

@@ -3,6 +3,7 @@
 //! Accepting waits for nobody: everything that a connection does it does in a task of its own, within bounds of number
 //! and time. What is more than the bounds is closed at once; the newest goes, those that are served stay.
 
+use crate::body::Timely;
 use crate::client::Proxies;
 use crate::patience::Patient;
 use axum::Router;
@@ -19,8 +20,10 @@ use rustls::ServerConfig;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -35,8 +38,9 @@ const NO_SOCKETS_PAUSE: Duration = Duration::from_millis(200);
 const TLS_HANDSHAKE: u8 = 0x16;
 /// How long is waited for somebody who speaks the wrong protocol to read that.
 const FAREWELL_MAX: Duration = Duration::from_secs(1);
-/// A browser that has been here over HTTPS comes over nothing else for a year. Without subdomains: they are not ours.
-const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+/// A browser that has been here over HTTPS comes over nothing else for a year, here and below this name: a neighbour below
+/// it that speaks plain HTTP could plant cookies here.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 const WRONG_PROTOCOL: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 34\r\nConnection: close\r\n\r\nThis port speaks HTTPS, not HTTP.\n";
@@ -54,6 +58,8 @@ pub struct Limits {
     pub handshake: Duration,
     /// How long the head of a request may take, and how long a connection may be idle between two.
     pub head: Duration,
+    /// How long the body of a request may take.
+    pub body: Duration,
     /// How long the other side may take nothing of an answer.
     pub stalled: Duration,
     /// Bytes of a request's head, its first line with it.
@@ -73,6 +79,7 @@ impl Default for Limits {
             handshakes_max: 256,
             handshake: Duration::from_secs(5),
             head: Duration::from_secs(15),
+            body: Duration::from_secs(60),
             stalled: Duration::from_secs(30),
             head_bytes_max: 16 * 1024,
             fields_max: 64,
@@ -123,7 +130,7 @@ pub async fn serve(
         match accepted {
             Ok((stream, peer)) => {
                 if let Some(place) = Place::take(&shared, peer.ip()) {
-                    start(Box::pin(connection(stream, peer, place)));
+                    start(Box::pin(caught(Box::pin(connection(stream, peer, place)))));
                 }
             }
             // Of the connection, which is gone.
@@ -194,6 +201,19 @@ impl Drop for Place {
             }
         }
     }
+}
+
+/// A panic ends the connection that it is in, never the service: whoever connects must not be able to stop it.
+async fn caught(mut task: Task) {
+    std::future::poll_fn(|context| {
+        let polled = AssertUnwindSafe(|| task.as_mut().poll(context));
+        catch_unwind(polled).unwrap_or_else(|_| {
+            counter!("lianfang_http_panics_total").increment(1);
+            tracing::error!("A connection panicked and was ended");
+            Poll::Ready(())
+        })
+    })
+    .await;
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, place: Place) {
@@ -270,7 +290,8 @@ where
     let limits = shared.served.limits;
     let of_request = Arc::clone(shared);
     let service = tower::service_fn(move |request: axum::http::Request<Incoming>| {
-        answer(request.map(Body::new), peer, is_tls, Arc::clone(&of_request))
+        let request = request.map(|body| Body::new(Timely::new(body, limits.body)));
+        answer(request, peer, is_tls, Arc::clone(&of_request))
     });
     let mut builder = http1::Builder::new();
     builder
@@ -309,9 +330,13 @@ async fn answer(
     request.extensions_mut().insert(client);
     request.extensions_mut().insert(ConnectInfo(peer));
     let mut response = served.router.clone().oneshot(request).await?;
+    let headers = response.headers_mut();
     if is_https {
-        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
+    // Whoever answers may allow more; what says nothing is taken for what it says it is, and kept nowhere.
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     Ok(response)
 }
 

@@ -7,6 +7,7 @@ use super::caller::{Admin, Caller};
 use super::extract::{Body, IfMatch, Parameters, PathId};
 use super::problem::ApiError;
 use super::session::hashing::Hashing;
+use super::source::Guarded;
 use crate::store::accounts::password;
 use crate::store::accounts::sessions::{self, SessionView};
 use crate::store::accounts::{self, Account, AccountDraft};
@@ -148,6 +149,7 @@ async fn read(
     ))),
 )]
 async fn create(
+    _: Guarded,
     caller: Caller<Admin>,
     State(web): State<Web>,
     Extension(hashing): Extension<Hashing>,
@@ -234,6 +236,7 @@ async fn delete(
     responses((status = 200, description = "The password, which has to be changed at the next sign-in", body = OneTime)),
 )]
 async fn reset_password(
+    _: Guarded,
     caller: Caller<Admin>,
     State(web): State<Web>,
     Extension(hashing): Extension<Hashing>,

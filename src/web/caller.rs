@@ -9,7 +9,7 @@ use crate::store::accounts::sessions::{self, SEEN_EVERY, SESSION_PREFIX, Session
 use crate::store::accounts::{Account, Role};
 use crate::store::reach::Reach;
 use crate::store::tokens::{self, Scope};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::header;
 use axum::http::request::Parts;
 use jiff::Timestamp;
@@ -90,10 +90,7 @@ enum Identity {
 impl<N> Caller<N> {
     /// Who it is in the audit trail.
     pub(super) fn who(&self) -> String {
-        match &self.0 {
-            Identity::Token { name, .. } => format!("token:{name}"),
-            Identity::Person(_) => self.name(),
-        }
+        self.0.who()
     }
 
     /// Who it is in the log of alarms: the name of a token, or `account:` and an id. No token is named so.
@@ -139,6 +136,10 @@ impl<N: Needs> FromRequestParts<Web> for Caller<N> {
         };
         let identity = identity.ok_or(ApiError::NoToken)?;
         if !identity.has(N::RIGHT) {
+            let (who, needed) = (identity.who(), N::RIGHT.words());
+            let asked = parts.extensions.get::<OriginalUri>();
+            let path = asked.map_or(&parts.uri, |OriginalUri(uri)| uri).path();
+            tracing::warn!(who, needed, path, "Somebody asked for what they have no right to");
             return Err(ApiError::Forbidden { needed: N::RIGHT });
         }
         if let Identity::Person(session) = &identity {
@@ -231,6 +232,14 @@ impl Remembered {
 }
 
 impl Identity {
+    /// Who it is in the audit trail and in the log.
+    fn who(&self) -> String {
+        match self {
+            Self::Token { name, .. } => format!("token:{name}"),
+            Self::Person(session) => format!("account:{}", session.account.id),
+        }
+    }
+
     fn lasts(&self, now: Timestamp) -> bool {
         match self {
             Self::Token { expires, .. } => expires.is_none_or(|end| now < end),

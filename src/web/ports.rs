@@ -64,6 +64,8 @@ pub struct Ports {
     pub recordings: Recordings,
     /// The numbers that workers call to record.
     pub recording_numbers: Vec<Arc<str>>,
+    /// Passwords are taken over plain HTTP from other machines, too.
+    pub is_insecure: bool,
 }
 
 impl Ports {

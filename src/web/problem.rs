@@ -139,6 +139,9 @@ pub(super) enum ApiError {
     /// A second factor has to be set up before anything else.
     #[error("a second factor has to be set up first")]
     NeedsSecondFactor,
+    /// Passwords and other secrets are not taken where others may read along.
+    #[error("secrets are taken over HTTPS alone")]
+    HttpsNeeded,
     /// No second factor waits for its first code.
     #[error("no second factor waits for its first code")]
     NoEnrolment,
@@ -242,7 +245,8 @@ impl ApiError {
             Self::Forbidden { .. }
             | Self::OutOfReach
             | Self::MustChangePassword
-            | Self::NeedsSecondFactor => StatusCode::FORBIDDEN,
+            | Self::NeedsSecondFactor
+            | Self::HttpsNeeded => StatusCode::FORBIDDEN,
             Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Sound(fault) => fault.status(),
             Self::Busy | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
@@ -300,6 +304,7 @@ impl ApiError {
             | Self::TooManyAttempts { .. }
             | Self::MustChangePassword
             | Self::NeedsSecondFactor
+            | Self::HttpsNeeded
             | Self::NoEnrolment
             | Self::LastAdmin
             | Self::Sound(_)

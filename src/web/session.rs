@@ -12,7 +12,7 @@ use super::Web;
 use super::caller::{Caller, SignedIn, secret};
 use super::extract::Body;
 use super::problem::ApiError;
-use super::responder::Source;
+use super::source::{Guarded, Source};
 use crate::store::accounts::password::{self, PasswordFault};
 use crate::store::accounts::sessions::{self, SessionView};
 use crate::store::accounts::{self, Account, Proofs};
@@ -129,11 +129,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Client {
         (status = 200, description = "Signed in", body = Begun),
         (status = 401, description = "`wrong-credentials`, `code-needed` or `wrong-code`",
             body = super::problem::Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`https-needed`: others may read along",
+            body = super::problem::Problem, content_type = "application/problem+json"),
         (status = 429, description = "`too-many-attempts`, with `retry_after` and Retry-After in seconds",
             body = super::problem::Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn sign_in(
+    _: Guarded,
     State(web): State<Web>,
     Extension(throttle): Extension<Throttle>,
     Extension(hashing): Extension<Hashing>,
@@ -165,7 +168,8 @@ async fn sign_in(
     if let Some(device) = device {
         sessions::sign_out(database, device, now).await?;
     }
-    tracing::info!(account.id = account.id.0, session.id = begun.id, "Signed in");
+    let source = look.source();
+    tracing::info!(account.id = account.id.0, session.id = begun.id, source, "Signed in");
     metrics::counter!("lianfang_sign_ins_total", "outcome" => "right").increment(1);
     let needs_second_factor = account.needs_second_factor();
     let (secret, expires_at) = (begun.secret, begun.expires);
@@ -198,7 +202,7 @@ impl Look<'_> {
         {
             return Ok(proofs);
         }
-        tracing::warn!(account.id = account, "A sign-in was refused");
+        tracing::warn!(account.id = account, source = self.source(), "A sign-in was refused");
         metrics::counter!("lianfang_sign_ins_total", "outcome" => "wrong").increment(1);
         Err(ApiError::WrongCredentials)
     }
@@ -218,12 +222,22 @@ impl Look<'_> {
             None => accounts::use_recovery_code(database, id, code).await?,
         };
         if !is_right {
-            tracing::warn!(account.id = id.0, "A wrong code was given with the right password");
+            let source = self.source();
+            tracing::warn!(
+                account.id = id.0,
+                source,
+                "A wrong code was given with the right password"
+            );
             metrics::counter!("lianfang_sign_ins_total", "outcome" => "wrong_code").increment(1);
             return Err(ApiError::WrongCode);
         }
         self.throttle.forgive_code(self.who);
         Ok(())
+    }
+
+    /// Where it comes from, for the log.
+    fn source(&self) -> Option<String> {
+        self.who.source.map(|source| source.to_string())
     }
 
     fn wait(&self, until: Timestamp) -> ApiError {
@@ -281,6 +295,7 @@ struct PasswordChange {
     responses((status = 204, description = "Changed")),
 )]
 async fn change_password(
+    _: Guarded,
     caller: Caller<SignedIn>,
     State(web): State<Web>,
     Extension(throttle): Extension<Throttle>,
@@ -357,6 +372,7 @@ struct Enrolment {
     responses((status = 200, description = "What the authenticator needs, shown once", body = Enrolment)),
 )]
 async fn begin_totp(
+    _: Guarded,
     caller: Caller<SignedIn>,
     State(web): State<Web>,
     Extension(throttle): Extension<Throttle>,
@@ -424,6 +440,7 @@ async fn keep_totp(
     responses((status = 204, description = "It is gone")),
 )]
 async fn remove_totp(
+    _: Guarded,
     caller: Caller<SignedIn>,
     State(web): State<Web>,
     Extension(throttle): Extension<Throttle>,

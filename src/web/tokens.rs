@@ -4,6 +4,7 @@ use super::Web;
 use super::caller::{Admin, Caller, Right};
 use super::extract::{Body, Parameters, PathId};
 use super::problem::ApiError;
+use super::source::Guarded;
 use crate::store::nouns::{Fault, FieldError};
 use crate::store::reach::Reach;
 use crate::store::tokens::{self, NewToken, Scope, Token, TokenError};
@@ -122,6 +123,7 @@ async fn list(
     responses((status = 201, description = "Made", body = MadeToken)),
 )]
 async fn create(
+    _: Guarded,
     caller: Caller<Admin>,
     State(web): State<Web>,
     Body(draft): Body<TokenDraft>,

@@ -61,6 +61,7 @@ pub(super) fn title(error: &ApiError, language: Language) -> (&'static str, &'st
         ApiError::NeedsSecondFactor => {
             ("second-factor-needed", "须先设置动态验证码", "Set up a second factor first")
         }
+        ApiError::HttpsNeeded => ("https-needed", "需要 HTTPS", "HTTPS needed"),
         ApiError::NoEnrolment => ("no-enrolment", "没有待确认的动态验证码", "Nothing to confirm"),
         ApiError::LastAdmin => ("last-admin", "最后一位管理员", "The last admin"),
         ApiError::Sound(fault) => fault.title(),
@@ -130,6 +131,7 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
         | ApiError::WrongCode
         | ApiError::MustChangePassword
         | ApiError::NeedsSecondFactor
+        | ApiError::HttpsNeeded
         | ApiError::NoEnrolment
         | ApiError::LastAdmin
         | ApiError::Busy
@@ -209,6 +211,10 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
         ApiError::NeedsSecondFactor => (
             "管理员须有动态验证码：POST /api/v1/session/totp。",
             "Admins need one: POST /api/v1/session/totp.",
+        ),
+        ApiError::HttpsNeeded => (
+            "连接未加密，密码不在此接收。请用 https://；管理员可配置 [http.tls]，或把前面的代理写进 http.trusted_proxies，网络受保护时写 http.insecure = true。",
+            "The connection is not encrypted, and secrets are not taken here. Use https://; configure [http.tls], or name the proxy in front in http.trusted_proxies, or write http.insecure = true where the network is protected.",
         ),
         ApiError::NoEnrolment => {
             ("请先以 POST /api/v1/session/totp 开始。", "Begin with POST /api/v1/session/totp.")

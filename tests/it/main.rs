@@ -6,3 +6,4 @@ mod scenario;
 mod sms;
 mod telephone;
 mod town;
+mod way_in;

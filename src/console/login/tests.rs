@@ -94,3 +94,72 @@ async fn where_nothing_is_people_get_a_page_and_programs_a_problem() {
     );
     page.shows(&["There is no such page"]);
 }
+
+#[tokio::test]
+async fn a_session_that_is_over_keeps_nobody_from_signing_in() {
+    let fake = Fake::nobody();
+    fake.answers("GET /session", 401, problem("no-token", 401, ""));
+    fake.answers("POST /session", 200, json!({"secret": "lfs_2"}));
+    let brought = format!("name=\"csrf\" value=\"{}\"", crate::visit::csrf_of("s"));
+    for path in ["/login", "/setup"] {
+        let page = fake.get(path).await;
+        let form = page.html.split("<main").nth(1).unwrap();
+        assert!(form.contains(&brought), "the cookie is still there: {form}");
+    }
+    assert_eq!(fake.post("/login", &[("name", "a"), ("password", "b")]).await.location(), "/");
+    let foreign = fake.post_raw("/login", "name=a&password=b").await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn where_others_may_read_along_no_password_is_asked_for() {
+    let fake = Fake::in_the_open();
+    for path in ["/", "/login", "/setup", "/password"] {
+        let page = fake.get(path).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{path}");
+        page.shows(&["HTTPS is needed", "[http.tls]", "http.trusted_proxies", "http.insecure"]);
+        assert!(!page.html.contains("type=\"password\""), "{path}");
+    }
+    fake.get_chinese("/login").await.shows(&["需要 HTTPS", "[http.tls]"]);
+    for path in ["/login", "/setup", "/password"] {
+        let page = fake.post(path, &[("name", "a"), ("password", "b")]).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    assert!(fake.asked().is_empty(), "nothing is even tried");
+}
+
+#[tokio::test]
+async fn browsers_are_told_what_each_field_is_for() {
+    let fake = Fake::nobody();
+    let login = fake.get("/login").await;
+    login.shows(&["autocomplete=\"username\"", "autocomplete=\"current-password\""]);
+    fake.get("/setup").await.shows(&["autocomplete=\"new-password\""]);
+    fake.answers("POST /session", 401, problem("code-needed", 401, ""));
+    let asked = fake.post("/login", &[("name", "a"), ("password", "b")]).await;
+    asked.shows(&["autocomplete=\"one-time-code\""]);
+}
+
+#[tokio::test]
+async fn signing_out_leaves_nothing_with_the_browser() {
+    let fake = Fake::new("operator");
+    let page = fake.post("/logout", &[]).await;
+    assert_eq!(page.headers["clear-site-data"], r#""cache", "storage""#);
+    let cookie = page.headers[header::SET_COOKIE].to_str().unwrap();
+    assert!(cookie.starts_with("__Host-lianfang=;") && cookie.contains("Max-Age=0"), "{cookie}");
+}
+
+#[tokio::test]
+async fn every_cookie_is_for_this_host_alone() {
+    let fake = Fake::nobody();
+    let page = fake.post("/look", &[("look", "night"), ("lang", "en"), ("back", "/login")]).await;
+    let set: Vec<_> = page.headers.get_all(header::SET_COOKIE).iter().collect();
+    assert_eq!(set.len(), 2);
+    for cookie in set {
+        let cookie = cookie.to_str().unwrap();
+        assert!(cookie.starts_with("__Host-"), "{cookie}");
+        for attribute in ["; HttpOnly", "; SameSite=Lax", "; Secure", "; Path=/"] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        assert!(!cookie.contains("Domain"), "{cookie}");
+    }
+}

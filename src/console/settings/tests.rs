@@ -70,12 +70,15 @@ async fn the_language_is_that_of_the_account_and_of_the_browser() {
     let page = fake.get("/settings?lang=en").await;
     page.shows(&["<html lang=\"en\"", "Large type"]);
     let cookie = page.headers[header::SET_COOKIE].to_str().unwrap();
-    assert!(cookie.starts_with("lang=en; HttpOnly; SameSite=Lax; Secure; Path=/"), "{cookie}");
+    assert!(
+        cookie.starts_with("__Host-lang=en; HttpOnly; SameSite=Lax; Secure; Path=/"),
+        "{cookie}"
+    );
     assert!(!fake.get("/settings").await.headers.contains_key(header::SET_COOKIE));
     fake.answers("PUT /session/language", 204, json!(null));
     let done = fake.post("/settings/language", &[("lang", "en")]).await;
     assert_eq!(done.location(), "/settings?did=saved");
-    assert!(done.headers[header::SET_COOKIE].to_str().unwrap().starts_with("lang=en;"));
+    assert!(done.headers[header::SET_COOKIE].to_str().unwrap().starts_with("__Host-lang=en;"));
     assert!(fake.asked().contains(&(
         Method::PUT,
         "/session/language".to_owned(),
@@ -109,10 +112,10 @@ async fn a_second_factor_is_taken_away_by_who_knows_the_password() {
 async fn night_day_and_large_type_are_kept_by_the_browser() {
     let fake = known("operator", json!({}));
     for (look, cookie) in [
-        (vec![("look", "night"), ("look", "large")], "look=night%20large;"),
-        (vec![("look", "day")], "look=day;"),
-        (vec![("look", "")], "look=;"),
-        (vec![("look", "pink")], "look=;"),
+        (vec![("look", "night"), ("look", "large")], "__Host-look=night%20large;"),
+        (vec![("look", "day")], "__Host-look=day;"),
+        (vec![("look", "")], "__Host-look=;"),
+        (vec![("look", "pink")], "__Host-look=;"),
     ] {
         let fields: Vec<_> = look.into_iter().chain([("back", "/settings")]).collect();
         let done = fake.post("/look", &fields).await;

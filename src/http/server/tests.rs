@@ -37,6 +37,15 @@ fn router() -> Router {
                 )
             }),
         )
+        .route("/own", get(|| async { ([(header::CACHE_CONTROL, "max-age=60")], "") }))
+        .route(
+            "/panic",
+            get(|| async {
+                if true {
+                    panic!("planted")
+                }
+            }),
+        )
         .route("/body", post(|body: String| async move { body.len().to_string() }))
 }
 
@@ -134,7 +143,10 @@ async fn tls_of_both_versions_is_spoken_and_renewed_without_a_restart() {
     for version in BOTH {
         let answer = bench.ask_securely(&old, &[version]).await.expect("an answer");
         assert!(answer.ends_with("127.0.0.1 true \"a.example\""), "{answer}");
-        assert!(answer.contains("strict-transport-security: max-age=31536000\r\n"), "{answer}");
+        assert!(
+            answer.contains("strict-transport-security: max-age=31536000; includeSubDomains\r\n"),
+            "{answer}"
+        );
     }
     let (_, new) = pair(&folder);
     assert!(bench.ask_securely(&new, &BOTH).await.is_err(), "not looked at yet");
@@ -293,5 +305,41 @@ async fn a_stop_lets_the_answer_under_way_end() {
     stream.write_all(b"cd").await.expect("ends");
     let answer = rest(&mut stream).await;
     assert!(answer.is_empty() || answer.ends_with('4'), "{answer}");
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let limits = Limits { body: Duration::from_millis(200), ..Limits::default() };
+    let bench = Bench::new(None, limits).await;
+    let head = "POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\n";
+    let answer = bench.say(format!("{head}abcd").as_bytes()).await;
+    assert!(answer.ends_with("\r\n\r\n4"), "{answer}");
+    let answer = bench.say(format!("{head}ab").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn what_says_nothing_of_itself_is_kept_nowhere_and_not_guessed_at() {
+    let bench = Bench::new(None, Limits::default()).await;
+    for path in ["/", "/nowhere", "/own"] {
+        let answer = bench
+            .say(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
+            .await;
+        let cache = if path == "/own" { "max-age=60" } else { "no-store" };
+        assert!(answer.contains(&format!("cache-control: {cache}\r\n")), "{answer}");
+        assert!(answer.contains("x-content-type-options: nosniff\r\n"), "{answer}");
+    }
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_panic_ends_one_connection_and_nothing_else() {
+    caught(Box::pin(async { panic!("planted") })).await;
+    let bench = Bench::new(None, Limits::default()).await;
+    let answer = bench.say(b"GET /panic HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert_eq!(answer, "");
+    assert!(bench.say(ASK).await.starts_with("HTTP/1.1 200"));
     bench.end().await;
 }

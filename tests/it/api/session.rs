@@ -256,7 +256,7 @@ async fn a_flood_of_sign_ins_holds_up_no_alarm() {
         let request = request.header("content-type", "application/json");
         let client = lianfang_http::Client {
             address: std::net::Ipv4Addr::new(198, 51, 100, number).into(),
-            is_https: false,
+            is_https: true,
             host: None,
         };
         let request = request.extension(client);

@@ -216,3 +216,28 @@ fn a_renewed_certificate_is_handed_over_whole() {
         Command::new("sh").arg(&script).arg(&target).env_remove("RENEWED_LINEAGE").output();
     assert!(!missing.expect("runs").status.success());
 }
+
+#[test]
+fn the_container_runs_as_nobody_and_copies_what_is_there() {
+    let text = read("packaging/Containerfile");
+    let lines: Vec<&str> = text.lines().collect();
+    let of = |word: &str| -> Vec<&str> {
+        lines.iter().filter_map(|line| line.strip_prefix(word)?.strip_prefix(' ')).collect()
+    };
+    assert_eq!(of("USER"), ["nobody:nogroup"]);
+    assert_eq!(of("FROM").len(), 2, "built in one image, run in another");
+    let kept = of("VOLUME");
+    assert_eq!(kept, ["/var/lib/lianfang"]);
+    let environment = text.replace("\\\n", " ");
+    for name in ["LIANFANG_DATA_DIR=/var/lib/lianfang", "LIANFANG_JOURNAL_DIR=/var/lib/lianfang/"] {
+        assert!(environment.contains(name), "{name}");
+    }
+    let copied =
+        of("COPY").into_iter().filter(|copy| !copy.starts_with("--from") && *copy != ". .");
+    for copy in copied {
+        let sources: Vec<&str> = copy.split(' ').collect();
+        for source in &sources[..sources.len() - 1] {
+            assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(source).exists(), "{source}");
+        }
+    }
+}
