@@ -1,6 +1,7 @@
 //! What every request passes: bounds, deadline, panics, safe headers, and problems in the client's language.
 
 use super::problem::{self, ApiError, Unwritten};
+use super::responder;
 use crate::clock::Clock;
 use crate::tasks::Tasks;
 use axum::extract::{MatchedPath, Request, State};
@@ -31,8 +32,6 @@ const SAFE_HEADERS: [(HeaderName, &str); 7] = [
 ];
 /// Pages bring their style along and nothing else.
 const POLICY_PAGE: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-/// The page of somebody who is called has forms besides.
-const POLICY_RESPONDER: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 const POLICY_API: &str = "default-src 'none'; frame-ancestors 'none'";
 /// The bundled Swagger UI has inline styles and images in `data:`; all of its scripts are files of ours.
 const POLICY_DOCS: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -64,17 +63,17 @@ pub(super) async fn write_problems(request: Request, next: Next) -> Response {
     let language = language_of(request.headers());
     let path = request.uri().path().to_owned();
     let policy = match () {
-        () if path.starts_with("/api/docs") => POLICY_DOCS,
-        () if path.starts_with("/r/") => POLICY_RESPONDER,
-        () if is_page(&path) => POLICY_PAGE,
-        () => POLICY_API,
+        () if path.starts_with("/api/docs") => HeaderValue::from_static(POLICY_DOCS),
+        () if path.starts_with("/r/") => HeaderValue::clone(&responder::POLICY),
+        () if is_page(&path) => HeaderValue::from_static(POLICY_PAGE),
+        () => HeaderValue::from_static(POLICY_API),
     };
     let mut response = written(next.run(request).await, &path, language);
     let headers = response.headers_mut();
     for (name, value) in SAFE_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     response
 }
 

@@ -7,6 +7,7 @@ mod html;
 mod limit;
 mod view;
 
+pub(super) use html::POLICY;
 pub(super) use limit::Limits;
 
 use super::Web;
@@ -14,24 +15,28 @@ use super::extract::Body;
 use super::guard::language_of;
 use super::ports::Page;
 use super::problem::ApiError;
-use axum::extract::{Form, FromRequestParts, Path, State};
-use axum::http::request::Parts;
+use super::source::Source;
+use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Json};
+use lianfang_domain::alarm::AnswerMeans;
 use lianfang_domain::digits::Key;
-use lianfang_http::Client;
+use lianfang_domain::directory::Language;
 use serde::Deserialize;
-use std::convert::Infallible;
-use std::net::IpAddr;
+use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use view::PageView;
+use view::{PageNote, PageView};
 
 /// Keys that a page has.
 const KEYS: &[char] = &['1', '2', '3', '4', '6', '7'];
+/// How an alarm is closed by a page in one step: 6, and how it ended.
+const CLOSINGS: &[&str] = &["61", "62", "63"];
+/// Notes are good to know; the page does not wait for them.
+const NOTES_WAIT: Duration = Duration::from_millis(300);
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default().routes(routes!(see)).routes(routes!(answer))
@@ -46,21 +51,10 @@ pub(super) fn pages() -> OpenApiRouter<Web> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct PageAnswer {
-    /// 1 coming, 2 cannot, 3 at the door, 4 have called 110, 7 a mistake; for duty workers 6 to close, and then within ten
-    /// seconds 1 genuine, 2 false alarm, 3 unknown.
-    #[schema(pattern = "^[123467]$")]
+    /// 1 coming, 2 cannot, 3 at the door, 4 have called 110, 7 a mistake; for duty workers 61, 62 or 63 to close: genuine,
+    /// false alarm, unknown. 6 alone begins to close, as on a telephone: then within ten seconds 1, 2 or 3.
+    #[schema(pattern = "^([123467]|6[123])$")]
     key: String,
-}
-
-/// Where a request comes from; `None` where no server says so.
-pub(super) struct Source(pub(super) Option<IpAddr>);
-
-impl<S: Send + Sync> FromRequestParts<S> for Source {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        Ok(Self(parts.extensions.get::<Client>().map(|client| client.address)))
-    }
 }
 
 /// See what you may of an alarm that you were told of.
@@ -77,7 +71,7 @@ async fn see(
     headers: HeaderMap,
 ) -> Result<Json<PageView>, ApiError> {
     let page = open(&web, &limits, &source, &token, None).await?;
-    Ok(Json(PageView::of(&page, language_of(&headers), web.clock.now())))
+    Ok(Json(view(&web, &page, language_of(&headers)).await))
 }
 
 /// Answer. The same answer twice is no error; an answer that means nothing now changes nothing.
@@ -95,18 +89,49 @@ async fn answer(
     headers: HeaderMap,
     Body(answer): Body<PageAnswer>,
 ) -> Result<Json<PageView>, ApiError> {
-    let key = key_of(&answer.key)?;
-    let page = open(&web, &limits, &source, &token, Some(key)).await?;
-    Ok(Json(PageView::of(&page, language_of(&headers), web.clock.now())))
+    let page = answered(&web, &limits, &source, (&token, &answer)).await?;
+    Ok(Json(view(&web, &page, language_of(&headers)).await))
 }
 
-fn key_of(text: &str) -> Result<Key, ApiError> {
+/// The key that is pressed, and how the alarm ended where it closes one.
+fn keys_of(text: &str) -> Result<(Key, Option<Key>), ApiError> {
     let mut signs = text.chars();
-    let sign = signs.next().filter(|sign| signs.next().is_none() && KEYS.contains(sign));
-    sign.and_then(Key::of_char).ok_or_else(|| ApiError::Form {
+    let (first, second) = (signs.next(), signs.next());
+    let is_known = match second {
+        None => first.is_some_and(|sign| KEYS.contains(&sign)),
+        Some(_) => CLOSINGS.contains(&text),
+    };
+    let first = first.filter(|_| is_known).and_then(Key::of_char);
+    let first = first.ok_or_else(|| ApiError::Form {
         pointer: "/key".to_owned(),
-        cause: "one of 1, 2, 3, 4, 6, 7".to_owned(),
-    })
+        cause: "one of 1, 2, 3, 4, 6, 7, 61, 62, 63".to_owned(),
+    })?;
+    Ok((first, second.and_then(Key::of_char)))
+}
+
+/// Presses what was pressed, and tells how it stands then. How it ended is only said where 6 was taken: to an alarm that
+/// cannot be closed now, 1 would mean that somebody comes.
+async fn answered(
+    web: &Web,
+    limits: &Limits,
+    source: &Source,
+    (token, answer): (&str, &PageAnswer),
+) -> Result<Page, ApiError> {
+    let (first, second) = keys_of(&answer.key)?;
+    let page = open(web, limits, source, token, Some(first)).await?;
+    let means = AnswerMeans::Page { number_index: page.number_index };
+    let is_asked = page.alarm.has_asked_to_close(page.party, &means, web.clock.now());
+    match second.filter(|_| is_asked) {
+        Some(ended) => open(web, limits, source, token, Some(ended)).await,
+        None => Ok(page),
+    }
+}
+
+/// What the reader sees.
+async fn view(web: &Web, page: &Page, language: Language) -> PageView {
+    let notes = tokio::time::timeout(NOTES_WAIT, web.alarm_log.notes(page.alarm.id())).await;
+    let notes = notes.ok().and_then(Result::ok).map(PageNote::newest).unwrap_or_default();
+    PageView::of((page, notes), language, web.clock.now())
 }
 
 /// A good link is never refused because somebody else guesses from the same address.
@@ -139,7 +164,7 @@ async fn show(
 ) -> Response {
     let language = language_of(&headers);
     match open(&web, &limits, &source, &token, None).await {
-        Ok(page) => html::page(&PageView::of(&page, language, web.clock.now()), language),
+        Ok(page) => html::page(&view(&web, &page, language).await, language),
         Err(error) => html::refused(&error, language),
     }
     .into_response()
@@ -154,11 +179,7 @@ async fn act(
     Form(answer): Form<PageAnswer>,
 ) -> Response {
     let language = language_of(&headers);
-    let key = match key_of(&answer.key) {
-        Ok(key) => key,
-        Err(error) => return html::refused(&error, language).into_response(),
-    };
-    match open(&web, &limits, &source, &token, Some(key)).await {
+    match answered(&web, &limits, &source, (&token, &answer)).await {
         // Loaded again, the page answers nothing a second time.
         Ok(_) => Redirect::to(&format!("/r/{token}")).into_response(),
         Err(error) => html::refused(&error, language).into_response(),

@@ -224,13 +224,9 @@ impl Alarm {
         }
     }
 
-    /// Whether the party pressed 6 by the same means a moment ago.
-    pub(super) fn has_asked_to_close(
-        &self,
-        party: PartyId,
-        means: &AnswerMeans,
-        now: Timestamp,
-    ) -> bool {
+    /// Whether the party pressed 6 by the same means a moment ago, so that 1, 2 or 3 closes it.
+    #[must_use]
+    pub fn has_asked_to_close(&self, party: PartyId, means: &AnswerMeans, now: Timestamp) -> bool {
         self.case.close_asked.iter().any(|(who, how, at)| {
             *who == party && how == means && *at <= now && now <= after(*at, CLOSE_WINDOW_S)
         })

@@ -1,5 +1,6 @@
 //! What somebody who is called may see: names of those who come, never numbers.
 
+use crate::store::alarm_log::Note;
 use crate::web::ports::Page;
 use crate::web::words::in_language;
 use jiff::Timestamp;
@@ -11,6 +12,11 @@ use lianfang_domain::plan::{Plan, Role};
 use lianfang_domain::words::{self, Told};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// Notes that are shown.
+const NOTES_MAX: usize = 5;
+/// Characters of a note that are shown: a screen of a telephone.
+const NOTE_CHARS_MAX: usize = 300;
 
 /// An alarm as somebody who was told of it sees it.
 #[derive(Serialize, ToSchema)]
@@ -50,6 +56,8 @@ pub(in crate::web) struct PageView {
     pub(super) is_police_called: bool,
     /// Doors of the other open alarms of the building.
     pub(super) others: Vec<String>,
+    /// What duty workers wrote of it, the newest first; at most five, and none once it is closed.
+    pub(super) notes: Vec<PageNote>,
     /// Keys that you may answer with now.
     pub(super) keys: Vec<char>,
 }
@@ -93,13 +101,43 @@ pub(in crate::web) struct PageParty {
     pub(super) has_arrived: bool,
 }
 
+/// Something that is good to know.
+#[derive(Serialize, ToSchema)]
+pub(in crate::web) struct PageNote {
+    /// When it was written.
+    #[schema(value_type = String, format = DateTime)]
+    pub(super) at: Timestamp,
+    /// What it says, at most 300 characters.
+    pub(super) text: String,
+}
+
+impl PageNote {
+    /// The newest of the notes of an alarm.
+    pub(super) fn newest(notes: Vec<Note>) -> Vec<Self> {
+        let shown = notes.into_iter().rev().take(NOTES_MAX).filter_map(|note| {
+            let at = Timestamp::from_microsecond(note.at_us).ok()?;
+            Some(Self { at, text: note.text.chars().take(NOTE_CHARS_MAX).collect() })
+        });
+        shown.collect()
+    }
+}
+
 impl PageView {
-    pub(super) fn of(page: &Page, language: Language, now: Timestamp) -> Self {
-        let view = Self::open(page, language, now);
+    pub(super) fn of(
+        (page, notes): (&Page, Vec<PageNote>),
+        language: Language,
+        now: Timestamp,
+    ) -> Self {
+        let view = Self { notes, ..Self::open(page, language, now) };
         match page.alarm.stage() {
             Stage::Open | Stage::Cancelled { .. } => view,
             Stage::Closed { .. } => view.over(language),
         }
+    }
+
+    /// Whether somebody is coming, the reader or another.
+    pub(super) fn is_anybody(&self) -> bool {
+        !self.coming.is_empty() || matches!(self.you.answer, "coming" | "arrived")
     }
 
     /// An alarm that is closed: only that it is over. Who was in trouble is nobody's business any more.
@@ -113,6 +151,7 @@ impl PageView {
             coming: Vec::new(),
             is_police_called: false,
             others: Vec::new(),
+            notes: Vec::new(),
             keys: Vec::new(),
             ..self
         }
@@ -155,6 +194,7 @@ impl PageView {
             is_reached: alarm.arrived_at().is_some(),
             is_police_called: alarm.parties().any(|(_, _, state)| state.police_called_at.is_some()),
             others: others.iter().map(|plan| plan.scene.address.door.to_string()).collect(),
+            notes: Vec::new(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Api, Reply};
 use axum::body::Body;
 use axum::http::Method;
+use lianfang::store::alarm_log::{NewEvents, OpenedAlarm};
 use lianfang::web::ports::Page;
 use lianfang_domain::alarm::{Alarm, CloseOutcome, Event, Proof, Trigger, TriggerSource};
 use lianfang_domain::directory::{Address, Language};
@@ -125,7 +126,7 @@ async fn an_answer_is_one_of_the_keys() {
     let api = with_page().await;
     let path = format!("/api/v1/responder/{TOKEN}/answer");
     api.call(Method::POST, &path).json(&json!({"key": "1"})).send().await.expect(200);
-    for key in ["5", "9", "12", "", "#"] {
+    for key in ["5", "9", "12", "", "#", "60", "64", "611", "１"] {
         let reply = api.call(Method::POST, &path).json(&json!({"key": key})).send().await;
         assert_eq!(reply.expect(422).pointers(), ["/key"]);
     }
@@ -150,19 +151,130 @@ async fn the_page_works_by_forms_in_both_languages() {
     let api = with_page().await;
     let path = format!("/r/{TOKEN}");
     let page = api.call(Method::GET, &path).send().await.expect(200).text;
-    assert!(page.len() < 30 * 1024 && !page.contains("<script"), "{page}");
     for part in
-        ["&lt;陈阿姨&gt;", "502", "王敏", "演练", "1 我去", "value=\"2\"", "method=\"post\""]
+        ["&lt;陈阿姨&gt;", "3 502", "王敏", "演练", "有人前往", "value=\"2\"", "method=\"post\""]
     {
         assert!(page.contains(part), "{part}: {page}");
     }
+    // Three large buttons in this order; the rest is folded away.
+    let (large, folded) = page.split_once("<details>").expect("the rest");
+    let large: Vec<&str> = large.split("<button").skip(1).collect();
+    assert_eq!(large.len(), 3, "{page}");
+    for (button, words) in large.iter().zip([">我去<", ">我到了<", ">去不了<"]) {
+        assert!(button.contains(words), "{button}");
+    }
+    assert!(folded.contains("我已拨打 110") && !folded.contains("结案"), "{folded}");
     assert!(!page.contains("13800000302"));
     let english = api.call(Method::GET, &path).header("accept-language", "en").send().await;
-    assert!(english.text.contains("1 I am coming") && english.text.contains("lang=\"en\""));
+    assert!(english.text.contains(">I am coming<") && english.text.contains("lang=\"en\""));
     let posted = post_form(&api, TOKEN, "key=1").await.expect(303);
     assert_eq!(posted.header("location"), path);
     post_form(&api, TOKEN, "key=9").await.expect(422);
     assert_eq!(answers(&api), ['1']);
+}
+
+/// All of it comes in one answer: over 2G a second request takes seconds.
+#[tokio::test]
+async fn the_page_is_small_fetches_nothing_and_has_no_script() {
+    let api = with_page().await;
+    let mut page = page();
+    page.others = vec![Arc::clone(page.alarm.plan()); 20];
+    api.switchboard.pages.lock().expect("no panic").insert(TOKEN.to_owned(), page);
+    let reply = api.call(Method::GET, &format!("/r/{TOKEN}")).send().await.expect(200);
+    assert!(reply.bytes.len() < 30 * 1024, "{} bytes", reply.bytes.len());
+    let (_, style) = reply.text.split_once("<style>").expect("a style");
+    let (style, _) = style.split_once("</style>").expect("its end");
+    assert!(style.len() < 4 * 1024, "{}", style.len());
+    for fetched in
+        ["<script", "src=", "<link", "@import", "url(", "http://", "https://", " style=", " on"]
+    {
+        let at = reply
+            .text
+            .find(fetched)
+            .map(|at| reply.text[at..].chars().take(40).collect::<String>());
+        assert_eq!(at, None, "{fetched}");
+    }
+    assert!(reply.text.contains("name=\"viewport\""));
+    // Nothing but this very style may be used.
+    let policy = reply.header("content-security-policy");
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(style);
+    let digest = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, digest);
+    assert!(policy.contains(&format!("style-src 'sha256-{digest}';")), "{policy}");
+    assert!(!policy.contains("unsafe-inline"), "{policy}");
+}
+
+#[tokio::test]
+async fn a_duty_worker_closes_in_one_step_and_by_no_slip() {
+    let api = with_page().await;
+    let mut at_the_door = page();
+    at_the_door.party = PartyId(0);
+    let now = at_the_door.alarm.raised_at();
+    let means = lianfang_domain::alarm::AnswerMeans::Page { number_index: 0 };
+    let arrived = Event::Arrived { party: PartyId(0), means: means.clone() };
+    at_the_door.alarm.apply(&arrived, now);
+    let keep =
+        |page: Page| api.switchboard.pages.lock().expect("no panic").insert(TOKEN.to_owned(), page);
+    keep(at_the_door.clone());
+    let shown = api.call(Method::GET, &format!("/r/{TOKEN}")).send().await.expect(200).text;
+    for closing in ["value=\"61\"", "value=\"62\"", "value=\"63\"", "结案：属实"] {
+        assert!(shown.contains(closing), "{closing}: {shown}");
+    }
+    // 6 was not taken: what would be "I am coming" is not said.
+    post_form(&api, TOKEN, "key=61").await.expect(303);
+    assert_eq!(answers(&api), ['6']);
+    at_the_door.alarm.apply(&Event::CloseAsked { party: PartyId(0), means }, now);
+    keep(at_the_door);
+    post_form(&api, TOKEN, "key=62").await.expect(303);
+    assert_eq!(answers(&api), ['6', '6', '2']);
+}
+
+#[tokio::test]
+async fn notes_are_shown_while_the_alarm_is_open() {
+    let api = Api::new().await;
+    let mut page = page();
+    let plan = Arc::clone(page.alarm.plan());
+    let raised = page.alarm.raised_at();
+    let trigger = page.alarm.trigger().clone();
+    let (_, events) = Alarm::raise(page.alarm.id(), trigger, Arc::clone(&plan), None, raised);
+    let opened =
+        OpenedAlarm { line: LineId(1), idempotency_key: "call".into(), follows: None, raised };
+    let batch = NewEvents {
+        alarm: page.alarm.id(),
+        first_sequence: 0,
+        at: raised,
+        events,
+        plan: Some(plan),
+        opened: Some(opened),
+        closed: None,
+    };
+    api.log.append(vec![batch]).expect("queued").await.expect("kept");
+    let keep =
+        |page: Page| api.switchboard.pages.lock().expect("no panic").insert(TOKEN.to_owned(), page);
+    keep(page.clone());
+    for number in 1..=7 {
+        let text =
+            if number == 7 { "<钥匙在301>".repeat(60) } else { format!("第{number}条") };
+        api.log.add_note(page.alarm.id(), "王敏", &text).await.expect("noted");
+    }
+    let path = format!("/r/{TOKEN}");
+    let shown = api.call(Method::GET, &path).send().await.expect(200).text;
+    let newest = shown.find("&lt;钥匙在301&gt;").expect("the newest");
+    let older = shown.find("第6条").expect("older");
+    assert!(newest < older && !shown.contains("第2条"), "five, the newest first: {shown}");
+    assert!(shown.matches("钥匙").count() < 60, "cut off");
+    let closed = Event::Closed {
+        actor: "test".into(),
+        outcome: CloseOutcome::Genuine,
+        matter: None,
+        by: None,
+    };
+    page.alarm.apply(&closed, raised);
+    keep(page);
+    let shown = api.call(Method::GET, &path).send().await.expect(200).text;
+    assert!(!shown.contains("第6条") && !shown.contains("钥匙"), "{shown}");
+    let view =
+        api.call(Method::GET, &format!("/api/v1/responder/{TOKEN}")).send().await.expect(200);
+    assert_eq!(view.json()["notes"], json!([]));
 }
 
 /// Who was in trouble is nobody's business any more; that it is over is.
