@@ -29,11 +29,11 @@ pub(super) async fn run(http: &HttpConfig) -> anyhow::Result<()> {
 
 /// Where a service that listens everywhere is reached from here.
 fn on_this_machine(listen: SocketAddr) -> SocketAddr {
-    let address = match listen.ip() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-        other => other,
+    let own: IpAddr = match listen.ip() {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
+    let address = if listen.ip().is_unspecified() { own } else { listen.ip() };
     SocketAddr::new(address, listen.port())
 }
 

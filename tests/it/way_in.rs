@@ -160,7 +160,7 @@ impl Ask {
         self
     }
 
-    fn to_host(mut self, host: &str) -> Self {
+    fn naming(mut self, host: &str) -> Self {
         self.host = host.to_owned();
         self
     }

@@ -7,13 +7,13 @@ const PROXY: &str = "127.0.0.9";
 
 /// A request from this machine for this machine.
 fn at(program: &Program, method: &str, path: &str) -> Ask {
-    program.ask(method, path).to_host("localhost")
+    program.ask(method, path).naming("localhost")
 }
 
 /// A program whose first account is there.
 async fn with_account(http: &str) -> Program {
     let program = Program::start(tempfile::tempdir().expect("a folder"), http).await;
-    program.set_up(|ask| ask.to_host("localhost")).await;
+    program.set_up(|ask| ask.naming("localhost")).await;
     program
 }
 
@@ -32,7 +32,7 @@ const SECURE: &str = "; HttpOnly; SameSite=Lax; Secure; Path=/";
 async fn only_a_trusted_proxy_is_believed_about_https_and_who_asks() {
     let program = with_account(&format!("trusted_proxies = [\"{PROXY}\"]\n")).await;
     let proxied = |method: &str, path: &str, client: &str, proto: &str| {
-        let ask = at(&program, method, path).from(PROXY).to_host(super::HOST);
+        let ask = at(&program, method, path).from(PROXY).naming(super::HOST);
         ask.header("X-Forwarded-For", client).header("X-Forwarded-Proto", proto)
     };
     // HTTPS up to the proxy.
@@ -69,7 +69,7 @@ async fn only_a_trusted_proxy_is_believed_about_https_and_who_asks() {
     let cookie = local.header("set-cookie");
     assert!(cookie.starts_with("lianfang=lfs_") && !cookie.contains("Secure"), "{cookie}");
     assert_eq!(local.header("strict-transport-security"), "");
-    let unnamed = claim(at(&program, "POST", "/login").to_host(super::HOST));
+    let unnamed = claim(at(&program, "POST", "/login").naming(super::HOST));
     is_refused(&unnamed.form(&sign_in_as(PASSWORD)).send().await);
 }
 
@@ -110,7 +110,7 @@ async fn guesses_are_counted_for_the_client_behind_the_proxy() {
 async fn the_standard_field_is_believed_where_it_is_configured_and_the_other_is_not() {
     let http = format!("trusted_proxies = [\"{PROXY}\"]\nforwarded = \"forwarded\"\n");
     let program = with_account(&http).await;
-    let ask = || at(&program, "POST", "/login").from(PROXY).to_host("inside:8080");
+    let ask = || at(&program, "POST", "/login").from(PROXY).naming("inside:8080");
     let standard =
         ask().header("Forwarded", "for=\"203.0.113.7:4711\";proto=https;host=alarm.example");
     let signed = standard.form(&sign_in_as(PASSWORD)).send().await;
@@ -132,14 +132,14 @@ async fn the_standard_field_is_believed_where_it_is_configured_and_the_other_is_
 #[tokio::test]
 async fn plain_http_for_others_has_to_be_allowed() {
     let program = with_account("").await;
-    let open = at(&program, "GET", "/login").to_host(super::HOST).header("Accept-Language", "en");
+    let open = at(&program, "GET", "/login").naming(super::HOST).header("Accept-Language", "en");
     is_refused(&open.send().await);
-    let chinese = at(&program, "GET", "/setup").to_host(super::HOST).send().await;
+    let chinese = at(&program, "GET", "/setup").naming(super::HOST).send().await;
     assert!(chinese.status == 403 && chinese.text.contains("需要 HTTPS"), "{}", chinese.text);
-    assert_eq!(at(&program, "GET", "/healthz").to_host(super::HOST).send().await.status, 200);
+    assert_eq!(at(&program, "GET", "/healthz").naming(super::HOST).send().await.status, 200);
 
     let program = with_account("insecure = true\n").await;
-    let signed = at(&program, "POST", "/login").to_host(super::HOST).form(&sign_in_as(PASSWORD));
+    let signed = at(&program, "POST", "/login").naming(super::HOST).form(&sign_in_as(PASSWORD));
     let signed = signed.send().await;
     assert_eq!(signed.status, 303, "{}", signed.text);
     let cookie = signed.header("set-cookie");
