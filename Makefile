@@ -7,7 +7,7 @@ help:
 	@echo "make demo [ARGS=--once]  build, start service and simulated carrier, press #9, print the timeline"
 	@echo "make test                install what is missing, then fmt, clippy, every test, interop, demo"
 	@echo "make check               fmt, clippy, docs, tests of ours (no foreign programs)"
-	@echo "make interop             against SIPp and baresip"
+	@echo "make interop             against SIPp, baresip and Schemathesis"
 	@echo "make bench               the figures of docs/performance.md"
 	@echo "make loadtest ARGS=...   the load generator against a running service"
 	@echo "make fmt                 format"

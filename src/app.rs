@@ -14,6 +14,7 @@ mod notary;
 mod replies;
 mod roster_watch;
 mod supervisor;
+mod webhooks;
 
 use crate::clock::Clock;
 use crate::config::{Config, sip_lines_route};
@@ -238,6 +239,15 @@ async fn start(
     evidence::start(&stages.service, needs);
     gauges::start(&stages.service, clock, &log, &media, &switchboard);
     roster_watch::start(&stages.service, clock, (store, &directory));
+    let needs = crate::webhooks::Needs {
+        store: store.clone(),
+        log: log.clone(),
+        directory: directory.clone(),
+        clock: clock.clone(),
+        outside: Arc::new(webhooks::OfTelephone(telephone.clone())),
+        lookup: crate::webhooks::Lookup::system(),
+    };
+    let webhooks = webhooks::start(&stages.service, &config.webhooks, &node_key, needs)?;
     sms.keep_warm();
     let texts = Arc::new(replies::ToSwitchboard(switchboard.clone()));
     let ports = api::ports(api::Parts {
@@ -245,6 +255,7 @@ async fn start(
         store: store.clone(),
         pins: PinKey::new(&node_key),
         totp: TotpKey::new(&node_key),
+        webhooks,
         routes: routes(config),
         tariffs: config.tariffs.clone(),
         directory,

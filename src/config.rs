@@ -10,12 +10,14 @@ mod reader;
 mod routes;
 mod sip;
 mod tariff;
+mod webhooks;
 
 pub use http::HttpConfig;
 pub use media::MediaConfig;
 pub use reader::Mistake;
 pub use routes::{CallerIdentity, SmsRouteConfig, TrunkConfig, TrunkIdentityHeader};
 pub use sip::{ListenAddress, SipConfig, Transport};
+pub use webhooks::WebhooksConfig;
 
 use jiff::Timestamp;
 use lianfang_domain::leg::RouteName;
@@ -79,6 +81,8 @@ pub struct Config {
     pub trunks: Vec<TrunkConfig>,
     /// SMS providers, in order of preference.
     pub sms: Vec<SmsRouteConfig>,
+    /// Where messages about what happens may be sent.
+    pub webhooks: WebhooksConfig,
     /// What routes cost, by name, so far as it is known.
     pub tariffs: BTreeMap<RouteName, Tariff>,
 }
@@ -165,6 +169,7 @@ impl Config {
         let http = root.section("http", HttpConfig::read);
         let trunks = root.sections("trunk", TrunkConfig::read);
         let sms = root.sections("sms", |section| SmsRouteConfig::read(section, &http));
+        let webhooks = root.section("webhooks", WebhooksConfig::read);
         routes::check_names(&mut root, &trunks, &sms);
         routes::check_ways_out(&mut root, &sip, &trunks);
         let tariffs = tariff::read(&mut root, &trunks, &sms);
@@ -184,6 +189,7 @@ impl Config {
             http,
             trunks,
             sms,
+            webhooks,
             tariffs,
         }
     }

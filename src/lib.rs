@@ -14,6 +14,7 @@
 //! | `import` | the directory as CSV files, in and out |
 //! | `store` | the database: directory, alarm log, tokens; the journal for when it fails |
 //! | `web` | the admin API |
+//! | `webhooks` | tells programs elsewhere what happens |
 //! | `app` | wires everything; start and stop order |
 //!
 //! Decisions are not here: they are in `lianfang-domain` and `lianfang-sip`, which know no clock and no socket.
@@ -35,3 +36,4 @@ pub mod tasks;
 pub mod telemetry;
 pub mod telephone;
 pub mod web;
+pub mod webhooks;

@@ -24,6 +24,7 @@ pub mod secrets;
 pub mod snapshot;
 pub mod tokens;
 pub mod traces;
+pub mod webhooks;
 pub mod worker_pins;
 
 use crate::clock::Clock;

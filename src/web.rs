@@ -12,6 +12,7 @@ mod accounts;
 mod alarms;
 mod audit;
 mod board;
+mod bulk;
 mod caller;
 mod cases;
 mod deliveries;
@@ -25,6 +26,7 @@ mod groups;
 mod guard;
 mod health;
 mod history;
+mod idempotency;
 mod line_status;
 mod looks;
 mod nouns;
@@ -47,6 +49,7 @@ mod source;
 mod timeline;
 mod tokens;
 mod triggers;
+mod webhooks;
 mod whatif;
 mod words;
 
@@ -76,9 +79,12 @@ pub fn router(ports: Ports) -> Router {
     let document: Arc<str> = openapi::complete(document).into();
     let (clock, tasks) = (ports.clock.clone(), ports.tasks.clone());
     let feed = feed::Feed::start(&ports);
+    let web: Web = Arc::new(ports);
+    let keys = (Arc::clone(&web), idempotency::Answers::default());
     routes
         .merge(openapi::pages())
-        .with_state(Arc::new(ports))
+        .with_state(web)
+        .layer(middleware::from_fn_with_state(keys, idempotency::once))
         .layer(Extension(openapi::Document(document)))
         .layer(Extension(caller::Remembered::default()))
         .layer(Extension(responder::Limits::default()))
@@ -102,6 +108,7 @@ fn described() -> OpenApiRouter<Web> {
     let trigger_slots = Arc::new(Semaphore::new(TRIGGERS_MAX));
     let api = OpenApiRouter::default()
         .merge(nouns::routes())
+        .merge(bulk::routes())
         .merge(groups::routes())
         .merge(history::routes())
         .merge(line_status::routes())
@@ -126,6 +133,7 @@ fn described() -> OpenApiRouter<Web> {
         .merge(accounts::routes())
         .merge(session::routes())
         .merge(tokens::routes())
+        .merge(webhooks::routes())
         .layer(middleware::from_fn_with_state(slots(), guard::limit_number))
         .merge(session::sign_ins().layer(middleware::from_fn_with_state(
             Arc::new(Semaphore::new(SIGN_INS_MAX)),

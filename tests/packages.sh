@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the foreign programs that the tests use, or names them. Debian packages only.
+# Installs the foreign programs that the tests use, or names them: Debian packages, and two below target/.
 set -eu
 missing=""
 need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
@@ -10,6 +10,8 @@ need espeak-ng espeak-ng
 need chromium chromium
 need chromedriver chromium-driver
 need npm npm
+need python3 python3
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 fc-list 2>/dev/null | grep -qi "noto.*cjk" || missing="$missing fonts-noto-cjk fontconfig"
 axe() {
     folder="$(dirname "$0")/../target/browser"
@@ -17,7 +19,13 @@ axe() {
     mkdir -p "$folder"
     (cd "$folder" && npm pack --silent axe-core@4.14.1 >/dev/null && tar xzf axe-core-4.14.1.tgz)
 }
-[ -z "$missing" ] && axe && exit 0
+schemathesis() {
+    folder="$(dirname "$0")/../target/schemathesis"
+    [ -x "$folder/bin/schemathesis" ] && return 0
+    python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check schemathesis==4.32.5
+}
+[ -z "$missing" ] && axe && schemathesis && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing:$missing"
     apt-get update -q >/dev/null
@@ -28,3 +36,4 @@ else
     exit 1
 fi
 axe
+schemathesis

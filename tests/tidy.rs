@@ -20,7 +20,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("drills", &["clock", "tasks", "store", "switchboard"]),
     ("evidence", &["clock", "tasks", "store"]),
     ("follow_ups", &["clock", "tasks", "store", "switchboard"]),
-    ("web", &["clock", "tasks", "store", "switchboard", "prompts"]),
+    ("webhooks", &["clock", "tasks", "store"]),
+    ("web", &["clock", "tasks", "store", "switchboard", "prompts", "webhooks"]),
 ];
 /// What the console must not depend on: it is a client of the API and knows nothing else of the service.
 const NOT_OF_CONSOLE: &[&str] = &["lianfang", "lianfang-domain", "lianfang-sip", "sqlx"];

@@ -15,6 +15,7 @@ use crate::web::ports::{
     ActError, Action, Alarms, Answer, Binding, Down, Page, Ports, RaiseError, Raised, Readiness,
     Registrations, Responders, Unready,
 };
+use crate::webhooks::Webhooks;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Actor, Alarm, Trigger};
 use lianfang_domain::digits::Key;
@@ -41,6 +42,7 @@ pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) pins: PinKey,
     pub(super) totp: TotpKey,
+    pub(super) webhooks: Webhooks,
     pub(super) routes: Vec<Route>,
     pub(super) tariffs: BTreeMap<RouteName, Tariff>,
     pub(super) directory: DirectoryHandle,
@@ -70,6 +72,7 @@ pub(super) fn ports(parts: Parts) -> Ports {
         store: parts.store,
         pins: parts.pins,
         totp: parts.totp,
+        webhooks: parts.webhooks,
         routes: parts.routes,
         tariffs: parts.tariffs,
         lines_route: sip_lines_route().into(),

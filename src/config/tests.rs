@@ -315,3 +315,31 @@ fn plain_http_does_not_leave_the_machine_by_mistake() {
         &["http.tls.certificate", "http.tls.colour"],
     );
 }
+
+#[test]
+fn targets_of_webhooks_are_read_or_explained() {
+    let config = load(
+        r#"
+        [webhooks]
+        allowed_hosts = ["hooks.example.com", "10.20.0.7:8443"]
+        allowed_networks = ["10.20.0.0/16"]
+        ca_file = "/etc/lianfang/ca.pem"
+        "#,
+        &[],
+    )
+    .expect("valid");
+    assert_eq!(config.webhooks.allowed_hosts.len(), 2);
+    assert_eq!(config.webhooks.allowed_networks[0].to_string(), "10.20.0.0/16");
+    assert!(load("", &[]).expect("valid").webhooks.allowed_hosts.is_empty(), "nobody by default");
+    let check = |line: &str, path: &str| {
+        let mistakes = load(&format!("[webhooks]\n{line}"), &[]).expect_err("a mistake");
+        assert_eq!(paths(&mistakes), [path], "{line}");
+    };
+    for host in ["https://a.example", "*.example.com", "a.example/x", "a b", ""] {
+        check(&format!("allowed_hosts = [\"{host}\"]"), "webhooks.allowed_hosts");
+    }
+    for network in ["0.0.0.0/0", "::/0", "10.0.0.1/8", "x"] {
+        check(&format!("allowed_networks = [\"{network}\"]"), "webhooks.allowed_networks");
+    }
+    check("allowed = []", "webhooks.allowed");
+}

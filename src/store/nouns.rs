@@ -8,6 +8,7 @@
 mod community;
 mod contact;
 pub mod duty;
+mod edits;
 mod enter;
 mod fault;
 mod grid;
@@ -25,6 +26,7 @@ mod worker;
 pub use crate::store::number::StoredNumber;
 pub use community::{Community, CommunityDraft};
 pub use contact::{Contact, ContactDraft};
+pub use edits::Change;
 pub(in crate::store) use fault::language_or_null;
 pub use fault::{Fault, FieldError};
 pub use grid::{Grid, GridDraft};
@@ -38,11 +40,9 @@ pub use responder::{Responder, ResponderDraft};
 pub use street::{Street, StreetDraft};
 pub use worker::{Worker, WorkerDraft};
 
-use super::audit::{Action, Editor};
-use super::history;
+use super::audit::Editor;
 use super::reach::{Place as Where, Reach, shown_sql};
 use super::{Database, StoreError};
-use enter::{enter, errors_before, keep_new, refuse_impossible};
 pub(in crate::store) use fault::fault_of;
 use lianfang_domain::directory::Language;
 use lianfang_domain::id::CommunityId;
@@ -271,16 +271,7 @@ pub async fn list_within<N: Noun>(
 /// When the draft has mistakes or the database fails; nothing is changed then.
 pub async fn create<N: Noun>(editor: &Editor<'_>, draft: &N::Draft) -> Result<N, NounError> {
     let mut change = editor.write().await?;
-    let place = place_of::<N>(&mut change, N::parent_of(draft)).await?.ok_or_else(unknown::<N>)?;
-    let mut faults = N::check_draft(draft, &mut change).await?;
-    let values = checked::<N>(draft, &place, &mut faults)?;
-    let before = errors_before::<N>(&mut change, &place).await?;
-    let row = bind(N::SQL.insert, values).fetch_one(&mut *change).await.map_err(fault_of)?;
-    let row = N::read(&row).map_err(StoreError::Read)?;
-    row.written(&mut change).await?;
-    refuse_impossible::<N>(&mut change, &place, before).await?;
-    enter(editor, &mut change, Action::Create, (&row, &place)).await?;
-    keep_new(editor, &mut change, &row).await?;
+    let row = edits::create(editor, &mut change, draft).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(row)
 }
@@ -296,25 +287,7 @@ pub async fn update<N: Noun>(
     draft: &N::Draft,
 ) -> Result<N, NounError> {
     let mut change = editor.write().await?;
-    let row = row_at::<N>(&mut change, id, version).await?;
-    let was = history::look(&mut change, N::SQL.table, &[i64::from(id.into())]).await?;
-    let place = place_of::<N>(&mut change, N::parent_of(draft)).await?.ok_or_else(unknown::<N>)?;
-    if place_of::<N>(&mut change, row.parent()).await?.and_then(|was| was.community())
-        != place.community()
-    {
-        return Err(NounError::Faulty(vec![at_parent::<N>(Fault::OtherCommunity)]));
-    }
-    let mut faults = row.check_change(draft, &mut change).await?;
-    faults.extend(N::check_draft(draft, &mut change).await?);
-    let values = checked::<N>(draft, &place, &mut faults)?;
-    let before = errors_before::<N>(&mut change, &place).await?;
-    let query = bind(N::SQL.update, values).bind(id.into()).bind(version);
-    let row = query.fetch_one(&mut *change).await.map_err(fault_of)?;
-    let row = N::read(&row).map_err(StoreError::Read)?;
-    row.written(&mut change).await?;
-    refuse_impossible::<N>(&mut change, &place, before).await?;
-    enter(editor, &mut change, Action::Replace, (&row, &place)).await?;
-    history::keep(editor, &mut change, (N::SQL.table, &was)).await?;
+    let row = edits::update(editor, &mut change, (id, version), draft).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(row)
 }
@@ -330,25 +303,7 @@ pub async fn delete<N: Noun>(
     version: u32,
 ) -> Result<(), NounError> {
     let mut change = editor.write().await?;
-    let row = row_at::<N>(&mut change, id, version).await?;
-    let was = history::look(&mut change, N::SQL.table, &[i64::from(id.into())]).await?;
-    let place = place_of::<N>(&mut change, row.parent()).await?.ok_or(NounError::NotFound)?;
-    let before = errors_before::<N>(&mut change, &place).await?;
-    let deleted = sqlx::query(N::SQL.delete).bind(id.into()).execute(&mut *change).await;
-    deleted.map_err(|error| match error.as_database_error() {
-        Some(cause) if cause.is_foreign_key_violation() => NounError::HasChildren,
-        Some(_) | None => NounError::Store(StoreError::Write(error)),
-    })?;
-    let left = refuse_impossible::<N>(&mut change, &place, before).await;
-    left.map_err(|error| match error {
-        NounError::Faulty(_) => NounError::HasChildren,
-        NounError::NotFound
-        | NounError::Changed { .. }
-        | NounError::HasChildren
-        | NounError::Store(_) => error,
-    })?;
-    enter(editor, &mut change, Action::Delete, (&row, &place)).await?;
-    history::keep(editor, &mut change, (N::SQL.table, &was)).await?;
+    edits::delete::<N>(editor, &mut change, (id, version)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::config::{CallerIdentity, TrunkConfig};
 use crate::store::snapshot::DirectoryHandle;
 use jiff::Timestamp;
 use lianfang_domain::directory::{DigestAlgorithm, LineRef, LineSecret};
-use lianfang_domain::id::CommunityId;
+use lianfang_domain::id::{CommunityId, LineId};
 use lianfang_domain::phone::Home;
 use lianfang_sip::agent::UserAgent;
 use lianfang_sip::agent::api::{Caller, Dialled, Flow};
@@ -141,6 +141,31 @@ impl LineBook {
         };
         drop(lost);
         metrics::gauge!("lianfang_lines_registered").set(registered.len() as f64);
+    }
+
+    /// Lines that were registered and are not any more since before this, at most `limit`.
+    #[must_use]
+    pub fn lost_before(&self, limit_at: Timestamp, limit: usize) -> Vec<LineId> {
+        let directory = self.directory.current();
+        let lost = self.lost.read().unwrap_or_else(PoisonError::into_inner);
+        let away = lost.iter().filter(|(_, since)| **since <= limit_at);
+        let lines = away.filter_map(|(account, _)| Some(directory.line_by_account(account)?.line));
+        lines.take(limit).collect()
+    }
+
+    /// Those of these lines that are registered, or are not in the directory any more. Looks at every line.
+    #[must_use]
+    pub fn up_of(&self, lines: &BTreeSet<LineId>) -> BTreeSet<LineId> {
+        let directory = self.directory.current();
+        let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner);
+        let households = directory.communities().flat_map(|community| &community.households);
+        let all = households.flat_map(|household| &household.lines);
+        let down = all.filter(|line| !registered.contains_key(&line.account)).map(|line| line.id);
+        let mut up = lines.clone();
+        for line in down {
+            up.remove(&line);
+        }
+        up
     }
 
     /// Trunks that do not answer.

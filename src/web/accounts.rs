@@ -4,13 +4,13 @@
 
 use super::Web;
 use super::caller::{Admin, Caller};
-use super::extract::{Body, IfMatch, Parameters, PathId};
-use super::problem::ApiError;
+use super::extract::{Body, IfMatch, Parameters, PathId, wrong};
+use super::problem::{ApiError, Must};
 use super::session::hashing::Hashing;
 use super::source::Guarded;
 use crate::store::accounts::password;
 use crate::store::accounts::sessions::{self, SessionView};
-use crate::store::accounts::{self, Account, AccountDraft};
+use crate::store::accounts::{self, Account, AccountDraft, Role};
 use crate::store::nouns::{Fault, FieldError};
 use crate::store::reach::Reach;
 use axum::Json;
@@ -95,7 +95,9 @@ async fn within(web: &Web, caller: &Caller<Admin>, id: AccountId) -> Result<Acco
 #[utoipa::path(
     get, path = "/accounts", tag = "accounts", operation_id = "list_accounts",
     params(
-        ("after" = Option<u32>, Query, description = "Only accounts after this id: `next` of the page before"),
+        ("role" = Option<String>, Query, description = "Only those of this role", pattern = "^(admin|operator|auditor|responder)$"),
+        ("disabled" = Option<String>, Query, description = "`true`: only those that cannot sign in; `false`: only the others", pattern = "^(true|false)$"),
+        ("after" = Option<u32>, Query, description = "Only accounts after this id: `next` of the page before", minimum = 0, maximum = 4_294_967_295_u32),
         ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 200),
     ),
     responses((status = 200, description = "A page", body = AccountPage)),
@@ -107,6 +109,9 @@ async fn list(
 ) -> Result<Json<AccountPage>, ApiError> {
     let after = parameters.take_number("after", 0..=u32::MAX)?.unwrap_or(0);
     let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
+    let role = parameters.take("role").map(|name| name.parse::<Role>()).transpose();
+    let role = role.map_err(|_| wrong("role", Must::Role))?;
+    let is_disabled = parameters.take_either("disabled", ("true", "false"), Must::Flag)?;
     parameters.finish()?;
     // One more than asked tells whether there is another page.
     let mut found = accounts::list(web.store.directory(), after, limit + 1).await?;
@@ -114,7 +119,11 @@ async fn list(
     found.truncate(limit as usize);
     let next = if is_last { None } else { found.last().map(|account| account.id) };
     let mut items = Vec::with_capacity(found.len());
-    for account in found {
+    let is_meant = |account: &Account| {
+        role.is_none_or(|role| role == account.role)
+            && is_disabled.is_none_or(|is_disabled| is_disabled == account.is_disabled)
+    };
+    for account in found.into_iter().filter(is_meant) {
         if is_within(&web, &caller, account.reach).await? {
             items.push(account);
         }

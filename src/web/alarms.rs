@@ -1,7 +1,7 @@
 //! Alarms: which there are, what happened to one, and what an operator does to it.
 
 use super::Web;
-use super::board::{BoardRow, Known, name_account};
+use super::board::{BoardRow, Known, lines_of, name_account};
 use super::caller::{Caller, Operator, Reports};
 use super::cases::{CaseView, LookedAfter, NoteView};
 use super::deliveries::{DeliveryView, deliveries};
@@ -20,7 +20,7 @@ use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use lianfang_domain::alarm::CloseOutcome;
 use lianfang_domain::directory::Address;
-use lianfang_domain::id::{AlarmId, LineId};
+use lianfang_domain::id::{AlarmId, CommunityId, LineId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::plan::{Party, PartyId, Plan, Role};
 use serde::{Deserialize, Serialize};
@@ -151,6 +151,9 @@ pub(super) struct PartyView {
     get, path = "/alarms", tag = "alarms", operation_id = "list_alarms",
     params(
         ("state" = Option<String>, Query, description = "`open` or `closed`; all if not given", pattern = "^(open|closed)$"),
+        ("drill" = Option<String>, Query, description = "`true`: only drills; `false`: none", pattern = "^(true|false)$"),
+        ("community_id" = Option<u32>, Query, description = "Only alarms of lines that this community has", minimum = 0, maximum = 4_294_967_295_u32),
+        ("line_id" = Option<u32>, Query, description = "Only alarms of this line", minimum = 0, maximum = 4_294_967_295_u32),
         ("after" = Option<String>, Query, description = "Only alarms before this one: `next` of the page before",
             pattern = "^[0-9a-f][0-9a-hjkmnp-tv-z]{12}$"),
         ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 200),
@@ -165,14 +168,14 @@ async fn list(
     let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
     let before = parameters.take("after").map(|text| text.parse()).transpose();
     let before = before.map_err(|_| wrong("after", Must::AlarmId))?;
-    let is_open = match parameters.take("state").as_deref() {
-        None => None,
-        Some("open") => Some(true),
-        Some("closed") => Some(false),
-        Some(_) => return Err(wrong("state", Must::State)),
-    };
+    let is_open = parameters.take_either("state", ("open", "closed"), Must::State)?;
+    let is_drill = parameters.take_either("drill", ("true", "false"), Must::Flag)?;
+    let community = parameters.take_number("community_id", 0..=u32::MAX)?;
+    let line = parameters.take_number("line_id", 0..=u32::MAX)?.map(LineId);
     parameters.finish()?;
-    let filter = AlarmFilter { is_open, before, ..AlarmFilter::default() };
+    let lines = community.map(|id| lines_of(&web, CommunityId(id)));
+    let lines = lines.as_deref();
+    let filter = AlarmFilter { is_open, is_drill, line, lines, before };
     let (rows, next) = page(&web, caller.area(&web).await?, filter, limit).await?;
     Ok(Json(AlarmPage { items: rows.iter().map(AlarmView::from).collect(), next }))
 }

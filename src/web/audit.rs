@@ -8,6 +8,7 @@ use crate::store::Database;
 use crate::store::audit::{self, Chain, EntryView, HeadView};
 use axum::Json;
 use axum::extract::State;
+use lianfang_domain::id::AlarmId;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -45,6 +46,9 @@ struct Heads {
         ("chain" = Option<String>, Query,
             description = "`alarms` (what happened) or `directory` (who edited what); `alarms` if not given",
             pattern = "^(alarms|directory)$"),
+        ("noun" = Option<String>, Query, description = "Only entries about this table, such as `household` or `alarm_event`", max_length = 64),
+        ("id" = Option<String>, Query, description = "Only entries about this row: a number, or the id of an alarm", max_length = 20),
+        ("who" = Option<String>, Query, description = "Only what this one did, such as `account:7` or `token:pbx`", max_length = 128),
         ("after" = Option<u32>, Query, description = "Only entries after this sequence: `next` of the page before",
             minimum = 0, maximum = 4_294_967_295_u32),
         ("limit" = Option<u32>, Query, description = "Length of the page; 100 if not given", minimum = 1, maximum = 500),
@@ -62,9 +66,14 @@ async fn list(
     };
     let after = parameters.take_number("after", 0..=u32::MAX)?.unwrap_or(0);
     let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
+    let (noun, who) = (parameters.take("noun"), parameters.take("who"));
+    let id =
+        parameters.take("id").map(|text| row_id(&text).ok_or_else(|| wrong("id", Must::RowId)));
+    let id = id.transpose()?;
     parameters.finish()?;
+    let of = (noun.as_deref(), id, who.as_deref());
     // One more than asked tells whether there is another page.
-    let mut entries = audit::entries_after(database(&web, chain), after.into(), limit + 1).await?;
+    let mut entries = audit::entries_of(database(&web, chain), of, after.into(), limit + 1).await?;
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);
     let next = if is_last { None } else { entries.last().map(|entry| entry.sequence) };
@@ -85,6 +94,12 @@ async fn heads(_caller: Caller<Auditor>, State(web): State<Web>) -> Result<Json<
         items.extend(head.map(|head| HeadView::new(chain, head)));
     }
     Ok(Json(Heads { items }))
+}
+
+/// An id of a row as people write it: a number, or the id of an alarm, which has 13 characters.
+fn row_id(text: &str) -> Option<i64> {
+    let alarm = text.parse::<AlarmId>().ok().map(|id| id.0.cast_signed());
+    alarm.or_else(|| text.parse::<u32>().ok().map(i64::from))
 }
 
 fn database(web: &Web, chain: Chain) -> &Database {

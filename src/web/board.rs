@@ -223,8 +223,8 @@ async fn cards(
     let limit = parameters.take_number("limit", 1..=CARDS_MAX)?.unwrap_or(CARDS_MAX);
     let before = parameters.take("after").map(|text| text.parse()).transpose();
     let before = before.map_err(|_| wrong("after", Must::AlarmId))?;
-    let is_open = either(&mut parameters, "state", ("open", "closed"), Must::State)?;
-    let is_drill = either(&mut parameters, "drill", ("true", "false"), Must::Flag)?;
+    let is_open = parameters.take_either("state", ("open", "closed"), Must::State)?;
+    let is_drill = parameters.take_either("drill", ("true", "false"), Must::Flag)?;
     let community = parameters.take_number("community_id", 0..=u32::MAX)?;
     parameters.finish()?;
     let lines = community.map(|id| lines_of(&web, CommunityId(id)));
@@ -239,25 +239,10 @@ async fn cards(
 }
 
 /// The lines that a community has now.
-fn lines_of(web: &Web, community: CommunityId) -> Vec<LineId> {
+pub(super) fn lines_of(web: &Web, community: CommunityId) -> Vec<LineId> {
     let directory = web.directory.current();
     let households = directory.community(community).into_iter().flat_map(|it| &it.households);
     households.flat_map(|household| &household.lines).map(|line| line.id).collect()
-}
-
-/// A parameter that is one of two words: true for the first.
-fn either(
-    parameters: &mut Parameters,
-    name: &str,
-    (yes, no): (&str, &str),
-    must: Must,
-) -> Result<Option<bool>, ApiError> {
-    match parameters.take(name) {
-        None => Ok(None),
-        Some(word) if word == yes => Ok(Some(true)),
-        Some(word) if word == no => Ok(Some(false)),
-        Some(_) => Err(wrong(name, must)),
-    }
 }
 
 /// How it stands, in figures.

@@ -101,6 +101,11 @@ impl<N> Caller<N> {
         }
     }
 
+    /// Whether the caller is good for more than was asked.
+    pub(super) fn is_good_for(&self, needed: Right) -> bool {
+        self.0.has(needed)
+    }
+
     /// The session, if somebody is signed in.
     pub(super) fn session(&self) -> Option<&Session> {
         match &self.0 {
@@ -148,6 +153,19 @@ impl<N: Needs> FromRequestParts<Web> for Caller<N> {
         }
         Ok(Self(identity, PhantomData))
     }
+}
+
+/// Who sent a request, with what they are and reach: who is somebody else tomorrow is another caller. `None` without a
+/// secret that is good.
+pub(super) async fn who_is(parts: &Parts, web: &Web) -> Result<Option<String>, ApiError> {
+    let Some(secret) = secret(parts) else { return Ok(None) };
+    Ok(identify(web, secret).await?.map(|identity| match identity {
+        Identity::Token { name, .. } => format!("token:{name}"),
+        Identity::Person(session) => {
+            let Account { id, role, reach, .. } = session.account;
+            format!("account:{id} {role:?} {reach:?}")
+        }
+    }))
 }
 
 async fn identify(web: &Web, secret: &str) -> Result<Option<Identity>, StoreError> {

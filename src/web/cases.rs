@@ -2,19 +2,20 @@
 
 use super::Web;
 use super::alarms::act;
+use super::board::lines_of;
 use super::caller::{Caller, Operator};
 use super::extract::{Body, Parameters, PathId, wrong};
 use super::ports::{ActError, Action};
 use super::problem::{ApiError, Must};
 use super::reach::To;
 use crate::store::StoreError;
-use crate::store::alarm_log::{CaseError, FollowUp, FollowUpKind, Note, StoredAlarm};
+use crate::store::alarm_log::{AlarmRow, CaseError, FollowUp, FollowUpKind, Note, StoredAlarm};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use lianfang_domain::alarm::{Alarm, CaseStep, Reminders};
-use lianfang_domain::id::AlarmId;
+use lianfang_domain::id::{AlarmId, CommunityId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::plan::PartyId;
 use serde::{Deserialize, Serialize};
@@ -208,6 +209,7 @@ struct CasePage {
     params(
         ("overdue" = Option<String>, Query, description = "`true`: only those of which something is late",
             pattern = "^(true|false)$"),
+        ("community_id" = Option<u32>, Query, description = "Only cases of lines that this community has", minimum = 0, maximum = 4_294_967_295_u32),
         ("after" = Option<String>, Query, description = "Only alarms before this one: `next` of the page before",
             pattern = "^[0-9a-f][0-9a-hjkmnp-tv-z]{12}$"),
         ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 200),
@@ -227,7 +229,9 @@ async fn list(
         Some("true") => true,
         Some(_) => return Err(wrong("overdue", Must::Flag)),
     };
+    let community = parameters.take_number("community_id", 0..=u32::MAX)?;
     parameters.finish()?;
+    let lines = community.map(|id| lines_of(&web, CommunityId(id)));
     let now = web.clock.now();
     let kept = SignedDuration::from_hours(24 * FOLLOW_UP_DAYS);
     let since = now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
@@ -236,7 +240,8 @@ async fn list(
     let next = if is_last { None } else { stored.last().map(|stored| stored.row.id) };
     let mut items = Vec::with_capacity(stored.len());
     let area = caller.area(&web).await?;
-    let rows = stored.iter().map(|stored| stored.row.clone()).collect();
+    let is_there = |row: &AlarmRow| lines.as_ref().is_none_or(|lines| lines.contains(&row.line));
+    let rows = stored.iter().map(|stored| stored.row.clone()).filter(is_there).collect();
     let within = area.keep_alarms(&web, rows).await?;
     let is_within = |id| within.iter().any(|row| row.id == id);
     for stored in stored.into_iter().filter(|stored| is_within(stored.row.id)) {

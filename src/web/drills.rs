@@ -8,7 +8,7 @@ use super::Web;
 use super::caller::{Admin, Caller, Operator, Reports};
 use super::extract::{Body, Parameters, PathId};
 use super::ports::Action;
-use super::problem::ApiError;
+use super::problem::{ApiError, Must};
 use super::reach::To;
 use crate::store::drills::{self, StoredDrill};
 use crate::store::nouns::{Fault, FieldError, Kind};
@@ -313,7 +313,9 @@ pub(super) async fn within<N>(
 #[utoipa::path(
     get, path = "/drills", tag = "drills", operation_id = "list_drills",
     params(
-        ("after" = Option<u32>, Query, description = "Only drills before this one: `next` of the page before"),
+        ("state" = Option<String>, Query, description = "`running`: only those that are not over; `ended`: only the others", pattern = "^(running|ended)$"),
+        ("community_id" = Option<u32>, Query, description = "Only drills of this community", minimum = 0, maximum = 4_294_967_295_u32),
+        ("after" = Option<u32>, Query, description = "Only drills before this one: `next` of the page before", minimum = 0, maximum = 4_294_967_295_u32),
         ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 200),
     ),
     responses((status = 200, description = "A page", body = DrillPage)),
@@ -325,6 +327,8 @@ async fn list(
 ) -> Result<Json<DrillPage>, ApiError> {
     let before = parameters.take_number("after", 0..=u32::MAX)?.map(DrillId);
     let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
+    let is_running = parameters.take_either("state", ("running", "ended"), Must::DrillState)?;
+    let community = parameters.take_number("community_id", 0..=u32::MAX)?;
     parameters.finish()?;
     // One more than asked tells whether there is another page.
     let mut found = drills::list(web.store.alarms(), before, limit + 1).await?;
@@ -340,8 +344,12 @@ async fn list(
         area.reach == Reach::Everything
             || area.shows(places.get(&stored.drill.community.0).copied())
     };
-    let items =
-        found.into_iter().filter(is_within).map(|stored| DrillView::new(stored, now)).collect();
+    let is_meant = |stored: &StoredDrill| {
+        is_running.is_none_or(|is_running| is_running == stored.ended.is_none())
+            && community.is_none_or(|community| community == stored.drill.community.0)
+    };
+    let found = found.into_iter().filter(is_meant);
+    let items = found.filter(is_within).map(|stored| DrillView::new(stored, now)).collect();
     Ok(Json(DrillPage { items, next }))
 }
 

@@ -95,6 +95,7 @@ struct FindingsView {
 
 /// Something to mend.
 #[derive(Serialize, ToSchema)]
+#[schema(as = RosterFinding)]
 struct FindingView {
     /// What: `nobody`, `gap`, `away`, `same_for_both`, `double_duty`, `no_number`, `unconfirmed`, `swap_open`,
     /// `not_taken_over` or `calendar_unknown`.

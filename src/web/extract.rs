@@ -59,6 +59,18 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     Ok(value)
 }
 
+/// Reads a part of a body that was read as any JSON.
+pub(super) fn read_value<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T, ApiError> {
+    if value.is_array() {
+        let cause = "invalid type: sequence, expected an object".to_owned();
+        return Err(ApiError::Form { pointer: String::new(), cause });
+    }
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let pointer = pointer_of(error.path());
+        of_json(error.inner(), pointer)
+    })
+}
+
 fn of_json(error: &serde_json::Error, pointer: String) -> ApiError {
     if !error.is_data() {
         return ApiError::Syntax { line: error.line(), column: error.column() };
@@ -132,6 +144,21 @@ impl Parameters {
         let (min, max) = (*range.start(), *range.end());
         let number = text.parse().ok().filter(|number| range.contains(number));
         number.map(Some).ok_or_else(|| wrong(name, Must::Number { min, max }))
+    }
+
+    /// Takes out one that is one of two words: true for the first.
+    pub(super) fn take_either(
+        &mut self,
+        name: &str,
+        (yes, no): (&str, &str),
+        must: Must,
+    ) -> Result<Option<bool>, ApiError> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(word) if word == yes => Ok(Some(true)),
+            Some(word) if word == no => Ok(Some(false)),
+            Some(_) => Err(wrong(name, must)),
+        }
     }
 
     /// Refuses what is left.

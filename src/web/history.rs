@@ -54,7 +54,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
 struct EditPage {
     /// The edits.
     items: Vec<EditView>,
-    /// `before` of the next page; null on the last one.
+    /// `after` of the next page; null on the last one.
     next: Option<i64>,
 }
 
@@ -98,8 +98,9 @@ struct ChangeView {
         ("noun" = String, Query, description = "Plural of the noun, such as `households`",
             pattern = "^(streets|communities|grids|groups|households|lines|contacts|workers|responders)$"),
         ("id" = Option<u32>, Query, description = "Only the edits of this row", minimum = 0, maximum = 4_294_967_295_u32),
-        ("before" = Option<u32>, Query, description = "Only edits before this one: `next` of the page before",
+        ("after" = Option<u32>, Query, description = "Only edits before this one: `next` of the page before",
             minimum = 0, maximum = 4_294_967_295_u32),
+        ("before" = Option<u32>, Query, deprecated, description = "The old name of `after`", minimum = 0, maximum = 4_294_967_295_u32),
         ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 200),
     ),
     responses((status = 200, description = "A page", body = EditPage)),
@@ -113,7 +114,9 @@ async fn list(
     let noun = NOUNS.iter().find(|(plural, ..)| *plural == asked);
     let &(plural, table, kind) = noun.ok_or_else(|| wrong("noun", Must::Noun))?;
     let id = parameters.take_number("id", 0..=u32::MAX)?;
-    let before = parameters.take_number("before", 0..=u32::MAX)?.map(i64::from);
+    let after = parameters.take_number("after", 0..=u32::MAX)?;
+    let before = parameters.take_number("before", 0..=u32::MAX)?;
+    let before = after.or(before).map(i64::from);
     let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
     parameters.finish()?;
     if let Some(id) = id {

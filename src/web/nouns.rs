@@ -163,7 +163,7 @@ async fn create<N: Shown>(
     reason: Reason,
     Body(draft): Body<N::Draft>,
 ) -> Result<Response, ApiError> {
-    may_have::<N>(&web, &caller, &draft).await?;
+    may_have::<N, _>(&web, &caller, &draft).await?;
     N::try_out(&web, &draft, None).map_err(NounError::Faulty)?;
     let row =
         nouns::create::<N>(&web.edited_by(&caller.who()).because(reason.words()), &draft).await?;
@@ -183,7 +183,7 @@ async fn replace<N: Shown>(
     Body(draft): Body<N::Draft>,
 ) -> Result<Response, ApiError> {
     caller.reaches(&web, To::Edit, (N::KIND, id)).await?;
-    may_have::<N>(&web, &caller, &draft).await?;
+    may_have::<N, _>(&web, &caller, &draft).await?;
     N::try_out(&web, &draft, Some(id)).map_err(NounError::Faulty)?;
     let row = nouns::update::<N>(
         &web.edited_by(&caller.who()).because(reason.words()),
@@ -210,9 +210,9 @@ async fn delete<N: Shown>(
 }
 
 /// Whether what a draft says would be within what the caller reaches. A parent out of reach is none.
-async fn may_have<N: Shown>(
+pub(super) async fn may_have<N: Shown, C>(
     web: &Web,
-    caller: &Caller<N::Editor>,
+    caller: &Caller<C>,
     draft: &N::Draft,
 ) -> Result<(), ApiError> {
     if caller.reach() == Reach::Everything {

@@ -1,8 +1,10 @@
 //! The description of the API (OpenAPI 3.1), and pages to read it: Swagger UI comes with the program, nothing is fetched.
 
-use super::Web;
 use super::nouns::Shown;
 use super::problem::Problem;
+mod examples;
+
+use super::{Web, idempotency};
 use axum::Router;
 use axum::extract::Extension;
 use axum::http::header;
@@ -73,14 +75,34 @@ pub(super) fn complete(mut document: OpenApi) -> String {
     components.security_schemes.insert("token".to_owned(), bearer.into());
     add::<Problem>(&mut components.schemas);
     document.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
+        if let Some(post) = item.post.as_mut().filter(|_| idempotency::covers(path)) {
+            post.parameters.get_or_insert_default().push(idempotency_key().into());
+        }
         let operations =
             [&mut item.get, &mut item.post, &mut item.put, &mut item.delete, &mut item.patch];
         for operation in operations.into_iter().flatten() {
             operation.responses.responses.insert("default".to_owned(), problem().into());
         }
     }
-    document.to_json().unwrap_or_default()
+    let text = document.to_json().unwrap_or_default();
+    examples::put(&text).unwrap_or(text)
+}
+
+fn idempotency_key() -> Parameter {
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("Sent again with the same key, the request is not done again: the answer of the first time comes, for 24 hours"))
+        .schema(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(255))
+                .pattern(Some("^[!-~]+$")),
+        ))
+        .build()
 }
 
 fn problem() -> Response {

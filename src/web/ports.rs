@@ -11,6 +11,7 @@ use crate::store::audit::Editor;
 use crate::store::pins::PinKey;
 use crate::store::snapshot::DirectoryHandle;
 use crate::tasks::Tasks;
+use crate::webhooks::Webhooks;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Actor, Alarm, CloseOutcome, Trigger};
 use lianfang_domain::digits::Key;
@@ -42,6 +43,8 @@ pub struct Ports {
     pub pins: PinKey,
     /// Makes the keys of second factors.
     pub totp: TotpKey,
+    /// Where messages may be sent, and what signs them.
+    pub webhooks: Webhooks,
     /// The directory in memory.
     pub directory: DirectoryHandle,
     /// The live alarms.

@@ -3,13 +3,12 @@
 //! Handlers return [`ApiError`]; the guard writes it in the language that the client asks for. What went wrong inside
 //! is logged once, here, and shown to nobody.
 
+mod of_others;
+
 use super::caller::Right;
-use super::ports::{ActError, RaiseError};
 use super::sounds::SoundFault;
 use super::words;
-use crate::store::StoreError;
-use crate::store::accounts::AccountError;
-use crate::store::nouns::{FieldError, NounError};
+use crate::store::nouns::FieldError;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lianfang_domain::directory::Language;
@@ -70,6 +69,9 @@ pub(super) enum ApiError {
     /// The draft has mistakes.
     #[error("the draft has mistakes")]
     Faulty(Vec<FieldError>),
+    /// Of many edits that are done together, some are refused.
+    #[error("some of the edits are refused")]
+    Bulk(Vec<Refused>),
     /// The code is none of the community's.
     #[error("the code is unknown")]
     UnknownCode,
@@ -100,6 +102,15 @@ pub(super) enum ApiError {
     /// The row was edited since the edit that shall be undone.
     #[error("the row was edited since")]
     EditedSince,
+    /// The first request with this key is not answered yet.
+    #[error("the first request with this key is not answered yet")]
+    KeyInUse,
+    /// The key was used for another request.
+    #[error("the key was used for another request")]
+    KeyReused,
+    /// The message is tried already.
+    #[error("the message waits to be sent")]
+    StillWaiting,
     /// The alarm is over.
     #[error("the alarm is over")]
     AlarmClosed,
@@ -162,6 +173,34 @@ pub(super) enum ApiError {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// An edit among many that is refused.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// Its place.
+    pub(super) index: usize,
+    /// Why, as if it came alone.
+    pub(super) error: ApiError,
+}
+
+impl Refused {
+    fn errors(&self, language: Language) -> Vec<ProblemField> {
+        let Self { index, error } = self;
+        let (slug, _) = words::title(error, language);
+        let of_value = matches!(error, ApiError::Faulty(_) | ApiError::Form { .. });
+        let mut fields = error.errors(language);
+        if fields.is_empty() {
+            let (pointer, detail) = (String::new(), words::detail(error, language));
+            fields.push(ProblemField { kind: None, pointer, detail });
+        }
+        for field in &mut fields {
+            let part = if of_value { "/value" } else { "" };
+            field.pointer = format!("/operations/{index}{part}{}", field.pointer);
+            field.kind = Some(format!("urn:lianfang:problem:{slug}"));
+        }
+        fields
+    }
+}
+
 /// What a parameter has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Must {
@@ -178,8 +217,16 @@ pub(super) enum Must {
     AlarmId,
     /// `open` or `closed`.
     State,
+    /// `create`, `replace` or `delete` with what each needs.
+    Operation,
+    /// `running` or `ended`.
+    DrillState,
+    /// A number, or the id of an alarm.
+    RowId,
     /// `up`, `down` or `never`.
     LineState,
+    /// `waiting`, `delivered` or `dead`.
+    DeliveryState,
     /// The plural of a noun of the directory.
     Noun,
     /// `alarms` or `directory`.
@@ -206,6 +253,10 @@ pub(super) enum Must {
     Message,
     /// A kind of alarm.
     Kind,
+    /// What a token may do.
+    Scope,
+    /// What somebody does here.
+    Role,
     /// `true` or `false`.
     Flag,
     /// A moment with its offset.
@@ -227,14 +278,18 @@ impl ApiError {
             Self::Syntax { .. } | Self::Parameter { .. } => StatusCode::BAD_REQUEST,
             Self::Form { .. }
             | Self::Faulty(_)
+            | Self::Bulk(_)
             | Self::UnknownCode
             | Self::UnknownParty
             | Self::CannotAdd(_)
+            | Self::KeyReused
             | Self::WhichLine => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoIfMatch => StatusCode::PRECONDITION_REQUIRED,
             Self::Changed { .. } => StatusCode::PRECONDITION_FAILED,
             Self::HasChildren
             | Self::EditedSince
+            | Self::KeyInUse
+            | Self::StillWaiting
             | Self::AlarmClosed
             | Self::Swap(_)
             | Self::NoEnrolment
@@ -265,15 +320,20 @@ impl ApiError {
     }
 
     fn errors(&self, language: Language) -> Vec<ProblemField> {
-        let one =
-            |pointer: &str, detail| vec![ProblemField { pointer: pointer.to_owned(), detail }];
+        let one = |pointer: &str, detail| {
+            vec![ProblemField { kind: None, pointer: pointer.to_owned(), detail }]
+        };
         match self {
             Self::Faulty(faults) => {
                 let field = |error: &FieldError| ProblemField {
+                    kind: None,
                     pointer: error.pointer.clone(),
                     detail: words::fault(&error.fault, language),
                 };
                 faults.iter().map(field).collect()
+            }
+            Self::Bulk(refused) => {
+                refused.iter().flat_map(|refused| refused.errors(language)).collect()
             }
             Self::Form { pointer, cause } => one(pointer, words::form(cause, language)),
             Self::UnknownCode => one("/code", words::detail(self, language)),
@@ -293,6 +353,9 @@ impl ApiError {
             | Self::Changed { .. }
             | Self::HasChildren
             | Self::EditedSince
+            | Self::KeyInUse
+            | Self::KeyReused
+            | Self::StillWaiting
             | Self::AlarmClosed
             | Self::Swap(_)
             | Self::NoToken
@@ -365,6 +428,10 @@ pub(super) struct Problem {
 /// A mistake in the body of a request.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ProblemField {
+    /// Which kind of problem, where several edits came together.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schema(examples("urn:lianfang:problem:changed"))]
+    kind: Option<String>,
     /// JSON pointer (RFC 6901) to the value.
     pointer: String,
     /// What is wrong with it.
@@ -422,58 +489,5 @@ impl std::fmt::Display for Chain<'_> {
             cause = error.source();
         }
         Ok(())
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        if error.is_transient() {
-            tracing::warn!(error = %Chain(&error), "The database is busy");
-            return Self::Busy;
-        }
-        Self::Internal(error.into())
-    }
-}
-
-impl From<NounError> for ApiError {
-    fn from(error: NounError) -> Self {
-        match error {
-            NounError::NotFound => Self::NotFound,
-            NounError::Changed { current } => Self::Changed { current },
-            NounError::Faulty(faults) => Self::Faulty(faults),
-            NounError::HasChildren => Self::HasChildren,
-            NounError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<AccountError> for ApiError {
-    fn from(error: AccountError) -> Self {
-        match error {
-            AccountError::Row(error) => error.into(),
-            AccountError::LastAdmin => Self::LastAdmin,
-            error @ AccountError::Random(_) => Self::Internal(error.into()),
-        }
-    }
-}
-
-impl From<RaiseError> for ApiError {
-    fn from(error: RaiseError) -> Self {
-        match error {
-            RaiseError::UnknownLine => Self::UnknownLine,
-            RaiseError::Unavailable => Self::Busy,
-        }
-    }
-}
-
-impl From<ActError> for ApiError {
-    fn from(error: ActError) -> Self {
-        match error {
-            ActError::UnknownAlarm => Self::NotFound,
-            ActError::Closed => Self::AlarmClosed,
-            ActError::UnknownParty => Self::UnknownParty,
-            ActError::CannotAdd(error) => Self::CannotAdd(error),
-            ActError::Unavailable => Self::Busy,
-        }
     }
 }

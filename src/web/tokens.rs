@@ -2,8 +2,8 @@
 
 use super::Web;
 use super::caller::{Admin, Caller, Right};
-use super::extract::{Body, Parameters, PathId};
-use super::problem::ApiError;
+use super::extract::{Body, Parameters, PathId, wrong};
+use super::problem::{ApiError, Must};
 use super::source::Guarded;
 use crate::store::nouns::{Fault, FieldError};
 use crate::store::reach::Reach;
@@ -18,6 +18,11 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+/// Longest page.
+const LIMIT_MAX: u32 = 200;
+/// Length of a page where the client names none.
+const LIMIT: u32 = 50;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default().routes(routes!(list, create)).routes(routes!(revoke))
@@ -57,11 +62,13 @@ impl From<Token> for TokenView {
     }
 }
 
-/// Every token that there is or was.
+/// A page of tokens, by id.
 #[derive(Serialize, ToSchema)]
 struct TokenList {
-    /// By id.
+    /// The tokens.
     items: Vec<TokenView>,
+    /// `after` of the next page; null on the last one.
+    next: Option<u32>,
 }
 
 /// A token that is to be made.
@@ -104,17 +111,42 @@ fn need_everything(caller: &Caller<Admin>) -> Result<(), ApiError> {
 /// List tokens, also those that work no more.
 #[utoipa::path(
     get, path = "/tokens", tag = "tokens", operation_id = "list_tokens",
-    responses((status = 200, description = "The tokens", body = TokenList)),
+    params(
+        ("scope" = Option<String>, Query, description = "Only those that may do this",
+            pattern = "^(admin|operator|auditor|trigger|metrics)$"),
+        ("works" = Option<String>, Query, description = "`true`: only those that work now; `false`: only the others",
+            pattern = "^(true|false)$"),
+        ("after" = Option<u32>, Query, description = "Only tokens after this id: `next` of the page before",
+            minimum = 0, maximum = 4_294_967_295_u32),
+        ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 200),
+    ),
+    responses((status = 200, description = "A page", body = TokenList)),
 )]
 async fn list(
     caller: Caller<Admin>,
     State(web): State<Web>,
-    parameters: Parameters,
+    mut parameters: Parameters,
 ) -> Result<Json<TokenList>, ApiError> {
+    let scope = parameters.take("scope").map(|name| name.parse::<Scope>()).transpose();
+    let scope = scope.map_err(|_| wrong("scope", Must::Scope))?;
+    let works = parameters.take_either("works", ("true", "false"), Must::Flag)?;
+    let after = parameters.take_number("after", 0..=u32::MAX)?.unwrap_or(0);
+    let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT) as usize;
     parameters.finish()?;
     need_everything(&caller)?;
-    let items = tokens::list(web.store.directory()).await?;
-    Ok(Json(TokenList { items: items.into_iter().map(TokenView::from).collect() }))
+    let now = web.clock.now();
+    let is_meant = |token: &Token| {
+        let is_good = token.revoked.is_none() && token.expires.is_none_or(|end| now < end);
+        after < token.id
+            && scope.is_none_or(|scope| scope == token.scope)
+            && works.is_none_or(|works| works == is_good)
+    };
+    // Programs are few, and so are their tokens.
+    let all = tokens::list(web.store.directory()).await?;
+    let mut meant = all.into_iter().filter(is_meant).peekable();
+    let items: Vec<TokenView> = meant.by_ref().take(limit).map(TokenView::from).collect();
+    let next = meant.peek().and_then(|_| items.last().map(|token| token.id));
+    Ok(Json(TokenList { items, next }))
 }
 
 /// Make a token.

@@ -3,6 +3,7 @@
 use super::Web;
 use super::caller::{Caller, Trigger as MayTrigger};
 use super::extract::{Body, wrong};
+use super::idempotency::key_of;
 use super::problem::{ApiError, Must};
 use crate::store::reach::{Place, Reach};
 use axum::Json;
@@ -20,9 +21,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-const KEY_HEADER: &str = "idempotency-key";
-/// Longest idempotency key, in characters.
-const KEY_MAX: usize = 255;
 /// Longest number that is looked at, in bytes.
 const NUMBER_MAX: usize = 64;
 
@@ -93,12 +91,6 @@ async fn raise(
     let status = if raised.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let location = [("location", format!("/api/v1/alarms/{}", raised.alarm))];
     Ok((status, location, Json(RaisedAlarm { id: raised.alarm, is_new: raised.is_new })))
-}
-
-fn key_of(headers: &HeaderMap) -> Option<&str> {
-    let key = headers.get(KEY_HEADER)?.to_str().ok()?.trim();
-    let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-    ((1..=KEY_MAX).contains(&key.len()) && is_visible).then_some(key)
 }
 
 fn trigger_of(

@@ -33,6 +33,9 @@ pub(super) fn title(error: &ApiError, language: Language) -> (&'static str, &'st
         ApiError::Form { .. } | ApiError::Faulty(_) => {
             ("invalid", "内容不符合要求", "Invalid values")
         }
+        ApiError::Bulk(_) => {
+            ("bulk-refused", "批量修改有误，均未执行", "None of the edits is done")
+        }
         ApiError::UnknownCode => ("unknown-code", "不是报警码", "Unknown alarm code"),
         ApiError::WhichLine => ("which-line", "未指明线路", "Which line?"),
         ApiError::UnknownLine => ("unknown-line", "没有这条线路", "Unknown line"),
@@ -43,6 +46,11 @@ pub(super) fn title(error: &ApiError, language: Language) -> (&'static str, &'st
         ApiError::EditedSince => ("edited-since", "之后又改过", "Edited since"),
         ApiError::HasChildren => ("has-children", "仍有下级", "Still in use"),
         ApiError::Swap(_) => ("swap", "换班不能这样处理", "Not so with a swap"),
+        ApiError::KeyInUse => ("key-in-use", "同一请求仍在处理", "Still being done"),
+        ApiError::KeyReused => {
+            ("key-reused", "幂等键已用于其他请求", "Key used for another request")
+        }
+        ApiError::StillWaiting => ("still-waiting", "仍在发送", "Still being sent"),
         ApiError::AlarmClosed => ("alarm-closed", "警情已结案", "Alarm closed"),
         ApiError::NoToken => ("no-token", "需要有效令牌", "Token required"),
         ApiError::Forbidden { .. } => ("forbidden", "权限不足", "Forbidden"),
@@ -116,6 +124,7 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
         | ApiError::TooLarge
         | ApiError::Form { .. }
         | ApiError::Faulty(_)
+        | ApiError::Bulk(_)
         | ApiError::UnknownCode
         | ApiError::UnknownLine
         | ApiError::WhichLine
@@ -123,6 +132,9 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
         | ApiError::NoIfMatch
         | ApiError::HasChildren
         | ApiError::EditedSince
+        | ApiError::KeyInUse
+        | ApiError::KeyReused
+        | ApiError::StillWaiting
         | ApiError::AlarmClosed
         | ApiError::NoToken
         | ApiError::OutOfReach
@@ -155,10 +167,16 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
             "请以 Content-Type: application/json 发送。",
             "Send it with Content-Type: application/json.",
         ),
-        ApiError::TooLarge => ("内容不得超过 1 MiB。", "At most 1 MiB is read."),
+        ApiError::TooLarge => {
+            ("内容不得超过 1 MiB（批量修改 4 MiB）。", "At most 1 MiB is read, 4 MiB of a bulk.")
+        }
         ApiError::Form { .. } | ApiError::Faulty(_) => {
             ("有误之处见 errors。", "The mistakes are listed in `errors`.")
         }
+        ApiError::Bulk(_) => (
+            "有误的操作见 errors；改好后整批重发。",
+            "The wrong ones are listed in `errors`; mend them and send all of them again.",
+        ),
         ApiError::UnknownCode => {
             ("这不是该社区的报警码。", "This is no alarm code of the line's community.")
         }
@@ -177,6 +195,18 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
         ApiError::EditedSince => (
             "这一行之后又改过；请先撤销后面的修改。",
             "The row was edited since; undo the later edits first.",
+        ),
+        ApiError::KeyInUse => (
+            "带同一 Idempotency-Key 的请求尚未完成，请稍后再发。",
+            "The first request with this Idempotency-Key is not answered yet; send it again in a moment.",
+        ),
+        ApiError::KeyReused => (
+            "此 Idempotency-Key 已用于内容不同的请求；新请求请换新键。",
+            "This Idempotency-Key was used for another request; use a new one for each.",
+        ),
+        ApiError::StillWaiting => (
+            "此消息仍在按期重试；送达或放弃之后才能再发。",
+            "The message is still tried; it can be sent again once it was delivered or given up.",
         ),
         ApiError::HasChildren => {
             ("请先删除或移走其下级。", "Delete or move what belongs to it first.")
@@ -302,6 +332,32 @@ fn must(must: Must, language: Language) -> String {
         Must::LineState => {
             in_language!(language, "须为 up、down 或 never", "must be up, down or never")
         }
+        Must::DeliveryState => in_language!(
+            language,
+            "须为 waiting、delivered 或 dead",
+            "must be waiting, delivered or dead"
+        ),
+        Must::Operation => in_language!(
+            language,
+            "须为 create（含 value）、replace（含 id、version、value）或 delete（含 id、version）",
+            "must be create with `value`, replace with `id`, `version` and `value`, or delete with `id` and `version`"
+        ),
+        Must::Scope => in_language!(
+            language,
+            "须为 admin、operator、auditor、trigger 或 metrics",
+            "must be admin, operator, auditor, trigger or metrics"
+        ),
+        Must::Role => in_language!(
+            language,
+            "须为 admin、operator、auditor 或 responder",
+            "must be admin, operator, auditor or responder"
+        ),
+        Must::DrillState => {
+            in_language!(language, "须为 running 或 ended", "must be running or ended")
+        }
+        Must::RowId => {
+            in_language!(language, "须为编号", "must be a number, or the id of an alarm")
+        }
         Must::State => in_language!(language, "须为 open 或 closed", "must be open or closed"),
         Must::PageLanguage => in_language!(language, "须为 zh 或 en", "must be zh or en"),
         Must::Chain => {
@@ -329,8 +385,8 @@ fn must(must: Must, language: Language) -> String {
         }
         Must::Key => in_language!(
             language,
-            "须给出，为 1 到 255 个可见字符，每次报警各用一个",
-            "must be given: 1 to 255 visible characters, another one for each press"
+            "须给出，为 1 到 255 个可见字符，每次报警或请求各用一个",
+            "must be given: 1 to 255 visible characters, another one for each press or request"
         ),
         Must::Language => in_language!(
             language,
@@ -411,6 +467,11 @@ pub(super) fn fault(fault: &Fault, language: Language) -> String {
         Fault::NoNumber => "须为电话号码",
         Fault::NeverCalled => "是紧急或服务号码，本系统从不呼叫",
         Fault::NoChannel => "语音与短信至少须允许一种",
+        Fault::TargetForm => "须为以 https:// 开头的地址，不含用户名、密码和片段",
+        Fault::TargetHost => "不在允许之列：主机和端口须列入配置 webhooks.allowed_hosts",
+        Fault::TargetAddress => {
+            "不在允许之列：不是公网地址，也不在配置 webhooks.allowed_networks 中"
+        }
         Fault::Taken => "已被占用",
         Fault::UnknownParent => "不存在",
         Fault::NotOnDuty => "此时不在该岗值班",

@@ -1,10 +1,11 @@
-//! The real service against foreign programs: SIPp and baresip, and simulated phones that share no code with it.
+//! The real service against foreign programs: SIPp, baresip, Schemathesis, and simulated phones that share no code with it.
 //!
 //! Each case starts the service on free ports of the loopback with a folder of its own. Where a program is missing the
 //! case says so and is skipped; with `LIANFANG_INTEROP=require` it fails.
 
 mod baresip;
 mod lines;
+mod schemathesis;
 mod sipp;
 mod skip;
 mod stage;

@@ -4,6 +4,7 @@ mod access;
 mod alarms;
 mod audit;
 mod board;
+mod bulk;
 mod cases;
 mod directory;
 mod dossier;
@@ -11,6 +12,8 @@ mod drills;
 mod errors;
 mod feed;
 mod hostile;
+mod idempotency;
+mod lists;
 mod nouns;
 mod openapi;
 mod policies;
@@ -20,6 +23,7 @@ mod recordings;
 mod responder;
 mod roster;
 mod session;
+mod webhooks;
 mod whatif;
 
 use axum::Router;
@@ -42,6 +46,7 @@ use lianfang::web::ports::{
     ActError, Action, Alarms, Answer, Binding, Down, Page, Ports, RaiseError, Raised, Readiness,
     Registrations, Responders, Unready,
 };
+use lianfang::webhooks::{Targets, WebhookKey, Webhooks};
 use lianfang_domain::alarm::{Actor, Trigger};
 use lianfang_domain::digits::Key;
 use lianfang_domain::dispatch::{Dispatch, Route};
@@ -318,10 +323,13 @@ impl Api {
         let (recordings, _) = opened.expect("opens");
         let switchboard = Arc::new(Switchboard::default());
         let line_lamp = Arc::new(Lamp::default());
+        let targets = Targets::new(&["hooks.example.com".to_owned()], Vec::new(), Vec::new());
+        let webhooks = Webhooks::new(WebhookKey::new(&[7; 32]), targets.expect("hosts"));
         let router = web::router(Ports {
             store: store.clone(),
             pins: PinKey::new(&[7; 32]),
             totp: TotpKey::new(&[7; 32]),
+            webhooks: webhooks.clone(),
             routes: routes(),
             tariffs: tariffs(),
             lines_route: "lines".into(),

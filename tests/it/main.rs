@@ -7,3 +7,4 @@ mod sms;
 mod telephone;
 mod town;
 mod way_in;
+mod webhooks;

@@ -26,6 +26,12 @@ macro_rules! columns {
 }
 const PAGE: &str =
     concat!("SELECT ", columns!(), " FROM audit WHERE ?1 < sequence ORDER BY sequence LIMIT ?2");
+const FILTERED: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM audit WHERE ?1 < sequence AND (?3 IS NULL OR noun = ?3) AND (?4 IS NULL OR row_id = ?4)
+        AND (?5 IS NULL OR actor = ?5) ORDER BY sequence LIMIT ?2"
+);
 const READS: &str = concat!(
     "SELECT ",
     columns!(),
@@ -103,6 +109,23 @@ pub async fn entries_after(
 ) -> Result<Vec<Entry>, StoreError> {
     let mut reader = database.reader().acquire().await.map_err(StoreError::Read)?;
     entries_on(&mut reader, after, limit).await.map_err(StoreError::Read)
+}
+
+/// The entries after this sequence that are about this noun, about this row and by this actor, where these are given, at
+/// most `limit` and 1,000.
+///
+/// # Errors
+/// When the database fails.
+pub async fn entries_of(
+    database: &Database,
+    (noun, row_id, actor): (Option<&str>, Option<i64>, Option<&str>),
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Entry>, StoreError> {
+    let query = sqlx::query(FILTERED).bind(after.cast_signed()).bind(limit.min(PAGE_MAX));
+    let query = query.bind(noun).bind(row_id).bind(actor);
+    let rows = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
+    rows.iter().map(entry).collect::<Result<_, _>>().map_err(StoreError::Read)
 }
 
 /// The entries after this sequence, as the connection sees them, at most `limit` and 1,000.

@@ -128,6 +128,19 @@ pub enum Fault {
     /// Not the first code of a second factor.
     #[error("is not the newest code of your authenticator")]
     WrongCode,
+    /// No target of messages.
+    #[error("must be a URL that begins with https://, without user, password and fragment")]
+    TargetForm,
+    /// A target that the configuration does not name.
+    #[error(
+        "is not allowed: the host and its port have to stand in webhooks.allowed_hosts of the configuration"
+    )]
+    TargetHost,
+    /// An address that is not public.
+    #[error(
+        "is not allowed: the address is not public, and webhooks.allowed_networks of the configuration does not have it"
+    )]
+    TargetAddress,
     /// No name of a token.
     #[error("must have 1 to 60 characters and not begin with account:")]
     TokenName,

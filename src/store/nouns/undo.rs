@@ -1,11 +1,9 @@
 //! Undoes an edit of a row, if the row is still what the edit made of it.
 
-use super::{
-    Action, Noun, NounError, Place, Value as Column, bind_all, enter, errors_before, fault_of,
-    place_of, refuse_impossible,
-};
+use super::enter::{enter, errors_before, refuse_impossible};
+use super::{Noun, NounError, Place, Value as Column, bind_all, fault_of, place_of};
 use crate::store::StoreError;
-use crate::store::audit::Editor;
+use crate::store::audit::{Action, Editor};
 use crate::store::history::{self, Entry};
 use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, SqliteConnection};

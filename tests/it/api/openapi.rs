@@ -80,6 +80,60 @@ async fn the_description_is_true() {
     }
 }
 
+/// A schema with all that it may refer to.
+fn whole(document: &Value, schema: &Value) -> Value {
+    let mut whole = schema.clone();
+    whole["components"] = document["components"].clone();
+    whole
+}
+
+#[tokio::test]
+async fn every_body_of_json_has_an_example_that_is_true() {
+    let api = Api::new().await;
+    let document = document(&api).await;
+    let mut wrong = Vec::new();
+    let mut looked_at = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in METHODS.into_iter().filter_map(|it| Some((it, item.get(it)?))) {
+            let body = operation.get("requestBody").map(|body| ("body", body));
+            let responses = operation["responses"].as_object().expect("responses");
+            let answers = responses.iter().map(|(status, answer)| (status.as_str(), answer));
+            for (what, body) in body.into_iter().chain(answers) {
+                let contents = body["content"].as_object().into_iter().flatten();
+                for (kind, content) in contents.filter(|(kind, _)| kind.ends_with("json")) {
+                    let place = format!("{method} {path} {what} {kind}");
+                    // The description itself is an example of nothing smaller.
+                    if path == "/api/v1/openapi.json" && what == "200" {
+                        continue;
+                    }
+                    let Some(example) = content.get("example") else {
+                        wrong.push(format!("{place}: no example; write one in examples.json"));
+                        continue;
+                    };
+                    let schema = whole(&document, &content["schema"]);
+                    let validator = jsonschema::validator_for(&schema).expect("a schema");
+                    let errors = validator.iter_errors(example);
+                    wrong.extend(
+                        errors.map(|error| format!("{place}{}: {error}", error.instance_path())),
+                    );
+                    looked_at += 1;
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(250 < looked_at, "{looked_at}");
+}
+
+#[tokio::test]
+async fn every_version_of_the_api_is_in_its_changelog() {
+    let api = Api::new().await;
+    let version = document(&api).await["info"]["version"].as_str().expect("text").to_owned();
+    let changelog = include_str!("../../../docs/api-changelog.md");
+    let heading = format!("## {version}");
+    assert!(changelog.lines().any(|line| line == heading), "{heading} is missing");
+}
+
 #[tokio::test]
 async fn swagger_ui_comes_with_the_program() {
     let api = Api::new().await;

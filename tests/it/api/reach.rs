@@ -70,6 +70,16 @@ const ROUTES: &str = "
     get    /api/v1/tokens                                             A
     post   /api/v1/tokens                                             A
     delete /api/v1/tokens/{id}                                        A
+    post   /api/v1/bulk                                               AO
+    get    /api/v1/webhooks                                           A
+    post   /api/v1/webhooks                                           A
+    get    /api/v1/webhooks/{id}                                      A
+    put    /api/v1/webhooks/{id}                                      A
+    delete /api/v1/webhooks/{id}                                      A
+    post   /api/v1/webhooks/{id}/rotate-secret                        A
+    post   /api/v1/webhooks/{id}/ping                                 A
+    get    /api/v1/webhooks/{id}/deliveries                           A
+    post   /api/v1/webhooks/{id}/deliveries/{delivery}/redeliver      A
     get    /api/v1/alarms                                             AOU
     get    /api/v1/alarms/feed                                        AO
     get    /api/v1/alarms/board                                       AO
@@ -204,7 +214,7 @@ async fn every_route_is_for_the_roles_of_the_table() {
         let who =
             table.get(&route).unwrap_or_else(|| panic!("who may {route:?}? Say it in the table"));
         let (method, path) = route;
-        let path = ["{id}", "{version}", "{session}", "{token}"]
+        let path = ["{id}", "{version}", "{session}", "{token}", "{delivery}"]
             .iter()
             .fold(path, |path, id| path.replace(id, "999999"));
         let path = path

@@ -1,0 +1,51 @@
+//! The API against Schemathesis: requests made of the description, right and wrong ones, over every path.
+//!
+//! It runs the real program with an admin's token and leaves nothing out but the feed, whose answer has no end.
+
+use super::skip;
+use super::stage::{Stage, binary};
+use std::path::Path;
+use std::process::Command;
+
+/// How long it may look for something, in seconds. Then it has looked at every path many times.
+const LOOK_S: &str = "75";
+/// When it is ended whatever it does, in seconds: on a machine that is busy with much else, one round takes that long.
+const END_S: &str = "600";
+/// What answers must be: no failure of ours, and what the description says of status, headers, type and content.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance";
+/// Tokens that it may revoke: it tries the first ids, and its own must not be among them.
+const OTHERS: u32 = 40;
+
+#[test]
+fn nothing_that_the_description_allows_makes_the_api_fail() {
+    let program =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("target/schemathesis/bin/schemathesis");
+    if skip::needs(&program.to_string_lossy()).is_none() {
+        return;
+    }
+    let stage = Stage::new();
+    for number in 0..OTHERS {
+        let token = serde_json::json!({"name": format!("spare-{number}"), "scope": "metrics"});
+        let (status, body) = stage.api.post("/api/v1/tokens", &token).expect("answers");
+        assert_eq!(status, 201, "{body}");
+    }
+    let arguments = ["token", "create", "schemathesis", "--scope", "admin"];
+    let token = stage.setup.command(binary(), &arguments).expect("makes a token");
+    let output = Command::new("timeout")
+        .args(["--kill-after=10", END_S])
+        .arg(&program)
+        .args(["run", &format!("http://{}/api/v1/openapi.json", stage.setup.http)])
+        .args(["--header", &format!("Authorization: Bearer {}", token.trim())])
+        .args(["--exclude-operation-id", "follow_alarms", "--checks", CHECKS])
+        .args(["--phases", "examples,coverage,fuzzing", "--max-time", LOOK_S])
+        .args(["--max-examples", "20", "--seed", "9", "--workers", "2", "--no-shrink"])
+        .args(["--request-timeout", "30", "--suppress-health-check", "all"])
+        .args(["--continue-on-failure", "--warnings", "off", "--no-color"])
+        .current_dir(stage.folder())
+        .output()
+        .expect("runs");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}\n{errors}\n{}", stage.log_end());
+    assert!(told.contains("generated"), "it looked at nothing: {told}\n{errors}");
+}
