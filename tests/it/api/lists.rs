@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// Lists that are answered as a whole, because what they list has a bound: who is called in one alarm, what one row has,
 /// what one look finds.
-const WHOLE: [&str; 16] = [
+const WHOLE: [&str; 17] = [
     "/api/v1/accounts/{id}/sessions",
     "/api/v1/alarms/board",
     "/api/v1/alarms/{id}/candidates",
@@ -25,6 +25,7 @@ const WHOLE: [&str; 16] = [
     "/api/v1/policies/{id}/versions",
     "/api/v1/responders/{id}/reachability",
     "/api/v1/session/alarms",
+    "/api/v1/sessions",
     "/api/v1/workers/{id}/reachability",
 ];
 
