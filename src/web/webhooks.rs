@@ -8,6 +8,7 @@ use super::Web;
 use super::caller::{Admin, Caller, Right};
 use super::extract::{Body, IfMatch, Parameters, PathId};
 use super::problem::ApiError;
+use super::source::Guarded;
 use crate::store::nouns::{Fault, FieldError};
 use crate::store::reach::Reach;
 use crate::store::webhooks::{self, Webhook, WebhookDraft, WebhookError};
@@ -146,6 +147,7 @@ async fn read(
 )]
 async fn create(
     caller: Caller<Admin>,
+    _: Guarded,
     State(web): State<Web>,
     Body(draft): Body<WebhookDraft>,
 ) -> Result<Response, ApiError> {
@@ -216,6 +218,7 @@ async fn delete(
 )]
 async fn rotate(
     caller: Caller<Admin>,
+    _: Guarded,
     State(web): State<Web>,
     PathId(id): PathId<u32>,
 ) -> Result<Json<NewSecret>, ApiError> {
