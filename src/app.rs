@@ -253,6 +253,7 @@ async fn start(
     let ports = api::ports(api::Parts {
         pages,
         store: store.clone(),
+        realm: config.sip.realm.as_str().into(),
         pins: PinKey::new(&node_key),
         totp: TotpKey::new(&node_key),
         webhooks,
@@ -269,6 +270,7 @@ async fn start(
         recording_numbers: reception_rules(config).recording_numbers,
         certificates: certificates.clone(),
         is_insecure: config.http.is_insecure,
+        public: config.http.public_reports.clone(),
     });
     let api = web::router(ports);
     let router = api

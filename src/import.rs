@@ -1,4 +1,4 @@
-//! The directory as CSV files, in and out: `lianfang import DIR` and `lianfang export DIR`.
+//! The directory as files, in and out: `lianfang import DIR`, `lianfang export DIR`, and the same over the API.
 //!
 //! An import reads all files, reports everything that is wrong with them at once, and changes either everything or
 //! nothing, in one transaction. Rows are found by names, as people write them: street, community, grid, group,
@@ -8,20 +8,30 @@
 
 mod apply;
 mod compare;
+mod difference;
 mod export;
 mod file;
 mod holders;
+mod known;
 mod problem;
+mod progress;
 mod table;
 #[cfg(test)]
 mod tests;
+mod undo;
+mod upload;
 
-pub use export::export;
+pub use difference::{Cell, Difference, ROWS_MAX, RowAction, RowDifference};
+pub use export::{export, export_zip};
+pub use known::Within;
 pub use problem::{Problem, Problems, Reason};
+pub use progress::Progress;
 pub use table::Noun;
+pub use undo::{UndoChangeError, undo_change};
+pub use upload::{ImportFile, SentFile, UPLOAD_MAX, UploadError, unpack};
 
 use crate::store::audit::Editor;
-use crate::store::{JsonFault, StoreError};
+use crate::store::{Database, JsonFault, StoreError};
 use lianfang_domain::directory::DigestAlgorithm;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -88,6 +98,15 @@ pub enum ImportError {
         /// Why.
         source: std::io::Error,
     },
+    /// Somebody asked for the end.
+    #[error("cancelled; nothing was changed")]
+    Cancelled,
+    /// The directory is not what it was when the differences were told.
+    #[error("the directory changed since the differences were told")]
+    Changed,
+    /// A file of an archive cannot be written.
+    #[error("cannot write the archive")]
+    Archive(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The files are wrong.
     #[error("{0}")]
     Problems(Problems),
@@ -120,15 +139,50 @@ pub async fn import(
     folder: &Path,
     options: &ImportOptions,
 ) -> Result<ImportReport, ImportError> {
-    let files = read_files(folder)?;
+    let progress = Progress::default();
+    let how = (options, Within::EVERYTHING, &progress);
+    Ok(import_files(editor, &read_files(folder)?, how, None).await?.0)
+}
+
+/// What an import of these files would change. Changes nothing, and holds up nobody who edits.
+///
+/// # Errors
+/// When a file is wrong, with everything that is wrong, it is cancelled, or the database fails.
+pub async fn difference(
+    database: &Database,
+    files: &[ImportFile],
+    how: (&ImportOptions, Within, &Progress),
+) -> Result<Difference, ImportError> {
+    let read = database.reader().begin().await;
+    let mut read = read.map_err(StoreError::Read)?;
+    let comparison = compare::compare(&mut read, files, how).await?;
+    difference::tell(&mut read, &comparison).await
+}
+
+/// Imports files; only if what changes has this digest, where one is given. The report, and the change that it is; none
+/// when nothing differs.
+///
+/// # Errors
+/// When a file is wrong, something else would change, it is cancelled, or the database fails; then nothing was changed.
+pub async fn import_files(
+    editor: &Editor<'_>,
+    files: &[ImportFile],
+    (options, within, progress): (&ImportOptions, Within, &Progress),
+    wanted: Option<&str>,
+) -> Result<(ImportReport, Option<i64>), ImportError> {
     let mut change = editor.write().await?;
-    let comparison = compare::compare(&mut change, &files, options).await?;
-    let report = comparison.report(options.dry_run);
-    if !options.dry_run && comparison.is_change() {
-        apply::apply(&mut change, comparison, editor).await?;
-        change.commit().await.map_err(StoreError::Write)?;
+    let comparison = compare::compare(&mut change, files, (options, within, progress)).await?;
+    if wanted.is_some_and(|wanted| wanted != difference::digest(&comparison)) {
+        return Err(ImportError::Changed);
     }
-    Ok(report)
+    let report = comparison.report(options.dry_run);
+    if options.dry_run || !comparison.is_change() {
+        return Ok((report, None));
+    }
+    let done = apply::apply(&mut change, &comparison, (editor, within.reach, progress)).await?;
+    progress.go_on()?;
+    change.commit().await.map_err(StoreError::Write)?;
+    Ok((report, done))
 }
 
 fn read_files(folder: &Path) -> Result<Vec<(Noun, Vec<u8>)>, ImportError> {

@@ -15,6 +15,7 @@ pub mod history;
 pub mod nouns;
 pub mod number;
 pub mod pins;
+pub mod plans;
 mod random;
 pub mod reach;
 pub mod recordings;

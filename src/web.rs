@@ -15,6 +15,7 @@ mod board;
 mod bulk;
 mod caller;
 mod cases;
+mod changes;
 mod deliveries;
 mod desk;
 mod dossier;
@@ -27,11 +28,15 @@ mod guard;
 mod health;
 mod history;
 mod idempotency;
+mod imports;
 mod line_status;
 mod looks;
+mod map;
 mod nouns;
 mod openapi;
+mod paper;
 mod pins;
+mod plans;
 mod policies;
 pub mod ports;
 mod preview;
@@ -41,6 +46,7 @@ mod reachability;
 mod reads;
 mod recordings;
 mod registrations;
+mod reports;
 mod responder;
 mod search;
 mod session;
@@ -70,6 +76,8 @@ const BODY_MAX: usize = 1024 * 1024;
 const REQUESTS_MAX: usize = 64;
 /// Sign-ins at once, which wait for one of two places to hash a password: they must take none of the others' places.
 const SIGN_INS_MAX: usize = 32;
+/// Requests of people who are not signed in, at once: they must take none of the others' places.
+const PUBLIC_MAX: usize = 8;
 /// Triggers at once, which have places of their own, so that nothing else can hold up an alarm.
 const TRIGGERS_MAX: usize = 512;
 
@@ -94,6 +102,8 @@ pub fn router(ports: Ports) -> Router {
         .layer(Extension(session::hashing::Hashing::default()))
         .layer(Extension(search::Index::default()))
         .layer(Extension(board::Boards::default()))
+        .layer(Extension(reports::Ledger::default()))
+        .layer(Extension(imports::Imports::default()))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(middleware::from_fn_with_state(guard::REQUEST_MAX, guard::limit_time))
         .layer(CatchPanicLayer::custom(guard::on_panic))
@@ -111,8 +121,12 @@ fn described() -> OpenApiRouter<Web> {
         .merge(bulk::routes())
         .merge(groups::routes())
         .merge(history::routes())
+        .merge(changes::routes())
+        .merge(imports::routes())
         .merge(line_status::routes())
         .merge(looks::routes())
+        .merge(map::routes())
+        .merge(plans::routes())
         .merge(search::routes())
         .merge(policies::routes())
         .merge(whatif::routes())
@@ -129,6 +143,7 @@ fn described() -> OpenApiRouter<Web> {
         .merge(preview::routes())
         .merge(duty::routes())
         .merge(drills::routes())
+        .merge(paper::routes())
         .merge(reachability::routes())
         .merge(accounts::routes())
         .merge(session::routes())
@@ -146,11 +161,22 @@ fn described() -> OpenApiRouter<Web> {
         .layer(middleware::from_fn(guard::want_json))
         .merge(
             recordings::sounds()
+                .merge(imports::archives())
+                .merge(plans::pictures())
                 .merge(duty::calendars())
                 .merge(preview::sounds())
+                .merge(reports::routes())
                 .merge(feed::routes())
                 .layer(middleware::from_fn_with_state(slots(), guard::limit_number)),
         );
+    let api = api.merge(
+        reports::public()
+            .layer(middleware::from_fn_with_state(
+                Arc::new(Semaphore::new(PUBLIC_MAX)),
+                guard::limit_number,
+            ))
+            .layer(middleware::from_fn(guard::want_json)),
+    );
     let health =
         health::routes().layer(middleware::from_fn_with_state(slots(), guard::limit_number));
     OpenApiRouter::default().nest("/api/v1", api.merge(openapi::routes())).merge(health).merge(

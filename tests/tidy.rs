@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("evidence", &["clock", "tasks", "store"]),
     ("follow_ups", &["clock", "tasks", "store", "switchboard"]),
     ("webhooks", &["clock", "tasks", "store"]),
-    ("web", &["clock", "tasks", "store", "switchboard", "prompts", "webhooks"]),
+    ("web", &["clock", "tasks", "store", "switchboard", "prompts", "webhooks", "import"]),
 ];
 /// What the console must not depend on: it is a client of the API and knows nothing else of the service.
 const NOT_OF_CONSOLE: &[&str] = &["lianfang", "lianfang-domain", "lianfang-sip", "sqlx"];

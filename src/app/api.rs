@@ -20,14 +20,14 @@ use jiff::Timestamp;
 use lianfang_domain::alarm::{Actor, Alarm, Trigger};
 use lianfang_domain::digits::Key;
 use lianfang_domain::dispatch::{Dispatch, Route};
-use lianfang_domain::id::AlarmId;
+use lianfang_domain::id::{AlarmId, CommunityId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::RouteName;
 use lianfang_domain::plan::PartyId;
 use lianfang_domain::tariff::Tariff;
 use lianfang_http::Certificates;
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -40,6 +40,7 @@ const RAISE_MAX: Duration = Duration::from_secs(5);
 pub(super) struct Parts {
     pub(super) pages: Option<Arc<Pages>>,
     pub(super) store: Store,
+    pub(super) realm: Arc<str>,
     pub(super) pins: PinKey,
     pub(super) totp: TotpKey,
     pub(super) webhooks: Webhooks,
@@ -56,6 +57,7 @@ pub(super) struct Parts {
     pub(super) recording_numbers: Vec<Arc<str>>,
     pub(super) certificates: Option<Certificates>,
     pub(super) is_insecure: bool,
+    pub(super) public: BTreeSet<CommunityId>,
 }
 
 pub(super) fn ports(parts: Parts) -> Ports {
@@ -70,6 +72,7 @@ pub(super) fn ports(parts: Parts) -> Ports {
     });
     Ports {
         store: parts.store,
+        realm: parts.realm,
         pins: parts.pins,
         totp: parts.totp,
         webhooks: parts.webhooks,
@@ -88,6 +91,7 @@ pub(super) fn ports(parts: Parts) -> Ports {
         recordings: parts.recordings,
         recording_numbers: parts.recording_numbers,
         is_insecure: parts.is_insecure,
+        public: parts.public,
     }
 }
 

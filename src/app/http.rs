@@ -35,6 +35,7 @@ pub(super) fn console(config: &HttpConfig, clock: &Clock) -> lianfang_console::S
             is_insecure || of.get::<Client>().is_some_and(Client::is_guarded)
         }),
         host: |of| of.get::<Client>()?.host.as_deref(),
+        tiles: config.tiles.clone(),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use super::reader::Section;
 use jiff::Timestamp;
+use lianfang_console::Tiles;
+use lianfang_domain::id::CommunityId;
 use lianfang_http::{Certificates, ForwardedBy, Network, PairFiles, Proxies};
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -19,6 +22,11 @@ pub struct HttpConfig {
     pub proxies: Proxies,
     /// `insecure = true`: plain HTTP is spoken on an address that others reach.
     pub is_insecure: bool,
+    /// `public_reports = ["1"]`: ids of communities whose figures, without names, everybody may read; nobody's by default.
+    pub public_reports: BTreeSet<CommunityId>,
+    /// `map_tiles = "https://tile.example/{z}/{x}/{y}.png"`: where the console's map loads tiles from, and
+    /// `map_tiles_credit`: who made them. Off by default: then it loads nothing from elsewhere.
+    pub tiles: Option<Tiles>,
 }
 
 impl HttpConfig {
@@ -35,7 +43,15 @@ impl HttpConfig {
         {
             section.mistake("listen", "plain HTTP would leave this machine: give [http.tls], or listen on 127.0.0.1, or name the proxy in front in `trusted_proxies`, or write `insecure = true` where the network itself is protected");
         }
-        Self { listen, public_base_url, tls, proxies, is_insecure }
+        let public_reports = communities(section);
+        let template = section.optional_string("map_tiles");
+        let credit = section.optional_string("map_tiles_credit").unwrap_or_default();
+        let tiles = template.as_deref().map(|template| Tiles::new(template, &credit));
+        if let Some(Err(error)) = &tiles {
+            section.mistake("map_tiles", error.to_string());
+        }
+        let tiles = tiles.and_then(Result::ok);
+        Self { listen, public_base_url, tls, proxies, is_insecure, public_reports, tiles }
     }
 
     /// What is allowed but probably not meant.
@@ -107,6 +123,15 @@ fn read_tls(section: &mut Section<'_>) -> Option<PairFiles> {
         section.mistake(key, format!("{error}{}", cause.unwrap_or_default()));
     }
     Some(files)
+}
+
+fn communities(section: &mut Section<'_>) -> BTreeSet<CommunityId> {
+    let written = section.strings("public_reports", &[]);
+    let ids = written.iter().map(|id| id.parse().map(CommunityId)).collect::<Result<_, _>>();
+    ids.unwrap_or_else(|_| {
+        section.mistake("public_reports", "need ids of communities, such as [\"1\", \"2\"]");
+        BTreeSet::new()
+    })
 }
 
 pub(super) fn is_base_url(url: &str) -> bool {

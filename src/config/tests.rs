@@ -31,6 +31,17 @@ fn runs_without_a_file() {
 }
 
 #[test]
+fn nobody_reads_figures_without_signing_in_unless_it_is_written() {
+    let config = Config::load(None, []).expect("defaults are valid");
+    assert!(config.http.public_reports.is_empty());
+    let config = load("[http]\npublic_reports = [\"2\", \"1\"]", &[]).expect("is valid");
+    let ids: Vec<u32> = config.http.public_reports.iter().map(|id| id.0).collect();
+    assert_eq!(ids, [1, 2]);
+    let mistakes = load("[http]\npublic_reports = [\"everybody\"]", &[]).expect_err("is wrong");
+    assert_eq!(paths(&mistakes), ["http.public_reports"]);
+}
+
+#[test]
 fn reports_every_mistake_at_once() {
     let mistakes = load(
         r#"

@@ -7,8 +7,10 @@ mod draft;
 mod edit;
 mod group;
 mod history;
-mod noun;
+mod import;
+pub(crate) mod noun;
 mod number;
+mod proposal;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,8 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/directory", get(top))
         .route("/directory/search", get(search::search))
         .merge(group::routes())
+        .merge(proposal::routes())
+        .merge(import::routes())
         .route("/directory/{plural}/add", get(edit::ask_new).post(edit::add))
         .route("/directory/{plural}/history", get(history::of_noun))
         .route("/directory/{plural}/undo/{edit}", post(history::undo))

@@ -61,6 +61,7 @@ impl Fake {
             is_https: |_| true,
             is_guarded: Arc::new(move |_| is_guarded),
             host: |_| None,
+            tiles: crate::Tiles::new("https://tile.example/{z}/{x}/{y}.png", "© Example").ok(),
         };
         Self { answers, asked, console: crate::router(api, settings) }
     }
@@ -102,10 +103,15 @@ impl Fake {
 
     /// Sends a file in a form with what it has to bring along.
     pub(crate) async fn post_file(&self, path: &str, file: &str, csrf: &str) -> Page {
+        self.post_part(path, ("file", file), csrf).await
+    }
+
+    /// The same with the name of the field.
+    pub(crate) async fn post_part(&self, path: &str, file: (&str, &str), csrf: &str) -> Page {
         let part = |name: &str, text: &str| {
             format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n")
         };
-        let body = format!("{}{}--edge--\r\n", part("csrf", csrf), part("file", file));
+        let body = format!("{}{}--edge--\r\n", part("csrf", csrf), part(file.0, file.1));
         let request = Request::builder()
             .method(Method::POST)
             .uri(path)

@@ -56,6 +56,12 @@ impl Form {
         self.fields.push((name.to_owned(), value.into()));
     }
 
+    /// Gives a field several values, as boxes that are ticked have.
+    pub(crate) fn set_all(&mut self, name: &str, values: impl IntoIterator<Item = String>) {
+        self.fields.retain(|(field, _)| field != name);
+        self.fields.extend(values.into_iter().map(|value| (name.to_owned(), value)));
+    }
+
     /// What is wrong with a field; empty when nothing is.
     pub(crate) fn error(&self, name: &str) -> &str {
         let error = self.errors.iter().find(|(field, _)| field == name);
@@ -84,6 +90,7 @@ impl Form {
         for Mistake { pointer, detail } in &problem.errors {
             match field_of(pointer) {
                 Some(field) => self.blame(&field, detail.clone()),
+                None if pointer.is_empty() => rest.push(detail.clone()),
                 None => rest.push(format!("{pointer}: {detail}")),
             }
         }

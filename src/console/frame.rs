@@ -22,11 +22,29 @@ pub(crate) struct Place {
 
 const DUTY: &[&str] = &["admin", "operator"];
 const ALL: &[&str] = &["admin", "operator", "auditor", "responder"];
-const PLACES: [Place; 6] = [
+const READERS: &[&str] = &["admin", "operator", "auditor"];
+const PLACES: [Place; 11] = [
     Place { path: "/", key: 'w', chinese: "警情墙", english: "Alarms", roles: DUTY },
+    Place { path: "/map", key: 'm', chinese: "地图", english: "Map", roles: DUTY },
     Place { path: "/directory", key: 'g', chinese: "群组", english: "Directory", roles: DUTY },
     Place { path: "/lines", key: 'l', chinese: "线路", english: "Lines", roles: DUTY },
+    Place { path: "/roster", key: 'r', chinese: "值班", english: "Roster", roles: READERS },
+    Place { path: "/policies", key: 'y', chinese: "预案", english: "Policies", roles: READERS },
     Place { path: "/prompts", key: 'p', chinese: "语音", english: "Prompts", roles: DUTY },
+    Place {
+        path: "/drills",
+        key: 'd',
+        chinese: "演练",
+        english: "Drills",
+        roles: &["admin", "operator", "auditor"],
+    },
+    Place {
+        path: "/reports",
+        key: 'b',
+        chinese: "报表",
+        english: "Reports",
+        roles: &["admin", "operator", "auditor"],
+    },
     Place {
         path: "/audit",
         key: 'a',
@@ -163,6 +181,7 @@ fn notice(visitor: &Visitor) -> Option<String> {
         "added" => l.t("已添加。", "Added."),
         "removed" => l.t("已删除。", "Removed."),
         "undone" => l.t("已恢复。", "Undone."),
+        "discarded" => l.t("没有导入，什么也没有改。", "Thrown away; nothing was changed."),
         "done" => l.t("已完成。", "Done."),
         "called" => l.t("正在呼叫。", "Calling."),
         "closed" => l.t("已结案。", "Closed."),

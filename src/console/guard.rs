@@ -1,6 +1,6 @@
 //! What every page passes: where a form comes from, safe headers, bounds.
 
-use crate::Shared;
+use crate::{Shared, Tiles};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -13,15 +13,40 @@ const PAGE_MAX: Duration = Duration::from_secs(15);
 const UPLOAD_MAX: Duration = Duration::from_secs(120);
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
      media-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-const SAFE_HEADERS: [(HeaderName, &str); 7] = [
+const SAFE_HEADERS: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "same-origin"),
-    (header::CONTENT_SECURITY_POLICY, POLICY),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(self)"),
 ];
+
+/// What pages may load.
+#[derive(Clone)]
+pub(crate) struct Policies {
+    /// Nothing from elsewhere.
+    all: HeaderValue,
+    /// Pages of the map: the tiles that are configured, besides.
+    map: HeaderValue,
+}
+
+impl Policies {
+    pub(crate) fn new(tiles: Option<&Tiles>) -> Self {
+        let all = HeaderValue::from_static(POLICY);
+        let with_tiles = |tiles: &Tiles| {
+            let policy =
+                POLICY.replace("img-src 'self'", &format!("img-src 'self' {}", tiles.origin()));
+            HeaderValue::try_from(policy).ok()
+        };
+        let map = tiles.and_then(with_tiles).unwrap_or_else(|| all.clone());
+        Self { all, map }
+    }
+
+    fn of(&self, path: &str) -> &HeaderValue {
+        if path.starts_with("/map/") { &self.map } else { &self.all }
+    }
+}
 
 /// Refuses forms of other sites, and ends what takes too long.
 pub(crate) async fn protect(
@@ -41,15 +66,19 @@ pub(crate) async fn protect(
 }
 
 /// Adds the headers that every answer has. Pages hold personal data and are kept nowhere.
-pub(crate) async fn safe_headers(request: Request, next: Next) -> Response {
+pub(crate) async fn safe_headers(
+    State(policies): State<Policies>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let policy = policies.of(request.uri().path()).clone();
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in SAFE_HEADERS {
-        // What the API writes as a page, such as a dossier, brings a policy of its own.
-        if name != header::CONTENT_SECURITY_POLICY || !headers.contains_key(&name) {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
+        headers.insert(name, HeaderValue::from_static(value));
     }
+    // What the API writes as a page, such as a dossier, brings a policy of its own.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

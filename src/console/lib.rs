@@ -16,17 +16,24 @@ mod assets;
 mod audit;
 mod board;
 mod directory;
+mod drills;
 mod form;
 mod frame;
 mod guard;
 mod lang;
 mod lines;
 mod login;
+mod map;
+mod paper;
+mod policies;
 mod prompts;
+mod reports;
+mod roster;
 mod second_factor;
 mod settings;
 mod visit;
 mod wall;
+mod wall_clock;
 
 #[cfg(test)]
 mod fake;
@@ -34,6 +41,7 @@ mod fake;
 mod hostile;
 
 pub use lang::Lang;
+pub use map::{Tiles, TilesError};
 
 use api::{Failure, Problem};
 use axum::extract::{Request, State};
@@ -59,6 +67,8 @@ pub struct Settings {
     pub is_guarded: Arc<dyn Fn(&Extensions) -> bool + Send + Sync>,
     /// The host that the browser asked for, as trusted proxies tell it.
     pub host: fn(&Extensions) -> Option<&str>,
+    /// Where tiles of a map come from; none means that pages load nothing from elsewhere.
+    pub tiles: Option<Tiles>,
 }
 
 /// What pages share.
@@ -72,6 +82,7 @@ type Shared = Arc<Console>;
 
 /// The console over the API.
 pub fn router(api: Router, settings: Settings) -> Router {
+    let policies = guard::Policies::new(settings.tiles.as_ref());
     let shared = Arc::new(Console { api, settings });
     Router::new()
         .merge(wall::routes())
@@ -84,12 +95,18 @@ pub fn router(api: Router, settings: Settings) -> Router {
         .merge(prompts::routes())
         .merge(accounts::routes())
         .merge(settings::routes())
+        .merge(roster::routes())
+        .merge(policies::routes())
+        .merge(drills::routes())
+        .merge(paper::routes())
+        .merge(reports::routes())
+        .merge(map::routes())
         .route("/live", get(wall::live))
         .fallback(nowhere)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), login::keep_language))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::protect))
         .merge(assets::routes())
-        .layer(middleware::from_fn(guard::safe_headers))
+        .layer(middleware::from_fn_with_state(policies, guard::safe_headers))
         .with_state(shared)
 }
 

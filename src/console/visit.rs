@@ -83,6 +83,9 @@ pub(crate) struct Me {
     /// The password has to be changed before anything else.
     #[serde(default)]
     pub(crate) must_change: bool,
+    /// The worker that they are, if any.
+    #[serde(default)]
+    pub(crate) worker_id: Option<u64>,
     /// The time zone of what the account reaches.
     #[serde(skip)]
     pub(crate) time_zone: Option<String>,

@@ -28,7 +28,7 @@ mod state;
 mod together;
 
 pub use apply::FoldError;
-pub use case::{CaseStep, Closing, StepState};
+pub use case::{CaseLimits, CaseStep, CaseTimes, Closing, StepState, follow_up_due};
 
 pub use event::{
     AnswerMeans, CancelReason, CloseOutcome, EVENT_SCHEMA_VERSION, Event, LegStart, LegWhy,

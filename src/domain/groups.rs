@@ -5,7 +5,7 @@
 
 mod proposal;
 
-pub use proposal::{Proposal, Proposed, Warning, propose};
+pub use proposal::{Proposal, Proposed, Warning, natural, propose};
 
 use crate::directory::{Community, Group, Household};
 use crate::id::{GroupId, HouseholdId};

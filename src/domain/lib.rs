@@ -23,6 +23,7 @@ pub mod phone;
 pub mod plan;
 pub mod policy;
 pub mod reachability;
+pub mod report;
 pub mod roster;
 pub mod tariff;
 pub mod trigger;

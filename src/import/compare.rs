@@ -1,31 +1,31 @@
 //! Compares the files with the directory: what is new, what differs, what goes.
 
-use super::file::{Cells, Header, Place, decode};
+use super::file::{Cells, Header, decode};
 use super::holders::{Held, Holding};
+use super::known::{Known, Within};
 use super::problem::{Problem, Problems, Reason};
 use super::table::{Noun, Table};
-use super::{Changes, ImportError, ImportOptions, ImportReport, Secrets};
+use super::{Changes, ImportError, ImportOptions, ImportReport, Progress, Secrets};
 use crate::store::StoreError;
 use lianfang_domain::directory::DigestAlgorithm;
 use lianfang_domain::id::CommunityId;
-use lianfang_domain::phone::Home;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 /// Rows that are read or written by one statement.
 pub(super) const ROWS_AT_ONCE: u32 = 20_000;
-
-/// The place of `household_id` among the fields of a responder.
-const HOUSEHOLD_OF_HELPER: usize = 4;
 
 /// What changes in one table. Rows are JSON arrays: id, parent, key, fields.
 #[derive(Debug, Default)]
 pub(super) struct TableChanges {
     pub(super) added: Vec<String>,
     pub(super) changed: Vec<String>,
+    /// The fields of what changes, as they are.
+    pub(super) was: Vec<String>,
     pub(super) removed: Vec<u32>,
+    /// What is removed, as rows.
+    pub(super) gone: Vec<String>,
     unchanged: usize,
 }
 
@@ -80,116 +80,17 @@ struct Existing {
 
 type ExistingRows = BTreeMap<(u32, Box<str>), Existing>;
 
-/// What is known of the rows above the table that is being compared.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    /// Per noun: parent, name → id.
-    ids: BTreeMap<Noun, HashMap<u32, HashMap<Box<str>, u32>>>,
-    /// Rows that are removed, with all below them.
-    removed: BTreeMap<Noun, BTreeSet<u32>>,
-    /// The community of each row, per noun.
-    communities: BTreeMap<Noun, HashMap<u32, u32>>,
-    area_codes: BTreeMap<u32, Arc<str>>,
-}
-
-impl Known {
-    /// The parent of a row with this path, or which part of the path is unknown.
-    fn resolve(&self, path: &[&str]) -> Result<u32, usize> {
-        let mut id = 0;
-        for (depth, (noun, name)) in Noun::ALL.iter().zip(path).enumerate() {
-            let found = self.ids.get(noun).and_then(|ids| ids.get(&id)?.get(*name));
-            id = *found.ok_or(depth)?;
-        }
-        Ok(id)
-    }
-
-    /// The community in which a row with this parent stands; `None` for streets and communities themselves.
-    fn community(&self, noun: Noun, parent: u32) -> Option<u32> {
-        match noun.parent()? {
-            Noun::Street => None,
-            Noun::Community => Some(parent),
-            above @ (Noun::Grid
-            | Noun::Group
-            | Noun::Household
-            | Noun::Line
-            | Noun::Contact
-            | Noun::Worker
-            | Noun::Post
-            | Noun::Responder) => self.communities.get(&above)?.get(&parent).copied(),
-        }
-    }
-
-    /// The row at the end of more names below the path of the row, which stand in these columns; `None` where all of
-    /// them are empty. What is not there is reported.
-    fn named(&self, columns: &[&'static str], cells: &mut Cells<'_>) -> Option<u32> {
-        let names: Vec<&str> = columns.iter().map(|column| cells.get(column)).collect();
-        if names.iter().all(|name| name.is_empty()) {
-            return None;
-        }
-        let community = cells.path();
-        let path: Vec<&str> = community.iter().copied().chain(names).collect();
-        match self.resolve(&path) {
-            Ok(id) => Some(id),
-            Err(depth) => {
-                let column = depth.checked_sub(community.len()).and_then(|at| columns.get(at));
-                if let Some(column) = column {
-                    cells.fail(column, Reason::Unknown);
-                }
-                None
-            }
-        }
-    }
-
-    /// What a row names beside its path.
-    fn place(&self, noun: Noun, cells: &mut Cells<'_>) -> Place {
-        let helps = ["helps_grid", "helps_group", "helps_household"];
-        match noun {
-            Noun::Post => Place { grid: self.named(&["grid"], cells), household: None },
-            Noun::Responder => {
-                Place { grid: self.named(&["grid"], cells), household: self.named(&helps, cells) }
-            }
-            Noun::Street
-            | Noun::Community
-            | Noun::Grid
-            | Noun::Group
-            | Noun::Household
-            | Noun::Line
-            | Noun::Contact
-            | Noun::Worker => Place::default(),
-        }
-    }
-
-    /// The worker of this name in a community.
-    pub(super) fn worker(&self, community: u32, name: &str) -> Option<u32> {
-        self.ids.get(&Noun::Worker)?.get(&community)?.get(name).copied()
-    }
-
-    fn home(&self, community: Option<u32>) -> Home {
-        let community = community.unwrap_or_default();
-        let area_code = self.area_codes.get(&community).cloned().unwrap_or_else(|| "".into());
-        Home { area_code, community: CommunityId(community) }
-    }
-
-    fn note(&mut self, noun: Noun, row: (u32, &str, u32), fields: &[Value]) {
-        let (parent, key, id) = row;
-        self.ids.entry(noun).or_default().entry(parent).or_default().insert(key.into(), id);
-        if let Some(community) = self.community(noun, parent) {
-            self.communities.entry(noun).or_default().insert(id, community);
-        }
-        if let (Noun::Community, Some(Value::String(area_code))) = (noun, fields.first()) {
-            self.area_codes.insert(id, area_code.as_str().into());
-        }
-    }
-}
-
 /// Compares everything. All problems are found before it fails.
 pub(super) async fn compare(
     change: &mut SqliteConnection,
     files: &[(Noun, Vec<u8>)],
-    options: &ImportOptions,
+    (options, within, progress): (&ImportOptions, Within, &Progress),
 ) -> Result<Comparison, ImportError> {
+    progress.begin(files.iter().map(|(_, text)| lines_of(text)).sum());
     let mut work = Work {
         options,
+        within,
+        progress,
         problems: Problems::default(),
         known: Known::default(),
         secrets: Vec::new(),
@@ -203,23 +104,26 @@ pub(super) async fn compare(
         let bytes = files.iter().find(|file| file.0 == noun).map(|file| &*file.1);
         let next_id = next_id(change, noun.table()).await?;
         tables.insert(noun, work.compare_table(noun, existing, bytes, next_id));
+        progress.go_on()?;
     }
     if 0 < work.problems.total() {
         return Err(ImportError::Problems(work.problems));
     }
     let secrets = only_new(change, work.secrets).await?;
     let mut communities = work.communities;
-    if !secrets.is_empty() {
-        let of_line = work.known.communities.remove(&Noun::Line).unwrap_or_default();
-        let touched = secrets.iter().filter_map(|secret| of_line.get(&secret.0));
-        communities.extend(touched.copied().map(CommunityId));
-    }
+    communities.extend(secrets.iter().filter_map(|secret| work.known.community_of_line(secret.0)));
     let holdings = work.held.into_changes();
     Ok(Comparison { tables, secrets, communities, holdings })
 }
 
+fn lines_of(text: &[u8]) -> usize {
+    text.iter().filter(|byte| **byte == b'\n').count()
+}
+
 struct Work<'a> {
     options: &'a ImportOptions,
+    within: Within,
+    progress: &'a Progress,
     problems: Problems,
     known: Known,
     secrets: Vec<(u32, Secrets)>,
@@ -283,24 +187,21 @@ impl Work<'_> {
         for ((parent, key), row) in others {
             let fields: Vec<Value> = serde_json::from_str(&row.fields).unwrap_or_default();
             let above = if noun == Noun::Line { first_id(&fields) } else { *parent };
-            let is_orphan = noun.parent().is_some_and(|noun| {
-                self.known.removed.get(&noun).is_some_and(|removed| removed.contains(&above))
-            });
-            let is_orphan =
-                is_orphan || noun == Noun::Responder && self.known.helps_removed(&fields);
-            if is_orphan || (has_file && self.options.replace) {
+            let place = self.known.place_of(noun, (above, row.id));
+            let is_left_out = has_file && self.options.replace && self.within.covers(place);
+            if is_left_out || self.known.is_orphan(noun, above, &fields) {
                 table.changes.removed.push(row.id);
-                self.known.removed.entry(noun).or_default().insert(row.id);
-                if let Some(community) = self.known.community(noun, above) {
-                    self.communities.insert(CommunityId(community));
-                }
+                table.changes.gone.push(json!([row.id, above, key, fields]).to_string());
+                self.known.note_removed(noun, (above, row.id));
+                self.communities.extend(self.known.place_below(noun, above).community);
                 continue;
             }
-            table.changes.unchanged += 1;
+            table.changes.unchanged += usize::from(self.within.shows(place));
             self.known.note(noun, (above, key, row.id), &fields);
             let number = fields.get(1).and_then(Value::as_str).unwrap_or_default();
             if let (Noun::Line, Some((_, line))) = (noun, table.numbers.get(number)) {
-                let reason = Reason::NumberTaken(key.clone());
+                let account = if self.within.shows(place) { key.clone() } else { "".into() };
+                let reason = Reason::NumberTaken(account);
                 let (file, column) = (noun.file(), Some("number"));
                 self.problems.add(Problem { file, line: *line, column, reason });
             }
@@ -314,10 +215,14 @@ impl Work<'_> {
             self.problems.add(fail(1, Reason::Encoding));
             return;
         };
-        let mut reader =
-            csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new();
+        let mut reader = reader.trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
+        let width;
         let header = match reader.headers() {
-            Ok(header) => Header::read(table.noun.table(), header, &mut self.problems),
+            Ok(header) => {
+                width = header.len();
+                Header::read(table.noun.table(), header, &mut self.problems)
+            }
             Err(_) => {
                 self.problems.add(fail(1, Reason::Row));
                 return;
@@ -325,7 +230,16 @@ impl Work<'_> {
         };
         let Some(header) = header else { return };
         for record in reader.records() {
+            if self.progress.is_cancelled() {
+                return;
+            }
+            self.progress.step(1);
             match record {
+                Ok(record) if record.iter().all(str::is_empty) => {}
+                Ok(record) if record.len() != width => {
+                    let line = record.position().map_or(0, csv::Position::line);
+                    self.problems.add(fail(line, Reason::Row));
+                }
                 Ok(record) => self.read_row(table, &header, &record),
                 Err(error) => {
                     let line = error.position().map_or(0, csv::Position::line);
@@ -339,9 +253,16 @@ impl Work<'_> {
         let noun = table.noun;
         let key_column = noun.table().key.0;
         let mut cells = Cells { header, record, problems: &mut self.problems };
+        if !cells.are_cells() {
+            return;
+        }
         let line = cells.line();
         let path = cells.path();
-        let above = match self.known.resolve(&path) {
+        let above = self.known.resolve(&path).and_then(|above| {
+            let is_shown = self.within.shows(self.known.place_below(noun, above));
+            if is_shown { Ok(above) } else { Err(path.len().saturating_sub(1)) }
+        });
+        let above = match above {
             Ok(above) => above,
             Err(depth) => {
                 let column = noun.table().path().get(depth).map_or(key_column, |column| column.0);
@@ -355,7 +276,7 @@ impl Work<'_> {
             cells.fail(key_column, Reason::Twice(first));
             return;
         }
-        let community = self.known.community(noun, above);
+        let community = self.known.place_below(noun, above).community;
         let place = self.known.place(noun, &mut cells);
         let fields = cells.fields(above, &self.known.home(community), place);
         let secrets = (noun == Noun::Line).then(|| cells.secrets(&self.options.realm));
@@ -365,6 +286,8 @@ impl Work<'_> {
         {
             cells.fail("number", Reason::Twice(first));
         }
+        let was_at = table.household_of(key);
+        let is_new = !table.existing.contains_key(&(parent, key.into()));
         let (id, is_different) = table.take(parent, key, &fields);
         if noun == Noun::Community
             && !self.has_all_numbers
@@ -381,14 +304,28 @@ impl Work<'_> {
             let mut cells = Cells { header, record, problems: &mut self.problems };
             self.held.compare((id, above), &mut cells, &self.known)
         };
-        if is_different || is_held_anew {
-            let own = if noun == Noun::Community { Some(id) } else { community };
-            self.communities.extend(own.map(CommunityId));
+        if !is_different && !is_held_anew {
+            return;
+        }
+        let own = if noun == Noun::Community { Some(CommunityId(id)) } else { community };
+        self.communities.extend(own);
+        let below = self.known.place_below(noun, above);
+        let own = if is_new { below } else { self.known.place_of(noun, (above, id)) };
+        let left = was_at.map_or(own, |household| self.known.place_of_household(household));
+        if !(self.within.covers(own) && self.within.covers(left)) {
+            let mut cells = Cells { header, record, problems: &mut self.problems };
+            cells.fail(key_column, Reason::OutOfReach);
         }
     }
 }
 
 impl Comparing {
+    /// The household that a line of the database has.
+    fn household_of(&self, account: &str) -> Option<u32> {
+        let row = self.existing.get(&(0, account.into())).filter(|_| self.noun == Noun::Line)?;
+        Some(first_id(&serde_json::from_str::<Vec<Value>>(&row.fields).ok()?))
+    }
+
     /// Compares a row of the file with the one of the database; returns its id and whether they differ.
     fn take(&mut self, parent: u32, key: &str, fields: &[Value]) -> (u32, bool) {
         let text = Value::from(fields).to_string();
@@ -402,22 +339,11 @@ impl Comparing {
         let is_different = row.fields != text;
         if is_different {
             self.changes.changed.push(json!([row.id, parent, key, fields]).to_string());
+            self.changes.was.push(row.fields.clone());
         } else {
             self.changes.unchanged += 1;
         }
         (row.id, is_different)
-    }
-}
-
-impl Known {
-    /// Whether a responder helps a household that is removed.
-    fn helps_removed(&self, fields: &[Value]) -> bool {
-        let household = fields.get(HOUSEHOLD_OF_HELPER).and_then(Value::as_u64);
-        let removed = self.removed.get(&Noun::Household);
-        household
-            .and_then(|id| u32::try_from(id).ok())
-            .zip(removed)
-            .is_some_and(|(household, removed)| removed.contains(&household))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Writes the directory as the files that an import reads.
 
-use super::ImportError;
 use super::holders::is_round_the_clock;
 use super::table::Noun;
+use super::{ImportError, Within};
 use crate::store::number::StoredNumber;
 use crate::store::{Store, StoreError, make_private_folder};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use std::path::Path;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 const COMMUNITIES: &str = "SELECT c.id FROM community AS c JOIN street AS s ON s.id = c.street_id
-    ORDER BY s.name, c.name";
+    WHERE (?1 IS NULL OR s.id = ?1) AND (?2 IS NULL OR c.id = ?2) ORDER BY s.name, c.name";
 
 const POSTS: &str = concat!(
                 "SELECT json_group_array(json_array(street, community, name, code, grid, cover, workers)) FROM (
@@ -34,13 +34,14 @@ const RESPONDERS: &str = "SELECT json_group_array(json_array(street, community, 
                 FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN responder AS r ON r.community_id = c.id
                 LEFT JOIN grid AS a ON a.id = r.grid_id LEFT JOIN household AS h ON h.id = r.household_id
                 LEFT JOIN household_group AS j ON j.id = h.group_id LEFT JOIN grid AS g ON g.id = j.grid_id
-                WHERE c.id = ?1 ORDER BY r.name)";
+                WHERE c.id = ?1 AND (?3 IS NULL OR g.id IS NULL OR g.id = ?3) ORDER BY r.name)";
 
-/// The rows of a file, one JSON array per community, in an order that does not depend on ids.
+/// The rows of a file, one JSON array per community (?1), in an order that does not depend on ids: with the secrets of a
+/// realm (?2), of one grid alone (?3), of one street alone (?4).
 fn select(noun: Noun) -> &'static str {
     match noun {
         Noun::Street => {
-            "SELECT json_group_array(json_array(name)) FROM (SELECT name FROM street ORDER BY name) WHERE ?1 IS NULL"
+            "SELECT json_group_array(json_array(name)) FROM (SELECT name FROM street WHERE ?4 IS NULL OR id = ?4 ORDER BY name) WHERE ?1 IS NULL"
         }
         Noun::Community => {
             "SELECT json_group_array(json_array(s.name, c.name, c.area_code, c.language, c.time_zone,
@@ -51,7 +52,7 @@ fn select(noun: Noun) -> &'static str {
             "SELECT json_group_array(json_array(street, community, name)) FROM (
                 SELECT s.name AS street, c.name AS community, g.name AS name
                 FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN grid AS g ON g.community_id = c.id
-                WHERE c.id = ?1 ORDER BY g.name)"
+                WHERE c.id = ?1 AND (?3 IS NULL OR g.id = ?3) ORDER BY g.name)"
         }
         Noun::Group => {
             "SELECT json_group_array(json_array(street, community, grid, name, wanted)) FROM (
@@ -59,7 +60,7 @@ fn select(noun: Noun) -> &'static str {
                     j.acknowledgements_wanted AS wanted
                 FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN grid AS g ON g.community_id = c.id
                 JOIN household_group AS j ON j.grid_id = g.id
-                WHERE c.id = ?1 ORDER BY g.name, j.name)"
+                WHERE c.id = ?1 AND (?3 IS NULL OR g.id = ?3) ORDER BY g.name, j.name)"
         }
         Noun::Household => {
             "SELECT json_group_array(json_array(street, community, grid, grp, name, place, building, unit, floor, door,
@@ -69,7 +70,7 @@ fn select(noun: Noun) -> &'static str {
                     h.visit_class
                 FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN grid AS g ON g.community_id = c.id
                 JOIN household_group AS j ON j.grid_id = g.id JOIN household AS h ON h.group_id = j.id
-                WHERE c.id = ?1 ORDER BY g.name, j.name, h.position, h.name)"
+                WHERE c.id = ?1 AND (?3 IS NULL OR g.id = ?3) ORDER BY g.name, j.name, h.position, h.name)"
         }
         Noun::Line => {
             "SELECT json_group_array(json_array(street, community, grid, grp, household, account, number, grace, silent,
@@ -81,7 +82,7 @@ fn select(noun: Noun) -> &'static str {
                 FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN grid AS g ON g.community_id = c.id
                 JOIN household_group AS j ON j.grid_id = g.id JOIN household AS h ON h.group_id = j.id
                 JOIN line AS l ON l.household_id = h.id
-                WHERE c.id = ?1 ORDER BY g.name, j.name, h.position, h.name, l.account)"
+                WHERE c.id = ?1 AND (?3 IS NULL OR g.id = ?3) ORDER BY g.name, j.name, h.position, h.name, l.account)"
         }
         Noun::Contact => {
             "SELECT json_group_array(json_array(street, community, grid, grp, household, name, rank, language, numbers))
@@ -91,7 +92,7 @@ fn select(noun: Noun) -> &'static str {
                 FROM community AS c JOIN street AS s ON s.id = c.street_id JOIN grid AS g ON g.community_id = c.id
                 JOIN household_group AS j ON j.grid_id = g.id JOIN household AS h ON h.group_id = j.id
                 JOIN contact AS p ON p.household_id = h.id
-                WHERE c.id = ?1 ORDER BY g.name, j.name, h.position, h.name, p.rank, p.name)"
+                WHERE c.id = ?1 AND (?3 IS NULL OR g.id = ?3) ORDER BY g.name, j.name, h.position, h.name, p.rank, p.name)"
         }
         Noun::Worker => {
             "SELECT json_group_array(json_array(street, community, name, is_on_duty, language, numbers)) FROM (
@@ -111,17 +112,49 @@ fn select(noun: Noun) -> &'static str {
 pub async fn export(store: &Store, folder: &Path, realm: &str) -> Result<(), ImportError> {
     make_private_folder(folder)
         .map_err(|source| ImportError::WriteFile { path: folder.to_owned(), source })?;
+    for (noun, text) in files(store, realm, Within::EVERYTHING).await? {
+        let path = folder.join(noun.file());
+        std::fs::write(&path, text).map_err(|source| ImportError::WriteFile { path, source })?;
+    }
+    Ok(())
+}
+
+/// The same files in a ZIP, as far as somebody reaches.
+///
+/// # Errors
+/// When the database fails.
+pub async fn export_zip(
+    store: &Store,
+    realm: &str,
+    within: Within,
+) -> Result<Vec<u8>, ImportError> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    let failed = |error: zip::result::ZipError| ImportError::Archive(error.into());
+    for (noun, text) in files(store, realm, within).await? {
+        archive.start_file(noun.file(), options).map_err(failed)?;
+        let written = std::io::Write::write_all(&mut archive, &text);
+        written.map_err(|error| ImportError::Archive(error.into()))?;
+    }
+    Ok(archive.finish().map_err(failed)?.into_inner())
+}
+
+/// The files of an import, as they are now.
+async fn files(
+    store: &Store,
+    realm: &str,
+    within: Within,
+) -> Result<Vec<(Noun, Vec<u8>)>, ImportError> {
+    let mut files = Vec::new();
     let read = store.directory().reader().begin().await;
     let mut read = read.map_err(StoreError::Read)?;
-    let communities: Vec<u32> =
-        sqlx::query_scalar(COMMUNITIES).fetch_all(&mut *read).await.map_err(StoreError::Read)?;
+    let own = within.own;
+    let query = sqlx::query_scalar(COMMUNITIES);
+    let query = query.bind(own.street.map(|id| id.0)).bind(own.community.map(|id| id.0));
+    let communities: Vec<u32> = query.fetch_all(&mut *read).await.map_err(StoreError::Read)?;
     for noun in Noun::ALL {
-        let path = folder.join(noun.file());
-        let failed = |source| ImportError::WriteFile { path: path.clone(), source };
-        let mut file = std::io::BufWriter::new(std::fs::File::create(&path).map_err(failed)?);
-        std::io::Write::write_all(&mut file, MARK).map_err(failed)?;
-        let mut writer = csv::Writer::from_writer(file);
-        let write_failed = |error: csv::Error| failed(error.into());
+        let mut writer = csv::Writer::from_writer(MARK.to_vec());
+        let write_failed = |error: csv::Error| ImportError::Archive(error.into());
         let headers = noun.table().columns().map(|column| column.0);
         writer.write_record(headers).map_err(write_failed)?;
         let parts: Vec<Option<u32>> = match noun {
@@ -138,6 +171,7 @@ pub async fn export(store: &Store, folder: &Path, realm: &str) -> Result<(), Imp
         };
         for part in parts {
             let query = sqlx::query_scalar(select(noun)).bind(part).bind(realm);
+            let query = query.bind(own.grid.map(|id| id.0)).bind(own.street.map(|id| id.0));
             let text: String = query.fetch_one(&mut *read).await.map_err(StoreError::Read)?;
             let rows: Vec<Vec<Value>> = serde_json::from_str(&text).map_err(|error| {
                 ImportError::Decode { table: noun.table().name, source: error.into() }
@@ -148,9 +182,11 @@ pub async fn export(store: &Store, folder: &Path, realm: &str) -> Result<(), Imp
                 writer.write_record(cells).map_err(write_failed)?;
             }
         }
-        writer.flush().map_err(failed)?;
+        let text =
+            writer.into_inner().map_err(|error| ImportError::Archive(error.to_string().into()))?;
+        files.push((noun, text));
     }
-    Ok(())
+    Ok(files)
 }
 
 /// A value as an import reads it.
@@ -181,11 +217,15 @@ fn list(words: Vec<String>) -> String {
 }
 
 fn number(number: &StoredNumber) -> String {
-    let channels = match (number.voice, number.sms) {
+    format!("{}/{}", number.written, channels(number))
+}
+
+/// What a number can be used for, as it stands behind the slash.
+pub(super) fn channels(number: &StoredNumber) -> &'static str {
+    match (number.voice, number.sms) {
         (true, true) => "both",
         (true, false) => "voice",
         (false, true) => "sms",
         (false, false) => "none",
-    };
-    format!("{}/{channels}", number.written)
+    }
 }

@@ -3,6 +3,7 @@
 use super::Secrets;
 use super::problem::{Problem, Problems, Reason};
 use super::table::{Noun, Table};
+use super::upload::{DATE_MARK, FORMULA_MARK};
 use crate::store::number::{NUMBERS_MAX, StoredNumber, is_mobile};
 use crate::store::secrets::ha1;
 use encoding_rs::{Encoding, GB18030, UTF_8};
@@ -110,6 +111,20 @@ impl<'a> Cells<'a> {
     pub(super) fn fail(&mut self, column: &'static str, reason: Reason) {
         let (file, line) = (self.header.table.noun.file(), self.line());
         self.problems.add(Problem { file, line, column: Some(column), reason });
+    }
+
+    /// Whether the row has what was typed: Excel makes dates of doors, and formulas fail.
+    pub(super) fn are_cells(&mut self) -> bool {
+        let before = self.problems.total();
+        let header = self.header;
+        for &(column, at) in &header.places {
+            match at.and_then(|at| self.record.get(at)?.chars().next()) {
+                Some(DATE_MARK) => self.fail(column, Reason::Date),
+                Some(FORMULA_MARK) => self.fail(column, Reason::Formula),
+                Some(_) | None => {}
+            }
+        }
+        self.problems.total() == before
     }
 
     /// The text of a cell; empty where the file has no such column.

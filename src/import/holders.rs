@@ -1,8 +1,8 @@
 //! Who holds a post round the clock, every day: the one kind of shift that fits in a cell. All others are made over the API;
 //! files neither show nor change them.
 
-use super::compare::Known;
 use super::file::{Cells, list};
+use super::known::Known;
 use super::problem::Reason;
 use super::{ImportError, JsonFault};
 use crate::store::StoreError;
@@ -34,18 +34,11 @@ const UPDATE: &str =
     "UPDATE duty_shift SET worker_ids = ?2, version = version + 1 WHERE id = ?1 RETURNING id";
 /// What hangs below a post, in tables of its own.
 const BELOW: [(&str, &str); 3] = [
-    (
-        "duty_shift",
-        "DELETE FROM duty_shift WHERE post_id IN (SELECT value FROM json_each(?1)) RETURNING id",
-    ),
-    (
-        "duty_override",
-        "DELETE FROM duty_override WHERE post_id IN (SELECT value FROM json_each(?1)) RETURNING id",
-    ),
+    ("duty_shift", "post_id IN (SELECT value FROM json_each(?1))"),
+    ("duty_override", "post_id IN (SELECT value FROM json_each(?1))"),
     (
         "duty_swap",
-        "DELETE FROM duty_swap WHERE gives_post_id IN (SELECT value FROM json_each(?1))
-            OR takes_post_id IN (SELECT value FROM json_each(?1)) RETURNING id",
+        "(gives_post_id IN (SELECT value FROM json_each(?1)) OR takes_post_id IN (SELECT value FROM json_each(?1)))",
     ),
 ];
 /// Workers who may hold a post at once, as the API has it.
@@ -134,6 +127,26 @@ impl Held {
     }
 }
 
+/// What hangs below posts that are removed: the rows, by table.
+pub(super) async fn below(
+    change: &mut SqliteConnection,
+    posts: &[u32],
+) -> Result<Vec<(&'static str, Vec<i64>)>, ImportError> {
+    let posts = json!(posts).to_string();
+    let mut found = Vec::new();
+    for (table, condition) in BELOW {
+        let sql = format!("SELECT id FROM {table} WHERE {condition}");
+        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(&posts);
+        found.push((table, query.fetch_all(&mut *change).await.map_err(StoreError::Read)?));
+    }
+    Ok(found)
+}
+
+/// The shifts that change.
+pub(super) fn changed(holdings: &[Holding]) -> impl Iterator<Item = i64> {
+    holdings.iter().filter_map(|holding| holding.shift.map(i64::from))
+}
+
 /// Takes away what hangs below posts that are removed. The rows, by table.
 pub(super) async fn remove_below(
     change: &mut SqliteConnection,
@@ -144,7 +157,8 @@ pub(super) async fn remove_below(
         return Ok(removed);
     }
     let posts = json!(posts).to_string();
-    for (table, sql) in BELOW {
+    for (table, condition) in BELOW {
+        let sql = format!("DELETE FROM {table} WHERE {condition} RETURNING id");
         let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(&posts);
         let rows: Vec<i64> = query.fetch_all(&mut *change).await.map_err(StoreError::Write)?;
         let rows = ImportedRows { added: Vec::new(), changed: Vec::new(), removed: rows };

@@ -1,5 +1,6 @@
 //! What is wrong with the files, cell by cell.
 
+use lianfang_domain::directory::{Language, Written};
 use lianfang_domain::phone::PhoneError;
 use std::fmt;
 
@@ -96,6 +97,15 @@ pub enum Reason {
     /// Unknown word behind the slash.
     #[error("need /voice, /sms or /both behind a number")]
     Channels,
+    /// Excel made a date of what was typed.
+    #[error("Excel took this for a date: format the column as text and type it again")]
+    Date,
+    /// A formula that failed.
+    #[error("the formula of this cell fails")]
+    Formula,
+    /// The row belongs to where whoever imports may change nothing.
+    #[error("this is not within what your account reaches")]
+    OutOfReach,
     /// No hash.
     #[error("need {0} hexadecimal digits")]
     Ha1(usize),
@@ -106,13 +116,76 @@ pub enum Reason {
     #[error("the same stands in line {0}")]
     Twice(u64),
     /// Another line of the directory has the number.
-    #[error("another line has this number: account {0:?}")]
+    #[error("another line has this number{}", account(.0))]
     NumberTaken(Box<str>),
+}
+
+fn account(account: &str) -> String {
+    if account.is_empty() { String::new() } else { format!(": account {account:?}") }
 }
 
 fn words(words: &[(&str, &str)]) -> String {
     let words: Vec<String> = words.iter().map(|(en, zh)| format!("{en} ({zh})")).collect();
     words.join(", ")
+}
+
+impl Reason {
+    /// What is wrong, in a language.
+    #[must_use]
+    pub fn words(&self, language: Language) -> String {
+        match language.written() {
+            Written::English => self.to_string(),
+            Written::Chinese => self.chinese(),
+        }
+    }
+
+    fn chinese(&self) -> String {
+        let fixed = match self {
+            Self::UnknownColumn(name) => return format!("没有“{name}”这一列"),
+            Self::Length(min, max) => return format!("须为 {min} 到 {max} 个字符"),
+            Self::Count(min, max) => return format!("须为 {min} 到 {max} 的整数"),
+            Self::Word(words) => {
+                let words: Vec<&str> = words.iter().map(|(_, chinese)| *chinese).collect();
+                return format!("须为以下之一：{}", words.join("、"));
+            }
+            Self::Holders(max) => return format!("不得超过 {max} 人"),
+            Self::Numbers(max) => return format!("不得超过 {max} 个号码"),
+            Self::Ha1(len) => return format!("须为 {len} 位十六进制数字"),
+            Self::Twice(line) => return format!("与第 {line} 行重复"),
+            Self::NumberTaken(account) if !account.is_empty() => {
+                return format!("另一条线路已用此号码：账号 {account}");
+            }
+            Self::NumberTaken(_) => "另一条线路已用此号码",
+            Self::Encoding => "文件编码既不是 UTF-8 也不是 GB18030",
+            Self::Row => "此行不是 CSV，或列数与表头不同",
+            Self::MissingColumn => "缺少这一列",
+            Self::Control => "不得含控制字符",
+            Self::Flag => "须为 是 或 否（也可写 1、0、yes、no）",
+            Self::Language => "须为 zh-CN、en，或方言如 nan（闽南语）",
+            Self::TimeZone => "须为时区，如 Asia/Shanghai",
+            Self::AreaCode => "须为带 0 的区号，如 0592",
+            Self::AreaCodeAlone => {
+                "区号变了：须同时提供线路、联系人、社区工作者（有响应人的还有响应人）各表"
+            }
+            Self::VisitClass => "须为 每周、每月 或 每半年",
+            Self::Codes => "须为以空格分隔的代码，每个不超过 16 个按键",
+            Self::PostCode => "须为不含空格的代号，如 A、B、leader 或 grid",
+            Self::Skills => "最多 16 项技能，以分号分隔，每项 1 到 40 字，不得重复",
+            Self::HelperHousehold => "帮扶人须填所帮扶的联防户，其他人不填",
+            Self::HasShifts => "此岗位另有班次：此格留空，班次在值班表里改",
+            Self::Number(PhoneError::Empty) => "不是电话号码：没有数字",
+            Self::Number(PhoneError::TooLong) => "不是电话号码：位数过多",
+            Self::Number(PhoneError::Unreadable) => "不是电话号码：只能有数字、空格、括号和短横",
+            Self::Number(PhoneError::NoAreaCode) => "号码没有区号，社区也没有填区号",
+            Self::NeverCalled => "紧急或服务号码，本系统从不呼叫",
+            Self::Channels => "号码后的用途须为 /语音、/短信、/全部 或 /停用",
+            Self::Unknown => "目录和文件里都没有",
+            Self::Date => "被 Excel 当成了日期：请把这一列设为文本格式，再重新填写",
+            Self::Formula => "单元格的公式出错",
+            Self::OutOfReach => "不在您的管辖范围",
+        };
+        fixed.to_owned()
+    }
 }
 
 impl fmt::Display for Problem {

@@ -264,6 +264,29 @@ impl Noun {
         }
     }
 
+    /// Its name in Chinese, as sheets of a workbook are called.
+    #[must_use]
+    pub fn chinese(self) -> &'static str {
+        match self {
+            Self::Street => "街道",
+            Self::Community => "社区",
+            Self::Grid => "网格",
+            Self::Group => "联防组",
+            Self::Household => "联防户",
+            Self::Line => "线路",
+            Self::Contact => "联系人",
+            Self::Worker => "社区工作者",
+            Self::Post => "岗位",
+            Self::Responder => "响应人",
+        }
+    }
+
+    /// The Chinese header of one of its columns.
+    #[must_use]
+    pub fn header_in_chinese(self, column: &str) -> Option<&'static str> {
+        self.table().columns().find(|known| known.0 == column).map(|known| known.1)
+    }
+
     pub(super) fn table(self) -> &'static Table {
         &TABLES[self as usize]
     }
@@ -282,6 +305,31 @@ impl Noun {
 }
 
 impl Table {
+    /// The columns of the table that stand in a row behind its key.
+    pub(super) fn fields(&self) -> &'static [&'static str] {
+        self.fields_sql
+    }
+
+    /// The column of the table that a row is found by.
+    pub(super) fn key_sql(&self) -> &'static str {
+        self.key_sql
+    }
+
+    /// The column of the file that a column of the table comes from; none for what people never see.
+    pub(super) fn column_of(&self, field: &str) -> Option<Column> {
+        let name = match (self.noun, field) {
+            (_, "number_key" | "number_to_confirm") => return None,
+            (_, "number_written") => "number",
+            (_, "is_silent") => "silent",
+            (_, "is_on_duty") => "on_duty",
+            (_, "grid_id") => "grid",
+            (Noun::Line, "household_id") => "household",
+            (_, "household_id") => "helps_household",
+            (_, name) => name,
+        };
+        self.columns().find(|column| column.0 == name)
+    }
+
     /// The columns that lead to the parent.
     pub(super) fn path(&self) -> &'static [Column] {
         PATH.get(..self.depth).unwrap_or(&PATH)

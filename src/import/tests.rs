@@ -604,3 +604,57 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn an_import_that_is_ended_changes_nothing() {
+    let store = town().await;
+    let before = exported(&store).await;
+    let files = [(Noun::Street, "name\n新街道\n".as_bytes().to_vec())];
+    let progress = Progress::default();
+    let how = (&options(), Within::EVERYTHING, &progress);
+    let found = difference(store.directory(), &files, how).await.expect("compares");
+    assert_eq!((found.rows.len(), progress.rows()), (1, (1, 2)));
+    progress.cancel();
+    let ended = import_files(&by(&store), &files, how, Some(&found.digest)).await;
+    assert!(matches!(ended, Err(ImportError::Cancelled)), "{ended:?}");
+    let ended = difference(store.directory(), &files, how).await;
+    assert!(matches!(ended, Err(ImportError::Cancelled)), "{ended:?}");
+    assert_eq!(exported(&store).await, before);
+}
+
+#[tokio::test]
+async fn what_is_shown_is_what_is_applied() {
+    let store = town().await;
+    let households =
+        "street,community,grid,group,name,door\n筼筜街道,文园社区,第一网格,一组,陈阿姨,503\n";
+    let lines = "street,community,grid,group,household,account,number\n筼筜街道,文园社区,第一网格,一组,陈阿姨,a2,5551235\n";
+    let files = [
+        (Noun::Household, households.as_bytes().to_vec()),
+        (Noun::Line, lines.as_bytes().to_vec()),
+    ];
+    let progress = Progress::default();
+    let how = (&options(), Within::EVERYTHING, &progress);
+    let found = difference(store.directory(), &files, how).await.expect("compares");
+    let again = difference(store.directory(), &files, how).await.expect("compares");
+    assert_eq!(found, again, "the same every time");
+    let moved = &found.rows[1];
+    assert_eq!(
+        (moved.noun, moved.name.as_str(), moved.above.as_deref()),
+        (Noun::Line, "a2", Some("陈阿姨"))
+    );
+    let household = moved.changes.iter().find(|cell| cell.column == "household").expect("it moves");
+    assert_eq!(
+        (household.before.as_deref(), household.after.as_deref()),
+        (Some("李强"), Some("陈阿姨"))
+    );
+    let other = import_files(&by(&store), &files, how, Some("0")).await;
+    assert!(matches!(other, Err(ImportError::Changed)), "{other:?}");
+    let (_, change) =
+        import_files(&by(&store), &files, how, Some(&found.digest)).await.expect("imports");
+    let after = exported(&store).await;
+    let change = change.expect("a change");
+    undo_change(&by(&store), change, crate::store::reach::Reach::Everything).await.expect("undoes");
+    assert_ne!(exported(&store).await, after);
+    let twice = undo_change(&by(&store), change, crate::store::reach::Reach::Everything).await;
+    assert!(matches!(twice, Err(UndoChangeError::Changed)), "{twice:?}");
+}

@@ -11,6 +11,7 @@
 mod cases;
 mod changes;
 mod commit;
+mod figures;
 mod journal;
 mod read;
 mod record;
@@ -20,6 +21,7 @@ mod writer;
 
 pub use cases::{CaseError, FollowUp, FollowUpKind, NOTES_MAX, Note};
 pub use changes::{Changes, Progress};
+pub use figures::{MeasuredAlarm, RaisedRow};
 pub use journal::JournalError;
 pub use read::{
     AlarmFilter, AlarmRow, LastOfLine, OpenAlarms, Place, StoredAlarm, StoredEvent, Unreadable,

@@ -3,6 +3,8 @@
 //! It stands beside the audit trail, in the transaction of the edit, and may be erased: the trail holds ids only.
 //! Must not decide what may be undone; `nouns::undo` does.
 
+pub mod changes;
+
 use super::audit::Editor;
 use super::{Database, StoreError};
 use jiff::Timestamp;
@@ -20,6 +22,7 @@ const COLUMNS: &str = "SELECT name FROM pragma_table_info(?1) ORDER BY cid";
 /// Changes with other rows.
 const NOT_KEPT: &str = "changed_version";
 const ENTRY: &str = "id, at_us, who, why, noun, row_id, before, after FROM history";
+const ERASE_CHANGES: &str = "DELETE FROM history_change WHERE at_us < ?1";
 const ERASE: &str =
     "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE at_us < ?1 LIMIT ?2)";
 
@@ -165,7 +168,7 @@ pub async fn read(database: &Database, id: i64) -> Result<Option<Entry>, StoreEr
     one(&mut connection, id).await
 }
 
-/// Erases edits that are older. Returns how many.
+/// Erases edits that are older, and which of them were one change. Returns how many.
 ///
 /// # Errors
 /// When the database fails; what was erased until then is gone.
@@ -178,7 +181,12 @@ pub async fn erase_before(database: &Database, limit: Timestamp) -> Result<u64, 
         change.commit().await.map_err(StoreError::Write)?;
         erased += done;
         if done < ERASE_CHUNK.into() {
-            return Ok(erased);
+            break;
         }
     }
+    let mut change = database.write().await?;
+    let query = sqlx::query(ERASE_CHANGES).bind(limit.as_microsecond());
+    query.execute(&mut *change).await.map_err(StoreError::Write)?;
+    change.commit().await.map_err(StoreError::Write)?;
+    Ok(erased)
 }

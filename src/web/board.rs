@@ -20,8 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use lianfang_domain::alarm::Alarm;
 use lianfang_domain::delivery::{self, Delivery};
 use lianfang_domain::id::{AlarmId, CommunityId, LineId};
-pub(super) use row::BoardRow;
-use row::Standing;
+pub(super) use row::{BoardRow, Standing};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,7 +75,11 @@ struct Remembered {
 
 impl Boards {
     /// Every open alarm that the caller reaches, the latest first.
-    async fn read<N>(&self, web: &Web, caller: &Caller<N>) -> Result<Vec<Arc<Known>>, ApiError> {
+    pub(super) async fn read<N>(
+        &self,
+        web: &Web,
+        caller: &Caller<N>,
+    ) -> Result<Vec<Arc<Known>>, ApiError> {
         let mut open = self.read_all(web).await?;
         let rows = open.iter().map(|known| known.stored.row.clone()).collect();
         let kept = caller.area(web).await?.keep_alarms(web, rows).await?;

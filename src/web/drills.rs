@@ -2,11 +2,13 @@
 //!
 //! What is planned is looked through on the directory in memory before it is stored; the `drills` task holds it.
 
+mod preview;
 mod report;
 
 use super::Web;
-use super::caller::{Admin, Caller, Operator, Reports};
+use super::caller::{Admin, Caller, Operator, Reports, Right};
 use super::extract::{Body, Parameters, PathId};
+use super::groups::place_of;
 use super::ports::Action;
 use super::problem::{ApiError, Must};
 use super::reach::To;
@@ -35,6 +37,7 @@ const LIMIT: u32 = 50;
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default()
         .routes(routes!(list, create))
+        .routes(routes!(preview::preview))
         .routes(routes!(read))
         .routes(routes!(cancel))
         .routes(routes!(report::report))
@@ -149,6 +152,10 @@ struct DrillView {
     /// Its id.
     #[schema(value_type = u32)]
     id: DrillId,
+    /// The name of the community; empty if it is gone.
+    community: String,
+    /// Its time zone (IANA); that of China if it is gone.
+    time_zone: String,
     /// What was planned.
     plan: DrillDraft,
     /// `planned`, `announced`, `running`, `over` or `cancelled`.
@@ -167,7 +174,10 @@ struct DrillView {
 }
 
 impl DrillView {
-    fn new(stored: StoredDrill, now: Timestamp) -> Self {
+    fn new(web: &Web, stored: StoredDrill) -> Self {
+        let now = web.clock.now();
+        let directory = web.directory.current();
+        let community = directory.community(stored.drill.community);
         let state = match (stored.ended, stored.announced) {
             (Some((_, Ending::Over)), _) => "over",
             (Some((_, Ending::Cancelled)), _) => "cancelled",
@@ -177,6 +187,8 @@ impl DrillView {
         };
         Self {
             id: stored.id,
+            community: community.map(|found| found.name.to_string()).unwrap_or_default(),
+            time_zone: community.map_or("Asia/Shanghai", |found| &found.time_zone).to_owned(),
             plan: stored.drill.into(),
             state,
             created_at: stored.created,
@@ -219,6 +231,10 @@ struct HomeView {
     /// The household.
     #[schema(value_type = u32)]
     household_id: HouseholdId,
+    /// How neighbours call it; null for callers who do not read the directory, and when it is gone.
+    household: Option<String>,
+    /// Where it is, such as `3-2-502`; null where `household` is.
+    place: Option<String>,
     /// Its group.
     #[schema(value_type = u32)]
     group_id: GroupId,
@@ -241,16 +257,26 @@ impl From<&Home> for HomeView {
             HomeState::Skipped(why) => (None, None, Some(why)),
         };
         let (household_id, group_id) = (home.line.household, home.group);
-        Self { household_id, group_id, alarm_id, started_at, skipped }
+        let (household, place) = (None, None);
+        Self { household_id, household, place, group_id, alarm_id, started_at, skipped }
     }
 }
 
-fn detail(stored: StoredDrill, now: Timestamp) -> DrillDetail {
-    let homes: Vec<HomeView> = stored.homes.iter().map(HomeView::from).collect();
+/// A drill with its households, which have names for those who read the directory.
+fn detail(web: &Web, with_names: bool, stored: StoredDrill) -> DrillDetail {
+    let mut homes: Vec<HomeView> = stored.homes.iter().map(HomeView::from).collect();
+    let directory = web.directory.current();
+    if let Some(community) = directory.community(stored.drill.community).filter(|_| with_names) {
+        for home in &mut homes {
+            let household = community.household(home.household_id);
+            home.household = household.map(|found| found.name.to_string());
+            home.place = household.map(|found| place_of(found));
+        }
+    }
     let started = homes.iter().filter(|home| home.alarm_id.is_some()).count();
     let skipped = homes.iter().filter(|home| home.skipped.is_some()).count();
     let waiting = homes.len().saturating_sub(started + skipped);
-    DrillDetail { drill: DrillView::new(stored, now), waiting, started, skipped, homes }
+    DrillDetail { drill: DrillView::new(web, stored), waiting, started, skipped, homes }
 }
 
 /// Plan a drill. Refused with the reason when it could not be held.
@@ -263,23 +289,33 @@ async fn create(
     State(web): State<Web>,
     Body(draft): Body<DrillDraft>,
 ) -> Result<Response, ApiError> {
-    let drill = Drill::from(draft);
+    let (drill, homes) = looked_through(&web, &caller, draft).await?;
     let now = web.clock.now();
-    may_hold(&web, &caller, drill.community).await?;
+    let database = web.store.alarms();
+    let id = drills::create(database, &drill, &homes, (&caller.name(), now)).await?;
+    let stored = drills::get(database, id).await?.ok_or(ApiError::NotFound)?;
+    let location = [(header::LOCATION, format!("/api/v1/drills/{id}"))];
+    Ok((StatusCode::CREATED, location, Json(detail(&web, true, stored))).into_response())
+}
+
+/// The drill of a draft and its doors, if it could be held.
+async fn looked_through(
+    web: &Web,
+    caller: &Caller<Admin>,
+    draft: DrillDraft,
+) -> Result<(Drill, Vec<Home>), ApiError> {
+    let drill = Drill::from(draft);
+    may_hold(web, caller, drill.community).await?;
     let directory = web.directory.current();
     let community = directory.community(drill.community).ok_or_else(|| {
         let pointer = "/community_id".to_owned();
         ApiError::Faulty(vec![FieldError { pointer, fault: Fault::UnknownParent }])
     })?;
-    let (homes, _) = drill::check(&drill, community, now).map_err(|refused| {
+    let (homes, _) = drill::check(&drill, community, web.clock.now()).map_err(|refused| {
         let field = |(pointer, why)| FieldError { pointer, fault: Fault::Drill(why) };
         ApiError::Faulty(refused.into_iter().map(field).collect())
     })?;
-    let database = web.store.alarms();
-    let id = drills::create(database, &drill, &homes, (&caller.name(), now)).await?;
-    let stored = drills::get(database, id).await?.ok_or(ApiError::NotFound)?;
-    let location = [(header::LOCATION, format!("/api/v1/drills/{id}"))];
-    Ok((StatusCode::CREATED, location, Json(detail(stored, now))).into_response())
+    Ok((drill, homes))
 }
 
 /// A community out of reach is none.
@@ -335,7 +371,6 @@ async fn list(
     let is_last = found.len() <= limit as usize;
     found.truncate(limit as usize);
     let next = if is_last { None } else { found.last().map(|drill| drill.id) };
-    let now = web.clock.now();
     let mut communities: Vec<u32> = found.iter().map(|stored| stored.drill.community.0).collect();
     communities.dedup();
     let area = caller.area(&web).await?;
@@ -349,7 +384,7 @@ async fn list(
             && community.is_none_or(|community| community == stored.drill.community.0)
     };
     let found = found.into_iter().filter(is_meant);
-    let items = found.filter(is_within).map(|stored| DrillView::new(stored, now)).collect();
+    let items = found.filter(is_within).map(|stored| DrillView::new(&web, stored)).collect();
     Ok(Json(DrillPage { items, next }))
 }
 
@@ -365,7 +400,7 @@ async fn read(
     PathId(id): PathId<DrillId>,
 ) -> Result<Json<DrillDetail>, ApiError> {
     let stored = within(&web, &caller, To::See, id).await?;
-    Ok(Json(detail(stored, web.clock.now())))
+    Ok(Json(detail(&web, caller.may(Right::Operator), stored)))
 }
 
 /// Stop a drill: no household begins any more, and those who are called by it are told that it is withdrawn. Stopping it

@@ -4,13 +4,14 @@
 //! The parts of a roster are nouns like all others, see `nouns`. What is said here comes from the directory in memory,
 //! the same that plans are made from.
 
+mod days;
 mod handover;
 mod holder;
 mod ics;
 pub(super) mod words;
 
 use super::Web;
-use super::caller::{Admin, Called, Caller, Operator};
+use super::caller::{Admin, Called, Caller, Reports};
 use super::extract::{Body, Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::problem::{ApiError, Must};
@@ -49,6 +50,7 @@ const CALENDAR_PAST: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default()
         .routes(routes!(on_duty))
+        .routes(routes!(days::read))
         .routes(routes!(handover::take_over))
         .routes(routes!(findings))
         .routes(routes!(agree))
@@ -151,7 +153,7 @@ struct CalendarYear {
     responses((status = 200, description = "Who is on duty", body = DutyView)),
 )]
 async fn on_duty(
-    caller: Caller<Operator>,
+    caller: Caller<Reports>,
     State(web): State<Web>,
     PathId(id): PathId<CommunityId>,
     mut parameters: Parameters,
@@ -189,7 +191,7 @@ async fn on_duty(
     responses((status = 200, description = "What there is to mend", body = FindingsView)),
 )]
 async fn findings(
-    caller: Caller<Operator>,
+    caller: Caller<Reports>,
     State(web): State<Web>,
     PathId(id): PathId<CommunityId>,
     mut parameters: Parameters,
@@ -349,7 +351,7 @@ impl<S: Send + Sync> FromRequest<S> for CalendarBody {
     responses((status = 200, description = "The days, by date", body = CalendarYear)),
 )]
 async fn read_calendar(
-    caller: Caller<Operator>,
+    caller: Caller<Reports>,
     State(web): State<Web>,
     PathId(year): PathId<i16>,
     parameters: Parameters,
@@ -403,7 +405,7 @@ fn of_community(mut parameters: Parameters) -> Result<Option<CommunityId>, ApiEr
     responses((status = 200, description = "A calendar", body = String, content_type = "text/calendar")),
 )]
 async fn community_ics(
-    caller: Caller<Operator>,
+    caller: Caller<Reports>,
     State(web): State<Web>,
     PathId(id): PathId<CommunityId>,
     parameters: Parameters,

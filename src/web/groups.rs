@@ -155,6 +155,10 @@ struct ProposedView {
     name: String,
     /// Its households as one walks past their doors.
     households: Vec<ProposedHousehold>,
+    /// Staircases that it stands in: the fewer, the more adjacent.
+    staircases: usize,
+    /// Households that know another of the group: who has a number of the other.
+    acquainted: usize,
     /// What to look at: `small`, `scattered`, `separated` (acquaintances are elsewhere), `unreachable`.
     warnings: Vec<&'static str>,
 }
@@ -385,6 +389,8 @@ fn proposal_view(
             grid_id: proposed.grid,
             name,
             households: households.iter().map(household).collect(),
+            staircases: proposed.staircases,
+            acquainted: proposed.acquainted,
             warnings: proposed.warnings.into_iter().map(groups::Warning::name).collect(),
         });
     }

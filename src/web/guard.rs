@@ -157,7 +157,8 @@ fn is_page(path: &str) -> bool {
     path.ends_with(".html")
 }
 
-fn accepts_json(headers: &HeaderMap) -> bool {
+/// Whether the client takes JSON.
+pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
     let mut ranges = weighted(headers, &header::ACCEPT).peekable();
     if ranges.peek().is_none() {
         return true;
@@ -166,6 +167,13 @@ fn accepts_json(headers: &HeaderMap) -> bool {
     ranges.any(|(range, weight)| {
         0.0 < weight && wanted.iter().any(|known| range.eq_ignore_ascii_case(known))
     })
+}
+
+/// How much the client wants this very media type; 0 where it does not name it.
+pub(super) fn weight_of(headers: &HeaderMap, media_type: &str) -> f32 {
+    let ranges = weighted(headers, &header::ACCEPT);
+    let named = ranges.filter(|(range, _)| range.eq_ignore_ascii_case(media_type));
+    named.map(|(_, weight)| weight).fold(0.0, f32::max)
 }
 
 /// The language that the client likes best of those that we have; Chinese where it names none.

@@ -8,7 +8,7 @@ use super::extract::{Parameters, PathId, Reason, wrong};
 use super::nouns::take_up;
 use super::problem::{ApiError, Must};
 use super::reach::To;
-use crate::store::history::{self, Entry};
+use crate::store::history::{self, Entry, changes};
 use crate::store::nouns::undo::{UndoError, undo};
 use crate::store::nouns::{
     Community, Contact, Grid, Group, Household, Kind, Line, Noun, Responder, Street, Worker,
@@ -78,6 +78,8 @@ struct EditView {
     action: &'static str,
     /// What differs; numbers are masked.
     changes: Vec<ChangeView>,
+    /// The change that it is part of, such as an import; null for an edit by itself.
+    change_id: Option<i64>,
 }
 
 /// A value that differs.
@@ -133,10 +135,13 @@ async fn list(
     entries.truncate(limit as usize);
     let next = if is_last { None } else { entries.last().map(|entry| entry.id) };
     keep_within(&web, &caller, kind, &mut entries).await?;
-    Ok(Json(EditPage {
-        items: entries.into_iter().map(|entry| view(plural, entry)).collect(),
-        next,
-    }))
+    let ids: Vec<i64> = entries.iter().map(|entry| entry.id).collect();
+    let changes = changes::of_edits(database, &ids).await?;
+    let view = |entry: Entry| {
+        let change = changes.get(&entry.id).copied();
+        view(plural, entry, change)
+    };
+    Ok(Json(EditPage { items: entries.into_iter().map(view).collect(), next }))
 }
 
 /// Keeps the edits of rows that the caller reaches, as they stand now; of what is gone only who reaches everything
@@ -158,7 +163,7 @@ async fn keep_within(
     Ok(())
 }
 
-fn view(noun: &'static str, entry: Entry) -> EditView {
+fn view(noun: &'static str, entry: Entry, change_id: Option<i64>) -> EditView {
     let action = match (&entry.before, &entry.after) {
         (None, _) => "created",
         (Some(_), Some(_)) => "replaced",
@@ -184,6 +189,7 @@ fn view(noun: &'static str, entry: Entry) -> EditView {
         row_id: entry.row_id,
         action,
         changes,
+        change_id,
     }
 }
 

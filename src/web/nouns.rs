@@ -1,6 +1,6 @@
 //! The nouns of the directory: create, read, replace, delete and list, the same for each.
 
-use super::caller::{Admin, Caller, Needs, Operator};
+use super::caller::{Admin, Caller, Needs, Operator, Reports};
 use super::extract::{Body, IfMatch, Parameters, PathId, Reason};
 use super::problem::ApiError;
 use super::reach::To;
@@ -30,6 +30,8 @@ const LIMIT: u32 = 50;
 pub(super) trait Shown:
     Noun<Id: DeserializeOwned, Draft: DeserializeOwned + ToSchema> + Serialize + ToSchema + Sync
 {
+    /// Who reads it.
+    type Reader: Needs + 'static;
     /// Who edits it.
     type Editor: Needs + 'static;
     /// Its plural in paths.
@@ -48,8 +50,9 @@ pub(super) trait Shown:
 }
 
 macro_rules! shown {
-    ($($noun:ty: $plural:literal, $words:literal, $editor:ty;)*) => {$(
+    ($($noun:ty: $plural:literal, $words:literal, $reader:ty, $editor:ty;)*) => {$(
         impl Shown for $noun {
+            type Reader = $reader;
             type Editor = $editor;
             const PLURAL: &'static str = $plural;
             const WORDS: &'static str = $words;
@@ -57,24 +60,25 @@ macro_rules! shown {
     )*};
 }
 shown! {
-    Street: "streets", "street (街道)", Admin;
-    Community: "communities", "community (社区)", Admin;
-    Grid: "grids", "grid (网格)", Admin;
-    Group: "groups", "group (联防组)", Admin;
-    Household: "households", "household (联防户)", Admin;
-    Line: "lines", "line (线路)", Admin;
-    Contact: "contacts", "contact (联系人)", Operator;
-    Worker: "workers", "community worker (社区工作者)", Admin;
-    Responder: "responders", "responder (响应人)", Admin;
-    Post: "posts", "post of the duty roster (岗位)", Admin;
-    Rotation: "rotations", "rotation of workers (轮班)", Admin;
-    Shift: "shifts", "shift of a post (班次)", Admin;
-    Override: "overrides", "override of shifts (替班)", Operator;
-    Swap: "swaps", "swap of duty (换班)", Operator;
-    Absence: "absences", "absence of a worker (请假)", Operator;
+    Street: "streets", "street (街道)", Operator, Admin;
+    Community: "communities", "community (社区)", Reports, Admin;
+    Grid: "grids", "grid (网格)", Reports, Admin;
+    Group: "groups", "group (联防组)", Reports, Admin;
+    Household: "households", "household (联防户)", Operator, Admin;
+    Line: "lines", "line (线路)", Operator, Admin;
+    Contact: "contacts", "contact (联系人)", Operator, Operator;
+    Worker: "workers", "community worker (社区工作者)", Operator, Admin;
+    Responder: "responders", "responder (响应人)", Operator, Admin;
+    Post: "posts", "post of the duty roster (岗位)", Reports, Admin;
+    Rotation: "rotations", "rotation of workers (轮班)", Reports, Admin;
+    Shift: "shifts", "shift of a post (班次)", Reports, Admin;
+    Override: "overrides", "override of shifts (替班)", Reports, Operator;
+    Swap: "swaps", "swap of duty (换班)", Reports, Operator;
+    Absence: "absences", "absence of a worker (请假)", Reports, Operator;
 }
 
 impl Shown for Policy {
+    type Reader = Reports;
     type Editor = Admin;
     const PLURAL: &'static str = "policies";
     const WORDS: &'static str = "policy (升级规则)";
@@ -125,7 +129,7 @@ struct Listed<N> {
 }
 
 async fn list<N: Shown>(
-    caller: Caller<Operator>,
+    caller: Caller<N::Reader>,
     State(web): State<Web>,
     mut parameters: Parameters,
 ) -> Result<Response, ApiError> {
@@ -148,7 +152,7 @@ async fn list<N: Shown>(
 }
 
 async fn read<N: Shown>(
-    caller: Caller<Operator>,
+    caller: Caller<N::Reader>,
     State(web): State<Web>,
     PathId(id): PathId<N::Id>,
 ) -> Result<Response, ApiError> {

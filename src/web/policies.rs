@@ -1,7 +1,7 @@
 //! Policies beside their rows: what a draft would do, and the versions that there were.
 
 use super::Web;
-use super::caller::{Admin, Caller, Operator};
+use super::caller::{Admin, Caller, Reports};
 use super::extract::{Body, Parameters, PathId};
 use super::guard::language_of;
 use super::problem::ApiError;
@@ -13,6 +13,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use lianfang_domain::id::PolicyId;
+use lianfang_domain::policy::PolicyDocument;
 use lianfang_domain::policy::check::{self, Problem, Report};
 use serde::Serialize;
 use std::sync::Arc;
@@ -29,6 +30,18 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .routes(routes!(report))
         .routes(routes!(versions))
         .routes(routes!(version))
+}
+
+/// What is wrong with a document by itself, as the fields of a draft.
+pub(super) fn form(document: &PolicyDocument) -> Vec<FieldError> {
+    check::form(document).into_iter().map(field).collect()
+}
+
+fn field(problem: Problem) -> FieldError {
+    FieldError {
+        pointer: format!("/document{}", problem.pointer),
+        fault: Fault::Policy(problem.why),
+    }
 }
 
 /// What a policy does on today's directory, roster and routes.
@@ -81,16 +94,13 @@ pub(super) fn tried(
         (Ok(_), Some(rival)) => vec![rival],
         (Err(problems), rival) => problems.into_iter().chain(rival).collect(),
     };
-    let field = |problem: Problem| FieldError {
-        pointer: format!("/document{}", problem.pointer),
-        fault: Fault::Policy(problem.why),
-    };
     Err(problems.into_iter().map(field).collect())
 }
 
 /// Try a policy without saving it: what it would do, or why it would be refused.
 #[utoipa::path(
     post, path = "/policies/check", tag = "policies", operation_id = "check_policy",
+    params(("policy_id" = Option<u32>, Query, description = "The stored policy that it would take the place of")),
     request_body = PolicyDraft,
     responses((status = 200, description = "It would be accepted", body = PolicyReport)),
 )]
@@ -98,10 +108,13 @@ async fn try_out(
     caller: Caller<Admin>,
     State(web): State<Web>,
     headers: HeaderMap,
+    mut parameters: Parameters,
     Body(draft): Body<PolicyDraft>,
 ) -> Result<Json<PolicyReport>, ApiError> {
+    let replaced = parameters.take_number("policy_id", 0..=u32::MAX)?.map(PolicyId);
+    parameters.finish()?;
     caller.reaches(&web, To::Edit, (Kind::Community, draft.community_id)).await?;
-    let report = tried(&web, &draft, None).map_err(NounError::Faulty)?;
+    let report = tried(&web, &draft, replaced).map_err(NounError::Faulty)?;
     Ok(Json(PolicyReport::of(&report, &headers)))
 }
 
@@ -113,7 +126,7 @@ async fn try_out(
     responses((status = 200, description = "What it does", body = PolicyReport)),
 )]
 async fn report(
-    caller: Caller<Operator>,
+    caller: Caller<Reports>,
     State(web): State<Web>,
     PathId(id): PathId<PolicyId>,
     headers: HeaderMap,
@@ -140,7 +153,7 @@ struct PolicyVersions {
     responses((status = 200, description = "Its versions", body = PolicyVersions)),
 )]
 async fn versions(
-    caller: Caller<Operator>,
+    caller: Caller<Reports>,
     State(web): State<Web>,
     PathId(id): PathId<PolicyId>,
     parameters: Parameters,
@@ -164,7 +177,7 @@ async fn versions(
     responses((status = 200, description = "The version", body = Policy)),
 )]
 async fn version(
-    caller: Caller<Operator>,
+    caller: Caller<Reports>,
     State(web): State<Web>,
     PathId((id, version)): PathId<(PolicyId, u32)>,
 ) -> Result<Json<Policy>, ApiError> {

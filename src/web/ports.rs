@@ -16,13 +16,13 @@ use jiff::Timestamp;
 use lianfang_domain::alarm::{Actor, Alarm, CloseOutcome, Trigger};
 use lianfang_domain::digits::Key;
 use lianfang_domain::dispatch::{Dispatch, Route};
-use lianfang_domain::id::AlarmId;
+use lianfang_domain::id::{AlarmId, CommunityId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::RouteName;
 use lianfang_domain::plan::{AddError, Added, PartyId, Plan};
 use lianfang_domain::tariff::Tariff;
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -39,6 +39,8 @@ pub struct Ports {
     pub tariffs: BTreeMap<RouteName, Tariff>,
     /// The one of them that reaches lines that are registered here.
     pub lines_route: RouteName,
+    /// The realm of the lines' secrets.
+    pub realm: Arc<str>,
     /// Makes what is kept of PINs.
     pub pins: PinKey,
     /// Makes the keys of second factors.
@@ -69,6 +71,8 @@ pub struct Ports {
     pub recording_numbers: Vec<Arc<str>>,
     /// Passwords are taken over plain HTTP from other machines, too.
     pub is_insecure: bool,
+    /// Communities that tell everybody how they do, without names.
+    pub public: BTreeSet<CommunityId>,
 }
 
 impl Ports {

@@ -6,8 +6,10 @@
 mod of_others;
 
 use super::caller::Right;
+use super::plans::PictureFault;
 use super::sounds::SoundFault;
 use super::words;
+use crate::import::UploadError;
 use crate::store::nouns::FieldError;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -99,6 +101,15 @@ pub(super) enum ApiError {
     /// Others belong to it.
     #[error("others belong to it")]
     HasChildren,
+    /// What was sent is no import.
+    #[error(transparent)]
+    NoImport(UploadError),
+    /// What was sent is no picture.
+    #[error(transparent)]
+    NoPicture(PictureFault),
+    /// The directory is not what it was when the import was looked at.
+    #[error("the import would change something else now")]
+    ImportChanged,
     /// The row was edited since the edit that shall be undone.
     #[error("the row was edited since")]
     EditedSince,
@@ -165,6 +176,9 @@ pub(super) enum ApiError {
     /// Too much at once, or the service stops.
     #[error("too much at once")]
     Busy,
+    /// There is more to count than can be counted at once; the next try goes on.
+    #[error("it is still being counted")]
+    Counting,
     /// It took too long.
     #[error("it took too long")]
     TimedOut,
@@ -261,6 +275,16 @@ pub(super) enum Must {
     Flag,
     /// A moment with its offset.
     Moment,
+    /// A date.
+    Day,
+    /// A month, such as `2026-11`.
+    Month,
+    /// Not before the first month, and not so far after it.
+    Period,
+    /// What the rows of a sheet are.
+    By,
+    /// Given, and no other of its kind.
+    OneOf,
     /// Given once.
     Once,
 }
@@ -285,7 +309,7 @@ impl ApiError {
             | Self::KeyReused
             | Self::WhichLine => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoIfMatch => StatusCode::PRECONDITION_REQUIRED,
-            Self::Changed { .. } => StatusCode::PRECONDITION_FAILED,
+            Self::Changed { .. } | Self::ImportChanged => StatusCode::PRECONDITION_FAILED,
             Self::HasChildren
             | Self::EditedSince
             | Self::KeyInUse
@@ -304,7 +328,10 @@ impl ApiError {
             | Self::HttpsNeeded => StatusCode::FORBIDDEN,
             Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Sound(fault) => fault.status(),
-            Self::Busy | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoImport(UploadError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoPicture(PictureFault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoImport(_) | Self::NoPicture(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Busy | Self::Counting | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -356,6 +383,9 @@ impl ApiError {
             | Self::KeyInUse
             | Self::KeyReused
             | Self::StillWaiting
+            | Self::NoImport(_)
+            | Self::NoPicture(_)
+            | Self::ImportChanged
             | Self::AlarmClosed
             | Self::Swap(_)
             | Self::NoToken
@@ -372,6 +402,7 @@ impl ApiError {
             | Self::LastAdmin
             | Self::Sound(_)
             | Self::Busy
+            | Self::Counting
             | Self::TimedOut
             | Self::Internal(_) => Vec::new(),
         }

@@ -127,7 +127,7 @@ struct NumberPage {
 
 /// How well the people of a community can be reached.
 #[derive(Default, Serialize, ToSchema)]
-struct Summary {
+pub(super) struct Summary {
     /// How many numbers there are.
     numbers: usize,
     /// Of them, those that a person confirmed in time.
@@ -142,6 +142,20 @@ struct Summary {
     due: usize,
     /// The confirmed ones of a hundred.
     confirmed_percent: u8,
+}
+
+impl Summary {
+    /// How many numbers there are, how many in each state, and how many are due.
+    pub(super) fn counts(&self) -> [&usize; 6] {
+        [
+            &self.numbers,
+            &self.confirmed,
+            &self.never_confirmed,
+            &self.doubtful,
+            &self.unreachable,
+            &self.due,
+        ]
+    }
 }
 
 /// What is asked for.
@@ -338,12 +352,23 @@ async fn of_community(
 ) -> Result<Json<Summary>, ApiError> {
     parameters.finish()?;
     caller.reaches(&web, To::See, (Kind::Community, id)).await?;
-    let now = web.clock.now();
     let community = web.directory.current().community(id).cloned().ok_or(ApiError::NotFound)?;
-    let holders: Vec<Holder<'_>> = reachability::holders(&community).collect();
+    summary(&web, &community, |_| true).await.map(Json)
+}
+
+/// How the numbers of those people of a community stand who are where the caller may look.
+pub(super) async fn summary(
+    web: &Web,
+    community: &Arc<Community>,
+    is_within: impl Fn(Option<Where>) -> bool,
+) -> Result<Summary, ApiError> {
+    let now = web.clock.now();
+    let holders = reachability::holders(community);
+    let holders = holders.filter(|holder| is_within(Some(place_in(community, holder))));
+    let holders: Vec<Holder<'_>> = holders.collect();
     let mut summary = Summary::default();
     for some in holders.chunks(LOOKED_THROUGH) {
-        for Judged { score, .. } in judge(&web, some.to_vec(), now).await? {
+        for Judged { score, .. } in judge(web, some.to_vec(), now).await? {
             summary.numbers += 1;
             summary.due += usize::from(score.is_due(now));
             *match score.state {
@@ -356,7 +381,7 @@ async fn of_community(
     }
     let percent = (summary.confirmed * 100).checked_div(summary.numbers).unwrap_or_default();
     summary.confirmed_percent = u8::try_from(percent).unwrap_or(100);
-    Ok(Json(summary))
+    Ok(summary)
 }
 
 /// How sure it is that the numbers of a contact reach them.
@@ -422,13 +447,16 @@ async fn numbers_of(
 
 /// Where somebody belongs.
 fn where_is(directory: &Directory, holder: &Holder<'_>) -> Option<Where> {
-    let community = directory.community(holder.place.community)?;
+    directory.community(holder.place.community).map(|community| place_in(community, holder))
+}
+
+fn place_in(community: &Community, holder: &Holder<'_>) -> Where {
     let group = holder.household.and_then(|household| community.group(household.group));
-    Some(Where {
+    Where {
         street: Some(community.street),
         community: Some(community.id),
         grid: group.map(|group| group.grid),
-    })
+    }
 }
 
 /// The community of somebody.

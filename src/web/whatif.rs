@@ -1,6 +1,7 @@
 //! What-if: whom a line would call if it pressed #9 now. Calls nobody, writes nothing.
 
 mod cost;
+mod draft;
 mod load;
 
 use super::Web;
@@ -35,7 +36,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
-    OpenApiRouter::default().routes(routes!(read))
+    OpenApiRouter::default().routes(routes!(read, draft::read))
 }
 
 /// What an alarm on a line would do, if nobody answered.
@@ -52,6 +53,8 @@ struct WhatIfView {
     policy_id: Option<u32>,
     /// Its version.
     policy_version: Option<u32>,
+    /// The policy that was sent along would be used.
+    is_draft: bool,
     /// Households wanted to be coming; the duty worker is wanted besides.
     acknowledgements_wanted: u8,
     /// How many must be coming before any of them goes in.
@@ -146,26 +149,52 @@ async fn read(
     headers: HeaderMap,
     mut parameters: Parameters,
 ) -> Result<Json<WhatIfView>, ApiError> {
-    let kind = parameters.take("kind").map(|name| kind_of(&name).ok_or("kind")).transpose();
-    let at = parameters.take("at").map(|at| at.parse().map_err(|_| "at")).transpose();
-    let is_drill = flag(&mut parameters, "drill", false);
-    let has_load = flag(&mut parameters, "load", true);
+    let asked = Asked::take(&mut parameters)?;
     parameters.finish()?;
-    let refused = |name| wrong(name, Must::WhatIf);
-    let kind = kind.map_err(refused)?.unwrap_or_default();
-    let at: Option<Timestamp> = at.map_err(refused)?;
-    let is_drill = is_drill.map_err(refused)?;
-    // What is on the routes is known of no other moment.
-    let has_load = has_load.map_err(refused)? && at.is_none();
-    let now = at.unwrap_or_else(|| web.clock.now());
     caller.reaches(&web, To::See, (Kind::Line, id)).await?;
+    tell(&web, &web.directory.current(), (id, asked), language_of(&headers)).await
+}
 
-    let directory = web.directory.current();
-    let line = place_of(&directory, id).ok_or(ApiError::NotFound)?;
+/// What is asked besides the line.
+#[derive(Clone, Copy)]
+struct Asked {
+    kind: AlarmKind,
+    at: Option<Timestamp>,
+    is_drill: bool,
+    has_load: bool,
+}
+
+impl Asked {
+    fn take(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        let kind = parameters.take("kind").map(|name| kind_of(&name).ok_or("kind")).transpose();
+        let at = parameters.take("at").map(|at| at.parse().map_err(|_| "at")).transpose();
+        let is_drill = flag(parameters, "drill", false);
+        let has_load = flag(parameters, "load", true);
+        let refused = |name| wrong(name, Must::WhatIf);
+        let at: Option<Timestamp> = at.map_err(refused)?;
+        Ok(Self {
+            kind: kind.map_err(refused)?.unwrap_or_default(),
+            at,
+            is_drill: is_drill.map_err(refused)?,
+            // What is on the routes is known of no other moment.
+            has_load: has_load.map_err(refused)? && at.is_none(),
+        })
+    }
+}
+
+async fn tell(
+    web: &Web,
+    directory: &Directory,
+    (id, asked): (LineId, Asked),
+    language: Language,
+) -> Result<Json<WhatIfView>, ApiError> {
+    let Asked { kind, at, is_drill, has_load } = asked;
+    let now = at.unwrap_or_else(|| web.clock.now());
+    let line = place_of(directory, id).ok_or(ApiError::NotFound)?;
     let defaults = Policy::default();
     let wanted = PlanFor { kind, is_drill, now, defaults: &defaults };
-    let plan = plan::build(&directory, line, &wanted).map(Arc::new).ok_or(ApiError::NotFound)?;
-    let here = registered(&web, &directory, &plan).await;
+    let plan = plan::build(directory, line, &wanted).map(Arc::new).ok_or(ApiError::NotFound)?;
+    let here = registered(web, directory, &plan).await;
     let on_routes = if has_load { web.alarms.on_routes().await } else { None };
     let is_here = |order: &LegOrder| here.contains(order.number.key());
     let show = |load: Option<&Dispatch>| {
@@ -181,10 +210,10 @@ async fn read(
     let idle = show(None)?;
     let shown = on_routes.as_ref().map(|load| show(Some(load))).transpose()?;
     let community = directory.community(line.community);
-    let pricing = Pricing::new(&web, line.community, language_of(&headers));
+    let pricing = Pricing::new(web, line.community, language);
     let told = Answer {
         community: community.map(Arc::as_ref),
-        language: language_of(&headers),
+        language,
         now,
         idle: &idle,
         load: on_routes.as_ref(),
@@ -284,7 +313,8 @@ impl Answer<'_> {
                 ..self.leg(plan, departure)
             });
         }
-        let made_by = plan.made_by;
+        let is_draft = plan.made_by.is_some_and(draft::is_draft);
+        let made_by = plan.made_by.filter(|_| !is_draft);
         let first = shown.departures.iter().filter(|one| is_first_wave(one));
         WhatIfView {
             at: self.now,
@@ -292,6 +322,7 @@ impl Answer<'_> {
             is_drill: plan.is_drill,
             policy_id: made_by.map(|PolicyVersion { policy, .. }| policy.0),
             policy_version: made_by.map(|made| made.version),
+            is_draft,
             acknowledgements_wanted: plan.policy.acknowledgements_wanted,
             together: plan.policy.together,
             last_leg_of_first_wave_ms: first.map(|one| self.ms(one.at)).max(),

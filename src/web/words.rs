@@ -1,5 +1,6 @@
 //! What problems say, in Chinese and English.
 
+use super::plans::PictureFault;
 use super::problem::{ApiError, Must};
 use crate::store::accounts::password::PasswordFault;
 use crate::store::nouns::Fault;
@@ -43,6 +44,9 @@ pub(super) fn title(error: &ApiError, language: Language) -> (&'static str, &'st
         ApiError::CannotAdd(_) => ("cannot-add", "不能加叫", "Cannot be called"),
         ApiError::NoIfMatch => ("if-match-required", "缺少 If-Match", "If-Match required"),
         ApiError::Changed { .. } => ("changed", "已被他人修改", "Changed in the meantime"),
+        ApiError::NoImport(_) => ("no-import", "不是导入文件", "No import"),
+        ApiError::NoPicture(_) => ("no-picture", "不能作平面图", "No picture for a plan"),
+        ApiError::ImportChanged => ("import-changed", "目录已变", "Changed in the meantime"),
         ApiError::EditedSince => ("edited-since", "之后又改过", "Edited since"),
         ApiError::HasChildren => ("has-children", "仍有下级", "Still in use"),
         ApiError::Swap(_) => ("swap", "换班不能这样处理", "Not so with a swap"),
@@ -74,6 +78,7 @@ pub(super) fn title(error: &ApiError, language: Language) -> (&'static str, &'st
         ApiError::LastAdmin => ("last-admin", "最后一位管理员", "The last admin"),
         ApiError::Sound(fault) => fault.title(),
         ApiError::Busy => ("busy", "系统繁忙", "Busy"),
+        ApiError::Counting => ("counting", "正在统计", "Counting"),
         ApiError::TimedOut => ("timed-out", "处理超时", "Timed out"),
         ApiError::Internal(_) => ("internal", "内部错误", "Internal error"),
     };
@@ -114,6 +119,8 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
             "Try again in {wait_s} s. An admin resets forgotten passwords."
         ),
         ApiError::Sound(fault) => fault.detail(language),
+        ApiError::NoImport(error) => super::imports::unreadable(*error, language),
+        ApiError::NoPicture(fault) => picture(*fault, language).to_owned(),
         ApiError::Swap(error) => swap(*error, language),
         ApiError::CannotAdd(error) => cannot_add(*error, language).to_owned(),
         ApiError::NoPath
@@ -135,6 +142,7 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
         | ApiError::KeyInUse
         | ApiError::KeyReused
         | ApiError::StillWaiting
+        | ApiError::ImportChanged
         | ApiError::AlarmClosed
         | ApiError::NoToken
         | ApiError::OutOfReach
@@ -147,6 +155,7 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
         | ApiError::NoEnrolment
         | ApiError::LastAdmin
         | ApiError::Busy
+        | ApiError::Counting
         | ApiError::TimedOut
         | ApiError::Internal(_) => fixed_detail(error, language).to_owned(),
     }
@@ -192,6 +201,10 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
         ApiError::NoIfMatch => {
             ("请在 If-Match 中给出读取时的 ETag。", "Send the ETag that you read in If-Match.")
         }
+        ApiError::ImportChanged => (
+            "这期间目录有改动，还没有导入。请重新核对差异。",
+            "The directory was edited meanwhile; nothing was imported. Look at the differences again.",
+        ),
         ApiError::EditedSince => (
             "这一行之后又改过；请先撤销后面的修改。",
             "The row was edited since; undo the later edits first.",
@@ -254,6 +267,10 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
             "One admin who reaches everything has to stay, or nobody could manage accounts.",
         ),
         ApiError::Busy => ("请稍后重试。", "Try again in a moment."),
+        ApiError::Counting => (
+            "记录较多，请几秒后再试：已统计的部分会保留。",
+            "There is much to count. Try again in a few seconds; what was counted is kept.",
+        ),
         ApiError::TimedOut => {
             ("请求未能及时完成，请稍后重试。", "The request was not done in time; try again.")
         }
@@ -264,10 +281,35 @@ fn fixed_detail(error: &ApiError, language: Language) -> &'static str {
         | ApiError::Parameter { .. }
         | ApiError::Changed { .. }
         | ApiError::Sound(_)
+        | ApiError::NoImport(_)
+        | ApiError::NoPicture(_)
         | ApiError::Swap(_)
         | ApiError::TooManyAttempts { .. }
         | ApiError::CannotAdd(_)
         | ApiError::Forbidden { .. } => ("", ""),
+    };
+    match language.written() {
+        Written::Chinese => chinese,
+        Written::English => english,
+    }
+}
+
+/// Why something is no plan, and what to do.
+fn picture(fault: PictureFault, language: Language) -> &'static str {
+    let (chinese, english) = match fault {
+        PictureFault::Svg => (
+            "SVG 文件里可能有脚本，不能上传。请另存为 PNG。",
+            "An SVG may hold scripts and is not taken. Save it as PNG.",
+        ),
+        PictureFault::Unknown => ("只收 PNG 和 JPEG 图片。", "Send a PNG or a JPEG."),
+        PictureFault::Damaged => (
+            "图片已损坏，或后面附有别的内容。请重新保存后再上传。",
+            "The picture is damaged, or something stands behind it. Save it again and send it again.",
+        ),
+        PictureFault::TooLarge => (
+            "图片最大 2 MiB，每边不超过 8192 像素，总共不超过 2400 万像素。",
+            "A picture has at most 2 MiB, 8192 pixels a side and 24 million pixels in all.",
+        ),
     };
     match language.written() {
         Written::Chinese => chinese,
@@ -408,6 +450,27 @@ fn must(must: Must, language: Language) -> String {
             language,
             "须为带时差的时刻，如 2026-11-23T08:00:00+08:00",
             "must be a moment with its offset, such as 2026-11-23T08:00:00+08:00"
+        ),
+        Must::Day => {
+            in_language!(language, "须为日期，如 2026-11-23", "must be a date, such as 2026-11-23")
+        }
+        Must::Month => {
+            in_language!(language, "须为月份，如 2026-11", "must be a month, such as 2026-11")
+        }
+        Must::Period => in_language!(
+            language,
+            "不得早于起始月份，且最多 36 个月",
+            "must not be before the first month, nor more than 36 months in all"
+        ),
+        Must::OneOf => in_language!(
+            language,
+            "、grid_id、community_id 须恰好给出一个",
+            "or grid_id or community_id must be given, and one of them alone"
+        ),
+        Must::By => in_language!(
+            language,
+            "须为 community_month、month、community 或 kind",
+            "must be community_month, month, community or kind"
         ),
         Must::Text => in_language!(language, "须为 UTF-8", "must be UTF-8"),
         Must::Once => in_language!(language, "只能给出一次", "must be given once"),

@@ -13,13 +13,17 @@ mod errors;
 mod feed;
 mod hostile;
 mod idempotency;
+mod imports;
 mod lists;
+mod map;
 mod nouns;
 mod openapi;
+mod paper;
 mod policies;
 mod reach;
 mod reachability;
 mod recordings;
+mod reports;
 mod responder;
 mod roster;
 mod session;
@@ -50,14 +54,14 @@ use lianfang::webhooks::{Targets, WebhookKey, Webhooks};
 use lianfang_domain::alarm::{Actor, Trigger};
 use lianfang_domain::digits::Key;
 use lianfang_domain::dispatch::{Dispatch, Route};
-use lianfang_domain::id::AlarmId;
+use lianfang_domain::id::{AlarmId, CommunityId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{Channel, RouteName};
 use lianfang_domain::plan::PartyId;
 use lianfang_domain::tariff::Tariff;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
@@ -327,6 +331,7 @@ impl Api {
         let webhooks = Webhooks::new(WebhookKey::new(&[7; 32]), targets.expect("hosts"));
         let router = web::router(Ports {
             store: store.clone(),
+            realm: "lianfang".into(),
             pins: PinKey::new(&[7; 32]),
             totp: TotpKey::new(&[7; 32]),
             webhooks: webhooks.clone(),
@@ -345,6 +350,7 @@ impl Api {
             recordings: recordings.clone(),
             recording_numbers: vec!["05925550008".into()],
             is_insecure: false,
+            public: BTreeSet::from([CommunityId(1)]),
         });
         Self {
             router,

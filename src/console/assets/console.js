@@ -130,6 +130,24 @@
       if (again) { again = false; setTimeout(refresh, 100); }
     }
   };
+  // Rows of [data-order] are dragged by their handles and numbered anew; a button saves.
+  $$('[data-order]').forEach((list) => {
+    let held;
+    const row = (event) => event.target.closest('li');
+    list.onpointerdown = (event) => { if (row(event)) row(event).draggable = event.target.matches('.handle'); };
+    list.ondragstart = (event) => { held = row(event); };
+    list.ondragover = (event) => {
+      const over = row(event);
+      if (!held || !over) return;
+      event.preventDefault();
+      const box = over.getBoundingClientRect();
+      if (over !== held) over[event.clientY < box.top + box.height / 2 ? 'before' : 'after'](held);
+    };
+    list.ondragend = () => { held = 0; $$('[data-place]', list).forEach((input, at) => { input.value = at + 1; }); };
+  });
+  // Long work is looked at every second until it is done.
+  const watch = () => { if ($('[data-soon]')) setTimeout(() => refresh().then(watch), 1000); };
+  watch();
   // Forms with data-stay are sent in place, so that the sound goes on.
   document.addEventListener('submit', async (event) => {
     const form = event.target;

@@ -1,4 +1,4 @@
-//! A group as people know it: floors as rows, doors as cells; its order; what is wrong with it; dividing a community.
+//! A group as people know it: floors as rows, doors as cells; its order; what is wrong with it.
 
 use super::{Crumb, Listed, Noun, crumbs, id_of};
 use crate::Shared;
@@ -13,11 +13,8 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -25,7 +22,6 @@ pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/directory/groups/{id}/order", post(order))
         .route("/directory/communities/{id}/checks", get(checks))
-        .route("/directory/communities/{id}/groups", get(propose).post(divide))
 }
 
 /// A household of a group.
@@ -137,62 +133,6 @@ struct ChecksPage {
     title: String,
     findings: Vec<Finding>,
     total: u64,
-}
-
-#[derive(Template)]
-#[template(path = "directory/proposal.html")]
-struct ProposalPage {
-    frame: Frame,
-    l: Lang,
-    crumbs: Vec<Crumb>,
-    title: String,
-    path: String,
-    proposal: Proposal,
-    /// A digest of what is shown: only that is applied.
-    seen: String,
-    may_edit: bool,
-    form: Form,
-}
-
-#[derive(Deserialize)]
-struct Proposal {
-    groups: Vec<Proposed>,
-    emptied: Vec<u64>,
-    moved: u64,
-}
-
-#[derive(Deserialize)]
-struct Proposed {
-    group_id: Option<u64>,
-    grid_id: u64,
-    name: String,
-    households: Vec<ProposedHousehold>,
-    warnings: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct ProposedHousehold {
-    id: u64,
-    version: u64,
-    name: String,
-    place: String,
-    group_id: u64,
-}
-
-impl Proposed {
-    fn warning<'a>(&'a self, warning: &'a str, l: &Lang) -> &'a str {
-        match warning {
-            "small" => l.t("住户太少", "few households"),
-            "scattered" => l.t("不在同一栋楼", "several buildings"),
-            "separated" => l.t("有熟人在别的组", "acquaintances elsewhere"),
-            "unreachable" => l.t("有人呼叫不到", "somebody cannot be reached"),
-            other => other,
-        }
-    }
-
-    fn moves(&self, household: &ProposedHousehold) -> bool {
-        self.group_id != Some(household.group_id)
-    }
 }
 
 /// The page of a group.
@@ -372,86 +312,10 @@ async fn checks(signed: Signed, Path(id): Path<u64>) -> Result<Response, Respons
 }
 
 /// The rows down to a community.
-async fn below_community(signed: &Signed, id: u64) -> Result<Vec<Crumb>, Failure> {
+pub(super) async fn below_community(signed: &Signed, id: u64) -> Result<Vec<Crumb>, Failure> {
     let row: Value = signed.api().get(&format!("/communities/{id}")).await?;
     let Some(noun) = Noun::of("communities") else { return Ok(Vec::new()) };
     let mut above = crumbs(signed, noun, &row).await?;
     above.push((noun.path(id), noun.title(&row)));
     Ok(above)
-}
-
-/// How a community would be divided by the rule of the scheme.
-async fn propose(signed: Signed, Path(id): Path<u64>) -> Result<Response, Response> {
-    proposal_page(&signed, id, (Form::default(), StatusCode::OK)).await.map_err(signed.fails())
-}
-
-async fn proposal(signed: &Signed, id: u64) -> Result<(Proposal, String), Failure> {
-    let found: Value =
-        signed.api().post(&format!("/communities/{id}/groups/proposal"), &json!({})).await?;
-    let seen = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(found.to_string()));
-    let proposal =
-        serde_json::from_value(found).map_err(|error| Failure::Unreadable(error.into()))?;
-    Ok((proposal, seen))
-}
-
-async fn proposal_page(
-    signed: &Signed,
-    id: u64,
-    (form, status): (Form, StatusCode),
-) -> Result<Response, Failure> {
-    let l = signed.lang();
-    let (proposal, seen) = proposal(signed, id).await?;
-    let title = l.t("重新分组", "Divide into groups");
-    let page = ProposalPage {
-        frame: Frame::signed(signed, title).await,
-        l,
-        crumbs: below_community(signed, id).await?,
-        title: title.to_owned(),
-        path: format!("/directory/communities/{id}/groups"),
-        proposal,
-        seen,
-        may_edit: signed.me.is_admin(),
-        form,
-    };
-    Ok(show(status, &page))
-}
-
-/// Applies a proposal, if it is still the one that was shown.
-async fn divide(
-    signed: Signed,
-    Path(id): Path<u64>,
-    Sent(mut form): Sent,
-) -> Result<Response, Response> {
-    let l = signed.lang();
-    let (proposal, seen) = proposal(&signed, id).await.map_err(signed.fails())?;
-    let group = |group: &Proposed| {
-        let households = group.households.iter();
-        let households: Vec<Value> =
-            households.map(|one| json!({"id": one.id, "version": one.version})).collect();
-        json!({"group_id": group.group_id, "grid_id": group.grid_id, "name": group.name, "households": households})
-    };
-    let groups: Vec<Value> = proposal.groups.iter().map(group).collect();
-    let api = signed.api().because(form.get("reason"));
-    let path = format!("/communities/{id}/groups");
-    let applied = if form.get("seen") == seen {
-        api.put::<Value>(&path, None, &json!({"groups": groups})).await.map(|_| true)
-    } else {
-        Ok(false)
-    };
-    match applied {
-        Ok(true) => Ok(go(&format!("/directory/communities/{id}/checks"), "saved")),
-        Err(Failure::Problem(problem)) if problem.status != 412 => {
-            Err(failed(&signed.visitor, &Failure::Problem(problem)))
-        }
-        Err(failure @ Failure::Unreadable(_)) => Err(failed(&signed.visitor, &failure)),
-        Ok(false) | Err(Failure::Problem(_)) => {
-            let words = l.t(
-                "这期间有人改过住户，建议变了，还没有保存。请再看一遍。",
-                "Somebody changed households meanwhile, and so the proposal; nothing is saved. Please look again.",
-            );
-            form.problem = Some(words.to_owned());
-            let status = StatusCode::PRECONDITION_FAILED;
-            proposal_page(&signed, id, (form, status)).await.map_err(signed.fails())
-        }
-    }
 }

@@ -45,6 +45,9 @@ struct Edit {
     row_id: u64,
     action: String,
     changes: Vec<Change>,
+    /// The change that it is part of, such as an import.
+    #[serde(default)]
+    change_id: Option<u64>,
 }
 
 #[derive(Deserialize)]

@@ -310,6 +310,12 @@ async fn a_group_looks_like_its_building() {
 #[tokio::test]
 async fn the_order_of_a_group_changes_as_a_whole() {
     let fake = group();
+    fake.get("/directory/groups/4").await.shows(&[
+        "data-order",
+        "class=\"handle\"",
+        "data-place",
+        "pattern=\"[0-9]{1,5}\"",
+    ]);
     fake.answers("PUT /communities/2/groups", 200, json!({"changed": 2}));
     let sent = |fake: &Fake| {
         let (_, path, body) = fake.asked().pop().unwrap();
@@ -349,10 +355,16 @@ async fn a_community_is_divided_only_as_it_was_shown() {
     let household =
         json!({"id": 5, "version": 3, "name": "陈阿姨", "place": "3-2-502", "group_id": 4});
     let proposal = json!({"groups": [{"group_id": null, "grid_id": 3, "name": "3-1", "households": [household],
-        "warnings": ["small"]}], "emptied": [4], "moved": 1});
+        "warnings": ["small"], "staircases": 1, "acquainted": 0}], "emptied": [4], "moved": 1});
     fake.answers("POST /communities/2/groups/proposal", 200, proposal);
     let page = fake.get("/directory/communities/2/groups").await;
     page.shows(&["3-1", "few households", "moves", "康乐社区", "Divide like this"]);
+    page.shows(&[
+        "Adjacent: in one staircase",
+        "Alike in size: 1",
+        "Acquainted: nobody",
+        "Take this group alone",
+    ]);
     fake.get_chinese("/directory/communities/2/groups").await.shows(&[
         "地域相邻",
         "住户太少",
@@ -379,6 +391,9 @@ async fn a_community_is_divided_only_as_it_was_shown() {
         body,
         json!({"groups": [{"group_id": null, "grid_id": 3, "name": "3-1", "households": [{"id": 5, "version": 3}]}]})
     );
+    let one = fake.post("/directory/communities/2/groups", &[("seen", &seen), ("only", "0")]).await;
+    assert_eq!(one.location(), "/directory/communities/2/groups?did=saved", "the rest is there");
+    assert_eq!(fake.asked().pop().unwrap().2, body);
     fake.get_chinese("/directory/communities/2/checks")
         .await
         .shows(&["没有可呼叫的联系人", "3号楼一组"]);

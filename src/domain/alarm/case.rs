@@ -80,6 +80,69 @@ pub struct StepState {
     pub is_late: bool,
 }
 
+/// When the steps of a case were done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaseTimes {
+    /// When the alarm was raised.
+    pub raised_at: Timestamp,
+    /// When somebody was coming, or there.
+    pub accepted_at: Option<Timestamp>,
+    /// When somebody was at the door.
+    pub arrived_at: Option<Timestamp>,
+    /// When it was withdrawn.
+    pub cancelled_at: Option<Timestamp>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
+}
+
+/// By when the steps of a case have to be done, in seconds, each from the step before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaseLimits {
+    /// From the press to somebody who is coming.
+    pub accept_s: u32,
+    /// From then to somebody at the door.
+    pub arrival_s: u32,
+    /// From then, or from the cancel, to the close.
+    pub close_s: u32,
+}
+
+impl CaseTimes {
+    /// How the steps stand; see [`Alarm::steps`].
+    #[must_use]
+    pub fn steps(&self, limits: CaseLimits, now: Timestamp) -> [StepState; 3] {
+        let over_at = self.cancelled_at.or(self.closed_at);
+        let state = |step, due_at, done_at: Option<Timestamp>, end: Option<Timestamp>| StepState {
+            step,
+            due_at,
+            done_at,
+            is_late: due_at < done_at.or(end).unwrap_or(now),
+        };
+        let due_at = after(self.raised_at, limits.accept_s.into());
+        let accepted = state(CaseStep::Accepted, due_at, self.accepted_at, over_at);
+        let due_at = after(accepted.done_at.unwrap_or(due_at), limits.arrival_s.into());
+        let arrived = state(CaseStep::Arrived, due_at, self.arrived_at, over_at);
+        let from = arrived.done_at.or(self.cancelled_at).unwrap_or(due_at);
+        let due_at = after(from, limits.close_s.into());
+        [accepted, arrived, state(CaseStep::Closed, due_at, self.closed_at, None)]
+    }
+}
+
+/// When the household of an alarm that was closed then is due to be asked how it is; `None` for drills and tests, and for a
+/// false alarm without duress.
+#[must_use]
+pub fn follow_up_due(
+    closed_at: Timestamp,
+    outcome: CloseOutcome,
+    is_duress: bool,
+) -> Option<Timestamp> {
+    let is_needed = match outcome {
+        CloseOutcome::Genuine | CloseOutcome::Unknown => true,
+        CloseOutcome::FalseAlarm => is_duress,
+        CloseOutcome::Drill | CloseOutcome::Test => false,
+    };
+    is_needed.then(|| after(closed_at, FOLLOW_UP_S))
+}
+
 /// The end of an alarm, for who looks after the household next day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closing {
@@ -170,23 +233,22 @@ impl Alarm {
             Stage::Cancelled { at } => (Some(at), None),
             Stage::Closed { at, .. } => (None, Some(at)),
         };
-        let over_at = cancelled_at.or(closed_at);
-        let state = |step, due_at, done_at: Option<Timestamp>, end: Option<Timestamp>| StepState {
-            step,
-            due_at,
-            done_at,
-            is_late: due_at < done_at.or(end).unwrap_or(now),
-        };
         let called = self.parties().filter(|(id, _, _)| self.may_own(*id));
         let accepted_at = called.filter_map(|(_, _, state)| Some(state.coming?.since)).min();
-        let due_at = after(self.raised_at, policy.wave_s.into());
-        let accepted =
-            state(CaseStep::Accepted, due_at, accepted_at.or(self.arrived_at()), over_at);
-        let due_at = after(accepted.done_at.unwrap_or(due_at), policy.arrival_s.into());
-        let arrived = state(CaseStep::Arrived, due_at, self.arrived_at(), over_at);
-        let from = arrived.done_at.or(cancelled_at).unwrap_or(due_at);
-        let due_at = after(from, policy.close_s.into());
-        [accepted, arrived, state(CaseStep::Closed, due_at, closed_at, None)]
+        let arrived_at = self.arrived_at();
+        let times = CaseTimes {
+            raised_at: self.raised_at,
+            accepted_at: accepted_at.or(arrived_at),
+            arrived_at,
+            cancelled_at,
+            closed_at,
+        };
+        let limits = CaseLimits {
+            accept_s: policy.wave_s.into(),
+            arrival_s: policy.arrival_s.into(),
+            close_s: policy.close_s,
+        };
+        times.steps(limits, now)
     }
 
     /// How it was closed, and when the household is to be asked how it is.
@@ -194,12 +256,7 @@ impl Alarm {
     pub fn closing(&self) -> Option<Closing> {
         let Stage::Closed { at, outcome } = self.stage else { return None };
         let (matter, by) = self.case.closed_as.unwrap_or_default();
-        let is_needed = match outcome {
-            CloseOutcome::Genuine | CloseOutcome::Unknown => true,
-            CloseOutcome::FalseAlarm => self.is_under_duress(),
-            CloseOutcome::Drill | CloseOutcome::Test => false,
-        };
-        let follow_up_at = is_needed.then(|| after(at, FOLLOW_UP_S));
+        let follow_up_at = follow_up_due(at, outcome, self.is_under_duress());
         Some(Closing { at, outcome, matter, by, follow_up_at })
     }
 

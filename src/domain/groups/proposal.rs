@@ -34,6 +34,10 @@ pub struct Proposed {
     pub grid: GridId,
     /// Its households as one walks past their doors.
     pub households: Vec<HouseholdId>,
+    /// Staircases that it stands in: the fewer, the more adjacent.
+    pub staircases: usize,
+    /// Households that know another of the group.
+    pub acquainted: usize,
     /// What people should look at.
     pub warnings: BTreeSet<Warning>,
 }
@@ -83,7 +87,15 @@ pub fn propose(community: &Community) -> Proposal {
         for households in cut(&row) {
             let warnings = warnings(&households, &circles);
             let ids = households.iter().map(|household| household.id).collect();
-            proposal.groups.push(Proposed { group: None, grid, households: ids, warnings });
+            let stairs: BTreeSet<_> = households.iter().map(|one| staircase_of(one)).collect();
+            proposal.groups.push(Proposed {
+                group: None,
+                grid,
+                households: ids,
+                staircases: stairs.len(),
+                acquainted: acquainted(&households, &circles),
+                warnings,
+            });
         }
     }
     name_after_today(&mut proposal, community);
@@ -164,8 +176,9 @@ fn walk(household: &Household) -> Walk {
         .map(|part| natural(part))
 }
 
-/// A text as runs of digits and of other characters.
-fn natural(text: &str) -> Vec<(u64, String)> {
+/// A text as runs of digits and of other characters: by it, 10 comes after 9.
+#[must_use]
+pub fn natural(text: &str) -> Vec<(u64, String)> {
     let mut runs: Vec<(u64, String)> = Vec::new();
     let mut is_number = false;
     for character in text.chars() {
@@ -198,9 +211,7 @@ fn cut<'a>(row: &[Block<'a>]) -> Vec<Vec<&'a Household>> {
             if SIZE_MAX < size {
                 break;
             }
-            stairs.extend(
-                block.iter().map(|household| (building_of(household), &household.address.unit)),
-            );
+            stairs.extend(block.iter().map(|household| staircase_of(household)));
             buildings.extend(block.iter().map(|household| building_of(household)));
             let scattered = BUILDING_COST * (buildings.len() - 1) + UNIT_COST * (stairs.len() - 1);
             let before = best.get(begin).map_or(usize::MAX, |best| best.0);
@@ -223,6 +234,19 @@ fn cut<'a>(row: &[Block<'a>]) -> Vec<Vec<&'a Household>> {
     }
     groups.reverse();
     groups
+}
+
+fn staircase_of(household: &Household) -> ((&str, &str), &str) {
+    (building_of(household), &household.address.unit)
+}
+
+/// How many know another of the group.
+fn acquainted(households: &[&Household], circles: &BTreeMap<HouseholdId, HouseholdId>) -> usize {
+    let mut sizes: BTreeMap<HouseholdId, usize> = BTreeMap::new();
+    for circle in households.iter().filter_map(|household| circles.get(&household.id)) {
+        *sizes.entry(*circle).or_default() += 1;
+    }
+    sizes.into_values().filter(|size| 1 < *size).sum()
 }
 
 fn warnings(

@@ -230,6 +230,8 @@ proptest! {
         let mut named = BTreeSet::new();
         for group in &proposal.groups {
             prop_assert!((1..=SIZE_MAX).contains(&group.households.len()));
+            prop_assert!((1..=group.households.len()).contains(&group.staircases));
+            prop_assert!(group.acquainted <= group.households.len() && group.acquainted != 1);
             for id in &group.households {
                 let today = community.group(community.household(*id).unwrap().group).unwrap();
                 prop_assert_eq!(today.grid, group.grid, "nobody changes the grid");

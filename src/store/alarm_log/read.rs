@@ -363,7 +363,7 @@ impl AlarmLog {
 }
 
 /// Ids as `json_each` takes them.
-fn keys(ids: &[AlarmId]) -> String {
+pub(super) fn keys(ids: &[AlarmId]) -> String {
     let keys: Vec<i64> = ids.iter().map(|id| id.0.cast_signed()).collect();
     serde_json::json!(keys).to_string()
 }
@@ -384,7 +384,7 @@ fn number(stored: i64) -> u32 {
     u32::try_from(stored).unwrap_or_default()
 }
 
-fn time(us: i64) -> Timestamp {
+pub(super) fn time(us: i64) -> Timestamp {
     Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
 }
 

@@ -225,6 +225,15 @@ impl Editor<'_> {
         change.commit().await.map_err(StoreError::Write)
     }
 
+    /// Enters that the personal data of these rows was shown, all of them or none.
+    pub(crate) async fn enter_reads_of(&self, rows: &[(&str, i64)]) -> Result<(), StoreError> {
+        let mut change = self.write().await?;
+        let entries: Vec<NewEntry<'_>> =
+            rows.iter().map(|(table, id)| self.of_row(Action::Read, table, *id)).collect();
+        append(&mut change, Chain::Directory, &entries).await.map_err(StoreError::Write)?;
+        change.commit().await.map_err(StoreError::Write)
+    }
+
     fn of_row<'a>(&'a self, action: Action, table: &'a str, row_id: i64) -> NewEntry<'a> {
         NewEntry {
             at_us: self.at.as_microsecond(),

@@ -21,7 +21,7 @@ const NAMES_MAX: usize = 3;
 /// Where an alarm stands for who looks at a wall; in the order of urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Standing {
+pub(in crate::web) enum Standing {
     /// Nobody is coming.
     Unattended,
     /// Somebody is coming.
@@ -36,7 +36,7 @@ pub(super) enum Standing {
 
 impl Standing {
     /// An alarm that cannot be read is one where nobody is coming.
-    pub(super) fn of(alarm: Option<&Alarm>) -> Self {
+    pub(in crate::web) fn of(alarm: Option<&Alarm>) -> Self {
         let Some(alarm) = alarm else { return Self::Unattended };
         match alarm.stage() {
             Stage::Closed { .. } => Self::Closed,

@@ -31,7 +31,21 @@ async fn a_drill_is_planned_listed_stopped_and_reported() {
     assert_eq!((&drill["state"], &drill["waiting"]), (&json!("planned"), &json!(1)));
     assert_eq!(drill["homes"][0]["household_id"], json!(town.household));
     assert_eq!(drill["created_by"], "root");
+    assert_eq!(
+        (&drill["community"], &drill["time_zone"]),
+        (&json!("文园社区"), &json!("Asia/Shanghai"))
+    );
     assert_eq!(drill["plan"]["per_minute"], 2, "what was not said is shown");
+    assert_eq!(
+        (&drill["homes"][0]["household"], &drill["homes"][0]["place"]),
+        (&json!("陈阿姨"), &json!("3-502"))
+    );
+    let auditor = api.token("auditor", Scope::Auditor).await;
+    let seen = api.admin(&auditor).get(&path).await.expect(200).json();
+    assert_eq!(
+        (&seen["homes"][0]["household"], &seen["homes"][0]["place"]),
+        (&Value::Null, &Value::Null)
+    );
     let listed = admin.get("/drills").await.expect(200).json();
     assert_eq!((&listed["items"][0]["id"], &listed["next"]), (&drill["id"], &Value::Null));
     let report = admin.get(&format!("{path}/report")).await.expect(200).json();
@@ -43,6 +57,35 @@ async fn a_drill_is_planned_listed_stopped_and_reported() {
     assert_eq!(admin.get(&path).await.expect(200).json()["state"], "cancelled");
     admin.get("/drills/999").await.expect(404);
     admin.post("/drills/999/cancel", json!({})).await.expect(404);
+}
+
+#[tokio::test]
+async fn before_a_drill_is_planned_it_says_how_many_telephones_ring() {
+    let api = Api::new().await;
+    let secret = api.token("root", Scope::Admin).await;
+    let admin = api.admin(&secret);
+    let town = admin.town().await;
+    let household = json!({"group_id": town.group, "name": "302 王家", "door": "302"});
+    let household = admin.create("/households", household).await;
+    let line = json!({"household_id": household, "number": "5551235", "account": "1002"});
+    admin.create("/lines", line).await;
+    let numbers = json!([{"number": "13800002222"}, {"number": "5556666"}]);
+    let contact = json!({"household_id": household, "name": "王姐", "numbers": numbers});
+    admin.create("/contacts", contact).await;
+    let told = admin.post("/drills/preview", at_ten(town.community)).await.expect(200).json();
+    // The worker is called by both households and counted once; a landline takes no SMS.
+    assert_eq!(told["homes"], 2);
+    assert_eq!((&told["texts"], &told["minutes"]), (&json!(3), &json!(1)));
+    let phones = told["phones"].as_u64().expect("a number");
+    assert!((4..=6).contains(&phones), "three people, a landline and the lines: {phones}");
+    assert_eq!(
+        admin.get("/drills").await.expect(200).json()["items"],
+        json!([]),
+        "nothing is stored"
+    );
+    let mut draft = at_ten(town.community);
+    draft["per_minute"] = json!(0);
+    assert_eq!(admin.post("/drills/preview", draft).await.expect(422).pointers(), ["/per_minute"]);
 }
 
 #[tokio::test]

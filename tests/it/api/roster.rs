@@ -65,6 +65,58 @@ impl Desk<'_> {
 }
 
 #[tokio::test]
+async fn the_roster_is_told_day_by_day() {
+    let api = Api::new().await;
+    let desk = desk(&api).await;
+    let days = json!({"days": [{"date": "2026-11-24", "kind": "holiday", "name": "社区日"}]});
+    let path = format!("/calendars/2026?community_id={}", desk.town.community);
+    desk.admin.call(Method::PUT, &path).json(&days).send().await.expect(204);
+    let path = format!("/communities/{}/roster", desk.town.community);
+    let roster = desk.admin.get(&format!("{path}?from=2026-11-23&days=2")).await.expect(200).json();
+    assert_eq!(roster["time_zone"], "Asia/Shanghai");
+    let day = |date: &str, from: &str, to: &str, kind: &str, is_listed: bool, name: &str| json!({"date": date, "from": from, "to": to, "kind": kind, "is_listed": is_listed, "name": name});
+    let (first, second, third) =
+        ("2026-11-22T16:00:00Z", "2026-11-23T16:00:00Z", "2026-11-24T16:00:00Z");
+    assert_eq!(
+        roster["days"],
+        json!([
+            day("2026-11-23", first, second, "workday", false, ""),
+            day("2026-11-24", second, third, "holiday", true, "社区日"),
+        ])
+    );
+    let post = &roster["posts"][0];
+    assert_eq!((&post["code"], &post["cover"]), (&json!("A"), &json!("always")));
+    let held: Vec<(&Value, &Value)> = post["segments"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| (&one["from"], &one["worker_ids"][0]))
+        .collect();
+    let (day, night) = (json!(desk.town.worker), json!(desk.night));
+    let at = |text: &str| json!(text);
+    assert_eq!(
+        held,
+        [
+            (&at(first), &night),
+            (&at("2026-11-23T00:00:00Z"), &day),
+            (&at("2026-11-23T12:00:00Z"), &night),
+            (&at("2026-11-24T00:00:00Z"), &day),
+            (&at("2026-11-24T12:00:00Z"), &night),
+        ]
+    );
+    let names: Vec<&Value> =
+        roster["workers"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, [&json!("李强"), &json!("王芳")]);
+    let today = desk.admin.get(&path).await.expect(200).json();
+    assert_eq!(today["days"].as_array().map(Vec::len), Some(28));
+    assert_eq!(today["days"][0]["date"], "2026-11-22");
+    for wrong in ["from=soon", "from=9999-12-30", "days=0", "days=93", "until=2026-11-24"] {
+        desk.admin.get(&format!("{path}?{wrong}")).await.expect(400);
+    }
+    desk.admin.get("/communities/99/roster").await.expect(404);
+}
+
+#[tokio::test]
 async fn who_is_on_duty_follows_the_clock_on_the_wall() {
     let api = Api::new().await;
     let desk = desk(&api).await;

@@ -56,6 +56,45 @@ async fn what_if_tells_every_leg_and_who_is_left_out() {
 }
 
 #[tokio::test]
+async fn what_if_tries_a_policy_that_is_not_saved() {
+    let api = Api::new().await;
+    let admin = api.admin(&api.token("root", Scope::Admin).await);
+    let town = admin.town().await;
+    let path = format!("/lines/{}/what-if", town.line);
+    let draft = |targets: Value| {
+        json!({"community_id": town.community, "document": {"name": "火警", "kinds": ["fire"],
+            "acknowledgements_wanted": 7, "steps": [{"targets": targets}]}})
+    };
+    let everybody = draft(json!(["all_workers"]));
+    let told = admin.post(&format!("{path}?kind=fire"), everybody.clone()).await.expect(200).json();
+    assert_eq!(
+        (&told["is_draft"], &told["policy_id"], &told["acknowledgements_wanted"]),
+        (&json!(true), &Value::Null, &json!(7))
+    );
+    // For another kind the built-in one holds, as it would.
+    let told = admin.post(&path, everybody.clone()).await.expect(200).json();
+    assert_eq!((&told["is_draft"], &told["acknowledgements_wanted"]), (&json!(false), &json!(2)));
+    // Beside a stored one of the same kind it is tried in its place, or the stored one holds.
+    let stored = admin.create("/policies", draft(json!([{"post": {"code": "A"}}]))).await;
+    let told = admin.post(&format!("{path}?kind=fire"), everybody.clone()).await.expect(200).json();
+    assert_eq!((&told["is_draft"], &told["policy_id"]), (&json!(false), &json!(stored)));
+    let replaced = format!("{path}?kind=fire&policy_id={stored}");
+    let told = admin.post(&replaced, everybody.clone()).await.expect(200).json();
+    assert_eq!(told["is_draft"], true);
+    let check = admin.post("/policies/check", everybody.clone()).await.expect(422);
+    assert_eq!(check.pointers(), ["/document/kinds"], "the stored one is for them");
+    admin.post(&format!("/policies/check?policy_id={stored}"), everybody).await.expect(200);
+    let reply = admin.post(&path, draft(json!([]))).await.expect(422);
+    assert_eq!(reply.pointers(), ["/document/steps/0/targets"]);
+    let mut elsewhere = draft(json!(["group"]));
+    elsewhere["community_id"] = json!(99);
+    assert_eq!(admin.post(&path, elsewhere).await.expect(422).pointers(), ["/community_id"]);
+    let now = admin.get(&format!("{path}?kind=fire")).await.expect(200).json();
+    assert_eq!((&now["policy_id"], &now["is_draft"]), (&json!(stored), &json!(false)));
+    assert!(api.switchboard.triggers.lock().expect("no panic").is_empty(), "calls nobody");
+}
+
+#[tokio::test]
 async fn what_if_tells_the_cost_and_says_what_it_does_not_know() {
     let api = Api::new().await;
     let admin = api.admin(&api.token("root", Scope::Admin).await);

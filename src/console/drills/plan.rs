@@ -1,0 +1,232 @@
+//! Planning a drill: a form, then one page that says how many telephones will ring, then it is planned.
+
+use crate::Shared;
+use crate::api::Failure;
+use crate::form::{Form, Sent};
+use crate::frame::{Frame, go, show};
+use crate::lang::Lang;
+use crate::visit::Signed;
+use crate::wall_clock::WallClock;
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The fields of the form, as the page that asks once more hands them on.
+const FIELDS: [&str; 10] = [
+    "community",
+    "scope",
+    "per_group",
+    "kind",
+    "starts",
+    "ends",
+    "announce",
+    "per_minute",
+    "seed",
+    "holidays",
+];
+/// Households of each group where nobody says how many.
+const PER_GROUP: &str = "2";
+const KINDS: [&str; 6] = ["unknown", "fire", "intruder", "illness", "flood", "other"];
+
+#[derive(Deserialize)]
+struct Communities {
+    items: Vec<Community>,
+}
+
+#[derive(Deserialize)]
+struct Community {
+    id: u32,
+    name: String,
+    #[serde(default)]
+    time_zone: String,
+}
+
+#[derive(Template)]
+#[template(path = "drills/plan.html")]
+struct PlanPage {
+    frame: Frame,
+    l: Lang,
+    form: Form,
+    communities: Vec<Community>,
+}
+
+impl PlanPage {
+    fn is_community(&self, id: &u32) -> bool {
+        self.form.get("community") == id.to_string()
+    }
+
+    fn kinds(&self) -> impl Iterator<Item = (&'static str, &'static str)> + '_ {
+        KINDS.into_iter().map(|name| (name, super::kind(name, self.l)))
+    }
+}
+
+/// What the API says that a drill would do.
+#[derive(Deserialize)]
+struct Preview {
+    homes: u64,
+    phones: u64,
+    texts: u64,
+    minutes: u64,
+}
+
+#[derive(Template)]
+#[template(path = "drills/sure.html")]
+struct SurePage {
+    frame: Frame,
+    l: Lang,
+    form: Form,
+    preview: Preview,
+    starts: String,
+    announced: String,
+}
+
+impl SurePage {
+    fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        FIELDS.into_iter().map(|name| (name, self.form.get(name)))
+    }
+}
+
+#[derive(Deserialize)]
+struct Planned {
+    id: u32,
+}
+
+pub(super) async fn ask(
+    State(shared): State<Shared>,
+    signed: Signed,
+) -> Result<Response, Response> {
+    let communities = communities(&signed).await.map_err(signed.fails())?;
+    let clock = clock_of(&communities, communities.first().map_or(0, |first| first.id));
+    // The day after tomorrow at ten: everybody can be told before.
+    let now = (shared.settings.now)();
+    let day = now.saturating_add(SignedDuration::from_hours(48)).unwrap_or(now);
+    let day = clock.typed(day);
+    let day = day.split('T').next().unwrap_or_default();
+    let (starts, ends) = (format!("{day}T10:00"), format!("{day}T11:30"));
+    let form = Form::of([
+        ("scope", "sample"),
+        ("per_group", PER_GROUP),
+        ("starts", &starts),
+        ("ends", &ends),
+        ("announce", "60"),
+        ("per_minute", "2"),
+    ]);
+    page(&signed, form, communities, StatusCode::OK).await
+}
+
+async fn page(
+    signed: &Signed,
+    form: Form,
+    communities: Vec<Community>,
+    status: StatusCode,
+) -> Result<Response, Response> {
+    let l = signed.lang();
+    let frame = Frame::signed(signed, l.t("计划演练", "Plan a drill")).await;
+    Ok(show(status, &PlanPage { frame, l, form, communities }))
+}
+
+async fn communities(signed: &Signed) -> Result<Vec<Community>, Failure> {
+    let found: Communities = signed.api().get("/communities?limit=200").await?;
+    Ok(found.items)
+}
+
+fn clock_of(communities: &[Community], id: u32) -> WallClock {
+    let community = communities.iter().find(|community| community.id == id);
+    WallClock::of(community.map_or("", |community| &community.time_zone))
+}
+
+/// Asks once how many telephones may ring, and then plans.
+pub(super) async fn plan(signed: Signed, Sent(mut form): Sent) -> Result<Response, Response> {
+    let l = signed.lang();
+    let communities = communities(&signed).await.map_err(signed.fails())?;
+    let id = form.get("community").parse().unwrap_or(0);
+    let clock = clock_of(&communities, id);
+    let Some(draft) = draft(&mut form, &clock, l) else {
+        return page(&signed, form, communities, StatusCode::UNPROCESSABLE_ENTITY).await;
+    };
+    let is_sure = form.has("sure", "1");
+    let done = if is_sure {
+        let planned = signed.api().post::<Planned>("/drills", &draft).await;
+        planned.map(|planned| go(&format!("/drills/{}", planned.id), "added"))
+    } else {
+        match signed.api().post::<Preview>("/drills/preview", &draft).await {
+            Ok(preview) => Ok(sure(&signed, form.clone(), preview).await),
+            Err(failure) => Err(failure),
+        }
+    };
+    match done {
+        Ok(response) => Ok(response),
+        Err(Failure::Problem(problem)) if problem.status == 422 => {
+            form.take(&problem, field_of);
+            page(&signed, form, communities, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        Err(failure) => Err(signed.fails()(failure)),
+    }
+}
+
+async fn sure(signed: &Signed, form: Form, preview: Preview) -> Response {
+    let l = signed.lang();
+    let shown = |text: &str| text.replace('T', " ");
+    let (starts, announced) = (shown(form.get("starts")), form.get("announce").to_owned());
+    let frame = Frame::signed(signed, l.t("计划演练", "Plan a drill")).await;
+    show(StatusCode::OK, &SurePage { frame, l, form, preview, starts, announced })
+}
+
+/// The field that a mistake of the API stands beside.
+fn field_of(pointer: &str) -> Option<String> {
+    let field = match pointer.split('/').nth(1)? {
+        "community_id" => "community",
+        "per_group" => "per_group",
+        "starts_at" => "starts",
+        "ends_at" => "ends",
+        "announce_before_s" => "announce",
+        "per_minute" => "per_minute",
+        "kind" => "kind",
+        _ => return None,
+    };
+    Some(field.to_owned())
+}
+
+/// What the API is sent; `None` when something typed cannot be read, which then stands beside its field.
+fn draft(form: &mut Form, clock: &WallClock, l: Lang) -> Option<Value> {
+    let number = |form: &mut Form, name: &str, most: u32| {
+        let read = form.get(name).parse::<u32>().ok().filter(|number| *number <= most);
+        if read.is_none() {
+            form.blame(name, l.t("请填写整数。", "Please write a whole number."));
+        }
+        read
+    };
+    let community = form.get("community").parse::<u32>().ok();
+    if community.is_none() {
+        form.blame("community", l.t("请选择社区。", "Please choose a community."));
+    }
+    let is_whole = form.has("scope", "all");
+    let per_group = if is_whole { None } else { number(form, "per_group", u16::MAX.into()) };
+    let moment = |form: &mut Form, name: &str| {
+        let read = clock.read(form.get(name));
+        if read.is_none() {
+            let words = l.t(
+                "请填写日期和时间，如 2026-11-24 10:00。",
+                "Please write a date and a time, such as 2026-11-24 10:00.",
+            );
+            form.blame(name, words);
+        }
+        read
+    };
+    let (starts, ends) = (moment(form, "starts"), moment(form, "ends"));
+    let announce = number(form, "announce", 7 * 24 * 60);
+    let per_minute = number(form, "per_minute", u16::MAX.into());
+    if form.is_wrong() {
+        return None;
+    }
+    let kind = KINDS.into_iter().find(|kind| form.has("kind", kind)).unwrap_or("unknown");
+    Some(json!({
+        "community_id": community?, "per_group": per_group, "kind": kind, "starts_at": starts?, "ends_at": ends?,
+        "announce_before_s": announce? * 60, "per_minute": per_minute?,
+        "seed": form.get("seed").parse::<u32>().unwrap_or(0), "on_holidays": form.has("holidays", "yes"),
+    }))
+}
