@@ -7,6 +7,7 @@ mod api;
 mod carriers;
 mod erasure;
 mod gauges;
+mod health;
 mod http;
 mod names;
 pub(crate) mod node_key;
@@ -250,6 +251,16 @@ async fn start(
     let webhooks = webhooks::start(&stages.service, &config.webhooks, &node_key, needs)?;
     sms.keep_warm();
     let texts = Arc::new(replies::ToSwitchboard(switchboard.clone()));
+    let needs = health::Needs {
+        config,
+        store,
+        log: &log,
+        switchboard: &switchboard,
+        telephone: &telephone,
+        metrics: &metrics,
+        clock,
+    };
+    let health = health::Vital::start(&needs, &stages.service);
     let ports = api::ports(api::Parts {
         pages,
         store: store.clone(),
@@ -271,6 +282,7 @@ async fn start(
         certificates: certificates.clone(),
         is_insecure: config.http.is_insecure,
         public: config.http.public_reports.clone(),
+        health,
     });
     let api = web::router(ports);
     let router = api

@@ -28,6 +28,9 @@ struct Anchor {
     started: Instant,
     /// Microseconds since 1970 at `started`; raised by [`Clock::reanchor`].
     base_us: AtomicI64,
+    /// How often that was, and by how many microseconds the last time.
+    steps: AtomicU64,
+    last_step_us: AtomicI64,
 }
 
 impl Clock {
@@ -36,7 +39,13 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads a clock")]
     pub fn system() -> Self {
         let base_us = AtomicI64::new(Timestamp::now().as_microsecond());
-        Self(Arc::new(Source::System(Anchor { started: Instant::now(), base_us })))
+        let anchor = Anchor {
+            started: Instant::now(),
+            base_us,
+            steps: AtomicU64::new(0),
+            last_step_us: AtomicI64::new(0),
+        };
+        Self(Arc::new(Source::System(anchor)))
     }
 
     /// A clock that stands still until [`Clock::advance`].
@@ -84,14 +93,33 @@ impl Clock {
     /// Follows the wall clock if somebody set it forward. Returns by how much, for the log; called once a second.
     pub fn reanchor(&self) -> Option<SignedDuration> {
         let Source::System(anchor) = &*self.0 else { return None };
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads a clock")]
-        let wall_us = Timestamp::now().as_microsecond();
-        let ahead = SignedDuration::from_micros(wall_us - anchor.now_us());
+        let ahead = self.offset();
         if ahead <= REANCHOR_ABOVE {
             return None;
         }
-        anchor.base_us.fetch_add(wall_us - anchor.now_us(), Ordering::AcqRel);
+        let ahead_us = i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX);
+        anchor.base_us.fetch_add(ahead_us, Ordering::AcqRel);
+        anchor.last_step_us.store(ahead_us, Ordering::Release);
+        anchor.steps.fetch_add(1, Ordering::AcqRel);
         Some(ahead)
+    }
+
+    /// The wall clock minus ours: behind zero when somebody set it back. Zero on a simulated clock.
+    #[must_use]
+    pub fn offset(&self) -> SignedDuration {
+        let Source::System(anchor) = &*self.0 else { return SignedDuration::ZERO };
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads a clock")]
+        let wall_us = Timestamp::now().as_microsecond();
+        SignedDuration::from_micros(wall_us.saturating_sub(anchor.now_us()))
+    }
+
+    /// How often somebody set the wall clock forward since the start, and by how much the last time.
+    #[must_use]
+    pub fn steps(&self) -> (u64, Option<SignedDuration>) {
+        let Source::System(anchor) = &*self.0 else { return (0, None) };
+        let steps = anchor.steps.load(Ordering::Acquire);
+        let last = SignedDuration::from_micros(anchor.last_step_us.load(Ordering::Acquire));
+        (steps, (0 < steps).then_some(last))
     }
 }
 
@@ -166,6 +194,21 @@ mod tests {
             last = now;
         }
         assert_eq!(clock.reanchor(), None);
+        assert_eq!(clock.steps(), (0, None));
+        assert!(clock.offset().abs() < SignedDuration::from_secs(1), "{:?}", clock.offset());
+    }
+
+    #[test]
+    fn who_sets_the_wall_clock_forward_is_followed_and_counted() {
+        let clock = Clock::system();
+        let Source::System(anchor) = &*clock.0 else { panic!("a system clock") };
+        // Our clock falls behind as if the wall clock had been set forward.
+        anchor.base_us.fetch_sub(5_000_000, Ordering::AcqRel);
+        let before = clock.now();
+        let ahead = clock.reanchor().expect("follows");
+        assert!((4..=6).contains(&ahead.as_secs()), "{ahead:?}");
+        assert!(before < clock.now());
+        assert_eq!(clock.steps(), (1, Some(ahead)));
     }
 
     #[test]

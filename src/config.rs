@@ -8,6 +8,7 @@ mod http;
 mod media;
 mod reader;
 mod routes;
+mod shown;
 mod sip;
 mod tariff;
 mod webhooks;
@@ -16,6 +17,7 @@ pub use http::HttpConfig;
 pub use media::MediaConfig;
 pub use reader::Mistake;
 pub use routes::{CallerIdentity, SmsRouteConfig, TrunkConfig, TrunkIdentityHeader};
+pub use shown::ShownSection;
 pub use sip::{ListenAddress, SipConfig, Transport};
 pub use webhooks::WebhooksConfig;
 

@@ -214,6 +214,15 @@ impl Store {
         &self.alarms
     }
 
+    /// The version of SQLite.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn sqlite_version(&self) -> Result<String, StoreError> {
+        let query = sqlx::query_scalar("SELECT sqlite_version()");
+        query.fetch_one(self.directory.reader()).await.map_err(StoreError::Read)
+    }
+
     /// The SIP traces; `None` in memory.
     #[must_use]
     pub fn traces(&self) -> Option<&Traces> {

@@ -31,7 +31,7 @@ use lianfang_domain::alarm::{CancelReason, CloseOutcome, NamedBy, ResidentNotice
 use lianfang_domain::answer::Said;
 use lianfang_domain::digits::Key;
 use lianfang_domain::directory::LineRef;
-use lianfang_domain::dispatch::{Dispatch, Route};
+use lianfang_domain::dispatch::{Dispatch, Route, RouteLoad};
 use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{LegOrder, LegReport, RouteName};
@@ -159,7 +159,7 @@ pub enum ActError {
 }
 
 /// Figures of the switchboard.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     /// Alarms that are not over.
     pub open_alarms: usize,
@@ -169,6 +169,8 @@ pub struct Load {
     pub inputs_waiting: usize,
     /// Turns whose commit is under way.
     pub commits_waiting: usize,
+    /// How busy each route is.
+    pub routes: Vec<RouteLoad>,
 }
 
 type Act = oneshot::Sender<Result<(), ActError>>;

@@ -149,6 +149,7 @@ fn described() -> OpenApiRouter<Web> {
         .merge(session::routes())
         .merge(tokens::routes())
         .merge(webhooks::routes())
+        .merge(health::looks())
         .layer(middleware::from_fn_with_state(slots(), guard::limit_number))
         .merge(session::sign_ins().layer(middleware::from_fn_with_state(
             Arc::new(Semaphore::new(SIGN_INS_MAX)),

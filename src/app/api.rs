@@ -12,8 +12,8 @@ use crate::switchboard::{self, Pages, Press, Switchboard};
 use crate::tasks::Tasks;
 use crate::telephone::Telephone;
 use crate::web::ports::{
-    ActError, Action, Alarms, Answer, Binding, Down, Page, Ports, RaiseError, Raised, Readiness,
-    Registrations, Responders, Unready,
+    ActError, Action, Alarms, Answer, Binding, Down, Health, Page, Ports, RaiseError, Raised,
+    Readiness, Registrations, Responders, Unready,
 };
 use crate::webhooks::Webhooks;
 use jiff::Timestamp;
@@ -58,6 +58,7 @@ pub(super) struct Parts {
     pub(super) certificates: Option<Certificates>,
     pub(super) is_insecure: bool,
     pub(super) public: BTreeSet<CommunityId>,
+    pub(super) health: Arc<dyn Health>,
 }
 
 pub(super) fn ports(parts: Parts) -> Ports {
@@ -92,6 +93,7 @@ pub(super) fn ports(parts: Parts) -> Ports {
         recording_numbers: parts.recording_numbers,
         is_insecure: parts.is_insecure,
         public: parts.public,
+        health: parts.health,
     }
 }
 

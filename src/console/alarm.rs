@@ -109,7 +109,8 @@ pub(super) async fn page(
     };
     let title = format!("{} {}", row.state_words(&l), row.where_words(&l));
     let mut frame = Frame::signed(signed, title).await;
-    frame.is_live = row.is_open();
+    // The feed is for those who act.
+    frame.is_live = row.is_open() && may_act;
     let page = AlarmPage {
         now: row.now(),
         humans: detail.humans(&row, l),

@@ -3,7 +3,6 @@
 
 use crate::lang::Lang;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::borrow::Cow;
 
@@ -136,11 +135,6 @@ impl Row {
             "arrived" => "green",
             _ => "grey",
         }
-    }
-
-    /// The shape that goes with the colour.
-    pub(crate) fn shape(&self) -> &'static str {
-        shape(self.colour())
     }
 
     /// Where it stands.
@@ -409,23 +403,4 @@ pub(crate) fn ago(at: &Timestamp, now: &Timestamp, l: &Lang) -> Cow<'static, str
 /// Seconds until a moment.
 pub(crate) fn seconds_to(at: &Timestamp, now: &Timestamp) -> i64 {
     at.duration_since(*now).as_secs().max(0)
-}
-
-/// The time of day in China, where all communities are.
-fn zone() -> TimeZone {
-    TimeZone::fixed(jiff::tz::offset(8))
-}
-
-/// A moment as people write it, in the time of the communities.
-pub(crate) fn moment(at: &Timestamp, l: &Lang) -> String {
-    let at = at.to_zoned(zone());
-    match l {
-        Lang::Chinese => at.strftime("%Y年%-m月%-d日 %H:%M").to_string(),
-        Lang::English => at.strftime("%-d %b %Y, %H:%M").to_string(),
-    }
-}
-
-/// The same to the millisecond, without the date.
-pub(crate) fn exact(at: &Timestamp) -> String {
-    at.to_zoned(zone()).strftime("%H:%M:%S%.3f").to_string()
 }

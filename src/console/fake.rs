@@ -83,6 +83,17 @@ impl Fake {
         self.send(Method::GET, path, "en", None).await
     }
 
+    /// Opens a page with what the browser keeps of how pages look.
+    pub(crate) async fn get_looking(&self, path: &str, look: &str) -> Page {
+        let request = Request::builder()
+            .uri(path)
+            .header(header::ACCEPT, "text/html")
+            .header(header::COOKIE, format!("__Host-lianfang=s; look={look}"))
+            .body(Body::empty())
+            .unwrap();
+        self.page(request).await
+    }
+
     /// Opens a page in Chinese.
     pub(crate) async fn get_chinese(&self, path: &str) -> Page {
         self.send(Method::GET, path, "zh-CN", None).await

@@ -45,6 +45,11 @@ impl Form {
         of_field.map(|(_, value)| value.trim())
     }
 
+    /// Every field with its value, as it was sent.
+    pub(crate) fn fields(&self) -> &[(String, String)] {
+        &self.fields
+    }
+
     /// Whether a box is ticked or a field has this value.
     pub(crate) fn has(&self, name: &str, value: &str) -> bool {
         self.all(name).any(|known| known == value)

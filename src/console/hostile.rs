@@ -4,7 +4,8 @@ use crate::fake::Fake;
 use proptest::prelude::*;
 use serde_json::json;
 
-const PAGES: &[&str] = &[
+/// Every page; `ID` stands for what may be anything.
+pub(crate) const PAGES: &[&str] = &[
     "/",
     "/accounts",
     "/accounts/ID",
@@ -38,6 +39,7 @@ const PAGES: &[&str] = &[
     "/drills/ID",
     "/drills/ID/report",
     "/drills/ID/stop",
+    "/health-page",
     "/lines",
     "/login",
     "/logout",

@@ -7,8 +7,6 @@
 //! A request passes `guard` (origin, safe headers, bounds), `visit` (who it is, in which language) and one page. Pages
 //! are links and forms first; `assets/console.js` only adds.
 
-#![allow(dead_code, reason = "pages use more of what they share from day to day")]
-
 mod accounts;
 mod alarm;
 mod api;
@@ -20,6 +18,7 @@ mod drills;
 mod form;
 mod frame;
 mod guard;
+mod health;
 mod lang;
 mod lines;
 mod login;
@@ -39,6 +38,8 @@ mod wall_clock;
 mod fake;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod look;
 
 pub use lang::Lang;
 pub use map::{Tiles, TilesError};
@@ -101,6 +102,7 @@ pub fn router(api: Router, settings: Settings) -> Router {
         .merge(paper::routes())
         .merge(reports::routes())
         .merge(map::routes())
+        .merge(health::routes())
         .route("/live", get(wall::live))
         .fallback(nowhere)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), login::keep_language))

@@ -150,12 +150,30 @@ mod tests {
             "udp 192.0.2.7:5060",
             "/alarms/0ABCDEFGHJKMN",
         ]);
-        page.shows(&["#9 dialled, without proof", "/lines?state=&#38;after=8", "2026-11-21"]);
+        page.shows(&[
+            "#9 dialled, without proof",
+            "/lines?state=&#38;after=8",
+            "21 Nov 2026, 11:12",
+        ]);
         fake.get_chinese("/lines").await.shows(&[
             "线路正常",
             "#9 直接拨出，未通过认证",
             "没有注册过",
         ]);
+    }
+
+    #[tokio::test]
+    async fn times_are_those_of_the_place() {
+        let fake = Fake::new("operator");
+        let account = json!({"name": "wang", "role": "operator"});
+        let session = json!({"account": account, "time_zone": "Europe/Berlin"});
+        fake.answers("GET /session", 200, session);
+        let lines = json!({"items": [line("up")], "next": null});
+        fake.answers("GET /lines/status?after=0&limit=50", 200, lines);
+        let page = fake.get("/lines").await;
+        page.shows(&["21 Nov 2026, 04:12"]);
+        assert!(!page.html.contains("UTC"));
+        fake.get_chinese("/lines").await.shows(&["2026年11月21日 04:12"]);
     }
 
     #[tokio::test]

@@ -92,9 +92,10 @@ async fn wall(signed: Signed, Query(wanted): Query<Wanted>) -> Result<Response, 
     };
     let board: Board = match signed.api().get(&path).await {
         Ok(board) => board,
-        // An auditor sees no alarm while it is open.
-        Err(Failure::Problem(problem)) if problem.status == 403 && signed.me.role == "auditor" => {
-            return Ok(Redirect::to("/audit").into_response());
+        // Walls are for those who act; an auditor reads the list, somebody who responds has settings of their own.
+        Err(Failure::Problem(problem)) if problem.status == 403 => {
+            let home = if signed.me.role == "auditor" { "/alarms" } else { "/settings" };
+            return Ok(Redirect::to(home).into_response());
         }
         Err(failure) => return Err(signed.fails()(failure)),
     };

@@ -166,6 +166,8 @@ pub struct LogCounters {
     pub unchained: AtomicU64,
     /// 1 while records wait to be written back.
     pub is_behind: AtomicU64,
+    /// How long the last commit took, in microseconds; 0 before the first.
+    pub last_commit_us: AtomicU64,
 }
 
 impl LogCounters {

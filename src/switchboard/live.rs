@@ -119,6 +119,7 @@ impl Live {
         for event in &events {
             log(self.alarm.id(), event);
             self.measure.on_event(event, now);
+            Measure::on_route(event, |leg| self.alarm.leg(leg)?.route.clone());
         }
         let first_sequence = self.next_sequence;
         self.next_sequence =

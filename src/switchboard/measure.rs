@@ -5,7 +5,7 @@ use super::{Inboxes, Load};
 use crate::telemetry;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Alarm, Event};
-use lianfang_domain::leg::Channel;
+use lianfang_domain::leg::{Channel, LegOutcome, RouteName};
 use std::collections::BTreeSet;
 
 impl Driver {
@@ -19,10 +19,11 @@ impl Driver {
             legs_waiting: self.dispatch.waiting_in_all(),
             inputs_waiting: inboxes.presses.len() + inboxes.reports.len() + inboxes.duty.len(),
             commits_waiting: self.waiting.len(),
+            routes: self.dispatch.loads(self.ports.clock.now()),
         };
         for reply in self.load_asked.drain(..) {
             // Whoever asked may have given up.
-            let _ = reply.send(load);
+            let _ = reply.send(load.clone());
         }
     }
 }
@@ -153,6 +154,34 @@ impl Measure {
         }
     }
 
+    /// Counts what left over a route, and what the route failed: nobody's line that is busy or silent.
+    pub(super) fn on_route(event: &Event, route_of: impl Fn(u32) -> Option<RouteName>) {
+        if let Event::LegPlaced { route, .. } = event {
+            metrics::counter!("lianfang_route_legs_total", "route" => route.to_string())
+                .increment(1);
+        }
+        let Event::LegEnded { leg, outcome } = event else { return };
+        let is_failure = match outcome {
+            LegOutcome::CarrierFailed | LegOutcome::Undelivered | LegOutcome::Lost => true,
+            LegOutcome::Answered
+            | LegOutcome::AnsweredNoKey
+            | LegOutcome::Busy
+            | LegOutcome::NoAnswer
+            | LegOutcome::Declined
+            | LegOutcome::BadNumber
+            | LegOutcome::PutOff
+            | LegOutcome::Cancelled
+            | LegOutcome::Delivered
+            | LegOutcome::Sent
+            | LegOutcome::OptedOut
+            | LegOutcome::NoSms => false,
+        };
+        if let Some(route) = route_of(*leg).filter(|_| is_failure) {
+            metrics::counter!("lianfang_route_failures_total", "route" => route.to_string())
+                .increment(1);
+        }
+    }
+
     fn record(&self, histogram: &'static str, now: Timestamp) {
         let took_s = now.duration_since(self.heard_at).as_secs_f64();
         if self.is_drill {
@@ -167,7 +196,6 @@ impl Measure {
 mod tests {
     use super::*;
     use lianfang_domain::alarm::AnswerMeans;
-    use lianfang_domain::leg::LegOutcome;
     use lianfang_domain::plan::PartyId;
     use metrics_exporter_prometheus::PrometheusBuilder;
 
@@ -232,6 +260,30 @@ mod tests {
             assert!(real.iter().all(|(_, count)| *count == of_real), "{real:?}");
             let drilled = counts("{drill=\"true\"}", feed);
             assert!(drilled.iter().all(|(_, count)| *count == of_drills), "{drilled:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_route_fails_is_counted_and_what_a_callee_does_is_not() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let route_of = |leg| (leg != 9).then(|| RouteName::from("a"));
+        let ended = |leg, outcome| Event::LegEnded { leg, outcome };
+        metrics::with_local_recorder(&recorder, || {
+            for event in [
+                Event::LegPlaced { leg: 1, route: "a".into() },
+                Event::LegPlaced { leg: 2, route: "a".into() },
+                ended(1, LegOutcome::CarrierFailed),
+                ended(2, LegOutcome::Busy),
+                ended(3, LegOutcome::Undelivered),
+                ended(9, LegOutcome::Lost),
+            ] {
+                Measure::on_route(&event, route_of);
+            }
+        });
+        let text = recorder.handle().render();
+        for name in ["lianfang_route_legs_total", "lianfang_route_failures_total"] {
+            let line = format!("{name}{{route=\"a\"}} 2");
+            assert!(text.lines().any(|known| known == line), "no `{line}` in {text}");
         }
     }
 }

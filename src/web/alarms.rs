@@ -18,12 +18,13 @@ use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use lianfang_domain::alarm::CloseOutcome;
+use lianfang_domain::alarm::{CloseOutcome, Input};
 use lianfang_domain::directory::Address;
 use lianfang_domain::id::{AlarmId, CommunityId, LineId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::plan::{Party, PartyId, Plan, Role};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -109,6 +110,10 @@ struct AlarmDetail {
     deliveries: Vec<DeliveryView>,
     /// What happened, in order.
     timeline: Vec<Moment>,
+    /// Telephones that ring at once if it is cancelled now.
+    rings_if_cancelled: usize,
+    /// Telephones that ring at once if it is closed now.
+    rings_if_closed: usize,
 }
 
 /// Who is in trouble, and where.
@@ -217,7 +222,7 @@ pub(super) async fn page(
     responses((status = 200, description = "The alarm", body = AlarmDetail)),
 )]
 async fn read(
-    caller: Caller<Operator>,
+    caller: Caller<Reports>,
     State(web): State<Web>,
     Extension(noted): Extension<Noted>,
     PathId(id): PathId<AlarmId>,
@@ -234,12 +239,22 @@ async fn read(
     let known = Known::new(stored);
     let mut board = BoardRow::new(&known, web.clock.now());
     name_account(&web, &mut board).await;
-    Ok(Json(detail(&known.stored, board, (case, notes), told)))
+    let rings = rings_if_ended(&known, web.clock.now());
+    Ok(Json(detail(&known.stored, (board, rings), (case, notes), told)))
+}
+
+/// How many telephones ring at once if an operator cancels it, and if one closes it.
+fn rings_if_ended(known: &Known, now: Timestamp) -> (usize, usize) {
+    let Some(alarm) = &known.alarm else { return (0, 0) };
+    let actor: Arc<str> = "".into();
+    let cancel = Input::Cancel { actor: Arc::clone(&actor) };
+    let close = Input::Close { actor, outcome: CloseOutcome::Genuine, matter: None };
+    (alarm.rings_if(&cancel, now), alarm.rings_if(&close, now))
 }
 
 fn detail(
     stored: &StoredAlarm,
-    board: BoardRow,
+    (board, rings): (BoardRow, (usize, usize)),
     (case, notes): (Option<CaseView>, Vec<Note>),
     (deliveries, timeline): (Vec<DeliveryView>, Vec<Moment>),
 ) -> AlarmDetail {
@@ -254,6 +269,8 @@ fn detail(
         parties: plan.into_iter().flat_map(Plan::parties).map(party).collect(),
         deliveries,
         timeline,
+        rings_if_cancelled: rings.0,
+        rings_if_closed: rings.1,
     }
 }
 

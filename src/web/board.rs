@@ -218,7 +218,7 @@ struct Cards {
     responses((status = 200, description = "A page", body = Cards)),
 )]
 async fn cards(
-    caller: Caller<Operator>,
+    caller: Caller<Reports>,
     State(web): State<Web>,
     Extension(noted): Extension<Noted>,
     mut parameters: Parameters,

@@ -32,7 +32,7 @@ pub(super) enum Right {
     Admin,
     /// Reading the directory, acting on alarms, and what duty workers edit.
     Operator,
-    /// Reports, and lists without personal data.
+    /// Reports, and reading alarms, with numbers masked.
     Reports,
     /// The audit trail and dossiers.
     Auditor,
@@ -122,6 +122,11 @@ impl<N> Caller<N> {
     /// The account, if somebody is signed in.
     pub(super) fn account(&self) -> Option<&Account> {
         self.session().map(|session| &session.account)
+    }
+
+    /// Whether it is an admin who reaches everything.
+    pub(super) fn keeps_everything(&self) -> bool {
+        self.0.has(Right::Admin) && self.reach() == Reach::Everything
     }
 
     /// What the caller reaches: a token everything.

@@ -1,12 +1,16 @@
 //! Is it alive, can it work, how well does it work: for supervisors and Prometheus.
 
 use super::Web;
-use super::caller::{Caller, Metrics};
+use super::caller::{Caller, Metrics, Operator};
+use super::extract::Parameters;
+use super::ports::Unready;
+use super::ports::vitals::{SectionView, Vitals};
 use super::problem::ApiError;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,6 +18,46 @@ use utoipa_axum::routes;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default().routes(routes!(alive)).routes(routes!(ready)).routes(routes!(metrics))
+}
+
+/// What people look at, under `/api/v1`.
+pub(super) fn looks() -> OpenApiRouter<Web> {
+    OpenApiRouter::default().routes(routes!(look))
+}
+
+/// How the service fares.
+#[derive(Serialize, ToSchema)]
+struct HealthView {
+    /// The time here.
+    #[schema(value_type = String, format = DateTime)]
+    now: Timestamp,
+    /// It can do all of its work.
+    is_ready: bool,
+    /// What is missing.
+    reasons: Vec<Reason>,
+    /// Its figures.
+    #[serde(flatten)]
+    vitals: Vitals,
+    /// The configuration in force with `***` for secrets; null for who is no admin who reaches everything.
+    configuration: Option<Vec<SectionView>>,
+}
+
+/// How the service fares: routes, lines, databases, clock, disks, versions; for admins the configuration in force.
+#[utoipa::path(
+    get, path = "/health", tag = "health", operation_id = "read_health",
+    responses((status = 200, description = "How it fares", body = HealthView)),
+)]
+async fn look(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    parameters: Parameters,
+) -> Result<Json<HealthView>, ApiError> {
+    parameters.finish()?;
+    let reasons = reasons(&web).await;
+    let vitals = web.health.vitals().await;
+    let configuration = caller.keeps_everything().then(|| web.health.configuration());
+    let now = web.clock.now();
+    Ok(Json(HealthView { now, is_ready: reasons.is_empty(), reasons, vitals, configuration }))
 }
 
 /// Whether the process answers.
@@ -52,14 +96,16 @@ struct Reason {
     ),
 )]
 async fn ready(State(web): State<Web>) -> (StatusCode, Json<Ready>) {
-    let unready = web.readiness.unready().await;
-    let reasons: Vec<Reason> = unready
-        .into_iter()
-        .map(|missing| Reason { part: missing.part, reason: missing.reason })
-        .collect();
+    let reasons = reasons(&web).await;
     let is_ready = reasons.is_empty();
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Ready { is_ready, reasons }))
+}
+
+async fn reasons(web: &Web) -> Vec<Reason> {
+    let unready = web.readiness.unready().await;
+    let reason = |missing: Unready| Reason { part: missing.part, reason: missing.reason };
+    unready.into_iter().map(reason).collect()
 }
 
 /// What the service counts and measures, as Prometheus reads it.

@@ -2,6 +2,8 @@
 //!
 //! The traits are object-safe, so that no handler is generic over them. Must not hold rules of its own.
 
+pub mod vitals;
+
 use crate::clock::Clock;
 use crate::prompts::Recordings;
 use crate::store::Store;
@@ -25,6 +27,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
+use vitals::{SectionView, Vitals};
 
 /// What an asynchronous method of a port gives.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -59,6 +62,8 @@ pub struct Ports {
     pub registrations: Arc<dyn Registrations>,
     /// Whether the service can do its work.
     pub readiness: Arc<dyn Readiness>,
+    /// How well it does it.
+    pub health: Arc<dyn Health>,
     /// What `/metrics` prints.
     pub metrics: PrometheusHandle,
     /// The time.
@@ -258,4 +263,13 @@ pub struct Unready {
 pub trait Readiness: Send + Sync {
     /// What is missing; empty when all is well.
     fn unready(&self) -> Answer<'_, Vec<Unready>>;
+}
+
+/// How the service fares, for people.
+pub trait Health: Send + Sync {
+    /// Its figures. Looks at files and the switchboard: to be asked now and then, by people.
+    fn vitals(&self) -> Answer<'_, Vitals>;
+
+    /// The configuration in force, without what is secret.
+    fn configuration(&self) -> Vec<SectionView>;
 }

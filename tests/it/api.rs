@@ -11,6 +11,7 @@ mod dossier;
 mod drills;
 mod errors;
 mod feed;
+mod health;
 mod hostile;
 mod idempotency;
 mod imports;
@@ -46,9 +47,12 @@ use lianfang::store::snapshot::DirectoryHandle;
 use lianfang::store::tokens::{self, NewToken, Scope};
 use lianfang::tasks::Tasks;
 use lianfang::web;
+use lianfang::web::ports::vitals::{
+    ClockVitals, LineVitals, LogVitals, RouteVitals, SectionView, SettingView, Versions, Vitals,
+};
 use lianfang::web::ports::{
-    ActError, Action, Alarms, Answer, Binding, Down, Page, Ports, RaiseError, Raised, Readiness,
-    Registrations, Responders, Unready,
+    ActError, Action, Alarms, Answer, Binding, Down, Health, Page, Ports, RaiseError, Raised,
+    Readiness, Registrations, Responders, Unready,
 };
 use lianfang::webhooks::{Targets, WebhookKey, Webhooks};
 use lianfang_domain::alarm::{Actor, Trigger};
@@ -211,6 +215,55 @@ impl Registrations for Lamp {
     }
 }
 
+impl Health for Lamp {
+    fn vitals(&self) -> Answer<'_, Vitals> {
+        let route = RouteVitals {
+            name: "carrier".to_owned(),
+            channel: Channel::Voice,
+            is_up: true,
+            under_way: 3,
+            channels: 300,
+            left_lately: 2,
+            per_second: 100,
+            legs: 40,
+            failures: 1,
+        };
+        let log = LogVitals {
+            last_commit_us: Some(900),
+            is_behind: false,
+            committed: 7,
+            journalled: 0,
+            uncommitted: 0,
+            dropped: 0,
+        };
+        let versions = Versions {
+            lianfang: "0.1.0".to_owned(),
+            sqlite: None,
+            time_zones: Some("2026e".to_owned()),
+        };
+        let vitals = Vitals {
+            started_at: Timestamp::UNIX_EPOCH,
+            uptime_s: 60,
+            alarms_open: Some(1),
+            legs_waiting: Some(0),
+            routes: vec![route],
+            over_minutes: 5,
+            lines: LineVitals { registered: 9, down: 1 },
+            databases: Vec::new(),
+            log,
+            clock: ClockVitals { offset_ms: 0, steps: 0, last_step_ms: None },
+            disks: Vec::new(),
+            versions,
+        };
+        Box::pin(std::future::ready(vitals))
+    }
+
+    fn configuration(&self) -> Vec<SectionView> {
+        let value = SettingView { key: "password".to_owned(), value: "***".to_owned() };
+        vec![SectionView { name: "trunk carrier".to_owned(), values: vec![value] }]
+    }
+}
+
 impl Readiness for Lamp {
     fn unready(&self) -> Answer<'_, Vec<Unready>> {
         let unready = self.unready.lock().expect("no panic").clone();
@@ -351,6 +404,7 @@ impl Api {
             recording_numbers: vec!["05925550008".into()],
             is_insecure: false,
             public: BTreeSet::from([CommunityId(1)]),
+            health: line_lamp.clone(),
         });
         Self {
             router,

@@ -170,7 +170,7 @@ async fn a_token_is_shown_once_and_revoked() {
         token(2, json!(null), json!("2026-11-02T00:00:00Z")), token(3, json!(null), json!(null))]});
     fake.answers("GET /tokens", 200, tokens);
     let page = fake.get("/accounts/tokens").await;
-    page.shows(&["pbx1", "over", "revoked", "for ever", "/accounts/tokens/3/revoke"]);
+    page.shows(&["pbx1", ">Trigger<", "over", "revoked", "for ever", "/accounts/tokens/3/revoke"]);
     assert!(!page.html.contains("/accounts/tokens/1/revoke"), "it works no more");
     fake.get_chinese("/accounts/tokens").await.shows(&["令牌", "已过期", "已吊销"]);
     let form = [("name", "pbx"), ("scope", "trigger"), ("days", "90")];

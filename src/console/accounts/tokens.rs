@@ -3,7 +3,6 @@
 use super::{OncePage, is_mistake};
 use crate::Shared;
 use crate::api::Failure;
-use crate::directory::Crumb;
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, failed, go, show};
 use crate::lang::Lang;
@@ -45,7 +44,6 @@ const DAYS: [(&str, (&str, &str)); 4] = [
 struct TokensPage {
     frame: Frame,
     l: Lang,
-    crumbs: Vec<Crumb>,
     tokens: Vec<Token>,
     now: Timestamp,
     form: Form,
@@ -86,6 +84,15 @@ struct Token {
 }
 
 impl Token {
+    /// What it may do, in short.
+    fn scope(&self, l: &Lang) -> &str {
+        let known = SCOPES.iter().find(|(scope, _)| *scope == self.scope);
+        known.map_or(&self.scope, |(_, (chinese, english))| {
+            let words = l.t(chinese, english);
+            words.split(['：', ':']).next().unwrap_or(words)
+        })
+    }
+
     fn works(&self, now: &Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| *now < end)
     }
@@ -112,7 +119,6 @@ async fn page(
     let page = TokensPage {
         frame: Frame::signed(signed, l.t("令牌", "Tokens")).await,
         l,
-        crumbs: super::crumbs(l),
         tokens: tokens.items,
         now,
         form,

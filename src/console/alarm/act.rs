@@ -1,5 +1,5 @@
 //! What is done to an alarm, by forms: each becomes one request to the API. Only what rings telephones is asked about
-//! once more, with how many will ring.
+//! once more, with how many will ring; cancelling and closing where they do.
 
 use super::detail::Detail;
 use super::{Wanted, page, segment};
@@ -32,12 +32,12 @@ struct SurePage {
     l: Lang,
     id: String,
     action: String,
-    who: String,
-    back: String,
+    heading: String,
+    button: &'static str,
+    /// What the form was sent with, to be sent again.
+    fields: Vec<(String, String)>,
     /// How many telephones ring at once.
     count: usize,
-    /// Whom, where it is one.
-    name: String,
 }
 
 /// `None` where there is no such action.
@@ -95,9 +95,10 @@ pub(super) async fn act(
     if let Some((field, words)) = missing(&action, &form, l) {
         return again(&signed, &id, form, |form| form.blame(field, words)).await;
     }
-    let rings = matches!(request.path, "call-again" | "parties");
-    if rings && form.get("sure").is_empty() {
-        return ask(&signed, &id, &action, &form).await;
+    if form.get("sure").is_empty()
+        && let Some(page) = ask(&signed, &id, &action, &form).await?
+    {
+        return Ok(page);
     }
     let path = format!("/alarms/{id}/{}", request.path);
     match signed.api().post::<Value>(&path, &request.body).await {
@@ -146,22 +147,52 @@ async fn again(
     page(signed, id, Wanted::default(), (form, StatusCode::UNPROCESSABLE_ENTITY)).await
 }
 
-/// Asks once more, with how many telephones will ring.
-async fn ask(signed: &Signed, id: &str, action: &str, form: &Form) -> Result<Response, Response> {
+/// Asks once more, with how many telephones will ring; `None` where none does, and nobody has to be asked.
+async fn ask(
+    signed: &Signed,
+    id: &str,
+    action: &str,
+    form: &Form,
+) -> Result<Option<Response>, Response> {
+    if !matches!(action, "call-again" | "parties" | "cancel" | "close") {
+        return Ok(None);
+    }
     let path = format!("/alarms/{id}");
     let detail: Detail = signed.api().get(&path).await.map_err(signed.fails())?;
-    let count = if action == "parties" { 1 } else { detail.board.rings_if_called_again };
     let l = signed.lang();
-    let frame = Frame::signed(signed, l.t("确认呼叫", "Call now?")).await;
+    let call = l.t("呼叫", "Call");
+    let (count, heading, button) = match action {
+        "cancel" => {
+            let button = l.t("撤销", "Cancel the alarm");
+            (detail.rings_if_cancelled, button.to_owned(), button)
+        }
+        "close" => {
+            let button = l.t("结案", "Close the alarm");
+            (detail.rings_if_closed, button.to_owned(), button)
+        }
+        "parties" => {
+            let name = form.get("who").splitn(3, ':').nth(2).unwrap_or_default();
+            (1, format!("{}: {name}", l.t("加叫", "Call besides")), call)
+        }
+        _ => {
+            let heading = l.t("再次呼叫", "Call everybody again");
+            (detail.board.rings_if_called_again, heading.to_owned(), call)
+        }
+    };
+    if count == 0 && matches!(action, "cancel" | "close") {
+        return Ok(None);
+    }
+    let own = ["csrf", "sure"];
+    let fields = form.fields().iter().filter(|(name, _)| !own.contains(&name.as_str()));
     let page = SurePage {
-        frame,
+        frame: Frame::signed(signed, heading.clone()).await,
         l,
         id: id.to_owned(),
         action: action.to_owned(),
-        who: form.get("who").to_owned(),
-        back: form.get("back").to_owned(),
+        heading,
+        button,
+        fields: fields.cloned().collect(),
         count,
-        name: form.get("who").splitn(3, ':').nth(2).unwrap_or_default().to_owned(),
     };
-    Ok(show(StatusCode::OK, &page))
+    Ok(Some(show(StatusCode::OK, &page)))
 }

@@ -16,6 +16,9 @@ pub(crate) struct Detail {
     pub(crate) notes: Vec<Note>,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) timeline: Vec<Moment>,
+    /// Telephones that ring at once if it is cancelled, and if it is closed.
+    pub(crate) rings_if_cancelled: usize,
+    pub(crate) rings_if_closed: usize,
 }
 
 /// Whom the plan reaches.

@@ -23,7 +23,6 @@ struct HistoryPage {
     noun: &'static Noun,
     title: String,
     /// This page, to come back to.
-    path: String,
     edits: Vec<Edit>,
     more: Option<String>,
     may_edit: bool,
@@ -138,7 +137,6 @@ async fn page(
         noun,
         title,
         more: next.map(|next| format!("{path}?before={next}")),
-        path,
         edits,
         may_edit: signed.me.is_admin(),
         form,

@@ -4,7 +4,6 @@
 use super::Crumb;
 use crate::Shared;
 use crate::api::{Failure, Versioned};
-use crate::board;
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, failed, go, show};
 use crate::lang::Lang;
@@ -183,10 +182,6 @@ impl Change {
             "undo" => l.t("撤销", "Undone"),
             other => other,
         }
-    }
-
-    fn at(&self, l: &Lang) -> String {
-        board::moment(&self.at, l)
     }
 }
 

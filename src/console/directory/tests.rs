@@ -445,6 +445,7 @@ async fn what_was_changed_is_told_and_undone() {
         "<ins>139****1234</ins>",
         "/directory/lines/undo/77",
     ]);
+    page.shows(&["22 Nov 2026, 11:12", "title=\"11:12:00.000\""]);
     page.shows(&["陈阿姨", "/directory/lines/8/history?before=77", "<dt>Number</dt>"]);
     assert!(!page.html.contains("number_key"));
     fake.get_chinese("/directory/lines/8/history").await.shows(&["修改记录", "撤销", "号码"]);

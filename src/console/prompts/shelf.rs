@@ -43,7 +43,6 @@ struct ShelfPage {
     order: Vec<String>,
     /// The order as it is, in words.
     order_words: String,
-    may_edit: bool,
     is_household: bool,
     form: Form,
 }
@@ -130,7 +129,6 @@ async fn page(
         numbers: clips.numbers,
         order: if may_edit && !shelf.is_all() { fields } else { Vec::new() },
         order_words: words.join(l.t("、", ", ")),
-        may_edit,
         is_household: false,
         form,
     };
@@ -171,7 +169,6 @@ async fn household(signed: &Signed, id: u64) -> Result<Response, Failure> {
         numbers: clips.numbers,
         order: Vec::new(),
         order_words: String::new(),
-        may_edit: signed.me.is_admin(),
         is_household: true,
         form: Form::default(),
     };

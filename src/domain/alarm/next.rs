@@ -3,6 +3,7 @@
 
 use super::Deadline;
 use super::event::Event;
+use super::input::Input;
 use super::ring::Call;
 use super::state::{Alarm, Number};
 use crate::leg::Channel;
@@ -69,6 +70,19 @@ impl Alarm {
         let calls = self.called_again(&event, now).map(|next| next.calls_again(now));
         let is_call = |call: &&Call| call.channel == Channel::Voice;
         calls.iter().flatten().filter(is_call).count()
+    }
+
+    /// How many telephones ring at once if this comes in now, so that nobody rings them unawares.
+    #[must_use]
+    pub fn rings_if(&self, input: &Input, now: Timestamp) -> usize {
+        let events = self.decide(input, now);
+        let ordered = events.iter().filter_map(|event| {
+            let (Event::WaveStarted { legs, .. } | Event::LegsOrdered { legs, .. }) = event else {
+                return None;
+            };
+            Some(legs)
+        });
+        ordered.flatten().filter(|leg| leg.channel == Channel::Voice).count()
     }
 
     /// The alarm after everybody was asked for again; `None` where that means nothing.

@@ -118,6 +118,7 @@ impl Writer {
         let records: Vec<Record> =
             group.iter().flat_map(|append| append.records.iter().cloned()).collect();
         let records: Vec<&Record> = records.iter().collect();
+        let begun = self.fallback.clock.now();
         let mut commit = pin!(commit(&self.database, &records, Mode::New));
         match tokio::time::timeout(self.commit_deadline, &mut commit).await {
             Ok(Ok(committed)) => self.fallback.tell_committed(group, &committed),
@@ -142,6 +143,9 @@ impl Writer {
                 let _ = meanwhile_keep(commit, &mut self.inbox, &mut self.fallback).await;
             }
         }
+        let took = self.fallback.clock.now().duration_since(begun).as_micros();
+        let took_us = u64::try_from(took).unwrap_or(u64::MAX).max(1);
+        self.fallback.counters.last_commit_us.store(took_us, Ordering::Relaxed);
     }
 
     /// Writes one piece back; returns when to go on, `None` for at once.

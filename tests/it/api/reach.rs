@@ -66,6 +66,7 @@ const ROUTES: &str = "
     post   /api/v1/session/totp                                       AOUR
     put    /api/v1/session/totp                                       AOUR
     delete /api/v1/session/totp                                       AOUR
+    get    /api/v1/health                                             AO
     get    /api/v1/session/alarms                                     AOR
     put    /api/v1/session/language                                   AOUR
     get    /api/v1/sessions                                           AOUR
@@ -97,9 +98,9 @@ const ROUTES: &str = "
     get    /api/v1/alarms                                             AOU
     get    /api/v1/alarms/feed                                        AO
     get    /api/v1/alarms/board                                       AO
-    get    /api/v1/alarms/cards                                       AO
+    get    /api/v1/alarms/cards                                       AOU
     get    /api/v1/state                                              AOU
-    get    /api/v1/alarms/{id}                                        AO
+    get    /api/v1/alarms/{id}                                        AOU
     post   /api/v1/alarms/{id}/acknowledge                            AO
     post   /api/v1/alarms/{id}/arrive                                 AO
     post   /api/v1/alarms/{id}/cancel                                 AO

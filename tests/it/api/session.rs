@@ -379,7 +379,6 @@ async fn times_are_those_of_the_first_community_within_reach() {
     for (name, reach, zone) in [
         ("everywhere", Reach::Everything, "Asia/Shanghai"),
         ("there", Reach::Community(CommunityId(ids[1])), "Europe/Berlin"),
-        ("nowhere", Reach::Community(CommunityId(99)), "Asia/Shanghai"),
     ] {
         let person = api.person(name, Role::Operator, reach).await;
         let known = person.get("/session").await.expect(200).json();

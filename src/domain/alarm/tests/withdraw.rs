@@ -11,7 +11,10 @@ fn the_right_pin_cancels_and_everybody_who_was_told_is_told() {
     let joe = story.voice("joe");
     story.fresh();
     story.told.clear();
+    let cancel = Input::Cancel { actor: "".into() };
+    assert_eq!(story.alarm.rings_if(&cancel, at(story.now)), 1, "who has no mobile");
     let events = story.withdraws(PinVerdict::Right);
+    assert_eq!(story.alarm.rings_if(&cancel, at(story.now)), 0, "it is over");
     let cancelled = Event::Cancelled { actor: "".into(), means: Some(WithdrawMeans::Resident) };
     assert_eq!(events[0], cancelled);
     assert_eq!(

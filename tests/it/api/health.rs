@@ -1,0 +1,37 @@
+//! How the service fares, as people look at it.
+
+use super::Api;
+use lianfang::store::accounts::Role;
+use lianfang::store::reach::Reach;
+use lianfang::store::tokens::Scope;
+use lianfang::web::ports::Unready;
+use lianfang_domain::id::CommunityId;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn operators_see_how_it_fares_and_admins_of_everything_the_configuration() {
+    let api = Api::new().await;
+    let root = api.token("root", Scope::Admin).await;
+    let root = api.admin(&root);
+    let town = root.town().await;
+    let community = Reach::Community(CommunityId(u32::try_from(town.community).expect("small")));
+    for (name, role, reach, is_shown) in [
+        ("aa", Role::Admin, Reach::Everything, true),
+        ("bb", Role::Admin, community, false),
+        ("cc", Role::Operator, Reach::Everything, false),
+    ] {
+        let person = api.person(name, role, reach).await;
+        let seen = person.get("/health").await.expect(200).json();
+        assert_eq!(seen["routes"][0]["failures"], 1, "{name}");
+        assert_eq!((&seen["is_ready"], &seen["over_minutes"]), (&json!(true), &json!(5)));
+        assert_eq!(seen["configuration"] != Value::Null, is_shown, "{name}");
+    }
+    let auditor = api.person("dd", Role::Auditor, Reach::Everything).await;
+    auditor.get("/health").await.expect(403);
+    let missing = Unready { part: "trunk", reason: "carrier does not answer".to_owned() };
+    api.line_lamp.unready.lock().expect("no panic").push(missing);
+    let seen = root.get("/health").await.expect(200).json();
+    assert_eq!(seen["reasons"][0]["part"], "trunk");
+    assert_eq!(seen["configuration"][0]["values"][0], json!({"key": "password", "value": "***"}));
+    root.get("/health?x=1").await.expect(400);
+}
