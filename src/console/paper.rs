@@ -104,7 +104,6 @@ async fn choice(signed: &Signed, form: Form, status: StatusCode) -> Result<Respo
 #[derive(Deserialize)]
 struct Papers {
     community: String,
-    street: String,
     time_zone: String,
     printed_at: Timestamp,
     version: u64,

@@ -270,7 +270,8 @@ async fn alarms(signed: Signed) -> Result<Response, Response> {
             Ok(report) => (Some(report), StatusCode::OK),
             Err(Failure::Problem(problem)) if problem.status == 400 => {
                 // The API names the parameter; its words say what it must be.
-                let field = if problem.detail.contains("from") { "from" } else { "until" };
+                let named = problem.detail.trim_start_matches(['“', '`']);
+                let field = if named.starts_with("from") { "from" } else { "until" };
                 form.blame(field, problem.detail.clone());
                 (None, StatusCode::UNPROCESSABLE_ENTITY)
             }

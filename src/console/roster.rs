@@ -81,7 +81,6 @@ struct Day {
 #[derive(Clone, Debug, Deserialize)]
 struct Post {
     id: u64,
-    code: String,
     name: String,
     segments: Vec<Segment>,
 }

@@ -114,11 +114,6 @@ impl<N> Caller<N> {
         }
     }
 
-    /// Whether the caller is good for something else, too: what is shown besides.
-    pub(super) fn may(&self, right: Right) -> bool {
-        self.0.has(right)
-    }
-
     /// The account, if somebody is signed in.
     pub(super) fn account(&self) -> Option<&Account> {
         self.session().map(|session| &session.account)

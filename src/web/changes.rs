@@ -35,7 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
 struct ChangePage {
     /// The changes.
     items: Vec<ManyView>,
-    /// `before` of the next page; null on the last one.
+    /// `after` of the next page; null on the last one.
     next: Option<i64>,
 }
 
@@ -91,7 +91,7 @@ async fn reaches(web: &Web, caller: &Caller<Admin>, change: &Change) -> Result<b
 #[utoipa::path(
     get, path = "/history/changes", tag = "history", operation_id = "list_changes",
     params(
-        ("before" = Option<u32>, Query, description = "Only changes before this one: `next` of the page before",
+        ("after" = Option<u32>, Query, description = "Only changes before this one: `next` of the page before",
             minimum = 0, maximum = 4_294_967_295_u32),
         ("limit" = Option<u32>, Query, description = "Length of the page; 20 if not given", minimum = 1, maximum = 200),
     ),
@@ -102,7 +102,7 @@ async fn list(
     State(web): State<Web>,
     mut parameters: Parameters,
 ) -> Result<Json<ChangePage>, ApiError> {
-    let before = parameters.take_number("before", 0..=u32::MAX)?.map(i64::from);
+    let before = parameters.take_number("after", 0..=u32::MAX)?.map(i64::from);
     let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
     parameters.finish()?;
     // One more than asked tells whether there is another page.

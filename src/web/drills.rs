@@ -400,7 +400,7 @@ async fn read(
     PathId(id): PathId<DrillId>,
 ) -> Result<Json<DrillDetail>, ApiError> {
     let stored = within(&web, &caller, To::See, id).await?;
-    Ok(Json(detail(&web, caller.may(Right::Operator), stored)))
+    Ok(Json(detail(&web, caller.is_good_for(Right::Operator), stored)))
 }
 
 /// Stop a drill: no household begins any more, and those who are called by it are told that it is withdrawn. Stopping it

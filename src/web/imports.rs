@@ -418,9 +418,11 @@ async fn export(
     web.edited_by(&caller.who()).enter_read_of(("directory", 0)).await?;
     let within = Within { reach: area.reach, own: area.own };
     let archive = import::export_zip(&web.store, &web.realm, within).await;
-    let archive = archive.map_err(|error| match error {
-        ImportError::Store(error) => error.into(),
-        error => ApiError::Internal(error.into()),
+    let archive = archive.map_err(|error| {
+        if let ImportError::Store(error) = error {
+            return error.into();
+        }
+        ApiError::Internal(error.into())
     })?;
     let headers = [
         (header::CONTENT_TYPE, "application/zip"),

@@ -5,9 +5,9 @@
 
 use super::Web;
 use super::caller::{Caller, Operator};
-use super::extract::{Body, wrong};
+use super::extract::Body;
 use super::groups::place_of;
-use super::problem::{ApiError, Must};
+use super::problem::ApiError;
 use super::reach::{Area, To};
 use crate::store::nouns::Kind;
 use axum::Json;
@@ -78,20 +78,20 @@ struct Papers {
     /// What lines dial to raise an alarm, such as `#9`.
     alarm_codes: Vec<String>,
     /// Who is on duty at this moment, with their numbers.
-    on_duty: Vec<PersonView>,
+    on_duty: Vec<PaperPerson>,
     /// All workers, with their numbers.
-    workers: Vec<PersonView>,
+    workers: Vec<PaperPerson>,
     /// Heads of buildings, patrols, desks and hotlines, with their numbers.
-    responders: Vec<PersonView>,
+    responders: Vec<PaperPerson>,
     /// The roster of the month, post by post; empty where there is none.
-    roster: Vec<PostView>,
+    roster: Vec<PaperPost>,
     /// The groups, by grid and name.
     groups: Vec<GroupView>,
 }
 
 /// Somebody with their numbers in full.
 #[derive(Serialize, ToSchema)]
-struct PersonView {
+struct PaperPerson {
     /// Their name.
     name: String,
     /// What they are: `worker`, or the kind of a responder.
@@ -102,7 +102,7 @@ struct PersonView {
 
 /// A post and who holds it when.
 #[derive(Serialize, ToSchema)]
-struct PostView {
+struct PaperPost {
     /// Its code, such as `A`.
     code: String,
     /// Its name.
@@ -151,9 +151,9 @@ struct HouseholdView {
     /// Its landlines as they are dialled.
     lines: Vec<String>,
     /// Its people.
-    people: Vec<PersonView>,
+    people: Vec<PaperPerson>,
     /// Its personal helpers.
-    helpers: Vec<PersonView>,
+    helpers: Vec<PaperPerson>,
 }
 
 /// Make the papers of a group, a grid or a community, with telephone numbers in full. Entered in the audit trail.
@@ -196,7 +196,10 @@ async fn community(
             caller.reaches(web, To::See, (Kind::Community, id)).await?;
             directory.community(id)
         }
-        (_, _, _) => return Err(wrong("group_id", Must::OneOf)),
+        (_, _, _) => {
+            let cause = "exactly one of group_id, grid_id and community_id is needed".to_owned();
+            return Err(ApiError::Form { pointer: String::new(), cause });
+        }
     };
     found.cloned().ok_or(ApiError::NotFound)
 }
@@ -281,7 +284,7 @@ fn group_view(community: &Community, group: &Group) -> GroupView {
 }
 
 fn household_view(community: &Community, household: &Household) -> HouseholdView {
-    let person = |contact: &lianfang_domain::directory::Contact| PersonView {
+    let person = |contact: &lianfang_domain::directory::Contact| PaperPerson {
         name: contact.name.to_string(),
         kind: "contact",
         numbers: numbers(&contact.numbers),
@@ -297,7 +300,7 @@ fn household_view(community: &Community, household: &Household) -> HouseholdView
     }
 }
 
-fn post_view(community: &Community, post: &Post, span: Span) -> PostView {
+fn post_view(community: &Community, post: &Post, span: Span) -> PaperPost {
     let name = |id: &WorkerId| community.worker(*id).map(|worker| worker.name.to_string());
     let segments = community.roster.segments(post.id, span).into_iter().take(STRETCHES_MAX);
     let stretches = segments.map(|segment| Stretch {
@@ -305,18 +308,18 @@ fn post_view(community: &Community, post: &Post, span: Span) -> PostView {
         to: segment.span.to,
         names: segment.holders.iter().filter_map(name).collect(),
     });
-    PostView {
+    PaperPost {
         code: post.code.to_string(),
         name: post.name.to_string(),
         stretches: stretches.collect(),
     }
 }
 
-fn worker_view(worker: &Worker) -> PersonView {
-    PersonView { name: worker.name.to_string(), kind: "worker", numbers: numbers(&worker.numbers) }
+fn worker_view(worker: &Worker) -> PaperPerson {
+    PaperPerson { name: worker.name.to_string(), kind: "worker", numbers: numbers(&worker.numbers) }
 }
 
-fn responder_view(responder: &Responder) -> PersonView {
+fn responder_view(responder: &Responder) -> PaperPerson {
     let kind = match responder.kind {
         ResponderKind::Helper => "helper",
         ResponderKind::BuildingHead => "building_head",
@@ -326,7 +329,7 @@ fn responder_view(responder: &Responder) -> PersonView {
         ResponderKind::Hotline => "hotline",
         ResponderKind::Loudspeaker => "loudspeaker",
     };
-    PersonView { name: responder.name.to_string(), kind, numbers: numbers(&responder.numbers) }
+    PaperPerson { name: responder.name.to_string(), kind, numbers: numbers(&responder.numbers) }
 }
 
 fn numbers(numbers: &[ContactNumber]) -> Vec<String> {

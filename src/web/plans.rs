@@ -154,9 +154,9 @@ async fn put_picture(
     caller.reaches(&web, To::Edit, (Kind::Community, id)).await?;
     exists(&web, id)?;
     let bytes = Bytes::from_request(request, &web).await.map_err(of_body);
-    let bytes = bytes.map_err(|error| match error {
-        ApiError::TooLarge => ApiError::NoPicture(PictureFault::TooLarge),
-        error => error,
+    let bytes = bytes.map_err(|error| {
+        let is_large = matches!(error, ApiError::TooLarge);
+        if is_large { ApiError::NoPicture(PictureFault::TooLarge) } else { error }
     })?;
     let picture = picture::read(bytes.to_vec()).map_err(ApiError::NoPicture)?;
     let seen = seen.map(|IfMatch(version)| version);

@@ -83,11 +83,12 @@ impl Asked {
     ) -> Result<Self, ApiError> {
         let mut month = |name: &str| {
             let text = parameters.take(name);
-            text.map(|text| text.parse::<Month>().map_err(|_| wrong(name, Must::Month))).transpose()
+            text.map(|text| text.parse::<Month>().map_err(|_| wrong(name, Must::Report)))
+                .transpose()
         };
         let (from, until) = (month("from")?, month("until")?);
         let by = parameters.take("by").map_or(Some(By::default()), |name| By::of_name(&name));
-        let by = by.ok_or_else(|| wrong("by", Must::By))?;
+        let by = by.ok_or_else(|| wrong("by", Must::Report))?;
         let community = parameters.take_number("community_id", 0..=u32::MAX)?.map(CommunityId);
         parameters.finish()?;
         if let Some(id) = community {
@@ -96,7 +97,7 @@ impl Asked {
         let area = caller.area(web).await?;
         let until = until.unwrap_or_else(|| this_month(web, &area, community));
         let from = from.unwrap_or_else(|| until.back(MONTHS - 1));
-        let period = Period::new(from, until).map_err(|_| wrong("until", Must::Period))?;
+        let period = Period::new(from, until).map_err(|_| wrong("until", Must::Report))?;
         Ok(Self { period, community, by, area })
     }
 }

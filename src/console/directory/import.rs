@@ -67,8 +67,6 @@ struct Found {
     id: String,
     state: String,
     #[serde(default)]
-    replace: bool,
-    #[serde(default)]
     is_anew: bool,
     #[serde(default)]
     done: u64,
@@ -84,8 +82,6 @@ struct Found {
     problems_total: u64,
     #[serde(default)]
     next: Option<u64>,
-    #[serde(default)]
-    change_id: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -193,7 +189,7 @@ async fn ask_page(signed: &Signed, (form, status): (Form, StatusCode)) -> Respon
     let l = signed.lang();
     let query = signed.visitor.path.split_once('?').map_or("", |(_, query)| query);
     let before = Form::parse(query.as_bytes()).get("before").parse::<u64>().ok();
-    let before = before.map(|before| format!("&before={before}")).unwrap_or_default();
+    let before = before.map(|before| format!("&after={before}")).unwrap_or_default();
     let list = format!("/history/changes?limit=20{before}");
     let changes: Changes = match signed.api().get(&list).await {
         Ok(changes) => changes,

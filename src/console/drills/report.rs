@@ -41,7 +41,6 @@ struct Spread {
 #[derive(Deserialize)]
 struct NotReached {
     alarm_id: String,
-    household_id: Option<u32>,
     contact_id: Option<u32>,
     worker_id: Option<u32>,
     responder_id: Option<u32>,

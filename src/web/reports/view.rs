@@ -101,7 +101,7 @@ pub(super) struct FiguresView {
     /// From the press to the close.
     closed_ms: SpreadView,
     /// What was late.
-    late: LateView,
+    late: LateCounts,
 }
 
 /// Times: so many alarms have them, and half, nine of ten and nearly all took no longer.
@@ -119,7 +119,7 @@ pub(super) struct SpreadView {
 
 /// What was late.
 #[derive(Serialize, ToSchema)]
-struct LateView {
+struct LateCounts {
     /// Real alarms of which it is still known by when things had to be done.
     judged: u32,
     /// Of them, those where nobody was coming in time.
@@ -161,7 +161,7 @@ impl From<Figures> for FiguresView {
             coming_ms: figures.coming.into(),
             arrived_ms: figures.arrived.into(),
             closed_ms: figures.closed.into(),
-            late: LateView {
+            late: LateCounts {
                 judged,
                 accepted,
                 arrived,

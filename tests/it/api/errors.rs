@@ -273,12 +273,14 @@ fn nothing_that_a_client_sends_is_our_failure() {
     let methods = [Method::GET, Method::POST, Method::PUT, Method::DELETE];
     let mut runner =
         TestRunner::new(Config { cases: 2_000, failure_persistence: None, ..Config::default() });
-    let created = std::cell::Cell::new(0);
+    let (created, asked) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
     let outcome = runner.run(&requests(), |(method, path, tag, body)| {
         let Ok(uri) = format!("/api/v1{path}").parse::<Uri>() else { return Ok(()) };
         let path = uri.to_string().replacen("/api/v1", "", 1);
         let call = admin.call(methods[method].clone(), &path).json(&body);
-        let call = call.header("if-match", &tag).header("idempotency-key", &tag);
+        // A key that was used before would only be answered as before.
+        let key = format!("{tag}{}", asked.replace(asked.get() + 1));
+        let call = call.header("if-match", &tag).header("idempotency-key", &key);
         let reply = runtime.block_on(call.send());
         prop_assert!(!reply.status.is_server_error(), "{}", reply.text);
         created.set(created.get() + u32::from(reply.status == 201));

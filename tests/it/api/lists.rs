@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// Lists that are answered as a whole, because what they list has a bound: who is called in one alarm, what one row has,
 /// what one look finds.
-const WHOLE: [&str; 17] = [
+const WHOLE: [&str; 18] = [
     "/api/v1/accounts/{id}/sessions",
     "/api/v1/alarms/board",
     "/api/v1/alarms/{id}/candidates",
@@ -23,6 +23,7 @@ const WHOLE: [&str; 17] = [
     "/api/v1/groups/{id}/doors",
     "/api/v1/households/{id}/recordings",
     "/api/v1/policies/{id}/versions",
+    "/api/v1/public/communities",
     "/api/v1/responders/{id}/reachability",
     "/api/v1/session/alarms",
     "/api/v1/sessions",
@@ -99,7 +100,9 @@ async fn walk(
         match &reply["next"] {
             Value::Null => return found,
             Value::String(next) => after = format!("&after={next}"),
-            next => after = format!("&after={next}"),
+            next @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                after = format!("&after={next}");
+            }
         }
         meanwhile(page).await;
     }

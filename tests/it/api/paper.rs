@@ -95,7 +95,7 @@ async fn nobody_prints_what_they_do_not_reach() {
     let all = root.post("/paper", json!({"community_id": town.community})).await.expect(200).json();
     assert_eq!(all["groups"].as_array().map(Vec::len), Some(2));
     for wrong in [json!({}), json!({"grid_id": grid, "group_id": group})] {
-        root.post("/paper", wrong).await.expect(400);
+        root.post("/paper", wrong).await.expect(422);
     }
     root.post("/paper", json!({"group_id": 4711})).await.expect(404);
     root.post("/paper", json!({"group_id": 1, "month": "soon"})).await.expect(422);
