@@ -1,18 +1,21 @@
 //! Chromium without a window, as a person would use it, and what axe finds on a page.
 
 use crate::skip;
-use crate::stage::LONGEST;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 /// Rules of WCAG 2.2 A and AA, and good practice.
 const AXE: &str = "const done = arguments[arguments.length - 1]; \
      axe.run(document, {resultTypes: ['violations']}).then((found) => done(found.violations.map((v) => \
      v.id + ': ' + v.help + ' | ' + v.nodes.map((n) => n.html.slice(0, 160)).join(' ## '))))";
+/// Longest wait for anything.
+pub(crate) const LONGEST: Duration = Duration::from_secs(30);
 /// Widths of pages that are looked at.
 pub(crate) const WIDTHS: [u32; 3] = [1440, 768, 320];
 
@@ -33,6 +36,20 @@ pub(crate) struct Look {
 pub(crate) const CHINESE: Look = Look { lang: "zh-CN", has_script: true };
 pub(crate) const ENGLISH: Look = Look { lang: "en", has_script: true };
 pub(crate) const WITHOUT_SCRIPT: Look = Look { lang: "zh-CN", has_script: false };
+
+/// Tells a story in a browser of its own with this look.
+pub(crate) fn browse(look: Look, told: impl AsyncFnOnce(&Browser)) {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).enable_all().build().expect("builds");
+    let browser = runtime.block_on(Browser::open(look));
+    let telling = || runtime.block_on(told(&browser));
+    let end = std::panic::catch_unwind(AssertUnwindSafe(telling));
+    // Also after a story that ends badly: a driver that is killed leaves its browser running.
+    runtime.block_on(browser.close());
+    if let Err(panic) = end {
+        std::panic::resume_unwind(panic);
+    }
+}
 
 impl Browser {
     /// Whether there is one; where there is none, says so.

@@ -1,18 +1,14 @@
 //! The service with the sample directory, and people with accounts.
 
-use crate::browser::{Browser, Look};
+use crate::browser::{Browser, LONGEST, Look, browse};
 use lianfang_loadtest::api::Api;
 use lianfang_loadtest::service::{Service, Setup};
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tempfile::TempDir;
 
-/// Longest wait for anything.
-pub(crate) const LONGEST: Duration = Duration::from_secs(30);
 /// What all people of the tests sign in with.
 pub(crate) const PASSWORD: &str = "three quiet herons";
 const SERVICE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -26,16 +22,7 @@ pub(crate) fn story(look: Look, told: impl AsyncFnOnce(&Browser, &Stage)) {
         return;
     }
     let stage = Stage::new();
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(1).enable_all().build().expect("builds");
-    let browser = runtime.block_on(Browser::open(look));
-    let telling = || runtime.block_on(told(&browser, &stage));
-    let end = std::panic::catch_unwind(AssertUnwindSafe(telling));
-    // Also after a story that ends badly: a driver that is killed leaves its browser running.
-    runtime.block_on(browser.close());
-    if let Err(panic) = end {
-        std::panic::resume_unwind(panic);
-    }
+    browse(look, async |browser| told(browser, &stage).await);
 }
 
 /// A running service.

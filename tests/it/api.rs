@@ -67,6 +67,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -357,6 +358,56 @@ impl Call<'_> {
     }
 }
 
+/// What an API stands on. All else that it needs is the same wherever it is tried.
+pub(crate) struct Beneath {
+    pub(crate) store: Store,
+    pub(crate) directory: DirectoryHandle,
+    pub(crate) log: AlarmLog,
+    pub(crate) clock: Clock,
+    pub(crate) tasks: Tasks,
+    pub(crate) alarms: Arc<dyn Alarms>,
+    pub(crate) responders: Arc<dyn Responders>,
+    pub(crate) lamp: Arc<Lamp>,
+}
+
+impl Beneath {
+    /// The ports of the API, with its files in this folder.
+    pub(crate) async fn ports(self, folder: &Path) -> Ports {
+        let prompts = folder.join("prompts");
+        let (library, problems) =
+            Library::load(&PromptsConfig { directory: prompts, voice: "none".into() });
+        assert!(problems.is_empty(), "{problems:?}");
+        let (database, sounds) = (self.store.directory(), folder.join("recordings"));
+        let opened = Recordings::open(&library, database, sounds, self.clock.clone()).await;
+        let (recordings, _) = opened.expect("opens");
+        let targets = Targets::new(&["hooks.example.com".to_owned()], Vec::new(), Vec::new());
+        Ports {
+            store: self.store,
+            realm: "lianfang".into(),
+            pins: PinKey::new(&[7; 32]),
+            totp: TotpKey::new(&[7; 32]),
+            webhooks: Webhooks::new(WebhookKey::new(&[7; 32]), targets.expect("hosts")),
+            routes: routes(),
+            tariffs: tariffs(),
+            lines_route: "lines".into(),
+            directory: self.directory,
+            alarms: self.alarms,
+            responders: self.responders,
+            alarm_log: self.log,
+            registrations: self.lamp.clone(),
+            readiness: self.lamp.clone(),
+            metrics: PrometheusBuilder::new().build_recorder().handle(),
+            clock: self.clock,
+            tasks: self.tasks,
+            recordings,
+            recording_numbers: vec!["05925550008".into()],
+            is_insecure: false,
+            public: BTreeSet::from([CommunityId(1)]),
+            health: self.lamp,
+        }
+    }
+}
+
 impl Api {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -371,41 +422,21 @@ impl Api {
         };
         let (log, _) = AlarmLog::start(&store, &options, &clock, &tasks).await.expect("starts");
         let directory = DirectoryHandle::load(&store).await.expect("loads");
-        let prompts = folder.path().join("prompts");
-        let (library, problems) =
-            Library::load(&PromptsConfig { directory: prompts, voice: "none".into() });
-        assert!(problems.is_empty(), "{problems:?}");
-        let (database, sounds) = (store.directory(), folder.path().join("recordings"));
-        let opened = Recordings::open(&library, database, sounds, clock.clone()).await;
-        let (recordings, _) = opened.expect("opens");
         let switchboard = Arc::new(Switchboard::default());
         let line_lamp = Arc::new(Lamp::default());
-        let targets = Targets::new(&["hooks.example.com".to_owned()], Vec::new(), Vec::new());
-        let webhooks = Webhooks::new(WebhookKey::new(&[7; 32]), targets.expect("hosts"));
-        let router = web::router(Ports {
+        let beneath = Beneath {
             store: store.clone(),
-            realm: "lianfang".into(),
-            pins: PinKey::new(&[7; 32]),
-            totp: TotpKey::new(&[7; 32]),
-            webhooks: webhooks.clone(),
-            routes: routes(),
-            tariffs: tariffs(),
-            lines_route: "lines".into(),
             directory: directory.clone(),
-            alarms: switchboard.clone(),
-            responders: switchboard.clone(),
-            alarm_log: log.clone(),
-            registrations: line_lamp.clone(),
-            readiness: line_lamp.clone(),
-            metrics: PrometheusBuilder::new().build_recorder().handle(),
+            log: log.clone(),
             clock: clock.clone(),
             tasks: tasks.clone(),
-            recordings: recordings.clone(),
-            recording_numbers: vec!["05925550008".into()],
-            is_insecure: false,
-            public: BTreeSet::from([CommunityId(1)]),
-            health: line_lamp.clone(),
-        });
+            alarms: switchboard.clone(),
+            responders: switchboard.clone(),
+            lamp: line_lamp.clone(),
+        };
+        let ports = beneath.ports(folder.path()).await;
+        let recordings = ports.recordings.clone();
+        let router = web::router(ports);
         Self {
             router,
             store,

@@ -2,11 +2,13 @@
 //! callees the test plays. The clock stands still until the test moves it.
 
 mod cast;
+mod chance;
 mod people;
 mod talks;
 mod wire;
 
 pub(crate) use cast::{HELPER, LOUDSPEAKER, RESPONDERS, ROSTER};
+pub(crate) use chance::Random;
 
 pub(crate) use talks::{Hears, Power};
 pub(crate) use wire::{LINES, SMS_1, SMS_2, TRUNK_1, TRUNK_2, Wire, routes};
@@ -460,6 +462,14 @@ impl Town {
 
     pub(crate) fn log(&self) -> &AlarmLog {
         &self.process.log
+    }
+
+    pub(crate) fn switchboard(&self) -> &Switchboard {
+        &self.process.switchboard
+    }
+
+    pub(crate) fn directory_handle(&self) -> &DirectoryHandle {
+        &self.process.directory
     }
 
     pub(crate) fn directory(&self) -> Arc<Directory> {

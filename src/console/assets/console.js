@@ -42,28 +42,33 @@
     setTimeout(() => { delete form.dataset.sent; }, 4000);
   });
 
-  // Ages count: <time data-age datetime="…"> shows hh:mm:ss since then, by the clock of the server.
-  const clock = $('[data-now]');
-  const skew = clock ? Number(clock.dataset.now) - Date.now() : 0;
-  const pad = (number) => String(number).padStart(2, '0');
-  const tick = () => $$('time[data-age]').forEach((time) => {
-    const s = Math.max(0, Math.floor((Date.now() + skew - Date.parse(time.dateTime)) / 1000));
-    const text = `${pad(Math.floor(s / 3600))}:${pad(Math.floor(s / 60) % 60)}:${pad(s % 60)}`;
-    if (time.textContent !== text) time.textContent = text;
-  }) || $$('time[data-left]').forEach((time) => {
-    const text = String(Math.max(0, Math.ceil((Date.parse(time.dateTime) - Date.now() - skew) / 1000)));
+  // Ages count: <time data-age datetime="…"> shows hh:mm:ss since then, by the clock of the server, also when ours is set.
+  let skew;
+  const learn = (from) => {
+    const at = $('[data-now]', from);
+    const now = at ? Number(at.dataset.now) - Date.now() : 0;
+    if (!(Math.abs(now - skew) < 2000)) skew = now;
+  };
+  learn();
+  const two = (number) => String(Math.floor(number)).padStart(2, '0');
+  const tick = () => $$('time[data-age],time[data-left]').forEach((time) => {
+    const left = (Date.parse(time.dateTime) - Date.now() - skew) / 1000;
+    const age = Math.max(0, Math.floor(-left));
+    const text = 'age' in time.dataset ? [age / 3600, age / 60 % 60, age % 60].map(two).join(':') : String(Math.max(0, Math.ceil(left)));
     if (time.textContent !== text) time.textContent = text;
   });
   if ($('time[data-age]') || document.body.dataset.live) setInterval(tick, 1000);
 
-  // Parts with data-part are fetched again and replaced in place. Where somebody is typing or choosing, they wait, at most
-  // a minute: what is shown must not grow old. The focus stays where it was.
-  const busy = (part) => {
-    const at = document.activeElement;
-    const is = part.contains(at) && Boolean(at.matches('input,select,textarea') || at.closest('details[open]'));
+  // Parts with data-part are fetched again and replaced in place. Where somebody is typing, choosing or pressing, they
+  // wait, at most a minute: what is shown must not grow old. The focus stays where it was.
+  const waits = (part, is) => {
     if (!is) { delete part.dataset.stale; return false; }
     part.dataset.stale = part.dataset.stale || Date.now();
-    return Date.now() - part.dataset.stale < 60000;
+    return Math.abs(Date.now() - part.dataset.stale) < 60000;
+  };
+  const busy = (part) => {
+    const at = document.activeElement;
+    return waits(part, part.matches(':active') || part.contains(at) && (at.matches('input,select,textarea') || at.closest('details[open]')));
   };
   const replace = (part, other) => {
     const stops = 'a,button,summary,input,select';
@@ -72,26 +77,31 @@
     const again = $$(stops, part)[at];
     if (again) again.focus({ preventScroll: true });
   };
-  // Lists: what is new comes in at the top and is counted, what is gone goes; the order is put right while nobody points.
-  let come = 0;
+  // Lists: what is new comes in at the top and is counted, what is gone goes; where somebody points, the order waits.
+  const come = new Set();
   const lists = (fresh) => $$('[data-list]').forEach((list) => {
     const other = fresh.getElementById(list.id);
     if (!other) return;
     const wanted = [...other.children].map((one) => one.id);
     [...list.children].forEach((one) => { if (!wanted.includes(one.id) && !busy(one)) one.remove(); });
     const added = [...other.children].filter((one) => !document.getElementById(one.id));
-    come += added.length;
+    added.forEach((one) => come.add(one.id));
     list.prepend(...added);
     const is = [...list.children].map((one) => one.id).filter((id) => wanted.includes(id));
-    if (is.join() !== wanted.join() && !list.matches(':hover') && !list.contains(document.activeElement)) {
+    const at = document.activeElement;
+    const has = list.contains(at);
+    const off = is.join() !== wanted.join();
+    if (!waits(list, off && (has || list.matches(':hover'))) && off) {
       list.append(...wanted.map((id) => document.getElementById(id)).filter((one) => one && one.parentNode === list));
+      if (has) at.focus({ preventScroll: true });
     }
   });
   const news = () => {
     const sign = $('#news');
     if (!sign) return;
-    sign.hidden = !come;
-    sign.textContent = come ? `${come} ${sign.dataset.words}` : '';
+    come.forEach((id) => document.getElementById(id) || come.delete(id));
+    sign.hidden = !come.size;
+    sign.textContent = `${come.size} ${sign.dataset.words}`;
   };
   const down = {};
   const lost = (what, is) => {
@@ -101,14 +111,13 @@
   };
   const take = (text) => {
     const fresh = new DOMParser().parseFromString(text, 'text/html');
+    learn(fresh);
     lists(fresh);
     $$('[data-part]').concat($('#state') || []).forEach((part) => {
       const other = fresh.getElementById(part.id);
       if (!other) return;
-      for (const name of ['class', 'data-alarm']) {
-        if (other.hasAttribute(name)) part.setAttribute(name, other.getAttribute(name));
-        else part.removeAttribute(name);
-      }
+      part.className = other.className;
+      if (other.dataset.alarm) part.dataset.alarm = other.dataset.alarm;
       if (part.innerHTML !== other.innerHTML && !busy(part)) replace(part, other);
     });
     tick();
@@ -121,7 +130,7 @@
     if (fetching) { again = true; return; }
     fetching = true;
     try {
-      const answer = await fetch(location.href, { headers: { 'x-part': '1' }, signal: AbortSignal.timeout ? AbortSignal.timeout(10000) : undefined });
+      const answer = await fetch(location.href, { signal: AbortSignal.timeout?.(10000) });
       if (answer.redirected) { location.reload(); return; }
       if (answer.ok) take(await answer.text());
       lost('page', !answer.ok);
@@ -160,7 +169,13 @@
       refresh();
     } catch { form.submit(); }
   });
-  document.addEventListener('focusout', () => setTimeout(() => { if ($('[data-stale]')) { $$('[data-stale]').forEach((part) => delete part.dataset.stale); refresh(); } }, 50));
+  const late = () => setTimeout(() => {
+    const stale = $$('[data-stale]');
+    stale.forEach((part) => delete part.dataset.stale);
+    if (stale.length) refresh();
+  }, 50);
+  document.addEventListener('focusout', late);
+  document.addEventListener('pointerup', late);
 
   // The sound: two tones until no alarm on the page is unanswered. Browsers want a click first.
   let audio = null;
@@ -190,7 +205,7 @@
   };
   const allow = () => {
     if (!document.body.dataset.live) return;
-    come = 0;
+    come.clear();
     news();
     audio = audio || new (window.AudioContext || window.webkitAudioContext)();
     audio.resume().then(ring);
@@ -203,12 +218,21 @@
   if (live && window.EventSource) {
     let timer = 0;
     const soon = () => { if (!timer) timer = setTimeout(() => { timer = 0; refresh(); }, 150); };
-    const feed = new EventSource(live);
-    for (const name of ['snapshot', 'changed', 'behind', 'message']) feed.addEventListener(name, soon);
-    feed.addEventListener('open', () => { lost('feed', false); soon(); });
-    feed.addEventListener('error', () => lost('feed', true));
+    let feed;
+    const follow = () => {
+      feed = new EventSource(live);
+      for (const name of ['snapshot', 'changed', 'behind']) feed.addEventListener(name, soon);
+      feed.onopen = () => { lost('feed', false); soon(); };
+      feed.onerror = () => lost('feed', true);
+    };
+    follow();
     let beat = 0;
-    setInterval(() => { beat += 1; if (down.feed || down.page || beat % 6 === 0) refresh(); }, 5000);
+    setInterval(() => {
+      beat += 1;
+      // Refused, as by a proxy, a browser gives up.
+      if (feed.readyState === 2) follow();
+      if (down.feed || down.page || beat % 6 === 0) refresh();
+    }, 5000);
     ring();
   }
 })();

@@ -1,6 +1,6 @@
 //! A seed is a whole story with crashes in it; a failing seed is a bug report that anybody can replay.
 
-use crate::town::{Does, Town};
+use crate::town::{Does, Random, Town};
 use lianfang::switchboard::Action;
 use lianfang_domain::alarm::CloseOutcome;
 use lianfang_domain::id::AlarmId;
@@ -8,24 +8,6 @@ use std::collections::BTreeSet;
 
 /// Stories of one run; more of them find more, and take longer.
 const SEEDS: u64 = 4;
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    fn one_of<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
-        let bound = u64::try_from(list.len()).ok().filter(|len| *len != 0)?;
-        list.get(usize::try_from(self.below(bound)).ok()?)
-    }
-}
 
 async fn step(town: &mut Town, random: &mut Random, alarms: &mut BTreeSet<AlarmId>) {
     let ringing = town.wire.ringing();
