@@ -28,8 +28,7 @@ const WAITING_MAX: usize = 16;
 const ALARMS_MAX: usize = 16;
 /// Messages that are written at once.
 const BATCH_MAX: usize = 1024;
-/// Messages of an alarm come in bursts: what follows the first one for so long is written with it, so that its file is opened
-/// once for many.
+/// Messages come in bursts: what follows the first one for so long is written with it.
 const LINGER: Duration = Duration::from_millis(100);
 
 /// A message on its way.
@@ -177,21 +176,16 @@ fn count_dropped(why: &'static str, messages: usize) {
 }
 
 fn write(traces: &Traces, batch: Vec<(AlarmId, Traced)>) {
-    let mut by_alarm: BTreeMap<AlarmId, Vec<TraceMessage>> = BTreeMap::new();
     let last = batch.last().map_or(Timestamp::MIN, |(_, traced)| traced.at);
-    for (alarm, traced) in batch {
-        by_alarm.entry(alarm).or_default().push(masked(&traced));
-    }
-    for (alarm, messages) in by_alarm {
-        match traces.append(alarm, &messages) {
-            Ok(0) => {}
-            Ok(left_out) => count_dropped("full", left_out),
-            Err(error) => {
-                count_dropped("disk", messages.len());
-                static TOLD: Seldom = Seldom::new();
-                if let Some(times) = TOLD.tell(last) {
-                    tracing::warn!(%error, times, "Cannot write a SIP trace");
-                }
+    let count = batch.len();
+    match traces.append(batch.into_iter().map(|(alarm, traced)| (alarm, masked(&traced)))) {
+        Ok(0) => {}
+        Ok(left_out) => count_dropped("full", left_out),
+        Err(error) => {
+            count_dropped("disk", count);
+            static TOLD: Seldom = Seldom::new();
+            if let Some(times) = TOLD.tell(last) {
+                tracing::warn!(%error, times, "Cannot write a SIP trace");
             }
         }
     }
