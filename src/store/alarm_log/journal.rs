@@ -99,6 +99,11 @@ impl Journal {
         Ok(())
     }
 
+    /// Whether nothing is behind this piece.
+    pub(super) fn is_last(&self, chunk: &Chunk) -> bool {
+        self.len <= chunk.end
+    }
+
     /// The next piece that is not in the database yet.
     pub(super) async fn next_chunk(&self) -> io::Result<Chunk> {
         let (file, from, to) = (Arc::clone(&self.file), self.written_back, self.len);

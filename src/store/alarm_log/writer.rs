@@ -167,10 +167,16 @@ impl Writer {
     async fn write_back_journal(&mut self) -> Result<(usize, usize), WriteBackError> {
         let chunk = self.fallback.journal.next_chunk().await.map_err(WriteBackError::Journal)?;
         let records: Vec<&Record> = chunk.records.iter().collect();
-        let commit = pin!(commit(&self.database, &records, Mode::WriteBack));
-        let committed = meanwhile_keep(commit, &mut self.inbox, &mut self.fallback)
-            .await
-            .map_err(WriteBackError::Database)?;
+        let mut commit = pin!(commit(&self.database, &records, Mode::WriteBack));
+        // With the last piece it has caught up. What comes in waits for it a little: it goes to the database then, and the
+        // journal ends. Otherwise each piece would leave another one behind for as long as much comes in.
+        let is_last = self.fallback.journal.is_last(&chunk);
+        let patience = if is_last { self.commit_deadline / 2 } else { Duration::ZERO };
+        let committed = match tokio::time::timeout(patience, &mut commit).await {
+            Ok(done) => done,
+            Err(_) => meanwhile_keep(commit, &mut self.inbox, &mut self.fallback).await,
+        };
+        let committed = committed.map_err(WriteBackError::Database)?;
         self.fallback.count_unchained(&committed);
         let counters = &self.fallback.counters;
         LogCounters::add(&counters.written_back, chunk.records.len());
