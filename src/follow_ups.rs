@@ -24,6 +24,9 @@ use tokio::sync::mpsc;
 const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(10);
 /// How long after its close an alarm is looked at.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(10 * 24);
+/// How long an alarm may have been open before: whose case was never closed for longer is in the list of what is overdue.
+/// It bounds what is looked through, since ids sort by the time of the press.
+const OPEN_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// No follow-up is due sooner after the close.
 const SOONEST: SignedDuration = SignedDuration::from_hours(24);
 /// Alarms of one look; the others have their turn in the next.
@@ -128,7 +131,9 @@ impl Reminder {
     async fn due(&mut self) -> Result<Vec<Due>, StoreError> {
         let now = self.needs.clock.now();
         let ago = |long| now.saturating_sub(long).unwrap_or(Timestamp::MIN);
-        let (mut due, mut after) = (Vec::new(), AlarmId(0));
+        let first_ms = ago(LOOK_BACK.saturating_add(OPEN_MAX)).as_millisecond();
+        let first = AlarmId::from_parts(first_ms.try_into().unwrap_or_default(), 0, 0);
+        let (mut due, mut after) = (Vec::new(), first);
         loop {
             let closed = (ago(LOOK_BACK), ago(SOONEST));
             let page = self.needs.log.not_followed_up(after, closed, PAGE).await?;
@@ -147,6 +152,10 @@ impl Reminder {
     }
 
     async fn look_at(&mut self, id: AlarmId, now: Timestamp) -> Result<Option<Due>, StoreError> {
+        let sent = self.needs.log.follow_up_reminders(id).await?;
+        if !sent.leave_room(now) {
+            return Ok(None);
+        }
         let Some(stored) = self.needs.log.alarm(id).await? else { return Ok(None) };
         let plans: Vec<_> = stored.plans.into_iter().map(Arc::new).collect();
         let events = stored.events.iter().map(|stored| (stored.at, &stored.event));
@@ -165,7 +174,6 @@ impl Reminder {
         let line = directory.line_of(scene.household, scene.line);
         let community = directory.community(scene.community);
         let (Some(line), Some(community)) = (line, community) else { return Ok(None) };
-        let sent = self.needs.log.follow_up_reminders(id).await?;
         if !closing.is_reminder_due(sent, community.roster.zone(), now) {
             return Ok(None);
         }

@@ -254,3 +254,137 @@ fn noun_of(name: &str) -> Option<Noun> {
             || noun.chinese() == stem
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write;
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    /// A workbook with one sheet of every kind of cell, part by part.
+    fn parts() -> Vec<(&'static str, Vec<u8>)> {
+        let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+        let of = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+        let package = "http://schemas.openxmlformats.org/package/2006";
+        let relation = |id, kind, to| {
+            format!("<Relationship Id=\"{id}\" Type=\"{of}/{kind}\" Target=\"{to}\"/>")
+        };
+        let related = [
+            relation("r0", "worksheet", "worksheets/sheet0.xml"),
+            relation("s", "styles", "styles.xml"),
+            relation("t", "sharedStrings", "sharedStrings.xml"),
+        ];
+        let cells = "<c r=\"A1\" t=\"inlineStr\"><is><t>name</t></is></c><c r=\"B1\" t=\"s\"><v>0</v></c></row>\
+             <row r=\"2\"><c r=\"A2\"><v>5551502</v></c><c r=\"B2\" s=\"1\"><v>46000</v></c>\
+             <c r=\"C2\" t=\"b\"><v>1</v></c><c r=\"D2\" t=\"e\"><v>#REF!</v></c></row>";
+        let texts = [
+            ("[Content_Types].xml", format!("<Types xmlns=\"{package}/content-types\"/>")),
+            (
+                "_rels/.rels",
+                format!(
+                    "<Relationships xmlns=\"{package}/relationships\"><Relationship Id=\"r\" Type=\"{of}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
+                ),
+            ),
+            (
+                WORKBOOK,
+                format!(
+                    "<workbook xmlns=\"{main}\" xmlns:r=\"{of}\"><sheets><sheet name=\"streets\" sheetId=\"1\" r:id=\"r0\"/></sheets></workbook>"
+                ),
+            ),
+            (
+                "xl/_rels/workbook.xml.rels",
+                format!(
+                    "<Relationships xmlns=\"{package}/relationships\">{}</Relationships>",
+                    related.concat()
+                ),
+            ),
+            (
+                "xl/styles.xml",
+                format!(
+                    "<styleSheet xmlns=\"{main}\"><cellXfs count=\"2\"><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/></cellXfs></styleSheet>"
+                ),
+            ),
+            (
+                "xl/sharedStrings.xml",
+                format!("<sst xmlns=\"{main}\"><si><t>湖滨街道</t></si></sst>"),
+            ),
+            (
+                "xl/worksheets/sheet0.xml",
+                format!(
+                    "<worksheet xmlns=\"{main}\"><sheetData><row r=\"1\">{cells}</sheetData></worksheet>"
+                ),
+            ),
+        ];
+        texts.map(|(name, text)| (name, text.into_bytes())).into()
+    }
+
+    fn zipped(parts: &[(&str, Vec<u8>)]) -> Vec<u8> {
+        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in parts {
+            archive.start_file(*name, SimpleFileOptions::default()).unwrap();
+            archive.write_all(bytes).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    }
+
+    fn read(bytes: Vec<u8>) -> Result<Vec<ImportFile>, UploadError> {
+        unpack(&[("sent".to_owned(), bytes)])
+    }
+
+    /// Writes something over a place, or takes out what stands there.
+    fn spoil(bytes: &mut Vec<u8>, (place, len, new): (usize, usize, Vec<u8>)) {
+        let from = place % (bytes.len() + 1);
+        let to = from.saturating_add(len).min(bytes.len());
+        bytes.splice(from..to, new);
+    }
+
+    fn damage() -> impl Strategy<Value = (usize, usize, Vec<u8>)> {
+        let words =
+            ["<", ">", "\"", "&#0;", "99999999999999999999", "-1", "ZZZ1", "A0", "<row>", "]]>"];
+        let new = prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..6),
+            proptest::sample::select(words.to_vec()).prop_map(|word| word.as_bytes().to_vec()),
+        ];
+        (any::<usize>(), 0..12_usize, new)
+    }
+
+    #[test]
+    fn the_workbook_that_is_damaged_here_can_be_read() {
+        let book = Xlsx::new(Cursor::new(zipped(&parts()))).map(|book: Xlsx<_>| book.sheet_names());
+        assert_eq!(book.unwrap(), ["streets"]);
+        let files = read(zipped(&parts())).unwrap();
+        let [(noun, text)] = files.as_slice() else { panic!("{files:?}") };
+        assert_eq!(noun.file(), "streets.csv");
+        let text = String::from_utf8(text.clone()).unwrap();
+        assert_eq!(text, "\"name\",\"湖滨街道\"\n\"5551502\",\"\u{1}\",\"true\",\"\u{2}\"\n");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_stands_in_a_workbook_is_read_or_refused(
+            part in 0..7_usize,
+            damages in proptest::collection::vec(damage(), 1..4),
+        ) {
+            let mut parts = parts();
+            for damage in damages {
+                spoil(&mut parts[part].1, damage);
+            }
+            drop(read(zipped(&parts)));
+        }
+
+        #[test]
+        fn a_damaged_archive_is_read_or_refused(
+            damages in proptest::collection::vec(damage(), 1..6),
+        ) {
+            let mut bytes = zipped(&parts());
+            for damage in damages {
+                spoil(&mut bytes, damage);
+            }
+            drop(read(bytes));
+        }
+    }
+}

@@ -25,14 +25,21 @@ pub struct Reminders {
     pub last_at: Option<Timestamp>,
 }
 
+impl Reminders {
+    /// Whether another one may be sent at all: there were not too many, and the last was long enough ago.
+    #[must_use]
+    pub fn leave_room(self, now: Timestamp) -> bool {
+        let is_rested = self.last_at.is_none_or(|last| after(last, PAUSE_S) <= now);
+        self.times < FOLLOW_UP_REMINDERS_MAX && is_rested
+    }
+}
+
 impl Closing {
     /// Whether somebody is to be reminded now of the call or visit, which nobody has made.
     #[must_use]
     pub fn is_reminder_due(&self, sent: Reminders, zone: &TimeZone, now: Timestamp) -> bool {
-        let is_rested = sent.last_at.is_none_or(|last| after(last, PAUSE_S) <= now);
         self.follow_up_at.is_some_and(|due| due <= now)
-            && sent.times < FOLLOW_UP_REMINDERS_MAX
-            && is_rested
+            && sent.leave_room(now)
             && HOURS.contains(&now.to_zoned(zone.clone()).hour())
     }
 }
