@@ -90,25 +90,27 @@ impl Boards {
 
     async fn read_all(&self, web: &Web) -> Result<Vec<Arc<Known>>, StoreError> {
         let marks = web.alarm_log.open_marks(ALARMS_MAX).await?;
-        let news: Vec<AlarmId> = {
+        // What is known is held from here on: others who look have older marks and forget what they do not find there.
+        let mut found: BTreeMap<AlarmId, (u32, Arc<Known>)> = {
             let known = self.lock();
-            let is_news = |(id, last): &&(AlarmId, u32)| {
-                known.alarms.get(id).is_none_or(|(seen, _)| seen != last)
+            let is_known = |(id, last): &(AlarmId, u32)| {
+                let (seen, alarm) = known.alarms.get(id)?;
+                (seen == last).then(|| (*id, (*last, Arc::clone(alarm))))
             };
-            marks.iter().filter(is_news).map(|(id, _)| *id).collect()
+            marks.iter().filter_map(is_known).collect()
         };
-        let mut fresh = BTreeMap::new();
+        let is_news = |id: &AlarmId| !found.contains_key(id);
+        let news: Vec<AlarmId> = marks.iter().map(|(id, _)| *id).filter(is_news).collect();
         for ids in news.chunks(READ_MAX) {
             for stored in web.alarm_log.alarms(ids).await? {
                 let last = stored.events.last().map_or(0, |event| event.sequence);
-                fresh.insert(stored.row.id, (last, Arc::new(Known::new(stored))));
+                found.insert(stored.row.id, (last, Arc::new(Known::new(stored))));
             }
         }
-        let mut known = self.lock();
-        known.alarms.retain(|id, _| marks.iter().any(|(open, _)| open == id));
-        known.alarms.append(&mut fresh);
-        let open = marks.iter().filter_map(|(id, _)| known.alarms.get(id));
-        Ok(open.map(|(_, alarm)| Arc::clone(alarm)).collect())
+        let open = marks.iter().filter_map(|(id, _)| found.get(id));
+        let open = open.map(|(_, alarm)| Arc::clone(alarm)).collect();
+        self.lock().alarms = found;
+        Ok(open)
     }
 
     /// What should work and does not, as of a few seconds ago.
