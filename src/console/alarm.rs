@@ -50,7 +50,30 @@ struct AlarmPage {
     candidates: Vec<Candidate>,
     words: String,
     /// The SIP messages, where they were asked for.
-    trace: Option<Vec<Trace>>,
+    trace: Option<TracePage>,
+}
+
+/// SIP messages of a page: a first wave alone may have some hundred.
+const MESSAGES: usize = 40;
+
+/// A page of the SIP messages.
+struct TracePage {
+    /// How many there are.
+    count: usize,
+    messages: Vec<Trace>,
+    earlier: Option<usize>,
+    later: Option<usize>,
+}
+
+impl TracePage {
+    /// The page with this number, from 1; one that is not there is empty.
+    fn of(trace: Vec<Trace>, page: usize) -> Self {
+        let page = page.clamp(1, 1 + trace.len() / MESSAGES);
+        let count = trace.len();
+        let later = (page * MESSAGES < count).then_some(page + 1);
+        let messages = trace.into_iter().skip((page - 1) * MESSAGES).take(MESSAGES).collect();
+        Self { count, messages, earlier: (1 < page).then_some(page - 1), later }
+    }
 }
 
 /// What is shown besides.
@@ -103,7 +126,7 @@ pub(super) async fn page(
     let trace = if may_audit && !wanted.sip.is_empty() {
         let dossier: detail::Dossier =
             api.get(&format!("/alarms/{id}/dossier")).await.map_err(signed.fails())?;
-        Some(dossier.trace)
+        Some(TracePage::of(dossier.trace, wanted.sip.parse().unwrap_or(1)))
     } else {
         None
     };

@@ -12,8 +12,9 @@ use super::deliveries::{DeliveryView, deliveries};
 use super::extract::{Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::problem::{ApiError, Must};
-use super::reach::To;
+use super::reach::{To, place_of_alarm};
 use super::reads::Noted;
+use super::session::USUAL_ZONE;
 use super::timeline::{Moment, plan_why, timeline};
 use crate::store::alarm_log::StoredAlarm;
 use crate::store::audit::{self, Chain, EntryView};
@@ -48,6 +49,8 @@ struct Dossier {
     /// When this was written.
     #[schema(value_type = String, format = DateTime)]
     written_at: Timestamp,
+    /// Time zone of the place (IANA), in which the printed page tells the time; that of China if the place is gone.
+    time_zone: String,
     /// Names, numbers and addresses were erased; the record of what happened stays.
     is_erased: bool,
     /// Who is in trouble, and where; null when it was erased.
@@ -151,6 +154,7 @@ async fn dossier(
     Ok(Dossier {
         alarm: AlarmView::from(&stored.row),
         written_at: web.clock.now(),
+        time_zone: time_zone(web, &stored).await?,
         is_erased: plans.iter().any(|plan| plan.is_erased),
         scene: plan.map(scene),
         parties: plan.into_iter().flat_map(Plan::parties).map(party).collect(),
@@ -161,6 +165,14 @@ async fn dossier(
         audit: views(Chain::Alarms, of_alarm),
         trace: trace(web, id).await?,
     })
+}
+
+/// The time zone of the place of an alarm.
+async fn time_zone(web: &Web, stored: &StoredAlarm) -> Result<String, ApiError> {
+    let community = place_of_alarm(web, stored).await?.and_then(|place| place.community);
+    let directory = web.directory.current();
+    let found = community.and_then(|id| directory.community(id));
+    Ok(found.map_or(USUAL_ZONE, |community| &community.time_zone).to_owned())
 }
 
 fn views(chain: Chain, entries: Vec<audit::Entry>) -> Vec<EntryView> {

@@ -12,6 +12,7 @@ use super::groups::place_of;
 use super::ports::Action;
 use super::problem::{ApiError, Must};
 use super::reach::To;
+use super::session::USUAL_ZONE;
 use crate::store::drills::{self, StoredDrill};
 use crate::store::nouns::{Fault, FieldError, Kind};
 use crate::store::reach::{Reach, places_of};
@@ -188,7 +189,7 @@ impl DrillView {
         Self {
             id: stored.id,
             community: community.map(|found| found.name.to_string()).unwrap_or_default(),
-            time_zone: community.map_or("Asia/Shanghai", |found| &found.time_zone).to_owned(),
+            time_zone: community.map_or(USUAL_ZONE, |found| &found.time_zone).to_owned(),
             plan: stored.drill.into(),
             state,
             created_at: stored.created,

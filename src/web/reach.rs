@@ -205,7 +205,10 @@ async fn place_of_account(web: &Web, id: i64) -> Result<Option<Place>, ApiError>
 }
 
 /// Where an alarm belongs: where its line is, or was when it was raised.
-async fn place_of_alarm(web: &Web, stored: &StoredAlarm) -> Result<Option<Place>, ApiError> {
+pub(super) async fn place_of_alarm(
+    web: &Web,
+    stored: &StoredAlarm,
+) -> Result<Option<Place>, ApiError> {
     let place = place_of(web.store.directory(), Kind::Line, stored.row.line.0).await?;
     Ok(place.or_else(|| stored.plans.last().map(|plan| place_of_scene(web, &plan.scene))))
 }

@@ -8,6 +8,8 @@ pub(super) mod hashing;
 mod own;
 mod throttle;
 
+pub(super) use own::USUAL_ZONE;
+
 use super::Web;
 use super::caller::{Caller, SignedIn, secret};
 use super::extract::Body;

@@ -258,6 +258,20 @@ async fn sip_messages_are_shown_to_who_may_audit_and_asks() {
     page.shows(&["/alarms/a1?sip=1#sip", "/alarms/a1/dossier"]);
     let page = fake.get("/alarms/a1?sip=1").await;
     page.shows(&["INVITE sip:x SIP/2.0", "192.0.2.7:5060", "&#60;b&#62;"]);
+    let one = json!({"at": "2026-11-22T03:11:42.003Z", "is_sent": true, "remote": "x", "text": "BYE sip:y SIP/2.0"});
+    fake.answers("GET /alarms/a1/dossier", 200, json!({"trace": vec![one; 81]}));
+    for (asked, shown, earlier, later) in [
+        ("1", 40, false, true),
+        ("2", 40, true, true),
+        ("3", 1, true, false),
+        ("99", 1, true, false),
+    ] {
+        let page = fake.get(&format!("/alarms/a1?sip={asked}")).await.html;
+        assert_eq!(page.matches("<pre").count(), shown, "{asked}");
+        assert!(page.contains("(81)"), "{asked}");
+        assert_eq!(page.contains(">Earlier<"), earlier, "{asked}");
+        assert_eq!(page.contains(">Next page<"), later, "{asked}");
+    }
     let operator = self::fake("operator").get("/alarms/a1?sip=1").await;
     assert!(!operator.html.contains("id=\"sip\"") && !operator.html.contains("/dossier"));
 }

@@ -4,6 +4,8 @@ use super::super::deliveries::{DeliveryView, answer_words};
 use super::super::timeline::{pick, why_words};
 use super::Dossier;
 use askama::Template;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use lianfang_domain::delivery::DeliveryAnswer;
 use lianfang_domain::directory::Language;
 use lianfang_domain::leg::Channel;
@@ -13,11 +15,13 @@ use lianfang_domain::leg::Channel;
 struct Page<'a> {
     dossier: &'a Dossier,
     language: Language,
+    zone: TimeZone,
 }
 
 /// Writes the page.
 pub(super) fn write(dossier: &Dossier, language: Language) -> Result<String, askama::Error> {
-    Page { dossier, language }.render()
+    let zone = TimeZone::get(&dossier.time_zone).unwrap_or(TimeZone::UTC);
+    Page { dossier, language, zone }.render()
 }
 
 impl Page<'_> {
@@ -27,6 +31,16 @@ impl Page<'_> {
 
     fn tag(&self) -> &'static str {
         self.t("zh-CN", "en")
+    }
+
+    /// The moment where it happened, to the millisecond.
+    fn local(&self, at: &Timestamp) -> String {
+        self.zone.to_datetime(*at).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
+    }
+
+    /// The time zone that the page is written in.
+    fn zone(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
     }
 
     /// What was erased is shown as erased, not left out.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Where there is no community yet.
-const USUAL_ZONE: &str = "Asia/Shanghai";
+pub(in super::super) const USUAL_ZONE: &str = "Asia/Shanghai";
 
 /// Where somebody is signed in.
 #[derive(Serialize, ToSchema)]

@@ -25,7 +25,7 @@ fn trace() -> TraceMessage {
 async fn a_dossier_has_everything_and_notes_who_read_it() {
     let api = Api::new().await;
     record(&api, ALARM).await;
-    api.store.traces().expect("on disk").append(ALARM, &[trace()]).expect("writes");
+    api.store.traces().expect("on disk").append([(ALARM, trace())]).expect("writes");
     let operator = api.token("王芳", Scope::Operator).await;
     let operator = api.admin(&operator);
     for _ in 0..3 {
@@ -75,7 +75,7 @@ async fn a_dossier_has_everything_and_notes_who_read_it() {
 async fn a_dossier_prints_in_both_languages_without_script() {
     let api = Api::new().await;
     record(&api, ALARM).await;
-    api.store.traces().expect("on disk").append(ALARM, &[trace()]).expect("writes");
+    api.store.traces().expect("on disk").append([(ALARM, trace())]).expect("writes");
     let auditor = api.token("监察", Scope::Auditor).await;
     let auditor = api.admin(&auditor);
     let path = format!("/alarms/{ALARM}/dossier.html");
@@ -89,6 +89,11 @@ async fn a_dossier_prints_in_both_languages_without_script() {
         assert!(
             text.contains("INVITE sip:&#60;b&#62;@x"),
             "what came from outside is escaped: {text}"
+        );
+        // Times are those of the place, to the millisecond.
+        assert!(
+            text.contains("Asia/Shanghai") && text.contains("2026-11-22 08:00:01.000"),
+            "{text}"
         );
         for forbidden in ["<script", "http://", "https://", "<img", "<b>@x"] {
             assert!(!text.contains(forbidden), "{forbidden}");
@@ -104,7 +109,7 @@ async fn what_was_erased_is_shown_as_erased() {
     let api = Api::new().await;
     record(&api, ALARM).await;
     let traces = api.store.traces().expect("on disk");
-    traces.append(ALARM, &[trace()]).expect("writes");
+    traces.append([(ALARM, trace())]).expect("writes");
     assert_eq!(api.log.erase_plans_before(Timestamp::MAX).await.expect("erases"), 1);
     assert_eq!(traces.erase_before(Timestamp::MAX).expect("erases"), 1);
     let auditor = api.token("监察", Scope::Auditor).await;
