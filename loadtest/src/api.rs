@@ -13,10 +13,17 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// When TLS cannot be set up.
 pub fn http_client(timeout: Duration) -> anyhow::Result<reqwest::Client> {
+    set_up_tls();
+    client_builder(timeout).build().context("cannot build an HTTP client")
+}
+
+fn set_up_tls() {
     // Fails only when somebody chose a provider before us, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = reqwest::Client::builder().timeout(timeout).tcp_nodelay(true).no_proxy();
-    builder.build().context("cannot build an HTTP client")
+}
+
+fn client_builder(timeout: Duration) -> reqwest::ClientBuilder {
+    reqwest::Client::builder().timeout(timeout).tcp_nodelay(true).no_proxy()
 }
 
 /// A client of the admin API.
@@ -35,7 +42,10 @@ impl Api {
     /// When the client cannot be built.
     pub fn new(address: SocketAddr, token: &str) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let http = http_client(TIMEOUT)?;
+        set_up_tls();
+        // The service ends idle connections, and between two requests nobody here would notice.
+        let http = client_builder(TIMEOUT).pool_max_idle_per_host(0).build();
+        let http = http.context("cannot build an HTTP client")?;
         Ok(Self { runtime, http, base: format!("http://{address}"), token: token.to_owned() })
     }
 
@@ -63,6 +73,21 @@ impl Api {
     /// When there is no answer.
     pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<(u16, String)> {
         self.send(self.http.post(format!("{}{path}", self.base)).json(body))
+    }
+
+    /// Raises an alarm, as a PBX does that heard the code itself; `key` names the press.
+    ///
+    /// # Errors
+    /// When there is no answer, or the alarm is not raised.
+    pub fn press(&self, account: &str, code: &str, key: &str) -> anyhow::Result<Value> {
+        let request = self.http.post(format!("{}/api/v1/triggers", self.base));
+        let body = serde_json::json!({"account": account, "code": code});
+        let (status, body) = self.send(request.header("Idempotency-Key", key).json(&body))?;
+        anyhow::ensure!(
+            matches!(status, 200 | 201),
+            "the press was answered with {status}: {body}"
+        );
+        serde_json::from_str(&body).with_context(|| format!("the press gave no JSON: {body}"))
     }
 
     fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<(u16, String)> {

@@ -1,14 +1,8 @@
 //! Getting in: signing in and out, in both languages, with and without script, and the places that are there then.
 
 use crate::browser::{Browser, CHINESE, ENGLISH, Look, WITHOUT_SCRIPT};
+use crate::people::sign_in;
 use crate::stage::{PASSWORD, Stage, story};
-
-/// Signs in on the page that the browser is at.
-async fn sign_in(browser: &Browser, name: &str, password: &str) {
-    browser.fill("name", name).await;
-    browser.fill("password", password).await;
-    browser.press("main button.main").await;
-}
 
 #[test]
 fn the_pages_before_signing_in_look_right() {

@@ -4,8 +4,12 @@
 //! `LIANFANG_SCREENSHOTS=<folder>` pictures of the pages are kept there.
 
 mod browser;
+mod people;
 #[path = "../interop/skip.rs"]
 mod skip;
 mod stage;
 
+mod edits;
 mod entry;
+mod walk;
+mod wall;

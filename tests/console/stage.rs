@@ -68,6 +68,12 @@ impl Stage {
         assert_eq!(status, 201, "{text}");
     }
 
+    /// Somebody presses #9 on the line of this account. The id of the alarm.
+    pub(crate) fn raises(&self, account: &str) -> String {
+        let pressed = self.ask(|api| api.press(account, "#9", "press")).expect("answers");
+        pressed["id"].as_str().expect("an id").to_owned()
+    }
+
     /// Asks the API with the token of an admin, beside the browser.
     pub(crate) fn ask<T>(&self, question: impl FnOnce(&Api) -> T) -> T {
         tokio::task::block_in_place(|| question(&self.api))

@@ -63,7 +63,7 @@ async fn a_community_is_drawn_with_its_alarms_and_a_list_beside_it() {
     ]);
     page.shows(&[
         "/map/2/building?place=%E5%BA%B7",
-        "aria-label=\"康乐新村 building 1, 60 households, 2 alarms\"",
+        "<title>康乐新村 building 1, 60 households, 2 alarms</title>",
     ]);
     page.shows(&["class=\"f-red\"", "class=\"f-grey\"", "/alarms/0gone"]);
     let first = page.html.find("/alarms/0alarm").unwrap();

@@ -1,0 +1,141 @@
+//! Every kind of page that somebody can get to by links, as each role would: none fails, axe finds nothing, none is too
+//! large, none is wider than the screen of an old telephone.
+
+use crate::browser::{Browser, CHINESE, ENGLISH, Look, WITHOUT_SCRIPT};
+use crate::people::arrives;
+use crate::stage::{Stage, story};
+use std::collections::{BTreeSet, VecDeque};
+
+/// Kinds of pages, so that a fault that makes links without end ends.
+const PAGES_MAX: usize = 120;
+/// Bytes of a page without its style and script.
+const BYTES_MAX: u64 = 100 * 1024;
+/// The links of a page that lead to pages.
+const LINKS: &str = "return [...document.querySelectorAll('a[href]')].filter((a) => a.origin === location.origin && \
+     !a.hasAttribute('download')).map((a) => a.pathname + a.search)";
+/// Status and size of the page, and how often it has a heading of the first level.
+const FACTS: &str = "const page = performance.getEntriesByType('navigation')[0]; return [page.responseStatus, \
+     page.decodedBodySize, document.querySelectorAll('h1').length]";
+
+/// The kind of a page: its path without ids, and the names of what is asked for.
+fn kind_of(link: &str) -> String {
+    let (path, query) = link.split_once('?').unwrap_or((link, ""));
+    let is_id = |part: &&str| part.bytes().any(|byte| byte.is_ascii_digit());
+    // Clips have names: all their pages are of one kind.
+    let depth = if path.starts_with("/prompts/") { 4 } else { usize::MAX };
+    let parts = path.split('/').take(depth).map(|part| if is_id(&part) { "#" } else { part });
+    let mut names: Vec<&str> = query.split('&').filter_map(|pair| pair.split('=').next()).collect();
+    names.sort_unstable();
+    format!("{}?{}", parts.collect::<Vec<_>>().join("/"), names.join("&"))
+}
+
+/// Files, and the page in the other language.
+fn is_page(link: &str) -> bool {
+    let path = link.split('?').next().unwrap_or(link);
+    let files = ["csv", "ics", "zip", "json", "wav", "xlsx", "svg", "png"];
+    let is_file = path.rsplit_once('.').is_some_and(|(_, end)| files.contains(&end));
+    let is_other = link.contains("lang=") || link.contains("format=") || link.contains("download");
+    let is_sent = path == "/directory/export" || path.starts_with("/reports/csv/");
+    !is_file && !is_sent && !is_other && !path.starts_with("/api/")
+}
+
+/// What somebody saw who went wherever links lead.
+#[derive(Default)]
+struct Seen {
+    kinds: BTreeSet<String>,
+    faults: Vec<String>,
+}
+
+/// What is wrong with the page that the browser is at.
+async fn faults_of(browser: &Browser, link: &str) -> Vec<String> {
+    let facts = browser.run(FACTS).await;
+    let (status, bytes, headings): (u16, u64, u32) =
+        serde_json::from_value(facts).expect("three numbers");
+    let mut faults = Vec::new();
+    if status != 200 {
+        faults.push(format!("{link}: status {status}"));
+    }
+    if BYTES_MAX < bytes {
+        faults.push(format!("{link}: {bytes} bytes"));
+    }
+    if headings != 1 {
+        faults.push(format!("{link}: {headings} headings of the first level"));
+    }
+    faults
+}
+
+/// Somebody of this role goes wherever links lead.
+async fn walks(browser: &Browser, stage: &Stage, role: &str, look: Look) -> Seen {
+    arrives(browser, stage, role).await;
+    let mut queue = VecDeque::from(["/".to_owned()]);
+    let mut seen = Seen { kinds: BTreeSet::from([kind_of("/")]), faults: Vec::new() };
+    while let Some(link) = queue.pop_front() {
+        browser.goto(&stage.page(&link)).await;
+        seen.faults.extend(faults_of(browser, &link).await);
+        if role == "admin" {
+            let name = kind_of(&link).replace(['/', '?', '#', '&', '='], "-");
+            seen.faults.extend(browser.faults(&format!("walk{name}-{}", look.lang)).await);
+        }
+        let links = browser.run(LINKS).await;
+        let links: Vec<String> = serde_json::from_value(links).expect("links");
+        for link in links.into_iter().filter(|link| is_page(link)) {
+            if seen.kinds.len() < PAGES_MAX && seen.kinds.insert(kind_of(&link)) {
+                queue.push_back(link);
+            }
+        }
+    }
+    if PAGES_MAX <= seen.kinds.len() {
+        seen.faults.push(format!("there is no end: {:?}", seen.kinds));
+    }
+    seen
+}
+
+/// The kinds of pages that this role gets to, once an alarm is there.
+fn told(role: &'static str, look: Look, wanted: &[&str], hidden: &[&str]) {
+    story(look, async |browser, stage| {
+        stage.raises("05925551502");
+        let Seen { kinds: seen, faults } = walks(browser, stage, role, look).await;
+        assert!(faults.is_empty(), "{role}:\n{}", faults.join("\n"));
+        for place in wanted {
+            assert!(
+                seen.iter().any(|kind| kind.starts_with(place)),
+                "{role}: {place} not in {seen:?}"
+            );
+        }
+        for place in hidden {
+            assert!(
+                !seen.iter().any(|kind| kind.starts_with(place)),
+                "{role}: {place} in {seen:?}"
+            );
+        }
+    });
+}
+
+const PLACES: &[&str] =
+    &["/directory", "/lines", "/roster", "/policies", "/prompts", "/drills", "/reports", "/map"];
+
+#[test]
+fn an_admin_walks_through_every_page() {
+    let places = [PLACES, &["/audit", "/accounts", "/alarms/#"]].concat();
+    told("admin", CHINESE, &places, &[]);
+}
+
+#[test]
+fn an_admin_walks_through_every_page_in_english() {
+    told("admin", ENGLISH, PLACES, &[]);
+}
+
+#[test]
+fn an_operator_walks_through_every_page_without_script() {
+    told("operator", WITHOUT_SCRIPT, PLACES, &["/audit", "/accounts/#"]);
+}
+
+#[test]
+fn an_auditor_walks_through_what_there_is_to_read() {
+    told("auditor", CHINESE, &["/audit", "/reports", "/alarms/#"], &["/accounts/#"]);
+}
+
+#[test]
+fn a_responder_walks_through_what_is_theirs() {
+    told("responder", ENGLISH, &["/"], &["/audit", "/accounts/#", "/directory/households"]);
+}
