@@ -33,6 +33,7 @@ mod line_status;
 mod looks;
 mod map;
 mod nouns;
+mod numbers;
 mod openapi;
 mod paper;
 mod pins;
@@ -128,6 +129,7 @@ fn described() -> OpenApiRouter<Web> {
         .merge(map::routes())
         .merge(plans::routes())
         .merge(search::routes())
+        .merge(numbers::routes())
         .merge(policies::routes())
         .merge(whatif::routes())
         .merge(pins::routes())

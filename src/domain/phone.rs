@@ -1,12 +1,14 @@
 //! Phone numbers as the directory keeps them. Masked wherever they are printed for people.
 //!
-//! `normalise` reads what people and exchanges write, `format` writes what trunks want.
+//! `normalise` reads what people and exchanges write, `format` writes what trunks want, `sort` says what people see in one.
 
 mod format;
 mod normalise;
+mod sort;
 
 pub use format::{NumberFormat, format_for, may_be_called};
 pub use normalise::{DIGITS_MAX, Home, Normalised, PhoneError, normalise};
+pub use sort::{NumberSort, Sorted, sorted};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

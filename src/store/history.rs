@@ -131,19 +131,21 @@ pub async fn of_row(
     Ok(rows.into_iter().map(entry).collect())
 }
 
-/// The latest edits of all rows of a table, the latest first.
+/// The latest edits of all rows of a table, the latest first; with a community, of the rows that say they belong to it.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn of_table(
     database: &Database,
-    table: &str,
+    (table, community): (&str, Option<u32>),
     (before, limit): (Option<i64>, u32),
 ) -> Result<Vec<Entry>, StoreError> {
     let sql = format!(
-        "SELECT {ENTRY} WHERE noun = ?1 AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3"
+        "SELECT {ENTRY} WHERE noun = ?1 AND (?2 IS NULL OR id < ?2)
+            AND (?4 IS NULL OR coalesce(after, before) ->> 'community_id' = ?4) ORDER BY id DESC LIMIT ?3"
     );
     let query = sqlx::query_as(AssertSqlSafe(sql)).bind(table).bind(before).bind(limit);
+    let query = query.bind(community);
     let rows: Vec<Row> = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
     Ok(rows.into_iter().map(entry).collect())
 }

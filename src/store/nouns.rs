@@ -34,7 +34,7 @@ pub use group::{Group, GroupDraft};
 pub use household::{Household, HouseholdDraft};
 pub use kind::Kind;
 pub use line::{Line, LineDraft};
-pub use number::{LineNumber, NumberDraft};
+pub use number::{LineNumber, NumberDraft, check_number};
 pub use policy::{Policy, PolicyDraft, policy_version, policy_versions};
 pub use responder::{Responder, ResponderDraft};
 pub use street::{Street, StreetDraft};

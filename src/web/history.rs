@@ -3,12 +3,13 @@
 //! Numbers of people are masked here: who needs them asks for the row.
 
 use super::Web;
-use super::caller::{Admin, Caller, Operator};
+use super::caller::{Caller, Operator, Right};
 use super::extract::{Parameters, PathId, Reason, wrong};
 use super::nouns::take_up;
 use super::problem::{ApiError, Must};
 use super::reach::To;
 use crate::store::history::{self, Entry, changes};
+use crate::store::nouns::duty::{Absence, Override, Post, Rotation, Shift, Swap};
 use crate::store::nouns::undo::{UndoError, undo};
 use crate::store::nouns::{
     Community, Contact, Grid, Group, Household, Kind, Line, Noun, Responder, Street, Worker,
@@ -31,9 +32,11 @@ const LIMIT_MAX: u32 = 200;
 const LIMIT: u32 = 50;
 /// Columns that say nothing to people.
 const NOT_SHOWN: [&str; 3] = ["id", "version", "number_to_confirm"];
+/// How names of columns end that hold a moment in microseconds.
+const MOMENT: &str = "_us";
 
 /// The nouns with a history here: plural, table and kind.
-const NOUNS: [(&str, &str, Kind); 9] = [
+const NOUNS: [(&str, &str, Kind); 15] = [
     ("streets", "street", Kind::Street),
     ("communities", "community", Kind::Community),
     ("grids", "grid", Kind::Grid),
@@ -43,7 +46,15 @@ const NOUNS: [(&str, &str, Kind); 9] = [
     ("contacts", "contact", Kind::Contact),
     ("workers", "worker", Kind::Worker),
     ("responders", "responder", Kind::Responder),
+    ("posts", "duty_post", Kind::Post),
+    ("rotations", "duty_rotation", Kind::Rotation),
+    ("shifts", "duty_shift", Kind::Shift),
+    ("overrides", "duty_override", Kind::Override),
+    ("swaps", "duty_swap", Kind::Swap),
+    ("absences", "duty_absence", Kind::Absence),
 ];
+/// Those that a duty worker edits from day to day, and whose edits they may undo.
+const OF_THE_DAY: [&str; 3] = ["duty_override", "duty_swap", "duty_absence"];
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default().routes(routes!(list)).routes(routes!(undo_one))
@@ -85,7 +96,7 @@ struct EditView {
 /// A value that differs.
 #[derive(Serialize, ToSchema)]
 struct ChangeView {
-    /// The column.
+    /// The column; moments without their unit.
     field: String,
     /// Before; null when there was nothing.
     before: Option<String>,
@@ -98,8 +109,10 @@ struct ChangeView {
     get, path = "/history", tag = "history", operation_id = "list_history",
     params(
         ("noun" = String, Query, description = "Plural of the noun, such as `households`",
-            pattern = "^(streets|communities|grids|groups|households|lines|contacts|workers|responders)$"),
+            pattern = "^(streets|communities|grids|groups|households|lines|contacts|workers|responders|posts|rotations|shifts|overrides|swaps|absences)$"),
         ("id" = Option<u32>, Query, description = "Only the edits of this row", minimum = 0, maximum = 4_294_967_295_u32),
+        ("community_id" = Option<u32>, Query, description = "Only edits of rows that stand directly in this community, such as overrides",
+            minimum = 0, maximum = 4_294_967_295_u32),
         ("after" = Option<u32>, Query, description = "Only edits before this one: `next` of the page before",
             minimum = 0, maximum = 4_294_967_295_u32),
         ("before" = Option<u32>, Query, deprecated, description = "The old name of `after`", minimum = 0, maximum = 4_294_967_295_u32),
@@ -116,6 +129,7 @@ async fn list(
     let noun = NOUNS.iter().find(|(plural, ..)| *plural == asked);
     let &(plural, table, kind) = noun.ok_or_else(|| wrong("noun", Must::Noun))?;
     let id = parameters.take_number("id", 0..=u32::MAX)?;
+    let community = parameters.take_number("community_id", 0..=u32::MAX)?;
     let after = parameters.take_number("after", 0..=u32::MAX)?;
     let before = parameters.take_number("before", 0..=u32::MAX)?;
     let before = after.or(before).map(i64::from);
@@ -124,17 +138,24 @@ async fn list(
     if let Some(id) = id {
         caller.reaches(&web, To::See, (kind, id)).await?;
     }
+    if let Some(community) = community {
+        caller.reaches(&web, To::See, (Kind::Community, community)).await?;
+    }
     let database = web.store.directory();
     // One more than asked tells whether there is another page.
     let page = (before, limit + 1);
     let mut entries = match id {
         Some(id) => history::of_row(database, (table, id.into()), page).await?,
-        None => history::of_table(database, table, page).await?,
+        None => history::of_table(database, (table, community), page).await?,
     };
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);
     let next = if is_last { None } else { entries.last().map(|entry| entry.id) };
-    keep_within(&web, &caller, kind, &mut entries).await?;
+    // What a community has for all of its grids is seen by whoever sees the community, also when it is gone.
+    let is_of_community = community.is_some() && kind.is_of_roster() && kind != Kind::Worker;
+    if !is_of_community {
+        keep_within(&web, &caller, kind, &mut entries).await?;
+    }
     let ids: Vec<i64> = entries.iter().map(|entry| entry.id).collect();
     let changes = changes::of_edits(database, &ids).await?;
     let view = |entry: Entry| {
@@ -172,7 +193,7 @@ fn view(noun: &'static str, entry: Entry, change_id: Option<i64>) -> EditView {
     let (before, after) = (entry.before.unwrap_or_default(), entry.after.unwrap_or_default());
     let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
     let change = |name: &String| ChangeView {
-        field: name.clone(),
+        field: name.strip_suffix(MOMENT).unwrap_or(name).to_owned(),
         before: shown(name, &before),
         after: shown(name, &after),
     };
@@ -209,23 +230,29 @@ fn shown(name: &str, row: &Map<String, Value>) -> Option<String> {
             Some(numbers.iter().map(masked).collect::<Vec<_>>().join(", "))
         }
         (_, Value::String(text)) => Some(text.clone()),
+        (name, Value::Number(us)) if name.ends_with(MOMENT) => {
+            Some(Timestamp::from_microsecond(us.as_i64()?).ok()?.to_string())
+        }
         (_, other) => Some(other.to_string()),
     }
 }
 
-/// Undo an edit. 409 when the row was edited since: undo the later edits first.
+/// Undo an edit: admins every one, operators those of overrides, swaps and absences. 409 when the row was edited since: undo the later edits first.
 #[utoipa::path(
     post, path = "/history/{id}/undo", tag = "history", operation_id = "undo_edit",
     params(("id" = u32, Path, description = "Id of the edit")),
     responses((status = 204, description = "The row is again what it was before")),
 )]
 async fn undo_one(
-    caller: Caller<Admin>,
+    caller: Caller<Operator>,
     State(web): State<Web>,
     PathId(id): PathId<u32>,
     reason: Reason,
 ) -> Result<StatusCode, ApiError> {
     let entry = history::read(web.store.directory(), id.into()).await?.ok_or(ApiError::NotFound)?;
+    if !OF_THE_DAY.contains(&entry.noun.as_str()) && !caller.is_good_for(Right::Admin) {
+        return Err(ApiError::Forbidden { needed: Right::Admin });
+    }
     let at = (&web, &caller);
     match entry.noun.as_str() {
         "street" => undo_as::<Street>(at, &entry, &reason).await,
@@ -237,6 +264,12 @@ async fn undo_one(
         "contact" => undo_as::<Contact>(at, &entry, &reason).await,
         "worker" => undo_as::<Worker>(at, &entry, &reason).await,
         "responder" => undo_as::<Responder>(at, &entry, &reason).await,
+        "duty_post" => undo_as::<Post>(at, &entry, &reason).await,
+        "duty_rotation" => undo_as::<Rotation>(at, &entry, &reason).await,
+        "duty_shift" => undo_as::<Shift>(at, &entry, &reason).await,
+        "duty_override" => undo_as::<Override>(at, &entry, &reason).await,
+        "duty_swap" => undo_as::<Swap>(at, &entry, &reason).await,
+        "duty_absence" => undo_as::<Absence>(at, &entry, &reason).await,
         _ => Err(ApiError::NotFound),
     }?;
     take_up(&web).await;
@@ -245,7 +278,7 @@ async fn undo_one(
 
 /// Undoes an edit of a row that the caller reaches, and that hung then on something that they reach.
 async fn undo_as<N: Noun>(
-    (web, caller): (&Web, &Caller<Admin>),
+    (web, caller): (&Web, &Caller<Operator>),
     entry: &Entry,
     reason: &Reason,
 ) -> Result<(), ApiError> {

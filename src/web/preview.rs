@@ -13,9 +13,9 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use lianfang_domain::directory::Language;
-use lianfang_domain::id::{ContactId, LineId};
+use lianfang_domain::id::{ContactId, LineId, ResponderId, WorkerId};
 use lianfang_domain::leg::Message;
-use lianfang_domain::plan::{self, Plan, PlanFor, Policy};
+use lianfang_domain::plan::{self, Plan, PlanFor, Policy, Role};
 use lianfang_domain::words::{self, Clip, Told};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -44,6 +44,33 @@ struct PreviewView {
     spoken_ms: u64,
     /// The text message.
     sms: String,
+    /// Who is called and told, in the order of the plan; each person once.
+    listeners: Vec<ListenerView>,
+}
+
+/// Somebody whom the alarm calls or tells.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+struct ListenerView {
+    /// The person of a household; null of the others.
+    #[schema(value_type = Option<u32>)]
+    contact_id: Option<ContactId>,
+    /// The worker.
+    #[schema(value_type = Option<u32>)]
+    worker_id: Option<WorkerId>,
+    /// The responder.
+    #[schema(value_type = Option<u32>)]
+    responder_id: Option<ResponderId>,
+    /// How the person is called.
+    name: String,
+    /// How the household, worker or responder is called when others are told of it.
+    party: String,
+    /// `duty_worker`, `neighbour`, `responder`, `loudspeaker` or `own_household`.
+    #[schema(value_type = String)]
+    role: Role,
+    /// The language that they are spoken to in.
+    language: &'static str,
+    /// They are called; otherwise they are sent SMS only.
+    is_called: bool,
 }
 
 /// A clip of an announcement.
@@ -55,6 +82,72 @@ struct SaidView {
     text: String,
     /// Where it comes from: `community`, `all`, `file`, `shipped`, `name`; `missing` is left out.
     source: &'static str,
+}
+
+/// Everybody in a plan, each person once.
+fn listeners(plan: &Plan) -> Vec<ListenerView> {
+    let mut listeners: Vec<ListenerView> = Vec::new();
+    for (party, number) in plan
+        .parties
+        .iter()
+        .flat_map(|party| party.numbers.iter().map(move |number| (party, number)))
+    {
+        let one = ListenerView {
+            contact_id: number.contact,
+            worker_id: party.worker,
+            responder_id: party.responder,
+            name: number.name.to_string(),
+            party: party.name.to_string(),
+            role: party.role,
+            language: number.language.tag(),
+            is_called: number.has_voice,
+        };
+        let is_same = |known: &&mut ListenerView| {
+            (known.contact_id, known.worker_id, known.responder_id)
+                == (one.contact_id, one.worker_id, one.responder_id)
+        };
+        match listeners.iter_mut().find(is_same) {
+            Some(known) => known.is_called |= one.is_called,
+            None => listeners.push(one),
+        }
+    }
+    listeners
+}
+
+/// Who is meant to listen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Whom {
+    contact: Option<ContactId>,
+    worker: Option<WorkerId>,
+    responder: Option<ResponderId>,
+}
+
+impl Whom {
+    fn take(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        let mut id = |name: &str| parameters.take_number(name, 1..=u32::MAX);
+        Ok(Self {
+            contact: id("contact")?.map(ContactId),
+            worker: id("worker")?.map(WorkerId),
+            responder: id("responder")?.map(ResponderId),
+        })
+    }
+
+    /// What they are to the alarm, and the language that they are spoken to in; `None` where nobody is meant.
+    fn find(self, plan: &Plan) -> Result<Option<(Role, Language)>, ApiError> {
+        if self == Self::default() {
+            return Ok(None);
+        }
+        let all = plan
+            .parties
+            .iter()
+            .flat_map(|party| party.numbers.iter().map(move |number| (party, number)));
+        let mut meant = all.filter(|(party, number)| {
+            let ids = (number.contact, party.worker, party.responder);
+            ids == (self.contact, self.worker, self.responder)
+        });
+        let found = meant.next().map(|(party, number)| (party.role, number.language));
+        found.map(Some).ok_or(ApiError::NotFound)
+    }
 }
 
 /// What is asked for.
@@ -81,10 +174,12 @@ impl Asked {
     params(
         ("id" = u32, Path, description = "Id of the line that raises the alarm"),
         ("contact" = Option<u32>, Query, description = "Who is called: their language"),
-        ("message" = Option<String>, Query, description = "What is said, such as `alarm` or `still_in_danger`; `alarm` if not given"),
+        ("worker" = Option<u32>, Query, description = "Or the worker who is called"),
+        ("responder" = Option<u32>, Query, description = "Or the responder who is called"),
+        ("message" = Option<String>, Query, description = "What is said, such as `alarm` or `still_in_danger`; if not given, what they are told first"),
         ("kind" = Option<String>, Query, description = "What is the matter, such as `fire`; unknown if not given"),
         ("drill" = Option<bool>, Query, description = "As a drill says it"),
-        ("language" = Option<String>, Query, description = "Another language than that of the contact or, without one, of the household"),
+        ("language" = Option<String>, Query, description = "Another language than that of whoever is called or, without one, of the household"),
     ),
     responses((status = 200, description = "What is heard and read", body = PreviewView)),
 )]
@@ -109,6 +204,7 @@ async fn read(
         said_in: asked.voice.language_of(&clips).tag(),
         spoken_ms: u64::try_from(spoken.as_millis()).unwrap_or(u64::MAX),
         sms: words::sms(&asked.told(), asked.language),
+        listeners: listeners(&asked.plan),
         clips: clips.iter().zip(&sources).map(said).collect(),
     }))
 }
@@ -119,10 +215,12 @@ async fn read(
     params(
         ("id" = u32, Path, description = "Id of the line that raises the alarm"),
         ("contact" = Option<u32>, Query, description = "Who is called: their language"),
-        ("message" = Option<String>, Query, description = "What is said, such as `alarm` or `still_in_danger`; `alarm` if not given"),
+        ("worker" = Option<u32>, Query, description = "Or the worker who is called"),
+        ("responder" = Option<u32>, Query, description = "Or the responder who is called"),
+        ("message" = Option<String>, Query, description = "What is said, such as `alarm` or `still_in_danger`; if not given, what they are told first"),
         ("kind" = Option<String>, Query, description = "What is the matter, such as `fire`; unknown if not given"),
         ("drill" = Option<bool>, Query, description = "As a drill says it"),
-        ("language" = Option<String>, Query, description = "Another language than that of the contact or, without one, of the household"),
+        ("language" = Option<String>, Query, description = "Another language than that of whoever is called or, without one, of the household"),
     ),
     responses((status = 200, description = "8 kHz, mono, 16 bit", body = Vec<u8>, content_type = "audio/wav")),
 )]
@@ -158,15 +256,7 @@ async fn asked(web: &Web, id: LineId, mut parameters: Parameters) -> Result<Aske
         ..PlanFor::unknown(&defaults, web.clock.now())
     };
     let plan = plan::build(&directory, place, &wanted).ok_or(ApiError::NotFound)?;
-    let contact = parameters.take_number("contact", 1..=u32::MAX)?.map(ContactId);
-    let of_contact = match contact {
-        None => plan.scene.language,
-        Some(contact) => {
-            let numbers = plan.parties.iter().flat_map(|party| &party.numbers);
-            let mut known = numbers.filter(|number| number.contact == Some(contact));
-            known.next().ok_or(ApiError::NotFound)?.language
-        }
-    };
+    let whom = Whom::take(&mut parameters)?.find(&plan)?;
     let asked_for = parameters
         .take("language")
         .map(|tag| Language::of_tag(&tag).ok_or_else(|| wrong("language", Must::Language)));
@@ -174,8 +264,14 @@ async fn asked(web: &Web, id: LineId, mut parameters: Parameters) -> Result<Aske
         serde_json::from_value(name.into()).map_err(|_| wrong("message", Must::Message))
     });
     parameters.finish()?;
-    let language = asked_for.transpose()?.unwrap_or(of_contact);
-    let message = message.transpose()?.unwrap_or(Message::Alarm);
+    let own = whom.map_or(plan.scene.language, |(_, language)| language);
+    let language = asked_for.transpose()?.unwrap_or(own);
+    let first = match whom {
+        Some((Role::OwnHousehold, _)) => Message::OwnHousehold,
+        Some((Role::DutyWorker | Role::Neighbour | Role::Responder | Role::Loudspeaker, _))
+        | None => Message::Alarm,
+    };
+    let message = message.transpose()?.unwrap_or(first);
     let voice = web.recordings.library().voice(Some(place.community), language);
     let asked = Asked { plan, message, voice, language };
     // As when the alarm is raised; what is not there is left out then, too.

@@ -11,6 +11,7 @@ use super::problem::ApiError;
 use super::source::Guarded;
 use crate::store::nouns::{Fault, FieldError};
 use crate::store::reach::Reach;
+use crate::store::webhooks::deliveries::{DeliveryStanding, standings};
 use crate::store::webhooks::{self, Webhook, WebhookDraft, WebhookError};
 use crate::webhooks::TargetError;
 use axum::Json;
@@ -38,11 +39,21 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .routes(routes!(deliveries::redeliver))
 }
 
+/// A webhook and how its messages fare.
+#[derive(Serialize, ToSchema)]
+struct WebhookView {
+    /// The webhook.
+    #[serde(flatten)]
+    webhook: Webhook,
+    /// How messages to it fare.
+    standing: DeliveryStanding,
+}
+
 /// A page of webhooks, by id.
 #[derive(Serialize, ToSchema)]
 struct WebhookPage {
     /// The webhooks.
-    items: Vec<Webhook>,
+    items: Vec<WebhookView>,
     /// `after` of the next page; null on the last one.
     next: Option<u32>,
 }
@@ -109,18 +120,23 @@ async fn list(
     parameters.finish()?;
     need_everything(&caller)?;
     // One more than asked tells whether there is another page.
-    let mut items = webhooks::list(web.store.directory(), after, limit + 1).await?;
-    let is_last = items.len() <= limit as usize;
-    items.truncate(limit as usize);
-    let next = if is_last { None } else { items.last().map(|webhook| webhook.id) };
-    Ok(Json(WebhookPage { items, next }))
+    let mut found = webhooks::list(web.store.directory(), after, limit + 1).await?;
+    let is_last = found.len() <= limit as usize;
+    found.truncate(limit as usize);
+    let next = if is_last { None } else { found.last().map(|webhook| webhook.id) };
+    let standings = standings(web.store.directory(), None).await?;
+    let view = |webhook: Webhook| {
+        let standing = standings.get(&webhook.id).copied().unwrap_or_default();
+        WebhookView { webhook, standing }
+    };
+    Ok(Json(WebhookPage { items: found.into_iter().map(view).collect(), next }))
 }
 
 /// Read a webhook.
 #[utoipa::path(
     get, path = "/webhooks/{id}", tag = "webhooks", operation_id = "read_webhook",
     params(("id" = u32, Path, description = "Id of the webhook")),
-    responses((status = 200, description = "The webhook", body = Webhook,
+    responses((status = 200, description = "The webhook", body = WebhookView,
         headers(("ETag" = String, description = "Version of the webhook")))),
 )]
 async fn read(
@@ -130,7 +146,9 @@ async fn read(
 ) -> Result<Response, ApiError> {
     need_everything(&caller)?;
     let webhook = webhooks::get(web.store.directory(), id).await?;
-    Ok((tag(&webhook), Json(webhook)).into_response())
+    let standing = standings(web.store.directory(), Some(id)).await?.remove(&id);
+    let view = WebhookView { webhook, standing: standing.unwrap_or_default() };
+    Ok((tag(&view.webhook), Json(view)).into_response())
 }
 
 /// Make a webhook. Its secret is shown in this answer only.

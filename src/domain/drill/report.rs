@@ -68,6 +68,12 @@ pub struct Figures {
     pub last_leg_ms: Vec<u64>,
     /// From the beginning of a door to the first key, in milliseconds, sorted.
     pub first_key_ms: Vec<u64>,
+    /// From the beginning of a door to the first telephone that rang, in milliseconds, sorted.
+    pub first_ring_ms: Vec<u64>,
+    /// From the beginning of a door to the first who said that they are coming, in milliseconds, sorted.
+    pub coming_ms: Vec<u64>,
+    /// From the beginning of a door to the first who said that they are there, in milliseconds, sorted.
+    pub arrived_ms: Vec<u64>,
     /// Numbers that were called and that no person answered in any door.
     pub not_reached: Vec<NotReached>,
 }
@@ -84,6 +90,12 @@ pub fn figures<'a>(alarms: impl Iterator<Item = (&'a Alarm, bool)>) -> Figures {
         figures.yielded += u32::from(has_yielded);
         figures.last_leg_ms.extend(last_leg(alarm).map(|at| since(alarm, at)));
         figures.first_key_ms.extend(first_key(alarm).map(|at| since(alarm, at)));
+        figures.first_ring_ms.extend(first_ring(alarm).map(|at| since(alarm, at)));
+        let said = alarm.parties().map(|(_, _, state)| state);
+        let coming = said.filter_map(|state| Some(state.coming?.since)).min();
+        figures.coming_ms.extend(coming.map(|at| since(alarm, at)));
+        let there = alarm.parties().filter_map(|(_, _, state)| state.arrived_at).min();
+        figures.arrived_ms.extend(there.map(|at| since(alarm, at)));
         for leg in alarm
             .legs()
             .iter()
@@ -119,8 +131,15 @@ pub fn figures<'a>(alarms: impl Iterator<Item = (&'a Alarm, bool)>) -> Figures {
     let with = |what| count(calls.values().filter(|call| call.why == what).count());
     (figures.answered, figures.voicemail) = (with(Reached::Key), with(Reached::NoKey));
     figures.not_reached = calls.into_values().filter(|call| call.why != Reached::Key).collect();
-    figures.last_leg_ms.sort_unstable();
-    figures.first_key_ms.sort_unstable();
+    for times in [
+        &mut figures.last_leg_ms,
+        &mut figures.first_key_ms,
+        &mut figures.first_ring_ms,
+        &mut figures.coming_ms,
+        &mut figures.arrived_ms,
+    ] {
+        times.sort_unstable();
+    }
     figures
 }
 
@@ -160,6 +179,11 @@ fn last_leg(alarm: &Alarm) -> Option<Timestamp> {
     first.filter_map(|leg| leg.placed_at).max()
 }
 
+fn first_ring(alarm: &Alarm) -> Option<Timestamp> {
+    let calls = alarm.legs().iter().filter(|leg| leg.channel == Channel::Voice);
+    calls.filter_map(|leg| leg.ringing_at.or(leg.answered_at)).min()
+}
+
 fn first_key(alarm: &Alarm) -> Option<Timestamp> {
     let said = alarm.parties().filter_map(|(_, _, state)| {
         let coming = state.coming.map(|coming| coming.since);
@@ -177,6 +201,24 @@ fn since(alarm: &Alarm, at: Timestamp) -> u64 {
 pub fn percentile(sorted: &[u64], percent: u8) -> Option<u64> {
     let rank = (sorted.len() * usize::from(percent.min(100))).div_ceil(100).max(1);
     sorted.get(rank - 1).copied()
+}
+
+/// The ends of the spans of [`spans`], in milliseconds; the last span has none.
+pub const SPANS_MS: [u64; 9] =
+    [1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000];
+
+/// How many took no longer than each of [`SPANS_MS`] and longer than the one before, and how many took longer still.
+#[must_use]
+pub fn spans(sorted: &[u64]) -> [usize; SPANS_MS.len() + 1] {
+    let mut before = 0;
+    let mut counts = [0; SPANS_MS.len() + 1];
+    let ends = SPANS_MS.into_iter().map(Some).chain(std::iter::once(None));
+    for (count, end) in counts.iter_mut().zip(ends) {
+        let until = end.map_or(sorted.len(), |end| sorted.partition_point(|ms| *ms <= end));
+        *count = until - before;
+        before = until;
+    }
+    counts
 }
 
 /// Whether every alarm of the drill is over: until then figures may grow.
@@ -215,5 +257,26 @@ pub fn summary(community: &str, figures: &Figures, language: Language) -> String
              median {leg_50}, 99% within {leg_99}; to the first answer: median {key_50}, 99% within {key_99}. \
              {yielded} homes gave way to a real alarm."
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn each_time_is_in_the_span_that_it_fills() {
+        let counts = spans(&[0, 1_000, 1_001, 5_000, 299_999, 300_000, 300_001, u64::MAX]);
+        assert_eq!(counts, [2, 1, 1, 0, 0, 0, 0, 0, 2, 2]);
+        assert_eq!(spans(&[]), [0; 10]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_time_is_lost_or_counted_twice(mut times in prop::collection::vec(0_u64..400_000, 0..50)) {
+            times.sort_unstable();
+            prop_assert_eq!(spans(&times).iter().sum::<usize>(), times.len());
+        }
     }
 }

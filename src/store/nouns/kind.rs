@@ -63,7 +63,8 @@ impl Kind {
     }
 
     /// Whether an edit of such a row may make the duty roster of its community impossible.
-    pub(super) const fn is_of_roster(self) -> bool {
+    #[must_use]
+    pub const fn is_of_roster(self) -> bool {
         match self {
             Self::Worker
             | Self::Post

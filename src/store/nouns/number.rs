@@ -3,7 +3,7 @@
 use super::fault::Checks;
 use super::{Fault, Home, StoredNumber, Value};
 use crate::store::number::{NUMBERS_MAX, is_mobile};
-use lianfang_domain::phone::{self, PhoneError};
+use lianfang_domain::phone::{self, Normalised, PhoneError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -47,14 +47,7 @@ pub(super) fn read(
 ) -> Option<LineNumber> {
     let home = home?;
     let home = phone::Home { area_code: home.area_code.as_str().into(), community: home.community };
-    let found = phone::normalise(text, &home).map_err(fault_of).and_then(|normalised| {
-        if phone::may_be_called(&normalised.number) {
-            Ok(normalised)
-        } else {
-            Err(Fault::NeverCalled)
-        }
-    });
-    match found {
+    match check_number(text, &home) {
         Ok(normalised) => Some(LineNumber {
             key: normalised.number.key().to_owned(),
             written: normalised.number.written().to_owned(),
@@ -65,6 +58,15 @@ pub(super) fn read(
             None
         }
     }
+}
+
+/// Reads a number as rows do.
+///
+/// # Errors
+/// What a row with it would be refused for.
+pub fn check_number(text: &str, home: &phone::Home) -> Result<Normalised, Fault> {
+    let normalised = phone::normalise(text, home).map_err(fault_of)?;
+    if phone::may_be_called(&normalised.number) { Ok(normalised) } else { Err(Fault::NeverCalled) }
 }
 
 fn fault_of(error: PhoneError) -> Fault {

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Messages of one webhook that wait; more, and the oldest of them are dead.
@@ -56,6 +57,13 @@ const AGAIN: &str =
     "UPDATE webhook_delivery SET state = 'waiting', next_us = ?3, begun_us = ?3, attempts = 0,
     ended_us = NULL WHERE id = ?2 AND webhook_id = ?1 AND state <> 'waiting' RETURNING *";
 const ONE: &str = "SELECT * FROM webhook_delivery WHERE id = ?2 AND webhook_id = ?1";
+const STANDINGS: &str = "SELECT d.webhook_id, count(*) FILTER (WHERE d.state = 'waiting') AS waiting,
+    count(*) FILTER (WHERE d.state = 'dead') AS dead,
+    count(*) FILTER (WHERE d.state <> 'delivered' AND d.last_us > coalesce(t.last_us, -1)) AS failing,
+    max(d.last_us) AS last_us, t.last_us AS taken_us
+    FROM webhook_delivery AS d LEFT JOIN (SELECT webhook_id, max(last_us) AS last_us
+        FROM webhook_delivery WHERE state = 'delivered' GROUP BY webhook_id) AS t USING (webhook_id)
+    WHERE ?1 IS NULL OR d.webhook_id = ?1 GROUP BY d.webhook_id";
 const FORGET: &str = "DELETE FROM webhook_delivery WHERE ended_us < ?1";
 const CUT: &str = "DELETE FROM webhook_delivery WHERE id IN (SELECT id FROM webhook_delivery
     WHERE webhook_id = ?1 AND state <> 'waiting' ORDER BY id DESC LIMIT -1 OFFSET ?2)";
@@ -124,6 +132,23 @@ pub struct Delivery {
     pub body: String,
     #[serde(skip)]
     begun_at: Option<Timestamp>,
+}
+
+/// How messages to a webhook fare, of those that are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeliveryStanding {
+    /// Messages that are still tried.
+    pub waiting: u32,
+    /// Messages that were given up.
+    pub dead: u32,
+    /// Messages whose last try failed since one was taken; 0 while all is well.
+    pub failing: u32,
+    /// When the last try ended; null if there was none.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_at: Option<Timestamp>,
+    /// When a message was last taken; null if none was.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub delivered_at: Option<Timestamp>,
 }
 
 /// What there is to tell a webhook.
@@ -239,6 +264,30 @@ pub async fn list(
     let rows = query.bind(before).bind(limit).fetch_all(database.reader()).await;
     let rows = rows.map_err(StoreError::Read)?;
     rows.iter().map(of_row).collect::<Result<_, _>>().map_err(StoreError::Read)
+}
+
+/// How messages fare: to one webhook, or by webhook to all that have any.
+///
+/// # Errors
+/// When the database fails.
+pub async fn standings(
+    database: &Database,
+    webhook: Option<u32>,
+) -> Result<BTreeMap<u32, DeliveryStanding>, StoreError> {
+    let query = sqlx::query(STANDINGS).bind(webhook);
+    let rows = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
+    let standing = |row: &SqliteRow| {
+        let moment = |column: &str| row.try_get::<Option<i64>, _>(column).map(|us| us.map(time));
+        let standing = DeliveryStanding {
+            waiting: row.try_get("waiting")?,
+            dead: row.try_get("dead")?,
+            failing: row.try_get("failing")?,
+            last_at: moment("last_us")?,
+            delivered_at: moment("taken_us")?,
+        };
+        Ok((row.try_get("webhook_id")?, standing))
+    };
+    rows.iter().map(standing).collect::<Result<_, _>>().map_err(StoreError::Read)
 }
 
 /// Sends a message that has ended again, under its old name, for another day.

@@ -193,6 +193,36 @@ async fn what_fails_is_tried_for_a_day_and_then_dead_and_may_be_sent_again() {
 }
 
 #[tokio::test]
+async fn the_standing_counts_what_failed_since_one_was_taken() {
+    let store = Store::open_in_memory().await.expect("opens");
+    let database = store.directory();
+    let webhook = with_one(&store).await.id;
+    let other = with_one(&store).await.id;
+    enter_many(&store, webhook, 4, at(0)).await;
+    let taken = Tried { status: Some(204), error: None };
+    let gone = Tried { status: Some(410), error: Some(TryError::Status) };
+    let messages = deliveries::take_due(database, webhook, 4, at(1)).await.expect("takes");
+    for (message, tried, second) in
+        [(0, refused(), 1), (1, taken, 2), (2, refused(), 3), (3, gone, 4)]
+    {
+        let written = deliveries::tried(database, &messages[message], tried, (at(second), 0.5));
+        written.await.expect("writes");
+    }
+    let standings = deliveries::standings(database, None).await.expect("reads");
+    let wanted = deliveries::DeliveryStanding {
+        waiting: 2,
+        dead: 1,
+        failing: 2,
+        last_at: Some(at(4)),
+        delivered_at: Some(at(2)),
+    };
+    assert_eq!(standings.get(&webhook), Some(&wanted));
+    assert_eq!(standings.get(&other), None, "nothing was sent to it");
+    let one = deliveries::standings(database, Some(other)).await.expect("reads");
+    assert!(one.is_empty());
+}
+
+#[tokio::test]
 async fn the_queue_of_a_webhook_has_a_bound_and_old_messages_go() {
     let store = Store::open_in_memory().await.expect("opens");
     let database = store.directory();

@@ -54,6 +54,8 @@ pub(super) struct DrillReport {
     last_leg_ms: Spread,
     /// From the beginning of a household to the first answer, in milliseconds.
     first_key_ms: Spread,
+    /// How many households took how long to each step, in the order of the steps.
+    times: Vec<TimesView>,
     /// Numbers that no person answered.
     not_reached: Vec<NotReachedView>,
     /// Numbers that could not be told of the drill before it; while it has not begun, those that are not told yet.
@@ -76,6 +78,40 @@ struct Spread {
 impl Spread {
     fn of(sorted: &[u64]) -> Self {
         Self { p50: percentile(sorted, 50), p99: percentile(sorted, 99) }
+    }
+}
+
+/// How many households took how long to a step.
+#[derive(Serialize, ToSchema)]
+struct TimesView {
+    /// The step: `last_leg` (the last call of the first wave on the wire), `first_ring`, `first_key`, `coming`, `arrived`.
+    step: &'static str,
+    /// Households that came so far.
+    homes: usize,
+    /// The median, in milliseconds; null of none.
+    p50: Option<u64>,
+    /// 99 of 100 took no longer, in milliseconds; null of none.
+    p99: Option<u64>,
+    /// The households by how long it took; the first span begins at 0, each of the others where the one before ends.
+    spans: Vec<SpanView>,
+}
+
+/// A span of a histogram.
+#[derive(Serialize, ToSchema)]
+struct SpanView {
+    /// Its end in milliseconds, which belongs to it; null of the last, which has none.
+    until_ms: Option<u64>,
+    /// Households in it.
+    homes: usize,
+}
+
+impl TimesView {
+    fn of(step: &'static str, sorted: &[u64]) -> Self {
+        let Spread { p50, p99 } = Spread::of(sorted);
+        let ends = figures::SPANS_MS.into_iter().map(Some).chain(std::iter::once(None));
+        let spans = ends.zip(figures::spans(sorted));
+        let spans = spans.map(|(until_ms, homes)| SpanView { until_ms, homes }).collect();
+        Self { step, homes: sorted.len(), p50, p99, spans }
     }
 }
 
@@ -228,6 +264,13 @@ fn view(counted: &Figures, alarms: &[(Alarm, bool)], language: Language) -> Dril
         delivered: counted.delivered,
         last_leg_ms: Spread::of(&counted.last_leg_ms),
         first_key_ms: Spread::of(&counted.first_key_ms),
+        times: vec![
+            TimesView::of("last_leg", &counted.last_leg_ms),
+            TimesView::of("first_ring", &counted.first_ring_ms),
+            TimesView::of("first_key", &counted.first_key_ms),
+            TimesView::of("coming", &counted.coming_ms),
+            TimesView::of("arrived", &counted.arrived_ms),
+        ],
         not_reached: named.collect(),
         not_told: Vec::new(),
         summary_zh: String::new(),

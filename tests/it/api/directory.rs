@@ -3,8 +3,11 @@
 use super::{Api, Client, Town};
 use axum::http::Method;
 use jiff::SignedDuration;
+use lianfang::store::accounts::Role;
+use lianfang::store::reach::Reach;
 use lianfang::store::tokens::Scope;
 use lianfang::web::ports::Binding;
+use lianfang_domain::id::CommunityId;
 use serde_json::{Value, json};
 
 async fn desk(api: &Api) -> (Client<'_>, Town) {
@@ -129,6 +132,45 @@ async fn who_looks_at_numbers_is_in_the_trail() {
     let told: Vec<_> = reads.map(|one| (one["actor"].as_str(), one["noun"].as_str())).collect();
     let root = Some("token:root");
     assert_eq!(told, [(root, Some("line")), (root, Some("contact")), (root, Some("worker"))]);
+}
+
+#[tokio::test]
+async fn a_number_is_read_as_a_row_would_before_it_is_saved() {
+    let api = Api::new().await;
+    let (admin, town) = desk(&api).await;
+    let read = async |text: &str| {
+        admin.get(&format!("/numbers?community_id={}&text={text}", town.community)).await
+    };
+    for (text, sort, shown, is_local) in [
+        ("5551502", "landline", "0592-5551502", true),
+        ("010-88886666", "landline", "010-88886666", false),
+        ("138%200000%201234", "mobile", "138 0000 1234", false),
+        ("801", "extension", "801", false),
+        ("12349", "service", "12349", true),
+    ] {
+        let number = read(text).await.expect(200).json();
+        let told = (number["sort"].as_str(), number["shown"].as_str(), &number["is_local"]);
+        assert_eq!(told, (Some(sort), Some(shown), &json!(is_local)), "{text}");
+        assert_eq!(number["sms"], json!(sort == "mobile"), "{text}");
+    }
+    // What is said is what a row keeps, or is refused for.
+    let contact =
+        json!({"household_id": town.household, "name": "x", "numbers": [{"number": "5551502"}]});
+    let kept = admin.post("/contacts", contact).await.expect(201).json();
+    assert_eq!(kept["numbers"][0]["key"], read("5551502").await.expect(200).json()["key"]);
+    for text in ["abc", "110", "", "1234567890123456789012345"] {
+        assert_eq!(read(text).await.expect(422).pointers(), ["/text"], "{text}");
+    }
+    admin.get("/numbers?text=801").await.expect(400);
+    admin.get("/numbers?text=801&community_id=99").await.expect(404);
+    let elsewhere = json!({"street_id": town.street, "name": "别处", "area_code": "010"});
+    let elsewhere = admin.create("/communities", elsewhere).await;
+    let reach = Reach::Community(CommunityId(u32::try_from(elsewhere).expect("small")));
+    let stranger = api.person("zhou", Role::Operator, reach).await;
+    let path = |community: u64| format!("/numbers?community_id={community}&text=5551502");
+    stranger.get(&path(town.community)).await.expect(404);
+    let here = stranger.get(&path(elsewhere)).await.expect(200).json();
+    assert_eq!(here["shown"], "010-5551502", "a number is read where it is written down");
 }
 
 #[tokio::test]

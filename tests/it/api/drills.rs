@@ -51,6 +51,14 @@ async fn a_drill_is_planned_listed_stopped_and_reported() {
     let report = admin.get(&format!("{path}/report")).await.expect(200).json();
     assert_eq!((&report["homes"], &report["is_final"]), (&json!(0), &json!(false)));
     assert!(report["summary_zh"].as_str().is_some_and(|text| text.contains("联防演练")));
+    let steps =
+        report["times"].as_array().expect("steps").iter().map(|times| times["step"].clone());
+    assert_eq!(
+        steps.collect::<Vec<_>>(),
+        ["last_leg", "first_ring", "first_key", "coming", "arrived"]
+    );
+    let spans = report["times"][0]["spans"].as_array().expect("spans");
+    assert_eq!((&spans[0]["until_ms"], &spans[9]["until_ms"]), (&json!(1000), &Value::Null));
     for _ in 0..2 {
         admin.post(&format!("{path}/cancel"), json!({})).await.expect(204);
     }

@@ -151,13 +151,14 @@ const ROUTES: &str = "
     put    /api/v1/communities/{id}/plan/map                          A
     put    /api/v1/communities/{id}/plan/spots                        A
     get    /api/v1/search                                             AO
+    get    /api/v1/numbers                                            AO
     get    /api/v1/lines/status                                       AO
     post   /api/v1/lines/{id}/reads                                   AO
     post   /api/v1/contacts/{id}/reads                                AO
     post   /api/v1/workers/{id}/reads                                 AO
     post   /api/v1/responders/{id}/reads                              AO
     get    /api/v1/history                                            AO
-    post   /api/v1/history/{id}/undo                                  A
+    post   /api/v1/history/{id}/undo                                  AO
     get    /api/v1/history/changes                                    A
     post   /api/v1/history/changes/{id}/undo                          A
     post   /api/v1/imports                                            A

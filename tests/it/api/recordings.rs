@@ -200,6 +200,23 @@ async fn a_neighbour_of_another_tongue_hears_it_and_reads_chinese() {
     let query = format!("contact={contact}");
     let (read, mandarin) = preview(&client, &town, &query).await;
     assert_eq!((&read["language"], &read["said_in"]), (&json!("nan"), &json!("zh-CN")));
+    // Everybody whom the alarm reaches may be chosen, each once, with the language that they are spoken to in.
+    let listeners = read["listeners"].as_array().expect("a list");
+    let found = listeners.iter().find(|one| one["contact_id"] == contact).expect("is called");
+    assert_eq!((&found["role"], &found["language"]), (&json!("neighbour"), &json!("nan")));
+    assert_eq!((&found["name"], &found["is_called"]), (&json!("林阿婆"), &json!(true)));
+    let own = listeners.iter().find(|one| one["role"] == "own_household").expect("is told");
+    assert_eq!((&own["contact_id"], &own["is_called"]), (&json!(town.contact), &json!(false)));
+    let (told, _) = preview(&client, &town, &format!("contact={}", town.contact)).await;
+    assert_ne!(told["sms"], read["sms"], "their own household is told something else");
+    let asked = format!("contact={}&message=alarm", town.contact);
+    assert_eq!(
+        preview(&client, &town, &asked).await.0["clips"],
+        preview(&client, &town, "").await.0["clips"]
+    );
+    for nobody in ["contact=999", "worker=999", "responder=1", "contact=1&worker=1"] {
+        client.get(&format!("/lines/{}/preview?{nobody}", town.line)).await.expect(404);
+    }
     assert!(read["sms"].as_str().expect("a text").starts_with("【平安联防】求助"), "{read}");
     // As soon as every clip of the sentence was recorded, all of it is in the dialect; the name too.
     let clips: Vec<String> = read["clips"]

@@ -3,8 +3,10 @@
 use super::{Api, Client, Town};
 use axum::body::Body;
 use axum::http::Method;
+use lianfang::store::accounts::Role;
 use lianfang::store::audit::{self, Chain};
 use lianfang::store::hand_over;
+use lianfang::store::reach::Reach;
 use lianfang::store::tokens::Scope;
 use lianfang_domain::handover::{self, Asked};
 use lianfang_domain::id::{CommunityId, PostId, WorkerId};
@@ -321,6 +323,75 @@ async fn a_swap_is_in_force_once_the_other_agreed() {
     desk.admin.put(&format!("/swaps/{swap}"), 2, draft).await.expect(422);
     desk.admin.delete(&format!("/swaps/{swap}"), 2).await.expect(204);
     assert_eq!(desk.on_duty("").await, [day]);
+}
+
+#[tokio::test]
+async fn edits_of_the_roster_are_told_and_undone() {
+    let api = Api::new().await;
+    let desk = desk(&api).await;
+    let (admin, community) = (&desk.admin, desk.town.community);
+    let community_id = CommunityId(u32::try_from(community).expect("small"));
+    let operator = api.person("li", Role::Operator, Reach::Community(community_id)).await;
+    let edits = async |noun: &str| {
+        let path = format!("/history?noun={noun}&community_id={community}");
+        operator.get(&path).await.expect(200).json()["items"].as_array().expect("items").clone()
+    };
+    let undo = |edit: &Value| format!("/history/{}/undo", edit["id"]);
+    let draft = json!({"community_id": community, "post_id": desk.post, "worker_id": desk.night,
+        "from": "2026-11-22T00:00:00Z", "to": "2026-11-22T12:00:00Z"});
+    let id = operator.create("/overrides", draft).await;
+    assert_eq!(desk.on_duty("").await, [desk.night]);
+    operator.delete(&format!("/overrides/{id}"), 1).await.expect(204);
+    assert_eq!(desk.on_duty("").await, [desk.town.worker]);
+    // What is gone is told to whoever sees the community, and comes back as it was.
+    let told = edits("overrides").await;
+    assert_eq!(told.iter().map(|edit| &edit["action"]).collect::<Vec<_>>(), ["deleted", "created"]);
+    let from =
+        told[1]["changes"].as_array().expect("changes").iter().find(|one| one["field"] == "from");
+    assert_eq!(from.expect("a moment")["after"], "2026-11-22T00:00:00Z");
+    operator.post(&undo(&told[0]), json!({})).await.expect(204);
+    assert_eq!(desk.on_duty("").await, [desk.night]);
+    assert_eq!(
+        operator.post(&undo(&told[1]), json!({})).await.expect(409).problem(),
+        "edited-since"
+    );
+    let told = edits("overrides").await;
+    operator.post(&undo(&told[0]), json!({})).await.expect(204);
+    assert_eq!(desk.on_duty("").await, [desk.town.worker]);
+    // An agreement is an edit, too: undone, it waits for the other again.
+    let turn =
+        json!({"post_id": desk.post, "from": "2026-11-22T00:00:00Z", "to": "2026-11-22T12:00:00Z"});
+    let swap = json!({"community_id": community, "proposer_id": desk.town.worker, "other_id": desk.night, "gives": turn});
+    let swap = operator.create("/swaps", swap).await;
+    operator
+        .post(&format!("/swaps/{swap}/agree"), json!({"worker_id": desk.night}))
+        .await
+        .expect(200);
+    assert_eq!(desk.on_duty("").await, [desk.night]);
+    let told = edits("swaps").await;
+    operator.post(&undo(&told[0]), json!({})).await.expect(204);
+    assert_eq!(desk.on_duty("").await, [desk.town.worker]);
+    assert_eq!(
+        operator.get(&format!("/swaps/{swap}")).await.expect(200).json()["state"],
+        "proposed"
+    );
+    // Shifts are for admins, and nobody elsewhere learns of any of it.
+    let told = edits("shifts").await;
+    assert_eq!(operator.post(&undo(&told[0]), json!({})).await.expect(403).problem(), "forbidden");
+    let shift = format!("/shifts/{}", desk.day_shift);
+    admin.delete(&shift, 1).await.expect(204);
+    let told = edits("shifts").await;
+    admin.post(&undo(&told[0]), json!({})).await.expect(204);
+    admin.get(&shift).await.expect(200);
+    let elsewhere = json!({"street_id": desk.town.street, "name": "别处", "area_code": "0592"});
+    let elsewhere = admin.create("/communities", elsewhere).await;
+    let elsewhere = Reach::Community(CommunityId(u32::try_from(elsewhere).expect("small")));
+    let stranger = api.person("zhou", Role::Admin, elsewhere).await;
+    let path = format!("/history?noun=overrides&community_id={community}");
+    stranger.get(&path).await.expect(404);
+    let all = stranger.get("/history?noun=shifts").await.expect(200).json();
+    assert_eq!(all["items"], json!([]));
+    stranger.post(&undo(&told[0]), json!({})).await.expect(404);
 }
 
 #[tokio::test]

@@ -92,6 +92,11 @@ async fn a_ping_waits_to_be_sent_and_is_listed() {
         admin.get(&format!("{path}?state=dead")).await.expect(200).json()["items"],
         json!([])
     );
+    let standing =
+        json!({"waiting": 1, "dead": 0, "failing": 0, "last_at": null, "delivered_at": null});
+    let read = admin.get(&format!("/webhooks/{id}")).await.expect(200).json();
+    let list = admin.get("/webhooks").await.expect(200).json();
+    assert_eq!((&read["standing"], &list["items"][0]), (&standing, &read));
     let again = admin.post(&format!("{path}/{}/redeliver", ping["id"]), json!({})).await;
     assert_eq!(again.expect(409).problem(), "still-waiting");
     admin.post(&format!("{path}/999/redeliver"), json!({})).await.expect(404);

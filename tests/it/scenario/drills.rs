@@ -169,6 +169,8 @@ async fn a_group_is_told_drilled_and_reported() {
     assert_eq!((figures.homes, figures.phones, figures.answered), (1, 10, 2), "{figures:?}");
     assert_eq!(figures.first_key_ms, [7000]);
     assert_eq!(figures.last_leg_ms, [0], "the clock stands still while legs leave");
+    assert_eq!((&figures.first_ring_ms, &figures.coming_ms), (&vec![0], &vec![7000]));
+    assert_eq!(figures.arrived_ms, [0_u64; 0], "nobody says so in a drill");
     let missed = |why| figures.not_reached.iter().filter(|missed| missed.why == why).count();
     assert_eq!((missed(Reached::NoKey), missed(Reached::BadNumber)), (1, 1));
     let summary = summary("社区1", &figures, Language::Chinese);

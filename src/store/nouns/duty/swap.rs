@@ -2,6 +2,7 @@
 
 use super::{id_of, id_or_null_of, moment, moment_of, word_of};
 use crate::store::audit::{Action, Edit, Editor};
+use crate::store::history;
 use crate::store::nouns::fault::{Checks, Fault};
 use crate::store::nouns::{
     FieldError, Home, Kind, Noun, NounError, Statements, StoreError, Value, second, statements,
@@ -174,6 +175,7 @@ pub async fn answer(
         return Ok(swap);
     }
     let before = stored::errors(&mut change, swap.community_id).await?;
+    let was = history::look(&mut change, Swap::SQL.table, &[id.0.into()]).await?;
     let query = sqlx::query(DECIDE).bind(word).bind(by.0).bind(now.as_microsecond()).bind(id.0);
     let row = query.fetch_one(&mut *change).await.map_err(StoreError::Write)?;
     let swap = Swap::read(&row).map_err(StoreError::Read)?;
@@ -187,6 +189,7 @@ pub async fn answer(
         directory_version,
     };
     editor.enter(&mut change, &edit).await?;
+    history::keep(editor, &mut change, (Swap::SQL.table, &was)).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(swap)
 }
