@@ -20,6 +20,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 pub(crate) use draft::Reach;
+pub(crate) use draft::places;
 use draft::{Choices, form_of};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -131,18 +132,19 @@ struct EditPage {
     is_conflict: bool,
 }
 
+/// A secret that is shown this once.
 #[derive(Template)]
 #[template(path = "accounts/once.html")]
-struct OncePage {
-    frame: Frame,
-    l: Lang,
-    crumbs: Vec<Crumb>,
-    title: String,
+pub(crate) struct OncePage {
+    pub(crate) frame: Frame,
+    pub(crate) l: Lang,
+    pub(crate) crumbs: Vec<Crumb>,
+    pub(crate) title: String,
     /// For whom or what.
-    name: String,
-    secret: String,
-    hint: &'static str,
-    back: &'static str,
+    pub(crate) name: String,
+    pub(crate) secret: String,
+    pub(crate) hint: &'static str,
+    pub(crate) back: String,
 }
 
 #[derive(Template)]
@@ -227,7 +229,7 @@ async fn add(signed: Signed, Sent(mut form): Sent) -> Result<Response, Response>
 }
 
 /// Something is wrong with what was typed.
-fn is_mistake(problem: &Problem) -> bool {
+pub(crate) fn is_mistake(problem: &Problem) -> bool {
     matches!(problem.status, 400 | 409 | 422)
 }
 
@@ -246,7 +248,7 @@ async fn password_page(signed: &Signed, name: String, secret: String) -> Respons
             "请当面或打电话告诉本人，只显示这一次；第一次登录时必须换成自己的密码。",
             "Tell it in person or by telephone; it is shown only now. It has to be changed at the next sign-in.",
         ),
-        back: "/accounts",
+        back: "/accounts".to_owned(),
     };
     show(StatusCode::OK, &page)
 }

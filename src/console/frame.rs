@@ -184,6 +184,7 @@ fn notice(visitor: &Visitor) -> Option<String> {
         "undone" => l.t("已恢复。", "Undone."),
         "discarded" => l.t("没有导入，什么也没有改。", "Thrown away; nothing was changed."),
         "done" => l.t("已完成。", "Done."),
+        "sent" => l.t("已发出，结果见下。", "On its way; what becomes of it stands below."),
         "called" => l.t("正在呼叫。", "Calling."),
         "closed" => l.t("已结案。", "Closed."),
         _ => return None,

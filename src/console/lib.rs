@@ -33,6 +33,7 @@ mod settings;
 mod visit;
 mod wall;
 mod wall_clock;
+mod webhooks;
 
 #[cfg(test)]
 mod fake;
@@ -96,6 +97,7 @@ pub fn router(api: Router, settings: Settings) -> Router {
         .merge(prompts::routes())
         .merge(accounts::routes())
         .merge(settings::routes())
+        .merge(webhooks::routes())
         .merge(roster::routes())
         .merge(policies::routes())
         .merge(drills::routes())

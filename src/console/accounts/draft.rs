@@ -101,7 +101,8 @@ impl Choices {
     }
 }
 
-async fn places(
+/// The places of one kind that somebody reaches, as value and words.
+pub(crate) async fn places(
     signed: &Signed,
     kind: &str,
     plural: &str,

@@ -158,7 +158,7 @@ async fn make(
                     "只显示这一次。请立即放进要用它的程序里。",
                     "It is shown only now. Put it into the program that is to use it.",
                 ),
-                back: "/accounts/tokens",
+                back: "/accounts/tokens".to_owned(),
             };
             Ok(show(StatusCode::OK, &page))
         }

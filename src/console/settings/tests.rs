@@ -23,7 +23,10 @@ fn known(role: &str, account: Value) -> Fake {
 #[tokio::test]
 async fn everybody_has_settings_and_admins_the_way_to_more() {
     for (role, more) in [
-        ("admin", vec!["/accounts\"", "/accounts/tokens\"", "/health-page\""]),
+        (
+            "admin",
+            vec!["/accounts\"", "/accounts/tokens\"", "/settings/webhooks\"", "/health-page\""],
+        ),
         ("operator", vec!["/health-page\""]),
         ("auditor", vec![]),
         ("responder", vec![]),
@@ -31,7 +34,8 @@ async fn everybody_has_settings_and_admins_the_way_to_more() {
         let fake = known(role, json!({}));
         let page = fake.get("/settings").await;
         page.shows(&["name=\"look\" value=\"large\"", "href=\"/password\"", "Old telephone"]);
-        for link in ["/accounts\"", "/accounts/tokens\"", "/health-page\""] {
+        for link in ["/accounts\"", "/accounts/tokens\"", "/settings/webhooks\"", "/health-page\""]
+        {
             let is_there = page.html.contains(&format!("href=\"{link}"));
             assert_eq!(is_there, more.contains(&link), "{role} {link}");
         }
@@ -39,7 +43,9 @@ async fn everybody_has_settings_and_admins_the_way_to_more() {
     }
     let near = known("admin", json!({"reach": {"kind": "grid", "id": 4}})).get("/settings").await;
     near.shows(&["href=\"/accounts\""]);
-    assert!(!near.html.contains("/accounts/tokens"), "tokens reach everything");
+    for link in ["/accounts/tokens", "/settings/webhooks"] {
+        assert!(!near.html.contains(link), "{link} reaches everything");
+    }
 }
 
 #[tokio::test]
