@@ -14,6 +14,7 @@ mod proposal;
 mod search;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 use crate::Shared;
 use crate::api::{Failure, Problem, Versioned};
@@ -38,6 +39,7 @@ pub(crate) fn routes() -> Router<Shared> {
     Router::new()
         .route("/directory", get(top))
         .route("/directory/search", get(search::search))
+        .route("/directory/numbers", get(typed::check))
         .merge(group::routes())
         .merge(proposal::routes())
         .merge(import::routes())

@@ -1,14 +1,15 @@
-// Adds to pages that work without it: keys, live parts, the sound of the wall, ages that count.
+// Adds to pages that work without it.
 (() => {
   'use strict';
   const $ = (selector, from = document) => from.querySelector(selector);
   const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
-  const typing = (at) => at.closest && at.closest('input,select,textarea,[contenteditable]');
+  const hear = (name, does) => document.addEventListener(name, does);
+  const typing = (at) => at.closest?.('input,select,textarea,[contenteditable]');
 
-  // Keys: / searches, g and a letter goes, j and k step through rows, ? explains.
+  // Keys, which ? explains.
   let go = 0;
   let row = -1;
-  document.addEventListener('keydown', (event) => {
+  hear('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     const key = event.key;
     if (go && Date.now() - go < 1500) {
@@ -19,7 +20,7 @@
     }
     if (key === 'g') { go = Date.now(); return; }
     if (key === '/') { const search = $('#q'); if (search) { event.preventDefault(); search.focus(); } return; }
-    if (key === '?') { const help = $('#keys'); if (help && help.showModal) help.showModal(); return; }
+    if (key === '?') { $('#keys')?.showModal?.(); return; }
     if (key === 'j' || key === 'k') {
       const rows = $$('[data-row]');
       if (!rows.length) return;
@@ -31,18 +32,17 @@
     }
   });
 
-  const summary = $('.summary');
-  if (summary) summary.focus();
+  $('.summary')?.focus();
 
   // A form is sent once.
-  document.addEventListener('submit', (event) => {
+  hear('submit', (event) => {
     const form = event.target;
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = '1';
-    setTimeout(() => { delete form.dataset.sent; }, 4000);
+    setTimeout(() => delete form.dataset.sent, 4000);
   });
 
-  // Ages count: <time data-age datetime="…"> shows hh:mm:ss since then, by the clock of the server, also when ours is set.
+  // Ages count by the clock of the server, also when ours is set.
   let skew;
   const learn = (from) => {
     const at = $('[data-now]', from);
@@ -59,8 +59,7 @@
   });
   if ($('time[data-age]') || document.body.dataset.live) setInterval(tick, 1000);
 
-  // Parts with data-part are fetched again and replaced in place. Where somebody is typing, choosing or pressing, they
-  // wait, at most a minute: what is shown must not grow old. The focus stays where it was.
+  // Parts with data-part are replaced in place; where somebody types, chooses or presses, they wait a minute at most.
   const waits = (part, is) => {
     if (!is) { delete part.dataset.stale; return false; }
     part.dataset.stale = part.dataset.stale || Date.now();
@@ -74,10 +73,9 @@
     const stops = 'a,button,summary,input,select';
     const at = $$(stops, part).indexOf(document.activeElement);
     part.replaceChildren(...other.childNodes);
-    const again = $$(stops, part)[at];
-    if (again) again.focus({ preventScroll: true });
+    $$(stops, part)[at]?.focus({ preventScroll: true });
   };
-  // Lists: what is new comes in at the top and is counted, what is gone goes; where somebody points, the order waits.
+  // Lists: what is new comes in at the top and is counted; where somebody points, the order waits.
   const come = new Set();
   const lists = (fresh) => $$('[data-list]').forEach((list) => {
     const other = fresh.getElementById(list.id);
@@ -124,8 +122,8 @@
     news();
     ring();
   };
-  let fetching = false;
-  let again = false;
+  let fetching;
+  let again;
   const refresh = async () => {
     if (fetching) { again = true; return; }
     fetching = true;
@@ -139,7 +137,22 @@
       if (again) { again = false; setTimeout(refresh, 100); }
     }
   };
-  // Rows of [data-order] are dragged by their handles and numbered anew; a button saves.
+  // A number says while it is typed what it is understood as.
+  let typed;
+  hear('input', ({ target: at }) => {
+    const ask = at.form?.dataset.ask;
+    const said = ask && $(`output[for="${at.id}"]`);
+    if (!said) return;
+    clearTimeout(typed);
+    typed = setTimeout(async () => {
+      const text = at.value;
+      const answer = await fetch(ask + encodeURIComponent(text)).catch(() => 0);
+      if (!answer || answer.redirected || text !== at.value) return;
+      said.className = answer.ok ? 'dim' : 'error';
+      said.textContent = await answer.text();
+    }, 300);
+  });
+  // Rows of [data-order] are dragged by their handles and numbered anew.
   $$('[data-order]').forEach((list) => {
     let held;
     const row = (event) => event.target.closest('li');
@@ -158,7 +171,7 @@
   const watch = () => { if ($('[data-soon]')) setTimeout(() => refresh().then(watch), 1000); };
   watch();
   // Forms with data-stay are sent in place, so that the sound goes on.
-  document.addEventListener('submit', async (event) => {
+  hear('submit', async (event) => {
     const form = event.target;
     if (event.defaultPrevented || !form.matches('form[data-stay]')) return;
     event.preventDefault();
@@ -174,16 +187,16 @@
     stale.forEach((part) => delete part.dataset.stale);
     if (stale.length) refresh();
   }, 50);
-  document.addEventListener('focusout', late);
-  document.addEventListener('pointerup', late);
+  hear('focusout', late);
+  hear('pointerup', late);
 
-  // The sound: two tones until no alarm on the page is unanswered. Browsers want a click first.
-  let audio = null;
+  // Two tones until no alarm on the page is unanswered. Browsers want a click first.
+  let audio;
   let sounding = 0;
   const title = document.title;
   const wanted = () => $('[data-alarm="unanswered"]') && !sessionStorage.getItem('quiet');
   const beep = () => {
-    if (!audio || audio.state !== 'running') return;
+    if (audio?.state !== 'running') return;
     [880, 660].forEach((hertz, at) => {
       const tone = audio.createOscillator();
       const gain = audio.createGain();
@@ -201,7 +214,7 @@
     if (on && !sounding) { beep(); sounding = setInterval(beep, 2000); }
     if (!on && sounding) { clearInterval(sounding); sounding = 0; }
     const ask = $('#sound');
-    if (ask) ask.hidden = !(on && (!audio || audio.state !== 'running'));
+    if (ask) ask.hidden = !(on && audio?.state !== 'running');
   };
   const allow = () => {
     if (!document.body.dataset.live) return;
@@ -210,10 +223,10 @@
     audio = audio || new (window.AudioContext || window.webkitAudioContext)();
     audio.resume().then(ring);
   };
-  document.addEventListener('pointerdown', allow);
-  document.addEventListener('keydown', allow);
+  hear('pointerdown', allow);
+  hear('keydown', allow);
 
-  // Live: what changes is told by the feed, and looked at every half minute besides.
+  // What changes is told by the feed, and looked at every half minute besides.
   const live = document.body.dataset.live;
   if (live && window.EventSource) {
     let timer = 0;

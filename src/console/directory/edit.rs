@@ -28,6 +28,8 @@ struct EditPage {
     back: String,
     /// The field of the row above and its id.
     parent: Option<(&'static str, String)>,
+    /// The community, which numbers that are typed are read in; empty where it is not known.
+    community: String,
     etag: String,
     inputs: Vec<Input>,
     form: Form,
@@ -210,9 +212,12 @@ async fn edit_page(
         let typed = form.get(field);
         (field, if typed.is_empty() { of_row.unwrap_or_default() } else { typed.to_owned() })
     });
+    let above = crumbs.iter().find_map(|(path, _)| path.strip_prefix("/directory/communities/"));
+    let community = above.unwrap_or_default().to_owned();
     let page = EditPage {
         frame: Frame::signed(signed, title.clone()).await,
         l,
+        community,
         crumbs,
         title,
         action,

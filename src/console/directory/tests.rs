@@ -102,6 +102,15 @@ async fn the_top_lists_streets_and_an_empty_list_says_so() {
 }
 
 #[tokio::test]
+async fn a_number_that_is_typed_has_a_place_that_says_what_it_is() {
+    let ask = "data-ask=\"/directory/numbers?community=2&amp;text=\"";
+    let page = town().get("/directory/contacts/6/edit").await;
+    page.shows(&[ask, "<output class=\"dim\" for=\"number.0\" aria-live=\"polite\"></output>"]);
+    let page = town().get("/directory/lines/add?household_id=5").await;
+    page.shows(&[ask, "<output class=\"dim\" for=\"number\" aria-live=\"polite\">"]);
+}
+
+#[tokio::test]
 async fn who_may_not_edit_sees_no_forms() {
     let fake = Fake::new("operator");
     fake.answers("GET /streets?after=0&limit=50", 200, json!({"items": [], "next": null}));
