@@ -1,5 +1,7 @@
 //! Drills: planned with one look at how many telephones will ring, watched, stopped, reported and printed.
 
+mod choice;
+mod histogram;
 mod plan;
 mod report;
 
@@ -54,6 +56,8 @@ struct Drill {
 
 #[derive(Deserialize)]
 struct Plan {
+    #[serde(default)]
+    group_ids: Vec<u32>,
     per_group: Option<u16>,
     kind: String,
     starts_at: Timestamp,
@@ -109,10 +113,15 @@ impl Drill {
     }
 
     fn scope(&self, l: &Lang) -> String {
-        match (self.plan.per_group, l) {
-            (None, _) => l.t("全社区", "whole community").to_owned(),
-            (Some(few), Lang::Chinese) => format!("每组抽 {few} 户"),
-            (Some(few), Lang::English) => format!("{few} of each group"),
+        let groups = self.plan.group_ids.len();
+        match (self.plan.per_group, groups, l) {
+            (None, 0, _) => l.t("全社区", "whole community").to_owned(),
+            (None, groups, Lang::Chinese) => format!("{groups} 个群组，每一户"),
+            (None, groups, Lang::English) => format!("all of {groups} groups"),
+            (Some(few), 0, Lang::Chinese) => format!("每组抽 {few} 户"),
+            (Some(few), 0, Lang::English) => format!("{few} of each group"),
+            (Some(few), groups, Lang::Chinese) => format!("{groups} 个群组，每组抽 {few} 户"),
+            (Some(few), groups, Lang::English) => format!("{few} of each of {groups} groups"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Planning a drill: a form, then one page that says how many telephones will ring, then it is planned.
 
+use super::choice::Groups;
 use crate::Shared;
 use crate::api::Failure;
 use crate::form::{Form, Sent};
@@ -12,13 +13,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::SignedDuration;
+use jiff::civil::Time;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The fields of the form, as the page that asks once more hands them on.
-const FIELDS: [&str; 10] = [
+/// The fields of the form, as the page that asks once more hands them on; those of the hours have a number behind them.
+const FIELDS: [&str; 11] = [
     "community",
     "scope",
+    "group",
     "per_group",
     "kind",
     "starts",
@@ -28,6 +31,10 @@ const FIELDS: [&str; 10] = [
     "seed",
     "holidays",
 ];
+/// Spans of a day that can be typed.
+const HOURS: usize = 3;
+/// The hours that a drill has where nobody says otherwise.
+const USUAL: [(&str, &str); 2] = [("09:00", "11:30"), ("14:30", "17:30")];
 /// Households of each group where nobody says how many.
 const PER_GROUP: &str = "2";
 const KINDS: [&str; 6] = ["unknown", "fire", "intruder", "illness", "flood", "other"];
@@ -52,9 +59,16 @@ struct PlanPage {
     l: Lang,
     form: Form,
     communities: Vec<Community>,
+    groups: Groups,
 }
 
 impl PlanPage {
+    /// Spans of the day: the number of each, from when and until when.
+    fn hours(&self) -> impl Iterator<Item = (usize, &str, &str)> {
+        let typed = |at: usize, name| self.form.get(hours_field(name, at));
+        (0..HOURS).map(move |at| (at, typed(at, "from"), typed(at, "until")))
+    }
+
     fn is_community(&self, id: &u32) -> bool {
         self.form.get("community") == id.to_string()
     }
@@ -85,8 +99,38 @@ struct SurePage {
 }
 
 impl SurePage {
-    fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        FIELDS.into_iter().map(|name| (name, self.form.get(name)))
+    /// What was typed, to be sent again; a group or an hour comes more than once.
+    fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let is_ours = |name: &str| {
+            FIELDS.contains(&name) || name.starts_with("from.") || name.starts_with("until.")
+        };
+        let typed = self.form.fields().iter().filter(move |(name, _)| is_ours(name));
+        typed.map(|(name, value)| (name.as_str(), value.trim()))
+    }
+
+    /// How many groups were chosen; none stands for all of them.
+    fn groups(&self) -> usize {
+        self.form.all("group").count()
+    }
+
+    /// The hours, such as `09:00–11:30, 14:30–17:30`.
+    fn hours(&self) -> String {
+        let typed = |at: usize, name| self.form.get(hours_field(name, at));
+        let spans = (0..HOURS).map(|at| (typed(at, "from"), typed(at, "until")));
+        let spans = spans.filter(|(from, until)| !from.is_empty() && !until.is_empty());
+        spans.map(|(from, until)| format!("{from}–{until}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The field of the beginning or the end of a span of the day.
+fn hours_field(name: &str, at: usize) -> &'static str {
+    match (name, at) {
+        ("from", 0) => "from.0",
+        ("from", 1) => "from.1",
+        ("from", _) => "from.2",
+        (_, 0) => "until.0",
+        (_, 1) => "until.1",
+        (_, _) => "until.2",
     }
 }
 
@@ -107,7 +151,7 @@ pub(super) async fn ask(
     let day = clock.typed(day);
     let day = day.split('T').next().unwrap_or_default();
     let (starts, ends) = (format!("{day}T10:00"), format!("{day}T11:30"));
-    let form = Form::of([
+    let mut form = Form::of([
         ("scope", "sample"),
         ("per_group", PER_GROUP),
         ("starts", &starts),
@@ -115,6 +159,10 @@ pub(super) async fn ask(
         ("announce", "60"),
         ("per_minute", "2"),
     ]);
+    for (at, (from, until)) in USUAL.into_iter().enumerate() {
+        form.set(hours_field("from", at), from);
+        form.set(hours_field("until", at), until);
+    }
     page(&signed, form, communities, StatusCode::OK).await
 }
 
@@ -125,8 +173,11 @@ async fn page(
     status: StatusCode,
 ) -> Result<Response, Response> {
     let l = signed.lang();
+    let first = communities.first().map(|community| community.id);
+    let community = form.get("community").parse().ok().or(first);
+    let groups = Groups::read(signed, community, &form).await.map_err(signed.fails())?;
     let frame = Frame::signed(signed, l.t("计划演练", "Plan a drill")).await;
-    Ok(show(status, &PlanPage { frame, l, form, communities }))
+    Ok(show(status, &PlanPage { frame, l, form, communities, groups }))
 }
 
 async fn communities(signed: &Signed) -> Result<Vec<Community>, Failure> {
@@ -144,6 +195,9 @@ pub(super) async fn plan(signed: Signed, Sent(mut form): Sent) -> Result<Respons
     let l = signed.lang();
     let communities = communities(&signed).await.map_err(signed.fails())?;
     let id = form.get("community").parse().unwrap_or(0);
+    if form.has("find", "1") {
+        return page(&signed, form, communities, StatusCode::OK).await;
+    }
     let clock = clock_of(&communities, id);
     let Some(draft) = draft(&mut form, &clock, l) else {
         return page(&signed, form, communities, StatusCode::UNPROCESSABLE_ENTITY).await;
@@ -186,6 +240,8 @@ fn field_of(pointer: &str) -> Option<String> {
         "announce_before_s" => "announce",
         "per_minute" => "per_minute",
         "kind" => "kind",
+        "group_ids" => "groups",
+        "hours" => "hours",
         _ => return None,
     };
     Some(field.to_owned())
@@ -218,6 +274,8 @@ fn draft(form: &mut Form, clock: &WallClock, l: Lang) -> Option<Value> {
         read
     };
     let (starts, ends) = (moment(form, "starts"), moment(form, "ends"));
+    let hours = hours(form, l);
+    let groups: Vec<u32> = form.all("group").filter_map(|id| id.parse().ok()).collect();
     let announce = number(form, "announce", 7 * 24 * 60);
     let per_minute = number(form, "per_minute", u16::MAX.into());
     if form.is_wrong() {
@@ -225,8 +283,29 @@ fn draft(form: &mut Form, clock: &WallClock, l: Lang) -> Option<Value> {
     }
     let kind = KINDS.into_iter().find(|kind| form.has("kind", kind)).unwrap_or("unknown");
     Some(json!({
-        "community_id": community?, "per_group": per_group, "kind": kind, "starts_at": starts?, "ends_at": ends?,
+        "community_id": community?, "group_ids": groups, "hours": hours, "per_group": per_group, "kind": kind, "starts_at": starts?, "ends_at": ends?,
         "announce_before_s": announce? * 60, "per_minute": per_minute?,
         "seed": form.get("seed").parse::<u32>().unwrap_or(0), "on_holidays": form.has("holidays", "yes"),
     }))
+}
+
+/// The spans of the day that were typed; half a span is a mistake.
+fn hours(form: &mut Form, l: Lang) -> Vec<Value> {
+    let mut hours = Vec::new();
+    for at in 0..HOURS {
+        let typed = |name| form.get(hours_field(name, at)).to_owned();
+        let read = |text: &str| text.parse::<Time>().ok();
+        let (from, until) = (typed("from"), typed("until"));
+        match (read(&from), read(&until)) {
+            _ if from.is_empty() && until.is_empty() => {}
+            (Some(from), Some(until)) => hours.push(json!({"from": from, "until": until})),
+            (Some(_) | None, _) => {
+                form.blame(
+                    "hours",
+                    l.t("请填写时刻，如 09:00。", "Please write times, such as 09:00."),
+                );
+            }
+        }
+    }
+    hours
 }

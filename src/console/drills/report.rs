@@ -1,5 +1,6 @@
 //! How a drill went: figures with bars, who could not be reached, who was not told, and words that can be published.
 
+use super::histogram::{Chart, Table, Times};
 use crate::frame::{Frame, show};
 use crate::lang::Lang;
 use crate::visit::Signed;
@@ -26,6 +27,8 @@ struct Report {
     delivered: u64,
     last_leg_ms: Spread,
     first_key_ms: Spread,
+    #[serde(default)]
+    times: Vec<Times>,
     not_reached: Vec<NotReached>,
     not_told: Vec<NotTold>,
     summary_zh: String,
@@ -99,6 +102,9 @@ struct ReportPage {
     l: Lang,
     id: u32,
     report: Report,
+    /// The times of the steps, drawn; nothing of what no household did.
+    charts: Vec<Chart>,
+    table: Table,
     may_open: bool,
 }
 
@@ -144,5 +150,7 @@ pub(super) async fn report(signed: Signed, Path(id): Path<u32>) -> Result<Respon
     let frame =
         Frame::signed(&signed, format!("{} {id}", l.t("演练报告", "Report of drill"))).await;
     let may_open = signed.me.may_act();
-    Ok(show(StatusCode::OK, &ReportPage { frame, l, id, report, may_open }))
+    let charts = report.times.iter().filter_map(|times| Chart::of(times, l)).collect();
+    let table = Table::of(&report.times, l);
+    Ok(show(StatusCode::OK, &ReportPage { frame, l, id, report, charts, table, may_open }))
 }

@@ -36,6 +36,12 @@ fn town(fake: &Fake) {
     let communities =
         json!({"items": [{"id": 2, "name": "康乐社区", "time_zone": "Asia/Shanghai"}]});
     fake.answers("GET /communities?limit=200", 200, communities);
+    let grids = json!({"items": [{"id": 3, "name": "一网格"}], "next": null});
+    fake.answers("GET /grids?community_id=2&after=0&limit=200", 200, grids);
+    for (after, id, next) in [(0, 4, json!(4)), (4, 5, Value::Null)] {
+        let page = json!({"items": [{"id": id, "name": format!("{id}号楼")}], "next": next});
+        fake.answers(&format!("GET /groups?grid_id=3&after={after}&limit=200"), 200, page);
+    }
 }
 
 const FORM: [(&str, &str); 7] = [
@@ -133,6 +139,70 @@ async fn quiet_hours_are_refused_beside_the_field_and_all_is_kept() {
 }
 
 #[tokio::test]
+async fn groups_are_found_and_chosen_and_hours_are_the_drills_own() {
+    let fake = Fake::new("admin");
+    town(&fake);
+    let form = fake.get("/drills/plan").await;
+    form.shows(&[
+        "一网格 4号楼",
+        "一网格 5号楼",
+        "id=\"from.0\" name=\"from.0\" type=\"time\" value=\"09:00\"",
+        "value=\"17:30\"",
+        "name=\"find\" value=\"1\"",
+    ]);
+    fake.get_chinese("/drills/plan").await.shows(&["哪些群组", "都不选，就是全部群组"]);
+    let mut fields = FORM.to_vec();
+    fields.extend([("group", "5"), ("groups_q", "4号"), ("find", "1"), ("starts", "whenever")]);
+    let found = fake.post("/drills/plan", &fields).await;
+    assert_eq!(found.status, 200);
+    found.shows(&[
+        "value=\"5\" checked",
+        "value=\"4\"",
+        "value=\"4号\"",
+        "value=\"2026-11-24T10:00\"",
+    ]);
+    assert!(
+        fake.asked().iter().all(|(method, ..)| *method == Method::GET),
+        "finding plans nothing"
+    );
+    let preview = json!({"homes": 2, "phones": 20, "texts": 9, "minutes": 1});
+    fake.answers("POST /drills/preview", 200, preview);
+    let mut fields = FORM.to_vec();
+    fields.extend([
+        ("group", "4"),
+        ("group", "5"),
+        ("from.0", "10:00"),
+        ("until.0", "11:00"),
+        ("from.2", ""),
+        ("until.2", ""),
+    ]);
+    let sure = fake.post("/drills/plan", &fields).await;
+    sure.shows(&[
+        "10:00–11:00",
+        "name=\"group\" value=\"4\"",
+        "name=\"group\" value=\"5\"",
+        "name=\"from.0\" value=\"10:00\"",
+    ]);
+    let asked = fake.asked();
+    let (_, _, sent) = asked.last().expect("asked");
+    assert_eq!(sent["group_ids"], json!([4, 5]));
+    assert_eq!(sent["hours"], json!([{"from": "10:00:00", "until": "11:00:00"}]));
+    // Half a span, and what the API refuses of groups and hours, stand beside their fields.
+    let mut half = FORM.to_vec();
+    half.extend([("from.1", "10:00"), ("group", "4")]);
+    let page = fake.post("/drills/plan", &half).await;
+    assert_eq!(page.status, 422);
+    page.shows(&["id=\"hours\" class=\"wrong\"", "value=\"10:00\"", "value=\"4\" checked"]);
+    for (pointer, field) in [("/group_ids", "groups"), ("/hours", "hours")] {
+        let refused = json!({"type": "urn:lianfang:problem:invalid", "title": "no", "status": 422,
+            "errors": [{"pointer": pointer, "detail": "not so"}]});
+        fake.answers("POST /drills/preview", 422, refused);
+        let page = fake.post("/drills/plan", &FORM).await;
+        page.shows(&[&format!("id=\"{field}\" class=\"wrong\""), "not so"]);
+    }
+}
+
+#[tokio::test]
 async fn the_whole_community_needs_no_number() {
     let fake = Fake::new("admin");
     town(&fake);
@@ -147,7 +217,7 @@ async fn the_whole_community_needs_no_number() {
     fake.post("/drills/plan", &form).await.shows(&["143"]);
     let asked = fake.asked();
     let (_, _, sent) = asked.last().expect("asked");
-    assert_eq!(sent["per_group"], Value::Null);
+    assert_eq!((&sent["per_group"], &sent["group_ids"]), (&Value::Null, &json!([])));
 }
 
 #[tokio::test]
@@ -174,12 +244,29 @@ async fn a_drill_is_watched_and_stopped() {
     assert_eq!(fake.get("/drills/8").await.status, 404);
 }
 
+/// Steps with their histograms, as the API tells them: of arriving nothing is known.
+fn times() -> Value {
+    let ends = [Some(1_000), Some(2_000), Some(5_000), Some(60_000), None];
+    let step = |step: &str, homes: [u32; 5]| {
+        let spans =
+            ends.iter().zip(homes).map(|(end, homes)| json!({"until_ms": end, "homes": homes}));
+        let homes: u32 = homes.iter().sum();
+        let p50 = (homes > 0).then_some(1_500);
+        json!({"step": step, "homes": homes, "p50": p50, "p99": p50, "spans": spans.collect::<Vec<_>>()})
+    };
+    json!([
+        step("first_ring", [4, 12, 0, 0, 0]),
+        step("coming", [0, 0, 3, 8, 1]),
+        step("arrived", [0; 5])
+    ])
+}
+
 #[tokio::test]
 async fn a_report_shows_who_was_not_reached_and_who_was_not_told() {
     let fake = Fake::new("operator");
     let report = json!({"is_final": false, "homes": 20, "erased": 1, "yielded": 2, "phones": 100, "rung": 90, "answered": 60,
         "voicemail": 5, "texted": 80, "delivered": 70, "last_leg_ms": {"p50": 500, "p99": 900},
-        "first_key_ms": {"p50": 9000, "p99": null}, "summary_zh": "康乐社区联防演练", "summary_en": "Drill of 康乐社区",
+        "first_key_ms": {"p50": 9000, "p99": null}, "times": times(), "summary_zh": "康乐社区联防演练", "summary_en": "Drill of 康乐社区",
         "not_reached": [{"alarm_id": "0abcdefghjkmn", "household_id": 5, "contact_id": 6, "worker_id": null, "responder_id": null,
             "name": "陈阿姨", "number": "138****1234", "why": "busy", "reason": "busy"}],
         "not_told": [{"household_id": 5, "contact_id": null, "worker_id": 9, "responder_id": null, "number_index": 0,
@@ -200,9 +287,21 @@ async fn a_report_shows_who_was_not_reached_and_who_was_not_told() {
         "Drill of 康乐社区",
         "<rect class=\"f-blue\" width=\"90\"",
     ]);
+    // The charts, the same figures in a table, and what nobody did.
+    page.shows(&[
+        "First ring: 4 within 1 s, 12 within 2 s",
+        "Coming: 3 within 5 s, 8 within 1 min, 1 later",
+        "&#62;1 min",
+    ]);
+    page.shows(&[
+        "data-label=\"First ring\"><span>12</span>",
+        "data-label=\"Arrived\"><span class=\"dim\">0</span>",
+    ]);
+    assert_eq!(page.html.matches("class=\"chart\"").count(), 2, "nothing is drawn of nothing");
     fake.get_chinese("/drills/7/report").await.shows(&[
         "没有人应答的号码",
         "康乐社区联防演练",
         "事先没有通知到的",
+        "首次响铃：1.0 秒内 4 户，2.0 秒内 12 户",
     ]);
 }
