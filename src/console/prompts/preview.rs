@@ -32,6 +32,8 @@ const KINDS: [Choice; 6] = [
     ("flood", ("漏水", "flood")),
     ("other", ("其他", "something else")),
 ];
+/// Whom one can choose to listen, by their names in the API.
+const WHOM: [&str; 3] = ["contact", "worker", "responder"];
 /// What people are called to be told.
 const MESSAGES: [Choice; 12] = [
     ("alarm", ("报警", "the alarm")),
@@ -60,6 +62,8 @@ struct PreviewPage {
     is_searched: bool,
     /// The line that was chosen.
     line: Option<Line>,
+    /// Who may be chosen to listen: value and words.
+    listeners: Vec<(String, String)>,
     heard: Option<Heard>,
     /// Where the sound is.
     sound: String,
@@ -71,9 +75,12 @@ impl PreviewPage {
         let words = |&(value, (chinese, english)): &Choice| (value, l.t(chinese, english));
         match name {
             "kind" => KINDS.iter().map(words).collect(),
-            "message" => MESSAGES.iter().map(words).collect(),
+            "message" => {
+                let first = ("", l.t("最先听到的", "What they are told first"));
+                std::iter::once(first).chain(MESSAGES.iter().map(words)).collect()
+            }
             _ => {
-                let own = ("", l.t("该户的语言", "That of the household"));
+                let own = ("", l.t("其本人的语言", "Their own"));
                 std::iter::once(own).chain(LANGUAGES.iter().map(words)).collect()
             }
         }
@@ -121,6 +128,48 @@ struct Heard {
     clips: Vec<Said>,
     spoken_ms: u64,
     sms: String,
+    #[serde(default)]
+    listeners: Vec<Listener>,
+}
+
+/// Somebody whom the alarm calls or tells.
+#[derive(Deserialize)]
+struct Listener {
+    contact_id: Option<u32>,
+    worker_id: Option<u32>,
+    responder_id: Option<u32>,
+    name: String,
+    party: String,
+    role: String,
+    language: String,
+    is_called: bool,
+}
+
+impl Listener {
+    /// As one choice of the form, such as `contact:12`.
+    fn value(&self) -> Option<String> {
+        let kinds = WHOM.into_iter().zip([self.contact_id, self.worker_id, self.responder_id]);
+        let mut known = kinds.filter_map(|(kind, id)| Some(format!("{kind}:{}", id?)));
+        known.next()
+    }
+
+    fn words(&self, l: Lang) -> String {
+        let role = match self.role.as_str() {
+            "duty_worker" => l.t("值班人员", "duty worker"),
+            "neighbour" => l.t("邻居", "neighbour"),
+            "responder" => l.t("响应人", "responder"),
+            "loudspeaker" => l.t("广播", "loudspeaker"),
+            _ => l.t("报警户自家", "their own household"),
+        };
+        let name = if self.party.contains(&self.name) {
+            self.party.clone()
+        } else {
+            format!("{} {}", self.party, self.name)
+        };
+        let only =
+            if self.is_called { "" } else { l.t(" · 只收短信", " · text message only") };
+        format!("{name} · {role} · {}{only}", language_words(&self.language, l))
+    }
 }
 
 #[derive(Deserialize)]
@@ -166,6 +215,12 @@ fn query_of(form: &Form) -> Result<String, Failure> {
             query.append_pair(name, value);
         }
     }
+    let whom = form.get("whom").split_once(':');
+    if let Some((kind, Ok(id))) = whom.map(|(kind, id)| (kind, id.parse::<u32>()))
+        && WHOM.contains(&kind)
+    {
+        query.append_pair(kind, &id.to_string());
+    }
     if form.has("drill", "yes") {
         query.append_pair("drill", "true");
     }
@@ -180,12 +235,12 @@ async fn preview(signed: Signed) -> Result<Response, Response> {
 }
 
 async fn page(signed: &Signed) -> Result<Response, Failure> {
-    let (l, form) = (signed.lang(), asked(signed));
+    let (l, mut form) = (signed.lang(), asked(signed));
     let line = form.get("line").parse::<u64>().ok();
     let (mut chosen, mut heard, mut sound) = (None, None, String::new());
     if let Some(id) = line {
-        let query = query_of(&form)?;
-        heard = Some(signed.api().get::<Heard>(&format!("/lines/{id}/preview?{query}")).await?);
+        let mut query = query_of(&form)?;
+        heard = Some(hear(signed, id, &mut form, &mut query).await?);
         chosen = Some(signed.api().get::<Line>(&format!("/lines/{id}")).await?);
         sound = format!("/prompts/preview.wav?line={id}&{query}");
     }
@@ -193,6 +248,8 @@ async fn page(signed: &Signed) -> Result<Response, Failure> {
         Some(_) => (Vec::new(), false),
         None => find(signed, &form).await?,
     };
+    let told = heard.iter().flat_map(|heard| &heard.listeners);
+    let listeners = told.filter_map(|one| Some((one.value()?, one.words(l)))).collect();
     let page = PreviewPage {
         frame: Frame::signed(signed, l.t("试听", "Listen first")).await,
         l,
@@ -201,10 +258,29 @@ async fn page(signed: &Signed) -> Result<Response, Failure> {
         found,
         is_searched,
         line: chosen,
+        listeners,
         heard,
         sound,
     };
     Ok(show(StatusCode::OK, &page))
+}
+
+/// What is heard. Somebody who is not called any more, by a link of yesterday, is left out.
+async fn hear(
+    signed: &Signed,
+    line: u64,
+    form: &mut Form,
+    query: &mut String,
+) -> Result<Heard, Failure> {
+    let heard = signed.api().get::<Heard>(&format!("/lines/{line}/preview?{query}")).await;
+    match heard {
+        Err(Failure::Problem(problem)) if problem.status == 404 && !form.get("whom").is_empty() => {
+            form.set("whom", "");
+            *query = query_of(form)?;
+            signed.api().get(&format!("/lines/{line}/preview?{query}")).await
+        }
+        heard => heard,
+    }
 }
 
 /// The lines of a household, or those that words find.

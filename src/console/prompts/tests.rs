@@ -213,7 +213,31 @@ async fn a_line_is_listened_to_before_anybody_is_called() {
     page.shows(&[
         "src=\"/prompts/preview.wav?line=8&#38;kind=fire&#38;message=alarm&#38;language=nan\"",
     ]);
-    fake.answers("GET /lines/8/preview?drill=true", 200, heard);
+    fake.answers("GET /lines/8/preview?drill=true", 200, heard.clone());
+    // Somebody who is called is chosen; their language is that of the real call.
+    let listener = |contact: Value, worker: Value, name: &str, role: &str, called: bool| {
+        json!({"contact_id": contact, "worker_id": worker, "responder_id": null, "name": name,
+            "party": "302 林阿婆家", "role": role, "language": "nan", "is_called": called})
+    };
+    let mut with_people = heard;
+    with_people["listeners"] = json!([
+        listener(json!(12), Value::Null, "小林", "neighbour", true),
+        listener(Value::Null, json!(3), "林阿婆", "duty_worker", false)
+    ]);
+    fake.answers("GET /lines/8/preview?kind=unknown&contact=12", 200, with_people.clone());
+    let page =
+        fake.get("/prompts/preview?line=8&whom=contact%3A12&message=&kind=unknown&language=").await;
+    page.shows(&["<option value=\"contact:12\" selected>302 林阿婆家 小林 · neighbour · Minnan</option>",
+        "<option value=\"worker:3\">302 林阿婆家 · duty worker · Minnan · text message only</option>",
+        "preview.wav?line=8&#38;kind=unknown&#38;contact=12"]);
+    // Who is not called any more is left out.
+    fake.answers("GET /lines/8/preview?", 200, with_people);
+    let page = fake.get_chinese("/prompts/preview?line=8&whom=contact%3A99").await;
+    page.shows(&[
+        "谁听",
+        "302 林阿婆家 小林 · 邻居 · 闽南语",
+        "src=\"/prompts/preview.wav?line=8&#38;\"",
+    ]);
     fake.get_chinese("/prompts/preview?line=8&drill=yes&kind=x").await.shows(&["整句改说", "短信"]);
     fake.answers("GET /lines/8/preview.wav?kind=fire", 200, json!(null));
     assert_eq!(fake.get("/prompts/preview.wav?line=8&kind=fire").await.status, StatusCode::OK);
