@@ -11,6 +11,7 @@ mod edit;
 pub(crate) mod local;
 mod month;
 mod part;
+mod past;
 mod proof;
 mod rules;
 #[cfg(test)]
@@ -45,6 +46,8 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/roster/{id}/workers/{worker}/roster.ics", get(month::worker_ics))
         .route("/roster/{id}/rules", get(rules::rules))
         .route("/roster/{id}/changes", get(rules::changes))
+        .route("/roster/{id}/history", get(past::history))
+        .route("/roster/{id}/undo/{edit}", post(past::undo))
         .route("/roster/{id}/swaps/{swap}/agree", post(change::agree))
         .route("/roster/{id}/swaps/{swap}/withdraw", post(change::withdraw))
         .route("/roster/{id}/{plural}/add", get(edit::ask_new).post(edit::add))
@@ -168,13 +171,17 @@ impl Roster {
 /// The pages of one roster: path, words, and whether it is this one.
 type Tab = (String, &'static str, bool);
 
-/// The tabs above the pages of a roster.
-fn tabs(id: u64, here: &str, year: i16, l: Lang) -> Vec<Tab> {
-    let pages = [
+/// The tabs above the pages of a roster. Who reads only has no use for what can be undone.
+fn tabs(signed: &Signed, id: u64, here: &str, year: i16) -> Vec<Tab> {
+    let l = signed.lang();
+    let mut pages = vec![
         ("", l.t("值班表", "Roster")),
         ("/rules", l.t("岗位与班次", "Posts and shifts")),
         ("/changes", l.t("替班、换班、请假", "Overrides, swaps, absences")),
     ];
+    if signed.me.may_act() {
+        pages.push(("/history", l.t("修改记录", "History")));
+    }
     let page = |(path, words)| (format!("/roster/{id}{path}"), words, path == here);
     let mut tabs: Vec<Tab> = pages.into_iter().map(page).collect();
     let calendar = format!("/roster/calendars/{year}?community={id}");

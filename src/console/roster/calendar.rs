@@ -286,7 +286,10 @@ async fn render(
         frame: Frame::signed(signed, title).await,
         l,
         year,
-        tabs: community.as_ref().map(|(id, _)| tabs(*id, "calendar", year, l)).unwrap_or_default(),
+        tabs: community
+            .as_ref()
+            .map(|(id, _)| tabs(signed, *id, "calendar", year))
+            .unwrap_or_default(),
         community,
         rows: rows_of(&form, l),
         now,

@@ -208,7 +208,7 @@ async fn render(
         frame: Frame::signed(signed, title).await,
         l,
         id,
-        tabs: tabs(id, "", local.date(roster.now).year(), l),
+        tabs: tabs(signed, id, "", local.date(roster.now).year()),
         form,
         has_roster: duty.has_roster,
         asked: duty.asked.iter().map(|asked| asked.words(&roster, &local, l)).collect(),

@@ -142,7 +142,7 @@ async fn render(
         l,
         id,
         heading,
-        tabs: tabs(id, here, year, l),
+        tabs: tabs(signed, id, here, year),
         form,
         sections,
         other,
@@ -153,7 +153,7 @@ async fn render(
 }
 
 /// All rows of a part of a community, up to a bound.
-async fn all(signed: &Signed, plural: &str, id: u64) -> Result<Vec<Value>, Failure> {
+pub(super) async fn all(signed: &Signed, plural: &str, id: u64) -> Result<Vec<Value>, Failure> {
     let mut rows = Vec::new();
     let mut after = 0;
     for _ in 0..PAGES_MAX {
@@ -176,7 +176,7 @@ struct Telling<'a> {
 }
 
 /// The name of a row of these; its id where it is not there.
-fn name_of(rows: &[Value], id: u64) -> String {
+pub(super) fn name_of(rows: &[Value], id: u64) -> String {
     let found = rows.iter().find(|row| number(row, "id") == Some(id));
     found.map_or_else(|| id.to_string(), |row| text(row, "name").to_owned())
 }

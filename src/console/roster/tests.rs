@@ -414,6 +414,112 @@ async fn swaps_are_agreed_refused_and_taken_back() {
 }
 
 #[tokio::test]
+async fn what_was_changed_is_told_in_words_and_undone() {
+    let fake = desk("operator");
+    let edit = |id: u32, action: &str, changes: Value| {
+        json!({"id": id, "at": "2026-11-22T01:00:00Z", "who": "account:2", "why": "发烧", "noun": "x", "row_id": 9,
+            "action": action, "changes": changes, "change_id": null})
+    };
+    let change = |field: &str, before: Value, after: Value| json!({"field": field, "before": before, "after": after});
+    let none = json!({"items": [], "next": null});
+    for noun in ["posts", "rotations", "absences"] {
+        fake.answers(
+            &format!("GET /history?noun={noun}&community_id=2&limit=50"),
+            200,
+            none.clone(),
+        );
+    }
+    fake.answers(
+        "GET /rotations?community_id=2&after=0&limit=200",
+        200,
+        json!({"items": [{"id": 5, "name": "三班倒"}], "next": null}),
+    );
+    let created = edit(
+        31,
+        "created",
+        json!([
+            change("community_id", Value::Null, json!("2")),
+            change("worker_id", Value::Null, json!("4")),
+            change("from", Value::Null, json!("2026-11-28T00:00:00Z"))
+        ]),
+    );
+    let agreed = edit(
+        33,
+        "replaced",
+        json!([
+            change("state", json!("proposed"), json!("agreed")),
+            change("gives_post_id", json!("1"), json!("8")),
+            change("decided_by_id", Value::Null, json!("4"))
+        ]),
+    );
+    let shift = edit(
+        32,
+        "deleted",
+        json!([
+            change("worker_ids", json!("[3,4]"), Value::Null),
+            change("rotation_id", json!("5"), Value::Null),
+            change("weekdays", json!("[\"monday\"]"), Value::Null),
+            change("starts", json!("08:00:00"), Value::Null)
+        ]),
+    );
+    for (noun, edit, next) in [
+        ("overrides", created, Value::Null),
+        ("swaps", agreed, Value::Null),
+        ("shifts", shift, json!(32)),
+    ] {
+        let page = json!({"items": [edit], "next": next});
+        fake.answers(&format!("GET /history?noun={noun}&community_id=2&limit=50"), 200, page);
+    }
+    let page = fake.get("/roster/2/history").await;
+    page.shows(&[
+        "Added override 9",
+        "Sat 28 Nov 08:00",
+        "Who comes",
+        "<ins>王芳</ins>",
+        "发烧",
+        "/roster/2/undo/31",
+    ]);
+    page.shows(&[
+        "Changed swap 9",
+        "<del>waits for the other</del> <ins>agreed</ins>",
+        "The post given away",
+        "<del>A岗</del> <ins>8</ins>",
+        "Answered by",
+        "/roster/2/undo/33",
+        "history?after=31",
+    ]);
+    page.shows(&[
+        "Removed shift 9",
+        "<del>李强, 王芳</del>",
+        "<del>三班倒</del>",
+        "<del>Mon</del>",
+        "<del>08:00</del>",
+    ]);
+    assert!(!page.html.contains("/roster/2/undo/32"), "shifts are for admins");
+    let at = |words: &str| page.html.find(words).unwrap();
+    assert!(at("Changed swap") < at("Removed shift") && at("Removed shift") < at("Added override"));
+    fake.get_chinese("/roster/2/history").await.shows(&[
+        "修改记录",
+        "添加 替班 9",
+        "谁来",
+        "等对方答复",
+    ]);
+    fake.answers("POST /history/31/undo", 204, Value::Null);
+    assert_eq!(
+        fake.post("/roster/2/undo/31", &[]).await.location(),
+        "/roster/2/history?did=undone"
+    );
+    let problem = json!({"type": "urn:lianfang:problem:edited-since", "title": "no", "status": 409, "detail": "Edited since."});
+    fake.answers("POST /history/33/undo", 409, problem);
+    let refused = fake.post("/roster/2/undo/33", &[]).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    refused.shows(&["Edited since.", "Changed swap 9"]);
+    let reader = desk("auditor");
+    reader.answers(NOVEMBER, 200, roster("2026-10-26", 42));
+    assert!(!reader.get("/roster/2").await.html.contains("/roster/2/history"));
+}
+
+#[tokio::test]
 async fn the_holidays_of_a_year_are_edited_and_copied() {
     let fake = desk("admin");
     let holiday = |date: &str| json!({"days": [{"date": date, "kind": "holiday", "name": "元旦"}]});
