@@ -307,7 +307,7 @@ impl Hour<'_> {
         self.served.is_cut();
         self.served.refuses(true);
         self.served.listens().await;
-        self.until("town.read().lost").await;
+        self.until("town.feed.readyState === 2").await;
         self.passes(30).await;
         self.anew("line-5").await;
         assert_eq!(self.browser.run("return town.read().lost").await, true);

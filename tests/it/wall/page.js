@@ -15,6 +15,7 @@
     // The clock of this machine is three minutes fast.
     offset: server ? Number(server.dataset.now) + 187000 : 0,
     timers,
+    feed: null,
     listeners: 0,
     tones: 0,
   };
@@ -42,6 +43,11 @@
     passed = end;
   };
 
+  const Feed = window.EventSource;
+  window.EventSource = function (...what) {
+    town.feed = new Feed(...what);
+    return town.feed;
+  };
   const listen = EventTarget.prototype.addEventListener;
   EventTarget.prototype.addEventListener = function (...what) {
     town.listeners += 1;
