@@ -125,12 +125,6 @@ impl Browser {
         }
     }
 
-    /// Whether the page, without its frame, says this now.
-    pub(crate) async fn says(&self, words: &str) -> bool {
-        let path = format!("//main[contains(., '{words}')]");
-        self.client.find(Locator::XPath(&path)).await.is_ok()
-    }
-
     /// Looks at the page in every width, and keeps a picture: axe finds nothing, nothing is wider than the screen.
     pub(crate) async fn looks_right(&self, name: &str) {
         assert_eq!(self.faults(name).await, Vec::<String>::new());

@@ -3,8 +3,8 @@
 use crate::browser::{Browser, CHINESE, ENGLISH, LONGEST, Look, WITHOUT_SCRIPT};
 use crate::people::arrives;
 use crate::stage::{Stage, story};
+use fantoccini::Locator;
 use serde_json::json;
-use std::time::Instant;
 
 /// What is said, in the language of the look.
 struct Words {
@@ -19,9 +19,14 @@ const IN_ENGLISH: Words = Words { calm: "No alarm is open", in_hand: "In hand", 
 
 /// Without script people reload the page themselves, as often as they like.
 async fn waits(browser: &Browser, stage: &Stage, (look, words): (Look, &str)) {
-    let end = Instant::now() + LONGEST;
-    while !look.has_script && !browser.says(words).await && Instant::now() < end {
-        browser.goto(&stage.page("/")).await;
+    let path = format!("//main[contains(., '{words}')]");
+    let reloads = async {
+        while browser.client.find(Locator::XPath(&path)).await.is_err() {
+            browser.goto(&stage.page("/")).await;
+        }
+    };
+    if !look.has_script {
+        tokio::time::timeout(LONGEST, reloads).await.expect("it is said in time");
     }
     browser.waits_for(words).await;
 }

@@ -413,8 +413,8 @@ async fn swaps_are_agreed_refused_and_taken_back() {
     refused.shows(&["Only the other can agree", "李强 ⇄ 王芳"]);
 }
 
-#[tokio::test]
-async fn what_was_changed_is_told_in_words_and_undone() {
+/// A desk whose roster has an edit each of an override, a swap and a shift.
+fn edited_desk() -> Fake {
     let fake = desk("operator");
     let edit = |id: u32, action: &str, changes: Value| {
         json!({"id": id, "at": "2026-11-22T01:00:00Z", "who": "account:2", "why": "发烧", "noun": "x", "row_id": 9,
@@ -470,6 +470,12 @@ async fn what_was_changed_is_told_in_words_and_undone() {
         let page = json!({"items": [edit], "next": next});
         fake.answers(&format!("GET /history?noun={noun}&community_id=2&limit=50"), 200, page);
     }
+    fake
+}
+
+#[tokio::test]
+async fn what_was_changed_is_told_in_words() {
+    let fake = edited_desk();
     let page = fake.get("/roster/2/history").await;
     page.shows(&[
         "Added override 9",
@@ -504,6 +510,14 @@ async fn what_was_changed_is_told_in_words_and_undone() {
         "谁来",
         "等对方答复",
     ]);
+    let reader = desk("auditor");
+    reader.answers(NOVEMBER, 200, roster("2026-10-26", 42));
+    assert!(!reader.get("/roster/2").await.html.contains("/roster/2/history"));
+}
+
+#[tokio::test]
+async fn what_was_changed_is_undone() {
+    let fake = edited_desk();
     fake.answers("POST /history/31/undo", 204, Value::Null);
     assert_eq!(
         fake.post("/roster/2/undo/31", &[]).await.location(),
@@ -514,9 +528,6 @@ async fn what_was_changed_is_told_in_words_and_undone() {
     let refused = fake.post("/roster/2/undo/33", &[]).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
     refused.shows(&["Edited since.", "Changed swap 9"]);
-    let reader = desk("auditor");
-    reader.answers(NOVEMBER, 200, roster("2026-10-26", 42));
-    assert!(!reader.get("/roster/2").await.html.contains("/roster/2/history"));
 }
 
 #[tokio::test]
