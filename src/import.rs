@@ -13,6 +13,7 @@ mod export;
 mod file;
 mod holders;
 mod known;
+mod named;
 mod problem;
 mod progress;
 mod table;

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod alarm_log;
 pub mod audit;
+pub(crate) mod below;
 pub mod drills;
 pub mod evidence;
 pub mod hand_over;

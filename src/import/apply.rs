@@ -2,6 +2,7 @@
 
 use super::compare::{Comparison, ROWS_AT_ONCE, TableChanges};
 use super::holders;
+use super::problem::{Problem, Problems, Reason};
 use super::table::Noun;
 use super::{ImportError, Progress};
 use crate::store::StoreError;
@@ -9,6 +10,7 @@ use crate::store::audit::{Editor, ImportedRows};
 use crate::store::history::changes::{self, ChangeKind, NewChange};
 use crate::store::history::{self, Before};
 use crate::store::reach::Reach;
+use crate::store::roster;
 use crate::store::snapshot::count_edit;
 use lianfang_domain::id::CommunityId;
 use serde::de::IgnoredAny;
@@ -41,7 +43,10 @@ pub(super) async fn apply(
     progress.begin(rows.iter().map(Vec::len).sum::<usize>() * 2);
     let (mut was, with_secrets) = look(change, comparison).await?;
     let secrets_were = changes::look_at_secrets(change, &with_secrets).await?;
+    let communities: Vec<CommunityId> = comparison.communities.iter().copied().collect();
+    let impossible = roster::impossible(change, &communities).await?;
     let (below, shifts) = write(change, comparison, progress).await?;
+    refuse_impossible(change, &impossible).await?;
     was.entry("duty_shift").or_default().extend(shifts.added.iter().map(|&id| (id, None)));
     for (table, was) in &was {
         history::keep(editor, change, (table, was)).await?;
@@ -49,7 +54,6 @@ pub(super) async fn apply(
         progress.go_on()?;
     }
     changes::keep_secrets(editor, change, &secrets_were).await?;
-    let communities: Vec<CommunityId> = comparison.communities.iter().copied().collect();
     let version = count_edit(change, &communities).await?;
     // A line may have a new secret and nothing else.
     let lines: BTreeSet<i64> = comparison.secrets.iter().map(|secret| secret.0.into()).collect();
@@ -71,6 +75,19 @@ pub(super) async fn apply(
     let rows = rows.map(|ids| ids.len());
     let new = NewChange { kind: ChangeKind::Import, reach, first, rows };
     Ok(changes::keep_change(editor, change, new).await?)
+}
+
+/// Refuses what the API refuses: what no roster can have would be left out of it, and its posts would ring nobody.
+async fn refuse_impossible(
+    change: &mut SqliteConnection,
+    before: &roster::Impossible,
+) -> Result<(), ImportError> {
+    let mut problems = Problems::default();
+    for error in roster::made_impossible(change, before).await? {
+        let (file, reason) = (Noun::Post.file(), Reason::Roster(error));
+        problems.add(Problem { file, line: 1, column: None, reason });
+    }
+    if problems.total() == 0 { Ok(()) } else { Err(ImportError::Problems(problems)) }
 }
 
 /// The ids of all rows that are added, changed and removed.

@@ -1,8 +1,9 @@
 //! Compares the files with the directory: what is new, what differs, what goes.
 
 use super::file::{Cells, Header, decode};
-use super::holders::{Held, Holding};
+use super::holders::{self, Held, Holding};
 use super::known::{Known, Within};
+use super::named;
 use super::problem::{Problem, Problems, Reason};
 use super::table::{Noun, Table};
 use super::{Changes, ImportError, ImportOptions, ImportReport, Progress, Secrets};
@@ -106,6 +107,8 @@ pub(super) async fn compare(
         tables.insert(noun, work.compare_table(noun, existing, bytes, next_id));
         progress.go_on()?;
     }
+    let shifts: Vec<i64> = holders::changed(work.held.changes()).collect();
+    named::refuse(change, &tables, (&shifts, &mut work.problems)).await?;
     if 0 < work.problems.total() {
         return Err(ImportError::Problems(work.problems));
     }
@@ -195,6 +198,10 @@ impl Work<'_> {
                 self.known.note_removed(noun, (above, row.id));
                 self.communities.extend(self.known.place_below(noun, above).community);
                 continue;
+            }
+            if self.known.is_for_a_removed_grid(noun, &fields) {
+                let (file, reason) = (noun.file(), Reason::GridGoes(key.clone()));
+                self.problems.add(Problem { file, line: 1, column: Some("grid"), reason });
             }
             table.changes.unchanged += usize::from(self.within.shows(place));
             self.known.note(noun, (above, key, row.id), &fields);

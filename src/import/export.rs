@@ -1,5 +1,6 @@
 //! Writes the directory as the files that an import reads.
 
+use super::file::{NONE, is_guarded};
 use super::holders::is_round_the_clock;
 use super::table::Noun;
 use super::{ImportError, Within};
@@ -196,18 +197,24 @@ fn cell(column: &str, value: Value) -> String {
         Value::String(text) => text,
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     };
-    match column {
-        "alarm_codes" | "access_numbers" | "silent_codes" => {
-            serde_json::from_str::<Vec<String>>(&text).unwrap_or_default().join(" ")
-        }
-        "skills" | "workers" => list(serde_json::from_str(&text).unwrap_or_default()),
+    let cell = match column {
+        "alarm_codes" | "access_numbers" => words_of(&text).join(" "),
+        "silent_codes" | "arrival_code" if matches!(&*text, "" | "[]") => NONE.to_owned(),
+        "silent_codes" => words_of(&text).join(" "),
+        "skills" | "workers" => list(words_of(&text)),
         "numbers" => {
             let numbers: Vec<StoredNumber> = serde_json::from_str(&text).unwrap_or_default();
             let numbers: Vec<String> = numbers.iter().map(number).collect();
             numbers.join(";")
         }
         _ => text,
-    }
+    };
+    if is_guarded(column, &cell) { format!("'{cell}") } else { cell }
+}
+
+/// A list that is stored as JSON.
+fn words_of(text: &str) -> Vec<String> {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 /// Words with `;` between them, or as JSON where one of them would not come back so.

@@ -4,18 +4,23 @@ use super::Secrets;
 use super::problem::{Problem, Problems, Reason};
 use super::table::{Noun, Table};
 use super::upload::{DATE_MARK, FORMULA_MARK};
+use crate::store::nouns::{Community, CommunityDraft, Fault, FieldError, Noun as _};
 use crate::store::number::{NUMBERS_MAX, StoredNumber, is_mobile};
 use crate::store::secrets::ha1;
 use encoding_rs::{Encoding, GB18030, UTF_8};
 use lianfang_domain::directory::{DigestAlgorithm, Language};
+use lianfang_domain::id::StreetId;
 use lianfang_domain::phone::{Home, Normalised, may_be_called, normalise};
 use lianfang_domain::reachability::VisitClass;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-/// Alarm codes or access numbers of a community.
-const CODES_MAX: usize = 20;
+/// What stands for no codes, where an empty cell means those that are usual.
+pub(super) const NONE: &str = "-";
+/// Columns that are read and written as they are. What people wrote anywhere else may begin like a formula.
+const NEVER_FORMULAS: [&str; 6] =
+    ["number", "numbers", "silent_codes", "arrival_code", "realm", "password"];
 
 /// Skills of one responder, and characters of one.
 const SKILLS_MAX: usize = 16;
@@ -47,6 +52,23 @@ pub(super) fn list(cell: &str) -> Vec<String> {
         let words = cell.split([';', '；']).map(str::trim).filter(|word| !word.is_empty());
         words.map(str::to_owned).collect()
     })
+}
+
+/// Whether an export puts an apostrophe before a text, which an import takes away: a spreadsheet would take the text for a
+/// formula, or it is one with such an apostrophe itself.
+pub(super) fn is_guarded(column: &str, text: &str) -> bool {
+    let formulas = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+    !NEVER_FORMULAS.contains(&column) && text.trim_start_matches('\'').starts_with(formulas)
+}
+
+/// The columns with codes and access numbers of a community, and what is wrong with a cell that has another form.
+fn codes() -> [(&'static str, Reason); 4] {
+    [
+        ("alarm_codes", Reason::Codes),
+        ("access_numbers", Reason::AccessNumbers),
+        ("silent_codes", Reason::Codes),
+        ("arrival_code", Reason::ArrivalCode),
+    ]
 }
 
 /// The text of a file: UTF-8, UTF-16 with a mark, or else GB18030, which is what Excel writes in China.
@@ -130,7 +152,8 @@ impl<'a> Cells<'a> {
     /// The text of a cell; empty where the file has no such column.
     pub(super) fn get(&self, column: &str) -> &'a str {
         let place = self.header.places.iter().find(|place| place.0 == column);
-        place.and_then(|place| self.record.get(place.1?)).unwrap_or_default()
+        let cell = place.and_then(|place| self.record.get(place.1?)).unwrap_or_default();
+        cell.strip_prefix('\'').filter(|text| is_guarded(column, text)).unwrap_or(cell)
     }
 
     pub(super) fn path(&self) -> Vec<&'a str> {
@@ -199,31 +222,58 @@ impl<'a> Cells<'a> {
         read.map(VisitClass::name)
     }
 
-    fn codes(&mut self, column: &'static str, default: &[&str], keys: &str) -> String {
-        let text = self.get(column);
-        let codes: Vec<&str> = text.split_whitespace().collect();
-        let is_code = |code: &&str| code.len() <= 16 && code.chars().all(|key| keys.contains(key));
-        if CODES_MAX < codes.len() || !codes.iter().all(is_code) {
-            self.fail(column, Reason::Codes);
-        }
-        json!(if codes.is_empty() { default } else { &codes }).to_string()
+    /// Codes with blanks between them; `-` is none.
+    fn codes(&self, column: &str, default: &[&str]) -> Vec<String> {
+        let given: Vec<&str> = self.get(column).split_whitespace().collect();
+        let codes = match &given[..] {
+            [] => default,
+            [NONE] => &[],
+            codes => codes,
+        };
+        codes.iter().map(|&code| code.to_owned()).collect()
     }
 
-    /// The code of somebody at the door; `-` is none.
-    fn arrival_code(&mut self) -> &'a str {
-        let code = self.get("arrival_code").trim();
-        let is_code = (2..=8).contains(&code.len())
-            && code.starts_with(['*', '#'])
-            && code.chars().all(|key| "0123456789*#".contains(key));
-        match code {
-            "" => "#97",
-            "-" => "",
-            _ if is_code => code,
-            _ => {
-                self.fail("arrival_code", Reason::Codes);
-                ""
+    /// The values of a community. A code may be heard as another, so the checks are those of the API.
+    fn community(&mut self) -> Vec<Value> {
+        let zone = self.optional("time_zone", 64).unwrap_or("Asia/Shanghai");
+        if jiff::tz::TimeZone::get(zone).is_err() {
+            self.fail("time_zone", Reason::TimeZone);
+        }
+        let draft = CommunityDraft {
+            street_id: StreetId(0),
+            name: self.get("name").to_owned(),
+            area_code: self.area_code().to_owned(),
+            language: self.language().and_then(Language::of_tag).unwrap_or_default(),
+            time_zone: zone.to_owned(),
+            alarm_codes: self.codes("alarm_codes", &["#9", "*9"]),
+            access_numbers: self.codes("access_numbers", &[]),
+            silent_codes: self.codes("silent_codes", &["#9*"]),
+            arrival_code: match self.get("arrival_code") {
+                "" => "#97".to_owned(),
+                NONE => String::new(),
+                code => code.to_owned(),
+            },
+            hand_over_calls: false,
+        };
+        for FieldError { pointer, fault } in
+            Community::values(&draft, None).err().unwrap_or_default()
+        {
+            let field = pointer.split('/').nth(1).unwrap_or_default();
+            let reason = if fault == Fault::OtherCode { Some(Reason::OtherCode) } else { None };
+            // All other columns were looked at before.
+            if let Some((column, form)) = codes().into_iter().find(|known| known.0 == field) {
+                self.fail(column, reason.unwrap_or(form));
             }
         }
+        vec![
+            json!(draft.area_code),
+            json!(draft.language.tag()),
+            json!(draft.time_zone),
+            json!(json!(draft.alarm_codes).to_string()),
+            json!(json!(draft.access_numbers).to_string()),
+            json!(json!(draft.silent_codes).to_string()),
+            json!(draft.arrival_code),
+        ]
     }
 
     fn number(&mut self, column: &'static str, text: &str, home: &Home) -> Option<Normalised> {
@@ -287,30 +337,16 @@ impl<'a> Cells<'a> {
     pub(super) fn fields(&mut self, parent: u32, home: &Home, place: Place) -> Vec<Value> {
         match self.header.table.noun {
             Noun::Street | Noun::Grid => Vec::new(),
-            Noun::Community => {
-                let zone = self.optional("time_zone", 64).unwrap_or("Asia/Shanghai");
-                if jiff::tz::TimeZone::get(zone).is_err() {
-                    self.fail("time_zone", Reason::TimeZone);
-                }
-                vec![
-                    json!(self.area_code()),
-                    json!(self.language().unwrap_or(Language::Chinese.tag())),
-                    json!(zone),
-                    json!(self.codes("alarm_codes", &["#9", "*9"], "0123456789*#ABCD")),
-                    json!(self.codes("access_numbers", &[], "0123456789*#")),
-                    json!(self.codes("silent_codes", &["#9*"], "0123456789*#")),
-                    json!(self.arrival_code()),
-                ]
-            }
+            Noun::Community => self.community(),
             Noun::Group => {
                 vec![json!(self.count("acknowledgements_wanted", 1..=20).unwrap_or(2))]
             }
             Noun::Household => vec![
                 json!(self.text("place", 0..=60)),
-                json!(self.text("building", 0..=20)),
-                json!(self.text("unit", 0..=20)),
-                json!(self.text("floor", 0..=20)),
-                json!(self.text("door", 0..=20)),
+                json!(self.text("building", 0..=60)),
+                json!(self.text("unit", 0..=60)),
+                json!(self.text("floor", 0..=60)),
+                json!(self.text("door", 0..=60)),
                 json!(self.optional("pronunciation", 200)),
                 json!(self.count("position", 0..=65535).unwrap_or(0)),
                 json!(self.language()),

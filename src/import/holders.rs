@@ -122,6 +122,11 @@ impl Held {
         true
     }
 
+    /// What changes.
+    pub(super) fn changes(&self) -> &[Holding] {
+        &self.changes
+    }
+
     pub(super) fn into_changes(self) -> Vec<Holding> {
         self.changes
     }

@@ -12,14 +12,16 @@ use std::sync::Arc;
 
 /// The place of `household_id` among the fields of a responder.
 const HOUSEHOLD_OF_HELPER: usize = 4;
+/// The place of `grid_id` among the fields of a post and of a responder.
+const GRID_OF_POST: usize = 1;
+const GRID_OF_RESPONDER: usize = 3;
 
-/// What whoever imports reaches, and where that is: rows elsewhere are neither told nor changed.
+/// What whoever imports or exports reaches, and where that is: rows elsewhere are neither told nor changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Within {
-    /// What they reach.
-    pub reach: Reach,
-    /// The place of it.
-    pub own: reach::Place,
+    pub(super) reach: Reach,
+    /// The place of it; everywhere only for those who reach everything.
+    pub(super) own: reach::Place,
 }
 
 impl Within {
@@ -28,6 +30,13 @@ impl Within {
         reach: Reach::Everything,
         own: reach::Place { street: None, community: None, grid: None },
     };
+
+    /// What somebody reaches from that place; none when what they reach is gone, for then they reach nothing.
+    #[must_use]
+    pub fn of(reach: Reach, own: reach::Place) -> Option<Self> {
+        let is_gone = reach != Reach::Everything && own == reach::Place::default();
+        (!is_gone).then_some(Self { reach, own })
+    }
 
     pub(super) fn shows(&self, place: reach::Place) -> bool {
         self.reach.shows(place, self.own)
@@ -165,12 +174,34 @@ impl Known {
 
     /// Whether a row hangs below one that is removed, or helps a household that is.
     pub(super) fn is_orphan(&self, noun: Noun, above: u32, fields: &[Value]) -> bool {
-        let is_gone = |noun: Noun, id: u32| {
-            self.removed.get(&noun).is_some_and(|removed| removed.contains(&id))
-        };
-        let helped = fields.get(HOUSEHOLD_OF_HELPER).and_then(Value::as_u64);
-        let helped = helped.and_then(|id| u32::try_from(id).ok());
-        noun.parent().is_some_and(|parent| is_gone(parent, above))
-            || noun == Noun::Responder && helped.is_some_and(|id| is_gone(Noun::Household, id))
+        let is_helper_of = |id| self.is_removed(Noun::Household, id);
+        noun.parent().is_some_and(|parent| self.is_removed(parent, above))
+            || noun == Noun::Responder
+                && id_at(fields, HOUSEHOLD_OF_HELPER).is_some_and(is_helper_of)
     }
+
+    /// Whether a row is for a grid that is removed. Without it the row would be for all grids.
+    pub(super) fn is_for_a_removed_grid(&self, noun: Noun, fields: &[Value]) -> bool {
+        let at = match noun {
+            Noun::Post => GRID_OF_POST,
+            Noun::Responder => GRID_OF_RESPONDER,
+            Noun::Street
+            | Noun::Community
+            | Noun::Grid
+            | Noun::Group
+            | Noun::Household
+            | Noun::Line
+            | Noun::Contact
+            | Noun::Worker => return false,
+        };
+        id_at(fields, at).is_some_and(|id| self.is_removed(Noun::Grid, id))
+    }
+
+    fn is_removed(&self, noun: Noun, id: u32) -> bool {
+        self.removed.get(&noun).is_some_and(|removed| removed.contains(&id))
+    }
+}
+
+fn id_at(fields: &[Value], at: usize) -> Option<u32> {
+    fields.get(at).and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok())
 }

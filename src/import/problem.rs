@@ -2,6 +2,7 @@
 
 use lianfang_domain::directory::{Language, Written};
 use lianfang_domain::phone::PhoneError;
+use lianfang_domain::roster::RosterError;
 use std::fmt;
 
 /// Problems that are listed; more are counted. Nobody reads a longer list.
@@ -65,8 +66,19 @@ pub enum Reason {
     #[error("need week, month or half_year")]
     VisitClass,
     /// Not keys of a telephone.
-    #[error("need codes of at most 16 keys with spaces between them")]
+    #[error(
+        "need at most 16 codes of 1 to 8 keys of 0-9, * and # with spaces between them, each once"
+    )]
     Codes,
+    /// No numbers to call.
+    #[error("need at most 16 numbers of 2 to 16 digits with spaces between them, each once")]
+    AccessNumbers,
+    /// No code for somebody at the door.
+    #[error("need 2 to 8 keys of 0-9, * and # that begin with * or #, such as #97, or - for none")]
+    ArrivalCode,
+    /// A code that would be heard as another.
+    #[error("is another code of the community, alone or with a digit behind it")]
+    OtherCode,
     /// No code of a post.
     #[error("need a code without blanks, such as A, B, leader or grid")]
     PostCode,
@@ -115,6 +127,20 @@ pub enum Reason {
     /// The row is there twice.
     #[error("the same stands in line {0}")]
     Twice(u64),
+    /// A worker who goes is still in the duty roster.
+    #[error("{0:?} would go and still has a turn in the duty roster: change the roster first")]
+    OnDuty(Box<str>),
+    /// The grid of a post or a responder goes, and they would stay.
+    #[error("{0:?} stays and is for a grid that would go: give it another grid first")]
+    GridGoes(Box<str>),
+    /// A community that goes has what no file has.
+    #[error(
+        "{0:?} would go and has policies, rotations, holidays, recordings or a plan: delete them first"
+    )]
+    HasMore(Box<str>),
+    /// The duty roster would be impossible.
+    #[error("the duty roster would be impossible: {0}")]
+    Roster(RosterError),
     /// Another line of the directory has the number.
     #[error("another line has this number{}", account(.0))]
     NumberTaken(Box<str>),
@@ -151,6 +177,15 @@ impl Reason {
             Self::Holders(max) => return format!("不得超过 {max} 人"),
             Self::Numbers(max) => return format!("不得超过 {max} 个号码"),
             Self::Ha1(len) => return format!("须为 {len} 位十六进制数字"),
+            Self::OnDuty(name) => {
+                return format!("“{name}”将被删除，但值班表里还有其班次：请先改值班表");
+            }
+            Self::GridGoes(name) => return format!("“{name}”保留，但其网格将被删除：请先改其网格"),
+            Self::HasMore(name) => {
+                return format!(
+                    "“{name}”将被删除，但还有规则、轮班、节假日、录音或平面图：请先删除这些"
+                );
+            }
             Self::Twice(line) => return format!("与第 {line} 行重复"),
             Self::NumberTaken(account) if !account.is_empty() => {
                 return format!("另一条线路已用此号码：账号 {account}");
@@ -168,7 +203,14 @@ impl Reason {
                 "区号变了：须同时提供线路、联系人、社区工作者（有响应人的还有响应人）各表"
             }
             Self::VisitClass => "须为 每周、每月 或 每半年",
-            Self::Codes => "须为以空格分隔的代码，每个不超过 16 个按键",
+            Self::Codes => {
+                "须为以空格分隔的代码，最多 16 个，每个 1 到 8 个按键（0-9、*、#），不得重复"
+            }
+            Self::AccessNumbers => {
+                "须为以空格分隔的号码，最多 16 个，每个 2 到 16 位数字，不得重复"
+            }
+            Self::ArrivalCode => "须以 * 或 # 开头，2 到 8 个按键，如 #97；不用则填 -",
+            Self::OtherCode => "与本社区另一代码相同，或会被当成另一代码后加一位数字",
             Self::PostCode => "须为不含空格的代号，如 A、B、leader 或 grid",
             Self::Skills => "最多 16 项技能，以分号分隔，每项 1 到 40 字，不得重复",
             Self::HelperHousehold => "帮扶人须填所帮扶的联防户，其他人不填",
@@ -182,6 +224,7 @@ impl Reason {
             Self::Unknown => "目录和文件里都没有",
             Self::Date => "被 Excel 当成了日期：请把这一列设为文本格式，再重新填写",
             Self::Formula => "单元格的公式出错",
+            Self::Roster(_) => "值班表将无法成立：请先改值班表",
             Self::OutOfReach => "不在您的管辖范围",
         };
         fixed.to_owned()

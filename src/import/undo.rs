@@ -2,16 +2,17 @@
 //!
 //! What has no history does not come back with a row that was removed: PINs, evidence on numbers, old holders of a post.
 
-use crate::store::StoreError;
 use crate::store::audit::{Editor, ImportedRows};
 use crate::store::history::changes::{self, Change, ChangeKind, NewChange, SECRETS};
 use crate::store::history::{self, Before, Entry};
-use crate::store::reach::Reach;
+use crate::store::nouns::Kind;
+use crate::store::reach::{self, Reach};
 use crate::store::snapshot::count_edit;
+use crate::store::{StoreError, below, roster};
 use lianfang_domain::id::CommunityId;
 use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, SqliteConnection};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The tables that changes touch, parents first.
 const TABLES: [&str; 13] = [
@@ -34,8 +35,8 @@ const ROWS_AT_ONCE: usize = 1000;
 /// Two lines may swap their numbers, which must never be equal in between.
 const FREE_NUMBERS: &str = "UPDATE line SET number_key = 'moving:' || id
     WHERE id IN (SELECT value ->> '$.id' FROM json_each(?1))";
-/// A helper may leave a household that goes, which takes its helpers along.
-const FREE_HELPERS: &str = "UPDATE responder SET household_id = NULL
+/// A helper may leave a household that goes, and any responder a grid.
+const FREE_HELPERS: &str = "UPDATE responder SET household_id = NULL, grid_id = NULL
     WHERE id IN (SELECT value FROM json_each(?1))";
 const FORGET_SECRETS: &str =
     "DELETE FROM line_secret WHERE line_id IN (SELECT value ->> 0 FROM json_each(?1))";
@@ -50,12 +51,15 @@ pub enum UndoChangeError {
     /// No change has this id, or some of its edits were erased.
     #[error("no such change, or it was erased")]
     NotFound,
-    /// It was undone before, or a row was edited since.
+    /// It was undone before, or a row was edited since, or made anew under its name.
     #[error("a row was edited since")]
     Changed,
     /// Others hang on what it added.
     #[error("others hang on what it added")]
     HasChildren,
+    /// Some of its rows are now where whoever undoes reaches nothing.
+    #[error("some of its rows are out of reach")]
+    OutOfReach,
     /// The database failed; nothing was changed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -74,8 +78,8 @@ type ByTable = BTreeMap<String, Vec<Edited>>;
 /// Makes all rows of a change again what they were before it. That is a change itself. `reach` is that of who undoes it.
 ///
 /// # Errors
-/// When there is no such change, a row was edited since, others hang on what it added, or the database fails; nothing is
-/// changed then.
+/// When there is no such change, a row was edited since or is out of reach, others hang on what it added, or the database
+/// fails; nothing is changed then.
 pub async fn undo_change(
     editor: &Editor<'_>,
     id: i64,
@@ -98,8 +102,16 @@ pub async fn undo_change(
     let lines: Vec<i64> = secrets.iter().map(|row| row.id).collect();
     let secrets_were = changes::look_at_secrets(&mut change, &lines).await?;
     check(&secrets, &secrets_were)?;
+    // A row may have moved since, or may come back elsewhere.
+    within(&mut change, &edits, (reach, &lines)).await?;
+    let impossible = roster::impossible(&mut change, &communities_of_roster(&edits)).await?;
+    execute(&mut change, FORGET_SECRETS, &secrets_of(&secrets)).await?;
     write(&mut change, &edits).await?;
-    set_secrets(&mut change, &secrets).await?;
+    execute(&mut change, SET_SECRETS, &secrets_of(&secrets)).await?;
+    within(&mut change, &edits, (reach, &lines)).await?;
+    if !roster::made_impossible(&mut change, &impossible).await?.is_empty() {
+        return Err(UndoChangeError::HasChildren);
+    }
     for (table, was) in &was {
         history::keep(editor, &mut change, (table, was)).await?;
     }
@@ -141,7 +153,41 @@ fn check(rows: &[Edited], now: &Before) -> Result<(), UndoChangeError> {
     if rows.iter().all(is_as_left) { Ok(()) } else { Err(UndoChangeError::Changed) }
 }
 
-async fn write(change: &mut SqliteConnection, edits: &ByTable) -> Result<(), StoreError> {
+/// Whether all rows that are there now are where somebody may change them.
+async fn within(
+    change: &mut SqliteConnection,
+    edits: &ByTable,
+    (reach, lines): (Reach, &[i64]),
+) -> Result<(), UndoChangeError> {
+    if reach == Reach::Everything {
+        return Ok(());
+    }
+    let ids = |rows: &Vec<Edited>| rows.iter().map(|row| row.id).collect();
+    let tables = edits.iter().map(|(table, rows)| (Kind::of_table(table), ids(rows)));
+    for (kind, ids) in tables.chain([(Some(Kind::Line), lines.to_vec())]) {
+        let kind: Kind = kind.ok_or(UndoChangeError::NotFound)?;
+        let ids: Vec<u32> = ids.into_iter().filter_map(|id: i64| u32::try_from(id).ok()).collect();
+        for ids in ids.chunks(ROWS_AT_ONCE) {
+            let places = reach::places_in(change, kind, ids).await?;
+            if !places.into_values().all(|place| reach.covers(place)) {
+                return Err(UndoChangeError::OutOfReach);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The communities whose rosters may not be possible any more.
+fn communities_of_roster(edits: &ByTable) -> Vec<CommunityId> {
+    let of_roster = ["worker", "duty_post", "duty_shift", "duty_override", "duty_swap"];
+    let rows = of_roster.iter().filter_map(|table| edits.get(*table)).flatten();
+    let rows = rows.flat_map(|row| [&row.before, &row.after]).flatten();
+    let ids = rows.filter_map(|row| row.get("community_id")?.as_u64()?.try_into().ok());
+    let ids: BTreeSet<CommunityId> = ids.map(CommunityId).collect();
+    ids.into_iter().collect()
+}
+
+async fn write(change: &mut SqliteConnection, edits: &ByTable) -> Result<(), UndoChangeError> {
     let defer = sqlx::query("PRAGMA defer_foreign_keys = ON");
     defer.execute(&mut *change).await.map_err(StoreError::Write)?;
     let helpers = edits.get("responder").into_iter().flatten();
@@ -150,7 +196,12 @@ async fn write(change: &mut SqliteConnection, edits: &ByTable) -> Result<(), Sto
     let in_order = TABLES.iter().filter_map(|table| Some((*table, edits.get(*table)?)));
     for (table, rows) in in_order.clone().rev() {
         let added = rows.iter().filter(|row| row.before.is_none());
-        let ids: Vec<Value> = added.map(|row| json!(row.id)).collect();
+        let ids: Vec<i64> = added.map(|row| row.id).collect();
+        // What the change made is gone by now: what is left was made by others.
+        if !below::would_go(change, table, &ids).await?.is_empty() {
+            return Err(UndoChangeError::HasChildren);
+        }
+        let ids: Vec<Value> = ids.into_iter().map(Value::from).collect();
         let sql = format!("DELETE FROM \"{table}\" WHERE id IN (SELECT value FROM json_each(?1))");
         execute(change, &sql, &ids).await?;
     }
@@ -183,26 +234,31 @@ async fn write(change: &mut SqliteConnection, edits: &ByTable) -> Result<(), Sto
     Ok(())
 }
 
-async fn set_secrets(change: &mut SqliteConnection, lines: &[Edited]) -> Result<(), StoreError> {
+/// The secrets of lines as they were.
+fn secrets_of(lines: &[Edited]) -> Vec<Value> {
     let secrets = |row: &Edited| {
         let before = row.before.as_ref().and_then(|row| row.get("secrets"));
         json!([row.id, before.cloned().unwrap_or_else(|| json!([]))])
     };
-    let rows: Vec<Value> = lines.iter().map(secrets).collect();
-    execute(change, FORGET_SECRETS, &rows).await?;
-    execute(change, SET_SECRETS, &rows).await
+    lines.iter().map(secrets).collect()
 }
 
 async fn execute(
     change: &mut SqliteConnection,
     sql: &str,
     rows: &[Value],
-) -> Result<(), StoreError> {
+) -> Result<(), UndoChangeError> {
     for rows in rows.chunks(ROWS_AT_ONCE) {
         let query = sqlx::query(AssertSqlSafe(sql.to_owned())).bind(json!(rows).to_string());
-        query.execute(&mut *change).await.map_err(StoreError::Write)?;
+        query.execute(&mut *change).await.map_err(of_write)?;
     }
     Ok(())
+}
+
+/// Another row has the name, number or account that one of the rows had: somebody made it anew.
+fn of_write(error: sqlx::Error) -> UndoChangeError {
+    let is_taken = error.as_database_error().is_some_and(|cause| cause.is_unique_violation());
+    if is_taken { UndoChangeError::Changed } else { StoreError::Write(error).into() }
 }
 
 /// Counts the edit and enters it in the audit trail. How many rows were added, changed and removed.

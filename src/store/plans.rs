@@ -66,7 +66,7 @@ pub struct Spot {
     #[schema(max_length = 60)]
     pub place: String,
     /// Building, as in addresses.
-    #[schema(max_length = 20)]
+    #[schema(max_length = 60)]
     pub building: String,
     /// Thousandths from the left.
     #[schema(minimum = 0, maximum = 1000)]

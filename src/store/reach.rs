@@ -6,7 +6,7 @@ use super::nouns::Kind;
 use super::{Database, StoreError};
 use lianfang_domain::id::{CommunityId, GridId, StreetId};
 use serde::{Deserialize, Serialize};
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 use std::collections::BTreeMap;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
@@ -234,13 +234,26 @@ pub async fn places_of(
     kind: Kind,
     ids: &[u32],
 ) -> Result<BTreeMap<u32, Place>, StoreError> {
+    let mut reader = database.reader().acquire().await.map_err(StoreError::Read)?;
+    places_in(&mut reader, kind, ids).await
+}
+
+/// Where rows belong, as they are in this transaction; those that are not there are left out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn places_in(
+    connection: &mut SqliteConnection,
+    kind: Kind,
+    ids: &[u32],
+) -> Result<BTreeMap<u32, Place>, StoreError> {
     let Chain { from, street, community, grid } = chain(kind);
     let sql = format!(
         "SELECT x.id, {street}, {community}, {grid} FROM {from}
         WHERE x.id IN (SELECT value FROM json_each(?1))"
     );
     let query = sqlx::query_as(AssertSqlSafe(sql)).bind(serde_json::json!(ids).to_string());
-    let rows: Vec<PlaceRow> = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
+    let rows: Vec<PlaceRow> = query.fetch_all(connection).await.map_err(StoreError::Read)?;
     let place = |(id, street, community, grid): PlaceRow| {
         let street = street.map(StreetId);
         (id, Place { street, community: community.map(CommunityId), grid: grid.map(GridId) })

@@ -13,6 +13,7 @@ use lianfang_domain::id::{CommunityId, WorkerId};
 use lianfang_domain::roster::{Parts, Roster, RosterError};
 pub(super) use rows::parts;
 use sqlx::SqliteConnection;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where a community's zone is not known any more.
@@ -31,25 +32,51 @@ pub(super) fn build(zone: &Arc<str>, parts: Parts, knows: impl Fn(WorkerId) -> b
     roster
 }
 
-/// What is impossible in the roster of a community as it is in this transaction.
+/// What is impossible in the rosters of communities, by community.
+pub(crate) type Impossible = BTreeMap<CommunityId, Vec<RosterError>>;
+
+/// What is impossible in the rosters of these communities as they are in this transaction.
 ///
 /// # Errors
 /// When the database fails.
-pub(super) async fn errors(
+pub(crate) async fn impossible(
     change: &mut SqliteConnection,
-    community: CommunityId,
+    communities: &[CommunityId],
+) -> Result<Impossible, StoreError> {
+    const ZONES: &str =
+        "SELECT id, time_zone FROM community WHERE id IN (SELECT value FROM json_each(?1))";
+    const WORKERS: &str = "SELECT community_id, id FROM worker WHERE community_id IN (SELECT value FROM json_each(?1))";
+    let ids = serde_json::json!(communities).to_string();
+    let zones = sqlx::query_as(ZONES).bind(&ids).fetch_all(&mut *change).await;
+    let zones: Vec<(u32, String)> = zones.map_err(StoreError::Read)?;
+    let zones: BTreeMap<u32, String> = zones.into_iter().collect();
+    let workers = sqlx::query_as(WORKERS).bind(&ids).fetch_all(&mut *change).await;
+    let workers: Vec<(u32, u32)> = workers.map_err(StoreError::Read)?;
+    let workers: BTreeSet<(u32, u32)> = workers.into_iter().collect();
+    let all = parts(change, communities).await.map_err(StoreError::Read)?;
+    let faults = |(community, parts): (CommunityId, Parts)| {
+        let zone = zones.get(&community.0).map_or(ZONE, String::as_str).into();
+        let roster = build(&zone, parts, |worker| workers.contains(&(community.0, worker.0)));
+        (community, roster.faults().to_vec())
+    };
+    Ok(all.into_iter().map(faults).collect())
+}
+
+/// What a change made impossible that was not so before, in the communities that were looked at.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn made_impossible(
+    change: &mut SqliteConnection,
+    before: &Impossible,
 ) -> Result<Vec<RosterError>, StoreError> {
-    const ZONE_OF: &str = "SELECT time_zone FROM community WHERE id = ?";
-    const WORKERS_OF: &str = "SELECT id FROM worker WHERE community_id = ?";
-    let zone = sqlx::query_scalar::<_, String>(ZONE_OF).bind(community.0);
-    let zone = zone.fetch_optional(&mut *change).await.map_err(StoreError::Read)?;
-    let workers = sqlx::query_scalar::<_, u32>(WORKERS_OF).bind(community.0);
-    let workers = workers.fetch_all(&mut *change).await.map_err(StoreError::Read)?;
-    let mut all = parts(change, &[community]).await.map_err(StoreError::Read)?;
-    let parts = all.remove(&community).unwrap_or_default();
-    let zone = zone.unwrap_or_else(|| ZONE.to_owned()).into();
-    let roster = build(&zone, parts, |worker| workers.contains(&worker.0));
-    Ok(roster.faults().to_vec())
+    let communities: Vec<CommunityId> = before.keys().copied().collect();
+    let after = impossible(change, &communities).await?;
+    let new = after.into_iter().flat_map(|(community, errors)| {
+        let was = before.get(&community);
+        errors.into_iter().filter(move |error| !was.is_some_and(|was| was.contains(error)))
+    });
+    Ok(new.collect())
 }
 
 /// Refuses a change that made something impossible that was not so before.
@@ -59,14 +86,14 @@ pub(super) async fn errors(
 pub(super) async fn refuse_impossible(
     change: &mut SqliteConnection,
     community: CommunityId,
-    before: &[RosterError],
+    before: &Impossible,
 ) -> Result<(), NounError> {
     const STRANGE_GRID: &str =
         "SELECT EXISTS (SELECT 1 FROM duty_post AS p JOIN grid ON grid.id = p.grid_id
         WHERE p.community_id = ?1 AND grid.community_id <> ?1)";
-    let after = errors(change, community).await?;
-    let new = after.into_iter().filter(|error| !before.contains(error));
+    let new = made_impossible(change, before).await?;
     let mut faults: Vec<FieldError> = new
+        .into_iter()
         .map(|error| FieldError {
             pointer: pointer(&error).to_owned(),
             fault: Fault::Roster(error),

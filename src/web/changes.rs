@@ -165,6 +165,7 @@ fn of_undo(error: UndoChangeError) -> ApiError {
         UndoChangeError::NotFound => ApiError::NotFound,
         UndoChangeError::Changed => ApiError::EditedSince,
         UndoChangeError::HasChildren => ApiError::HasChildren,
+        UndoChangeError::OutOfReach => ApiError::OutOfReach,
         UndoChangeError::Store(error) => error.into(),
     }
 }

@@ -193,7 +193,7 @@ async fn begin(
         Some(_) => return Err(wrong("replace", Must::Flag)),
     };
     parameters.finish()?;
-    let area = caller.area(&web).await?;
+    let within = within(&caller, &web).await?;
     let headers = request.headers().clone();
     let files = files(&web, request).await?;
     let mut hash = Sha256::new();
@@ -203,7 +203,7 @@ async fn begin(
     let job = Arc::new(Job {
         id: hex(&id),
         who: caller.who(),
-        within: Within { reach: area.reach, own: area.own },
+        within,
         replace,
         fingerprint: hex(&hash.finalize()),
         files,
@@ -252,6 +252,12 @@ fn failed(error: ImportError) -> JobState {
             JobState::Failed
         }
     }
+}
+
+/// What the caller imports to and exports from; nothing where what they reached is gone.
+async fn within(caller: &Caller<Admin>, web: &Web) -> Result<Within, ApiError> {
+    let area = caller.area(web).await?;
+    Within::of(area.reach, area.own).ok_or(ApiError::NotFound)
 }
 
 /// The files of a request.
@@ -352,8 +358,7 @@ async fn apply(
         }
     }
     // An admin who reaches less than when it was shown must not apply it.
-    let area = caller.area(&web).await?;
-    if (area.reach, area.own) != (job.within.reach, job.within.own) {
+    if within(&caller, &web).await? != job.within {
         imports.drop(&job.id);
         return Err(ApiError::NotFound);
     }
@@ -413,10 +418,9 @@ async fn export(
     caller: Caller<Admin>,
     State(web): State<Web>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let area = caller.area(&web).await?;
+    let within = within(&caller, &web).await?;
     // Everybody's numbers: entered before they are given.
     web.edited_by(&caller.who()).enter_read_of(("directory", 0)).await?;
-    let within = Within { reach: area.reach, own: area.own };
     let archive = import::export_zip(&web.store, &web.realm, within).await;
     let archive = archive.map_err(|error| {
         if let ImportError::Store(error) = error {

@@ -248,7 +248,7 @@ fn check(spots: &[Spot]) -> Result<(), ApiError> {
         let mut fail = |field: &str, fault: Fault| {
             faults.push(FieldError { pointer: format!("/spots/{at}/{field}"), fault });
         };
-        for (field, text, max) in [("place", &spot.place, 60), ("building", &spot.building, 20)] {
+        for (field, text, max) in [("place", &spot.place, 60), ("building", &spot.building, 60)] {
             if max < text.chars().count() {
                 fail(field, Fault::TooLong { max });
             } else if text.chars().any(char::is_control) {

@@ -5,8 +5,19 @@ use super::{
     Fault, Noun, NounError, at_parent, bind, checked, fault_of, place_of, row_at, unknown,
 };
 use crate::store::audit::{Action, Editor};
-use crate::store::{StoreError, history};
+use crate::store::{StoreError, below, history};
 use sqlx::{Acquire, Sqlite, SqliteConnection, Transaction};
+
+/// Tables that have no edits of their own: what stands there is a part of a row, and goes with it. Whatever else names a
+/// row (a helper a household, a policy or a recording a community) keeps it from being deleted.
+const PARTS: [&str; 6] = [
+    "line_secret",
+    "household_pin",
+    "worker_pin",
+    "duty_kept",
+    "duty_hand_over",
+    "recording_order",
+];
 
 /// Edits that are done together or not at all. Dropped without a commit, nothing happened.
 pub struct Change<'a> {
@@ -117,6 +128,22 @@ pub(super) async fn update<N: Noun>(
     Ok(row)
 }
 
+/// Takes a row away with its parts, if nothing else would go or be emptied with it.
+pub(super) async fn remove<N: Noun>(
+    change: &mut SqliteConnection,
+    id: i64,
+) -> Result<(), NounError> {
+    let more = below::would_go(change, N::SQL.table, &[id]).await?;
+    if more.iter().any(|table| !PARTS.contains(&table.as_str())) {
+        return Err(NounError::HasChildren);
+    }
+    let deleted = sqlx::query(N::SQL.delete).bind(id).execute(change).await;
+    deleted.map(drop).map_err(|error| match error.as_database_error() {
+        Some(cause) if cause.is_foreign_key_violation() => NounError::HasChildren,
+        Some(_) | None => NounError::Store(StoreError::Write(error)),
+    })
+}
+
 /// Deletes a row.
 pub(super) async fn delete<N: Noun>(
     editor: &Editor<'_>,
@@ -127,11 +154,7 @@ pub(super) async fn delete<N: Noun>(
     let was = history::look(change, N::SQL.table, &[i64::from(id.into())]).await?;
     let place = place_of::<N>(change, row.parent()).await?.ok_or(NounError::NotFound)?;
     let before = errors_before::<N>(change, &place).await?;
-    let deleted = sqlx::query(N::SQL.delete).bind(id.into()).execute(&mut *change).await;
-    deleted.map_err(|error| match error.as_database_error() {
-        Some(cause) if cause.is_foreign_key_violation() => NounError::HasChildren,
-        Some(_) | None => NounError::Store(StoreError::Write(error)),
-    })?;
+    remove::<N>(change, id.into().into()).await?;
     let left = refuse_impossible::<N>(change, &place, before).await;
     left.map_err(|error| match error {
         NounError::Faulty(_) => NounError::HasChildren,

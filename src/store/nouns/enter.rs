@@ -3,9 +3,9 @@
 
 use super::{Noun, NounError, Place, touched};
 use crate::store::audit::{Action, Edit, Editor};
+use crate::store::roster::{self, Impossible};
 use crate::store::snapshot::count_edit;
-use crate::store::{StoreError, history, roster};
-use lianfang_domain::roster::RosterError;
+use crate::store::{StoreError, history};
 use sqlx::SqliteConnection;
 
 /// Keeps what a row is since it was made.
@@ -41,17 +41,17 @@ pub(super) async fn enter<N: Noun>(
 pub(super) async fn errors_before<N: Noun>(
     change: &mut SqliteConnection,
     place: &Place,
-) -> Result<Vec<RosterError>, StoreError> {
+) -> Result<Impossible, StoreError> {
     match place.community() {
-        Some(community) if N::KIND.is_of_roster() => roster::errors(change, community).await,
-        Some(_) | None => Ok(Vec::new()),
+        Some(community) if N::KIND.is_of_roster() => roster::impossible(change, &[community]).await,
+        Some(_) | None => Ok(Impossible::new()),
     }
 }
 
 pub(super) async fn refuse_impossible<N: Noun>(
     change: &mut SqliteConnection,
     place: &Place,
-    before: Vec<RosterError>,
+    before: Impossible,
 ) -> Result<(), NounError> {
     match place.community() {
         Some(community) if N::KIND.is_of_roster() => {

@@ -1,5 +1,6 @@
 //! Undoes an edit of a row, if the row is still what the edit made of it.
 
+use super::edits::remove;
 use super::enter::{enter, errors_before, refuse_impossible};
 use super::{Noun, NounError, Place, Value as Column, bind_all, fault_of, place_of};
 use crate::store::StoreError;
@@ -110,17 +111,6 @@ async fn read<N: Noun>(change: &mut SqliteConnection, id: i64) -> Result<N, Noun
     let query = sqlx::query(N::SQL.get).bind(id);
     let row = query.fetch_optional(change).await.map_err(StoreError::Read)?;
     Ok(N::read(&row.ok_or(NounError::NotFound)?).map_err(StoreError::Read)?)
-}
-
-async fn remove<N: Noun>(change: &mut SqliteConnection, id: i64) -> Result<(), NounError> {
-    let deleted = sqlx::query(N::SQL.delete).bind(id).execute(change).await;
-    match deleted {
-        Ok(_) => Ok(()),
-        Err(error) => Err(match error.as_database_error() {
-            Some(cause) if cause.is_foreign_key_violation() => NounError::HasChildren,
-            Some(_) | None => NounError::Store(StoreError::Write(error)),
-        }),
-    }
 }
 
 /// Writes the columns of a row, with a version that no earlier state of it had.

@@ -613,6 +613,27 @@ async fn nobody_imports_beyond_their_reach() {
 }
 
 #[tokio::test]
+async fn a_reach_that_is_gone_takes_nothing_in_or_out() {
+    let api = Api::new().await;
+    let root = admin(&api).await;
+    let town = root.town().await;
+    let grid = root.create("/grids", json!({"community_id": town.community, "name": "9"})).await;
+    let reach = Reach::Grid(GridId(u32::try_from(grid).expect("small")));
+    let narrow = api.person("narrow", Role::Admin, reach).await;
+    let found =
+        shown(&narrow, "", zip(&[("grids.csv", "street,community,name\n".as_bytes())])).await;
+    assert!(
+        !format!("{:?}", unzip(&narrow.get("/export").await.expect(200).bytes)).contains("陈阿姨")
+    );
+    narrow.delete(&format!("/grids/{grid}"), 1).await.expect(204);
+    narrow.get("/export").await.expect(404);
+    send(&narrow, "", households(&["陈阿姨,3,503"])).await.expect(404);
+    let id = found.json()["id"].as_str().expect("an id").to_owned();
+    let call = narrow.call(Method::POST, &format!("/imports/{id}/apply"));
+    call.header("if-match", found.header("etag")).send().await.expect(404);
+}
+
+#[tokio::test]
 async fn a_few_imports_are_kept_for_a_while() {
     let api = Api::new().await;
     let admin = admin(&api).await;

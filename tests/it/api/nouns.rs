@@ -283,6 +283,52 @@ async fn lists_keep_to_the_parent() {
 }
 
 #[tokio::test]
+async fn nothing_else_goes_with_what_is_deleted() {
+    let api = Api::new().await;
+    let admin = with_admin(&api).await;
+    let town = admin.town().await;
+    let community = json!({"street_id": town.street, "name": "美仁社区", "area_code": "0592"});
+    let community = admin.create("/communities", community).await;
+    let grid = admin.create("/grids", json!({"community_id": town.community, "name": "9"})).await;
+    let household = json!({"group_id": town.group, "name": "陈家", "door": "9"});
+    let household = admin.create("/households", household).await;
+    let responder = |own: Value| {
+        let mut draft =
+            json!({"community_id": town.community, "numbers": [{"number": "13911112222"}]});
+        draft
+            .as_object_mut()
+            .expect("an object")
+            .extend(own.as_object().expect("an object").clone());
+        draft
+    };
+    let helper = json!({"name": "孙女", "kind": "helper", "household_id": household});
+    let helper = admin.create("/responders", responder(helper)).await;
+    let patrol = json!({"name": "巡逻队", "kind": "patrol", "grid_id": grid});
+    let patrol = admin.create("/responders", responder(patrol)).await;
+    let part = json!({"latitude_e6": 24_500_000, "longitude_e6": 118_100_000, "zoom": 16});
+    let plan = format!("/communities/{community}/plan");
+    admin.call(Method::PUT, &format!("{plan}/map")).json(&part).send().await.expect(200);
+    let paths = [
+        format!("/households/{household}"),
+        format!("/grids/{grid}"),
+        format!("/communities/{community}"),
+    ];
+    for path in &paths {
+        assert_eq!(admin.delete(path, 1).await.expect(409).problem(), "has-children", "{path}");
+    }
+    let made = admin.get(&format!("/history?noun=households&id={household}")).await.expect(200);
+    let undo = format!("/history/{}/undo", made.json()["items"][0]["id"]);
+    assert_eq!(admin.post(&undo, json!({})).await.expect(409).problem(), "has-children");
+    for responder in [helper, patrol] {
+        admin.delete(&format!("/responders/{responder}"), 1).await.expect(204);
+    }
+    admin.delete(&plan, 1).await.expect(204);
+    for path in &paths {
+        admin.delete(path, 1).await.expect(204);
+    }
+}
+
+#[tokio::test]
 async fn what_others_belong_to_stays() {
     let api = Api::new().await;
     let admin = with_admin(&api).await;

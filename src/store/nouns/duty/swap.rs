@@ -7,8 +7,7 @@ use crate::store::nouns::fault::{Checks, Fault};
 use crate::store::nouns::{
     FieldError, Home, Kind, Noun, NounError, Statements, StoreError, Value, second, statements,
 };
-use crate::store::roster as stored;
-use crate::store::roster::refuse_impossible;
+use crate::store::roster::{impossible, refuse_impossible};
 use crate::store::snapshot::count_edit;
 use jiff::Timestamp;
 use lianfang_domain::id::{CommunityId, PostId, SwapId, WorkerId};
@@ -174,7 +173,7 @@ pub async fn answer(
     if state == swap.state {
         return Ok(swap);
     }
-    let before = stored::errors(&mut change, swap.community_id).await?;
+    let before = impossible(&mut change, &[swap.community_id]).await?;
     let was = history::look(&mut change, Swap::SQL.table, &[id.0.into()]).await?;
     let query = sqlx::query(DECIDE).bind(word).bind(by.0).bind(now.as_microsecond()).bind(id.0);
     let row = query.fetch_one(&mut *change).await.map_err(StoreError::Write)?;
