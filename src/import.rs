@@ -32,10 +32,15 @@ pub use undo::{UndoChangeError, undo_change};
 pub use upload::{ImportFile, SentFile, UPLOAD_MAX, UploadError, unpack};
 
 use crate::store::audit::Editor;
-use crate::store::{Database, JsonFault, StoreError};
+use crate::store::{Database, JsonFault, StoreError, snapshot};
+use compare::Comparison;
 use lianfang_domain::directory::DigestAlgorithm;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+/// How often files are compared with a directory that is edited meanwhile, before its edits wait.
+const COMPARED_MAX: u32 = 3;
 
 /// What to do with the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,16 +176,41 @@ pub async fn import_files(
     (options, within, progress): (&ImportOptions, Within, &Progress),
     wanted: Option<&str>,
 ) -> Result<(ImportReport, Option<i64>), ImportError> {
-    let mut change = editor.write().await?;
-    let comparison = compare::compare(&mut change, files, (options, within, progress)).await?;
-    if wanted.is_some_and(|wanted| wanted != difference::digest(&comparison)) {
-        return Err(ImportError::Changed);
+    let compare = async |connection: &mut SqliteConnection| {
+        let comparison = compare::compare(connection, files, (options, within, progress)).await?;
+        match wanted {
+            Some(wanted) if wanted != difference::digest(&comparison) => Err(ImportError::Changed),
+            Some(_) | None => Ok(comparison),
+        }
+    };
+    // A large directory is compared for a minute: nobody who edits waits for that.
+    for _ in 0..COMPARED_MAX {
+        let mut read = editor.database.reader().begin().await.map_err(StoreError::Read)?;
+        let version = snapshot::version(&mut read).await?;
+        let comparison = compare(&mut read).await?;
+        drop(read);
+        let mut change = editor.write().await?;
+        if snapshot::version(&mut change).await? == version {
+            return write(editor, change, (&comparison, options, within, progress)).await;
+        }
     }
+    // Edits that never end wait in the end.
+    let mut change = editor.write().await?;
+    let comparison = compare(&mut change).await?;
+    write(editor, change, (&comparison, options, within, progress)).await
+}
+
+/// Writes what was compared with the directory as it is in this transaction.
+async fn write(
+    editor: &Editor<'_>,
+    mut change: Transaction<'static, Sqlite>,
+    (comparison, options, within, progress): (&Comparison, &ImportOptions, Within, &Progress),
+) -> Result<(ImportReport, Option<i64>), ImportError> {
     let report = comparison.report(options.dry_run);
     if options.dry_run || !comparison.is_change() {
         return Ok((report, None));
     }
-    let done = apply::apply(&mut change, &comparison, (editor, within.reach, progress)).await?;
+    let done = apply::apply(&mut change, comparison, (editor, within.reach, progress)).await?;
     progress.go_on()?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok((report, done))

@@ -42,6 +42,15 @@ pub async fn count_edit(
     Ok(version.unsigned_abs())
 }
 
+/// The version of the directory, which every edit counts, as it is in this transaction.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn version(connection: &mut SqliteConnection) -> Result<u64, StoreError> {
+    let version = sqlx::query_scalar::<_, i64>(load::VERSION).fetch_one(connection).await;
+    version.map(i64::unsigned_abs).map_err(StoreError::Read)
+}
+
 /// Why the directory cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {

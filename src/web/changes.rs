@@ -3,13 +3,14 @@
 use super::Web;
 use super::caller::{Admin, Caller};
 use super::extract::{Parameters, PathId, Reason};
+use super::imports::Imports;
 use super::nouns::take_up;
 use super::problem::ApiError;
 use super::reach::To;
 use crate::import::{self, UndoChangeError};
 use crate::store::history::changes::{self, Change};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -132,6 +133,7 @@ async fn list(
 async fn undo(
     caller: Caller<Admin>,
     State(web): State<Web>,
+    Extension(imports): Extension<Imports>,
     PathId(id): PathId<u32>,
     reason: Reason,
 ) -> Result<StatusCode, ApiError> {
@@ -143,18 +145,21 @@ async fn undo(
     let (who, why, reach) = (caller.who(), reason.words().map(str::to_owned), caller.reach());
     let (tell, told) = oneshot::channel();
     let tasks = web.tasks.clone();
-    tasks.start("undo", |_| async move {
+    let work = async move {
         let editor = web.edited_by(&who).because(why.as_deref());
         let done = import::undo_change(&editor, id.into(), reach).await;
         if done.is_ok() {
             take_up(&web).await;
         }
+        done
+    };
+    tasks.start("undo", |_| async move {
         // Whoever asked may have gone.
-        drop(tell.send(done));
+        drop(tell.send(imports.aside(work).await));
     });
     match tokio::time::timeout(WAIT_MAX, told).await {
-        Ok(Ok(Ok(()))) => Ok(StatusCode::NO_CONTENT),
-        Ok(Ok(Err(error))) => Err(of_undo(error)),
+        Ok(Ok(Ok(done))) => done.map(|()| StatusCode::NO_CONTENT).map_err(of_undo),
+        Ok(Ok(Err(error))) => Err(error),
         Ok(Err(_)) => Err(ApiError::Busy),
         Err(_) => Ok(StatusCode::ACCEPTED),
     }

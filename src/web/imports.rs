@@ -31,7 +31,7 @@ use utoipa_axum::routes;
 pub(super) use view::unreadable;
 use view::{ImportView, Page};
 
-/// Imports that are kept; the oldest makes way.
+/// Imports that are kept; the oldest that is not being written makes way.
 const KEPT_MAX: usize = 4;
 /// How long they are kept.
 const KEEP: SignedDuration = SignedDuration::from_mins(30);
@@ -58,7 +58,7 @@ pub(super) fn archives() -> OpenApiRouter<Web> {
 #[derive(Clone)]
 pub(super) struct Imports {
     kept: Arc<Mutex<VecDeque<Arc<Job>>>>,
-    /// One is read or written at a time.
+    /// One is read, written, taken back or exported at a time.
     place: Arc<Semaphore>,
 }
 
@@ -109,6 +109,20 @@ impl Job {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_being_written(&self) -> bool {
+        matches!(&*self.state(), JobState::Applying(_))
+    }
+
+    /// Ends it, unless it is being written; once it ends, it is not written any more.
+    fn gives_way(&self) -> bool {
+        let state = self.state();
+        let gives_way = !matches!(&*state, JobState::Applying(_));
+        if gives_way {
+            self.progress.cancel();
+        }
+        gives_way
+    }
+
     fn options(&self, web: &Web, dry_run: bool) -> ImportOptions {
         ImportOptions { replace: self.replace, dry_run, realm: web.realm.to_string() }
     }
@@ -119,19 +133,20 @@ impl Imports {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, job: Arc<Job>) {
+    /// Keeps an import. The oldest makes way, but none that is being written: whoever waits for it must hear how it ends.
+    fn put(&self, job: Arc<Job>) -> Result<(), ApiError> {
         let mut kept = self.kept();
-        while KEPT_MAX <= kept.len() {
-            if let Some(oldest) = kept.pop_front() {
-                oldest.progress.cancel();
-            }
+        if KEPT_MAX <= kept.len() {
+            let oldest = kept.iter().position(|job| job.gives_way()).ok_or(ApiError::Busy)?;
+            kept.remove(oldest);
         }
         kept.push_back(job);
+        Ok(())
     }
 
     fn get(&self, id: &str, who: &str, now: Timestamp) -> Result<Arc<Job>, ApiError> {
         let mut kept = self.kept();
-        kept.retain(|job| now.duration_since(job.at) < KEEP);
+        kept.retain(|job| now.duration_since(job.at) < KEEP || job.is_being_written());
         let found = kept.iter().find(|job| job.id == id && job.who == who);
         found.cloned().ok_or(ApiError::NotFound)
     }
@@ -140,18 +155,31 @@ impl Imports {
         self.kept().retain(|job| job.id != id);
     }
 
+    /// Does aside what takes the processor for seconds, one at a time: others get their turn, and at most one connection is
+    /// held for it. A fault in it ends nothing but itself.
+    pub(super) async fn aside<F>(&self, work: F) -> Result<F::Output, ApiError>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let place = Arc::clone(&self.place).acquire_owned().await.map_err(|_| ApiError::Busy)?;
+        let handle = Handle::current();
+        let work = tokio::task::spawn_blocking(move || {
+            // Whoever asked may have gone: the work goes on, and holds its place.
+            let _place = place;
+            handle.block_on(work)
+        });
+        work.await.map_err(|error| ApiError::Internal(error.into()))
+    }
+
     /// Does a part of an import aside. What is given back ends with it.
     fn start<F>(&self, web: &Web, job: &Arc<Job>, work: F) -> oneshot::Receiver<()>
     where
         F: Future<Output = JobState> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
-        let (place, job) = (Arc::clone(&self.place), Arc::clone(job));
+        let (imports, job) = (self.clone(), Arc::clone(job));
         web.tasks.start("import", |stop| async move {
-            let Ok(_place) = place.acquire_owned().await else { return };
-            let handle = Handle::current();
-            // Reading takes the processor for seconds, and a fault in it must end nothing but itself.
-            let mut work = tokio::task::spawn_blocking(move || handle.block_on(work));
+            let mut work = std::pin::pin!(imports.aside(work));
             let done = tokio::select! {
                 done = &mut work => done,
                 () = stop.cancelled() => {
@@ -160,7 +188,7 @@ impl Imports {
                 }
             };
             let state = done.unwrap_or_else(|error| {
-                tracing::error!(%error, "An import failed");
+                tracing::error!(?error, "An import failed");
                 JobState::Failed
             });
             *job.state() = state;
@@ -211,7 +239,7 @@ async fn begin(
         progress: Progress::default(),
         state: Mutex::new(JobState::Comparing),
     });
-    imports.put(Arc::clone(&job));
+    imports.put(Arc::clone(&job))?;
     let told = imports.start(&web, &job, compare(Arc::clone(&web), Arc::clone(&job), false));
     drop(tokio::time::timeout(WAIT_MAX, told).await);
     let state = job.state().clone();
@@ -341,6 +369,12 @@ async fn apply(
     let job = imports.get(&id, &caller.who(), web.clock.now())?;
     let wanted = headers.get(header::IF_MATCH).ok_or(ApiError::NoIfMatch)?;
     let wanted = wanted.to_str().unwrap_or_default().trim().trim_matches('"');
+    // An admin who reaches less than when it was shown must not apply it.
+    if within(&caller, &web).await? != job.within {
+        imports.drop(&job.id);
+        return Err(ApiError::NotFound);
+    }
+    // From here on nothing ends before the work is started: an import never stays at being written.
     {
         let mut state = job.state();
         match &*state {
@@ -356,11 +390,6 @@ async fn apply(
             | JobState::Cancelled
             | JobState::Failed => return Err(ApiError::ImportChanged),
         }
-    }
-    // An admin who reaches less than when it was shown must not apply it.
-    if within(&caller, &web).await? != job.within {
-        imports.drop(&job.id);
-        return Err(ApiError::NotFound);
     }
     let (who, why) = (caller.who(), reason.words().map(str::to_owned));
     let told = imports.start(&web, &job, write(Arc::clone(&web), Arc::clone(&job), (who, why)));
@@ -417,12 +446,13 @@ async fn discard(
 async fn export(
     caller: Caller<Admin>,
     State(web): State<Web>,
+    Extension(imports): Extension<Imports>,
 ) -> Result<impl IntoResponse, ApiError> {
     let within = within(&caller, &web).await?;
     // Everybody's numbers: entered before they are given.
     web.edited_by(&caller.who()).enter_read_of(("directory", 0)).await?;
-    let archive = import::export_zip(&web.store, &web.realm, within).await;
-    let archive = archive.map_err(|error| {
+    let work = async move { import::export_zip(&web.store, &web.realm, within).await };
+    let archive = imports.aside(work).await?.map_err(|error| {
         if let ImportError::Store(error) = error {
             return error.into();
         }
@@ -446,3 +476,6 @@ fn written(job: &Job, headers: &HeaderMap, page: Page) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -311,12 +311,12 @@ async fn found_page(
     let found = signed.api().get_versioned::<Found>(&path).await;
     let Versioned { row: found, etag } = match found {
         Ok(found) => found,
-        // It waited too long, or another took its place.
+        // It waited too long, or another took its place. One that was being written may be through.
         Err(Failure::Problem(problem)) if problem.status == 404 => {
             let mut form = form;
             let words = l.t(
-                "这次上传已不在（只保留半小时），什么也没有改。请重新上传。",
-                "That upload is not kept any more (half an hour); nothing was changed. Please send the file again.",
+                "这次上传已不在（只保留半小时）。它有没有导入，请看下面的改动列表；没有的话，请重新上传。",
+                "That upload is not kept any more (half an hour). The list of changes below says whether it was applied; if it was not, please send the file again.",
             );
             form.problem = Some(words.to_owned());
             return Ok(ask_page(signed, (form, StatusCode::NOT_FOUND)).await);
@@ -393,7 +393,7 @@ async fn undo(
     let api = signed.api().because(form.get("reason"));
     match api.post::<Value>(&format!("/history/changes/{id}/undo"), &json!({})).await {
         Ok(_) => Ok(go("/directory/import#changes", "undone")),
-        Err(Failure::Problem(problem)) if matches!(problem.status, 404 | 409) => {
+        Err(Failure::Problem(problem)) if matches!(problem.status, 403 | 404 | 409) => {
             form.take(&problem, |_| None);
             Ok(ask_page(&signed, (form, StatusCode::CONFLICT)).await)
         }

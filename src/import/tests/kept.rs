@@ -8,6 +8,7 @@ use crate::import::{
 use crate::store::Store;
 use crate::store::nouns::Kind;
 use crate::store::reach::{Place, Reach, place_of};
+use crate::store::snapshot::count_edit;
 use lianfang_domain::id::{CommunityId, GridId};
 use std::fmt::Write;
 
@@ -250,4 +251,38 @@ async fn a_row_that_was_made_anew_keeps_an_undo_from_doing_half() {
     let undone = undo_change(&by(&store), 2, Reach::Everything).await;
     assert!(matches!(undone, Err(UndoChangeError::Changed)), "{undone:?}");
     assert_eq!(exported(&store).await, before, "nothing was changed");
+}
+
+#[tokio::test]
+async fn nobody_who_edits_waits_while_files_are_compared() {
+    let door = |door: &str| {
+        let text = format!(
+            "street,community,grid,group,name,door,position\n筼筜街道,文园社区,第一网格,一组,陈阿姨,{door},1\n"
+        );
+        [(Noun::Household, text.into_bytes())]
+    };
+    // Beside each other as in a file: in memory there is one connection.
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(folder.path()).await.expect("opens");
+    run(&store, &TOWN, &options()).await.expect("imports");
+    let progress = Progress::default();
+    let how = (&options(), Within::EVERYTHING, &progress);
+    // Somebody edits all the time, and the files are compared.
+    let editing = store.directory().write().await.expect("begins");
+    let compared = import_files(&by(&store), &door("503"), how, Some("0")).await;
+    assert!(matches!(compared, Err(ImportError::Changed)), "{compared:?}");
+    // What they did in the meantime is not overlooked.
+    let edit = async {
+        while progress.rows().0 < 2 {
+            tokio::task::yield_now().await;
+        }
+        let mut editing = editing;
+        let edit = "UPDATE household SET door = '503' WHERE name = '陈阿姨'";
+        sqlx::raw_sql(edit).execute(&mut *editing).await.expect("is good SQL");
+        count_edit(&mut editing, &[CommunityId(1)]).await.expect("counts");
+        editing.commit().await.expect("commits");
+    };
+    let (editor, files) = (by(&store), door("503"));
+    let (done, ()) = tokio::join!(import_files(&editor, &files, how, None), edit);
+    assert_eq!(done.expect("imports").1, None, "it is as the files have it by now");
 }

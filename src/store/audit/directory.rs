@@ -48,7 +48,7 @@ const SECRETS: &str = ", (SELECT json_group_array(json_array(algorithm, realm, h
 /// Somebody who edits the directory: every change says who made it.
 #[derive(Clone, Copy, Debug)]
 pub struct Editor<'a> {
-    pub(in crate::store) database: &'a Database,
+    pub(crate) database: &'a Database,
     pub(in crate::store) who: &'a str,
     pub(in crate::store) at: Timestamp,
     pub(in crate::store) why: Option<&'a str>,

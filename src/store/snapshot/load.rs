@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// Communities in one statement: some 10,000 households, or 2 MiB of JSON.
 const COMMUNITIES_AT_ONCE: usize = 8;
 
-const VERSION: &str = "SELECT version FROM directory_version";
+pub(super) const VERSION: &str = "SELECT version FROM directory_version";
 const STREETS: &str = "SELECT json_group_array(json_array(id, name)) FROM street";
 const CHANGED: &str =
     "SELECT json_group_array(id) FROM community WHERE ?1 IS NULL OR ?1 < changed_version";

@@ -634,6 +634,29 @@ async fn a_reach_that_is_gone_takes_nothing_in_or_out() {
 }
 
 #[tokio::test]
+async fn an_import_that_cannot_begin_is_not_being_written_for_ever() {
+    let api = Api::new().await;
+    let town = admin(&api).await.town().await;
+    let grid = GridId(u32::try_from(town.grid).expect("small"));
+    let narrow = api.person("narrow", Role::Admin, Reach::Grid(grid)).await;
+    let found = shown(&narrow, "", households(&["陈阿姨,3,503"])).await;
+    let id = found.json()["id"].as_str().expect("an id").to_owned();
+    let rename = async |sql: &'static str| {
+        let mut change = api.store.directory().write().await.expect("begins");
+        sqlx::raw_sql(sql).execute(&mut *change).await.expect("is good SQL");
+        change.commit().await.expect("commits");
+    };
+    rename("ALTER TABLE grid RENAME TO gone").await;
+    let call = narrow.call(Method::POST, &format!("/imports/{id}/apply"));
+    let failed = call.header("if-match", found.header("etag")).send().await;
+    assert!(failed.status.is_server_error(), "{}", failed.text);
+    rename("ALTER TABLE gone RENAME TO grid").await;
+    let import = narrow.get(&format!("/imports/{id}")).await.expect(200).json();
+    assert_eq!(import["state"], "ready");
+    assert_eq!(apply(&narrow, &found).await["state"], "applied");
+}
+
+#[tokio::test]
 async fn a_few_imports_are_kept_for_a_while() {
     let api = Api::new().await;
     let admin = admin(&api).await;
