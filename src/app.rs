@@ -256,7 +256,6 @@ async fn start(
         store,
         log: &log,
         switchboard: &switchboard,
-        telephone: &telephone,
         metrics: &metrics,
         clock,
     };

@@ -88,6 +88,7 @@ pub fn router(ports: Ports) -> Router {
     let document: Arc<str> = openapi::complete(document).into();
     let (clock, tasks) = (ports.clock.clone(), ports.tasks.clone());
     let feed = feed::Feed::start(&ports);
+    let index = search::Index::start(&ports);
     let web: Web = Arc::new(ports);
     let keys = (Arc::clone(&web), idempotency::Answers::default());
     routes
@@ -101,7 +102,7 @@ pub fn router(ports: Ports) -> Router {
         .layer(Extension(feed))
         .layer(Extension(session::Throttle::default()))
         .layer(Extension(session::hashing::Hashing::default()))
-        .layer(Extension(search::Index::default()))
+        .layer(Extension(index))
         .layer(Extension(board::Boards::default()))
         .layer(Extension(reports::Ledger::default()))
         .layer(Extension(imports::Imports::default()))

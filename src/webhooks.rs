@@ -55,7 +55,7 @@ pub trait Outside: Send + Sync {
     fn routes_down(&self) -> Vec<String>;
     /// Lines that were registered and are not any more since before this, at most `limit`.
     fn lines_lost(&self, before: Timestamp, limit: usize) -> Vec<LineId>;
-    /// Those of these lines that are registered, or are not in the directory any more. Looks at every line.
+    /// Those of these lines that are registered, or are not in the directory any more.
     fn lines_up(&self, lines: &BTreeSet<LineId>) -> BTreeSet<LineId>;
 }
 

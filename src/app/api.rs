@@ -11,9 +11,10 @@ use crate::store::snapshot::DirectoryHandle;
 use crate::switchboard::{self, Pages, Press, Switchboard};
 use crate::tasks::Tasks;
 use crate::telephone::Telephone;
+use crate::web::ports::vitals::LineVitals;
 use crate::web::ports::{
-    ActError, Action, Alarms, Answer, Binding, Down, Health, Page, Ports, RaiseError, Raised,
-    Readiness, Registrations, Responders, Unready,
+    ActError, Action, Alarms, Answer, Binding, Down, Health, LineState, Page, Ports, RaiseError,
+    Raised, Readiness, Registrations, Responders, Unready,
 };
 use crate::webhooks::Webhooks;
 use jiff::Timestamp;
@@ -174,8 +175,29 @@ impl Alarms for Live {
 
 impl Registrations for Live {
     fn down(&self) -> Down {
-        let lines = self.telephone.lines();
-        Down { lines: lines.lines_down(), routes: lines.trunks_down().len() }
+        let (book, directory) = (self.telephone.lines(), self.directory.current());
+        let mut lines = BTreeMap::<_, LineVitals>::new();
+        for community in directory.communities() {
+            for household in &community.households {
+                let grid = community.grid_of(household).unwrap_or_default();
+                let counts = lines.entry((community.id, grid)).or_default();
+                for line in &household.lines {
+                    let is_up = book.is_up(&line.account);
+                    counts.registered += usize::from(is_up);
+                    counts.down += usize::from(!is_up && !line.secrets.is_empty());
+                }
+            }
+        }
+        Down { lines, routes: book.trunks_down().len() }
+    }
+
+    fn state_of(&self, account: &str) -> LineState {
+        let book = self.telephone.lines();
+        match () {
+            () if book.is_up(account) => LineState::Up,
+            () if book.lost(account).is_some() => LineState::Down,
+            () => LineState::Never,
+        }
     }
 
     fn of_account<'a>(&'a self, account: &'a str) -> Answer<'a, Vec<Binding>> {

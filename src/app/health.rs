@@ -7,10 +7,9 @@ use crate::store::alarm_log::AlarmLog;
 use crate::store::{ALARMS_FILE, DIRECTORY_FILE, Store};
 use crate::switchboard::Switchboard;
 use crate::tasks::Tasks;
-use crate::telephone::Telephone;
 use crate::web::ports::vitals::{
-    ClockVitals, DatabaseVitals, DiskVitals, LineVitals, LogVitals, RouteVitals, SectionView,
-    SettingView, Versions, Vitals,
+    ClockVitals, DatabaseVitals, DiskVitals, LogVitals, RouteVitals, SectionView, SettingView,
+    Versions, Vitals,
 };
 use crate::web::ports::{Answer, Health};
 use jiff::Timestamp;
@@ -37,7 +36,6 @@ pub(super) struct Needs<'a> {
     pub(super) store: &'a Store,
     pub(super) log: &'a AlarmLog,
     pub(super) switchboard: &'a Switchboard,
-    pub(super) telephone: &'a Telephone,
     pub(super) metrics: &'a PrometheusHandle,
     pub(super) clock: &'a Clock,
 }
@@ -51,7 +49,6 @@ pub(super) struct Vital {
     store: Store,
     log: AlarmLog,
     switchboard: Switchboard,
-    telephone: Telephone,
     clock: Clock,
     looks: Arc<Mutex<Looks>>,
     places: Arc<Semaphore>,
@@ -77,7 +74,6 @@ impl Vital {
             store: needs.store.clone(),
             log: needs.log.clone(),
             switchboard: needs.switchboard.clone(),
-            telephone: needs.telephone.clone(),
             clock: needs.clock.clone(),
             looks,
             places: Arc::new(Semaphore::new(LOOKS_AT_ONCE)),
@@ -137,7 +133,6 @@ impl Health for Vital {
                 let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
                 (looks.lately(), looks.minutes(now))
             };
-            let lines = self.telephone.lines();
             let (databases, disks) = self.files().await;
             let routes = load.as_ref().map(|load| load.routes.as_slice()).unwrap_or_default();
             let route = |route: &lianfang_domain::dispatch::RouteLoad| {
@@ -161,7 +156,6 @@ impl Health for Vital {
                 legs_waiting: load.as_ref().map(|load| load.legs_waiting),
                 routes: routes.iter().map(route).collect(),
                 over_minutes,
-                lines: LineVitals { registered: lines.registered_len(), down: lines.lines_down() },
                 databases,
                 log: self.log(),
                 clock: self.clock(),

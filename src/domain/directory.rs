@@ -397,6 +397,21 @@ impl Directory {
         self.lines.by_number(key)
     }
 
+    /// Finds a line by its id.
+    #[must_use]
+    pub fn line_by_id(&self, id: LineId) -> Option<LineRef> {
+        self.lines.by_id(id)
+    }
+
+    /// Lines after this one, by id, of the communities that are meant. Looks at no more lines than are taken.
+    pub fn lines_after(
+        &self,
+        after: LineId,
+        is_meant: impl Fn(&Community) -> bool,
+    ) -> impl Iterator<Item = LineRef> {
+        self.lines.after(after, move |id| self.community(id).is_some_and(|found| is_meant(found)))
+    }
+
     /// Finds a line of a household.
     #[must_use]
     pub fn line_of(&self, household: HouseholdId, line: LineId) -> Option<LineRef> {
@@ -443,6 +458,12 @@ impl Community {
     pub fn worker(&self, id: WorkerId) -> Option<&Worker> {
         let index = self.workers.binary_search_by_key(&id, |worker| worker.id).ok()?;
         self.workers.get(index)
+    }
+
+    /// The grid of a household.
+    #[must_use]
+    pub fn grid_of(&self, household: &Household) -> Option<GridId> {
+        self.group(household.group).map(|group| group.grid)
     }
 
     /// The group of this id.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use lianfang_domain::directory::LineRef;
 use lianfang_domain::drill::{Drill, Ending, Home, HomeState, Skip};
 use lianfang_domain::id::{AlarmId, CommunityId, DrillId, GroupId, HouseholdId, LineId};
+use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -91,17 +92,33 @@ pub async fn get(database: &Database, id: DrillId) -> Result<Option<StoredDrill>
     Ok(Some(found))
 }
 
-/// Drills without their doors, the latest first, those before `before`.
+/// Which drills to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DrillFilter<'a> {
+    /// Only those before this one.
+    pub before: Option<DrillId>,
+    /// Only those that are not over, or only the others.
+    pub is_running: Option<bool>,
+    /// Only those of these communities.
+    pub communities: Option<&'a [CommunityId]>,
+}
+
+/// Drills without their doors, the latest first.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list(
     database: &Database,
-    before: Option<DrillId>,
+    DrillFilter { before, is_running, communities }: DrillFilter<'_>,
     limit: u32,
 ) -> Result<Vec<StoredDrill>, StoreError> {
-    let sql = format!("{COLUMNS} WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2");
+    let sql = format!(
+        "{COLUMNS} WHERE (?1 IS NULL OR id < ?1) AND (?3 IS NULL OR (ended_us IS NULL) = ?3)
+            AND (?4 IS NULL OR community_id IN (SELECT value FROM json_each(?4)))
+        ORDER BY id DESC LIMIT ?2"
+    );
     let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(before.map(|id| id.0)).bind(limit);
+    let query = query.bind(is_running).bind(communities.map(|ids| json!(ids).to_string()));
     let rows = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
     rows.iter().map(of_row).collect::<Result<_, _>>().map_err(StoreError::Read)
 }

@@ -6,6 +6,8 @@
 pub mod changes;
 
 use super::audit::Editor;
+use super::nouns::Kind;
+use super::reach::{Place, Reach, shown_ids_sql};
 use super::{Database, StoreError};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -131,21 +133,29 @@ pub async fn of_row(
     Ok(rows.into_iter().map(entry).collect())
 }
 
-/// The latest edits of all rows of a table, the latest first; with a community, of the rows that say they belong to it.
+/// The latest edits of all rows of a table, the latest first; with a community, of the rows that say they belong to it;
+/// for who does not reach everything, those of rows that are shown to them as they stand now.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn of_table(
     database: &Database,
-    (table, community): (&str, Option<u32>),
+    (table, kind, community): (&str, Kind, Option<u32>),
+    within: (Reach, Place),
     (before, limit): (Option<i64>, u32),
 ) -> Result<Vec<Entry>, StoreError> {
-    let sql = format!(
-        "SELECT {ENTRY} WHERE noun = ?1 AND (?2 IS NULL OR id < ?2)
-            AND (?4 IS NULL OR coalesce(after, before) ->> 'community_id' = ?4) ORDER BY id DESC LIMIT ?3"
-    );
-    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(table).bind(before).bind(limit);
-    let query = query.bind(community);
+    let of = "noun = ?1 AND id < ?2 AND (?4 IS NULL OR coalesce(after, before) ->> 'community_id' = ?4)";
+    let which = match shown_ids_sql(kind, within, 0) {
+        None => of.to_owned(),
+        // Those rows may have few edits among many of others.
+        Some(ids) => format!(
+            "id IN (SELECT id FROM history INDEXED BY history_by_row
+                WHERE row_id IN ({ids}) AND {of} ORDER BY id DESC LIMIT ?3)"
+        ),
+    };
+    let sql = format!("SELECT {ENTRY} WHERE {which} ORDER BY id DESC LIMIT ?3");
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(table);
+    let query = query.bind(before.unwrap_or(i64::MAX)).bind(limit).bind(community);
     let rows: Vec<Row> = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
     Ok(rows.into_iter().map(entry).collect())
 }

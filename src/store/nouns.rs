@@ -41,7 +41,7 @@ pub use street::{Street, StreetDraft};
 pub use worker::{Worker, WorkerDraft};
 
 use super::audit::Editor;
-use super::reach::{Place as Where, Reach, shown_sql};
+use super::reach::{Place as Where, Reach, shown_ids_sql, shown_sql};
 use super::{Database, StoreError};
 pub(in crate::store) use fault::fault_of;
 use lianfang_domain::directory::Language;
@@ -254,12 +254,18 @@ pub async fn list_within<N: Noun>(
         return list(database, page).await;
     }
     let table = N::SQL.table;
-    let shown = shown_sql(N::KIND, table, reach, own);
-    let parent = N::PARENT.map_or("id", |(_, field)| field);
-    let sql = format!(
-        "SELECT * FROM {table} WHERE id > ?1 AND (?2 IS NULL OR {parent} = ?2) AND {shown} ORDER BY id LIMIT ?3"
-    );
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(page.after).bind(page.parent).bind(page.limit);
+    let which = match (page.parent, N::PARENT) {
+        (Some(parent), Some((_, field))) => {
+            let shown = shown_sql(N::KIND, table, reach, own);
+            format!("{field} = {parent} AND {} < id AND {shown}", page.after)
+        }
+        (None, _) | (_, None) => {
+            let ids = shown_ids_sql(N::KIND, (reach, own), page.after);
+            ids.map_or_else(|| "TRUE".to_owned(), |ids| format!("id IN ({ids})"))
+        }
+    };
+    let sql = format!("SELECT * FROM {table} WHERE {which} ORDER BY id LIMIT ?1");
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(page.limit);
     let rows = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
     let rows: Result<Vec<N>, _> = rows.iter().map(N::read).collect();
     Ok(rows.map_err(StoreError::Read)?)

@@ -280,9 +280,66 @@ pub(super) fn shown_sql(kind: Kind, table: &str, reach: Reach, own: Place) -> St
     )
 }
 
+/// A query, in SQL, of the ids above `after` of rows that are shown by [`Reach::shows`]; `None` when all are. Goes from the
+/// place down, so that it looks at no row that is elsewhere.
+pub(super) fn shown_ids_sql(
+    kind: Kind,
+    (reach, own): (Reach, Place),
+    after: u32,
+) -> Option<String> {
+    const NONE: &str = "NULL";
+    let Chain { from, street, community, grid } = chain(kind);
+    let covered = match reach {
+        Reach::Everything => return None,
+        Reach::Street(id) => (street, Some(id.0)),
+        Reach::Community(id) => (community, Some(id.0)),
+        Reach::Grid(id) => (grid, Some(id.0)),
+    };
+    let of_community = (grid == NONE).then_some((community, own.community.map(|id| id.0)));
+    let of_street = (community == NONE).then_some((street, own.street.map(|id| id.0)));
+    let ways = [Some(covered), of_community, of_street].into_iter().flatten();
+    let ways = ways.filter(|(column, _)| *column != NONE);
+    let ids = ways.filter_map(|(column, id)| {
+        Some(format!("SELECT x.id FROM {from} WHERE {column} = {} AND {after} < x.id", id?))
+    });
+    let ids: Vec<String> = ids.collect();
+    Some(if ids.is_empty() { "SELECT 0 WHERE FALSE".to_owned() } else { ids.join(" UNION ") })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn the_rows_of_a_place_are_found_from_the_place_down() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path()).await.expect("opens");
+        let database = store.directory();
+        for (kind, table) in
+            [(Kind::Household, "household"), (Kind::Line, "line"), (Kind::Contact, "contact")]
+        {
+            for (reach, own) in [
+                (Reach::Grid(GridId(3)), place(1, 2, 3)),
+                (Reach::Community(CommunityId(2)), place(1, 2, 0)),
+                (Reach::Street(StreetId(1)), place(1, 0, 0)),
+            ] {
+                let ids = shown_ids_sql(kind, (reach, own), 7).expect("a query");
+                let sql = format!(
+                    "EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE id IN ({ids}) ORDER BY id LIMIT 50"
+                );
+                let query = sqlx::query_as(AssertSqlSafe(sql));
+                let plan: Vec<(u32, u32, u32, String)> =
+                    query.fetch_all(database.reader()).await.expect("explains");
+                let way: Vec<&str> = plan.iter().map(|(.., step)| step.as_str()).collect();
+                let walks = |step: &&str| step.starts_with("SCAN") || step.contains("(rowid>");
+                assert_eq!(way.iter().find(|step| walks(step)), None, "{table} {reach}: {way:#?}");
+                let is_by_group = |step: &&str| step.contains("household_by_group");
+                let is_by_name = |step: &&str| step.contains("autoindex_household_1");
+                assert!(way.iter().any(|step| is_by_group(step) || is_by_name(step)), "{way:#?}");
+            }
+        }
+    }
 
     fn place(street: u32, community: u32, grid: u32) -> Place {
         let some = |id: u32| (0 < id).then_some(id);

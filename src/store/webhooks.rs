@@ -303,11 +303,14 @@ pub async fn replace(
     draft: &WebhookDraft,
 ) -> Result<Webhook, WebhookError> {
     let mut change = editor.write().await?;
-    at_version(&mut change, id, version).await?;
+    let before = at_version(&mut change, id, version).await?;
     check(&mut change, draft).await?;
     let query = bind(sqlx::query(UPDATE), draft).bind(id);
     let row = query.fetch_one(&mut *change).await.map_err(StoreError::Write)?;
     let webhook = of_row(&row).map_err(StoreError::Read)?;
+    if webhook.is_enabled && !before.is_enabled {
+        deliveries::begin_again(&mut change, id, editor.at).await?;
+    }
     enter(editor, &mut change, Action::Replace, &webhook).await?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(webhook)

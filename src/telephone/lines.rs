@@ -61,9 +61,14 @@ impl LineBook {
     #[must_use]
     pub fn is_registered(&self, line: LineRef) -> bool {
         let directory = self.directory.current();
-        directory
-            .resolve(line)
-            .is_some_and(|(_, _, line)| self.registration(&line.account).is_some())
+        directory.resolve(line).is_some_and(|(_, _, line)| self.is_up(&line.account))
+    }
+
+    /// Whether an account is registered now. Each look takes the lock anew: an alarm and a telephone that registers wait
+    /// for one look of others, however many lines these look at.
+    #[must_use]
+    pub fn is_up(&self, account: &str) -> bool {
+        self.registered.read().unwrap_or_else(PoisonError::into_inner).contains_key(account)
     }
 
     /// The registration of an account.
@@ -76,24 +81,6 @@ impl LineBook {
     #[must_use]
     pub fn lost(&self, account: &str) -> Option<Timestamp> {
         self.lost.read().unwrap_or_else(PoisonError::into_inner).get(account).copied()
-    }
-
-    /// How many lines are registered.
-    #[must_use]
-    pub fn registered_len(&self) -> usize {
-        self.registered.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// How many lines that have a secret to register with are not registered. Looks at every line of the directory.
-    #[must_use]
-    pub fn lines_down(&self) -> usize {
-        let directory = self.directory.current();
-        let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner);
-        let households = directory.communities().flat_map(|community| &community.households);
-        let lines = households.flat_map(|household| &household.lines);
-        lines
-            .filter(|line| !line.secrets.is_empty() && !registered.contains_key(&line.account))
-            .count()
     }
 
     /// Keeps what people look at in step with the registrar.
@@ -153,19 +140,15 @@ impl LineBook {
         lines.take(limit).collect()
     }
 
-    /// Those of these lines that are registered, or are not in the directory any more. Looks at every line.
+    /// Those of these lines that are registered, or are not in the directory any more.
     #[must_use]
     pub fn up_of(&self, lines: &BTreeSet<LineId>) -> BTreeSet<LineId> {
         let directory = self.directory.current();
-        let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner);
-        let households = directory.communities().flat_map(|community| &community.households);
-        let all = households.flat_map(|household| &household.lines);
-        let down = all.filter(|line| !registered.contains_key(&line.account)).map(|line| line.id);
-        let mut up = lines.clone();
-        for line in down {
-            up.remove(&line);
-        }
-        up
+        let is_up = |line: &&LineId| {
+            let found = directory.line_by_id(**line).and_then(|place| directory.resolve(place));
+            found.is_none_or(|(_, _, line)| self.is_up(&line.account))
+        };
+        lines.iter().filter(is_up).copied().collect()
     }
 
     /// Trunks that do not answer.

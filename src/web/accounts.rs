@@ -1,6 +1,7 @@
 //! Accounts of people: listed, made, replaced, deleted; passwords and second factors reset; sessions ended.
 //!
-//! Whoever keeps accounts gives nobody more than they have: an account is seen and edited only within one's own reach.
+//! Whoever keeps accounts gives nobody more than they have: an account is seen and edited only within one's own reach,
+//! and only if the person whom it stands for is theirs to edit.
 
 use super::Web;
 use super::caller::{Admin, Caller};
@@ -11,13 +12,13 @@ use super::source::Guarded;
 use crate::store::accounts::password;
 use crate::store::accounts::sessions::{self, SessionView};
 use crate::store::accounts::{self, Account, AccountDraft, Role};
-use crate::store::nouns::{Fault, FieldError};
-use crate::store::reach::Reach;
+use crate::store::nouns::{Fault, FieldError, Kind};
+use crate::store::reach::{Reach, place_of};
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lianfang_domain::id::AccountId;
+use lianfang_domain::id::{AccountId, ResponderId, WorkerId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -73,6 +74,32 @@ struct Sessions {
     items: Vec<SessionView>,
 }
 
+/// Whether an account is the caller's to keep.
+async fn keeps(web: &Web, caller: &Caller<Admin>, account: &Account) -> Result<bool, ApiError> {
+    let people = (account.worker_id, account.responder_id);
+    Ok(is_within(web, caller, account.reach).await? && beyond(web, caller, people).await?.is_none())
+}
+
+/// The field that names a person whom the caller may not edit: who keeps their account could become them.
+async fn beyond(
+    web: &Web,
+    caller: &Caller<Admin>,
+    (worker, responder): (Option<WorkerId>, Option<ResponderId>),
+) -> Result<Option<&'static str>, ApiError> {
+    let worker = worker.map(|id| ("/worker_id", Kind::Worker, id.0));
+    let responder = responder.map(|id| ("/responder_id", Kind::Responder, id.0));
+    if caller.reach() != Reach::Everything {
+        for (pointer, kind, id) in [worker, responder].into_iter().flatten() {
+            // Who is not there any more stands for nobody.
+            let place = place_of(web.store.directory(), kind, id).await?;
+            if place.is_some_and(|place| !caller.reach().covers(place)) {
+                return Ok(Some(pointer));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// Whether accounts that reach so far are the caller's to keep.
 async fn is_within(web: &Web, caller: &Caller<Admin>, reach: Reach) -> Result<bool, ApiError> {
     match (caller.reach(), reach) {
@@ -88,7 +115,7 @@ async fn is_within(web: &Web, caller: &Caller<Admin>, reach: Reach) -> Result<bo
 /// The account, if it is the caller's to keep.
 async fn within(web: &Web, caller: &Caller<Admin>, id: AccountId) -> Result<Account, ApiError> {
     let account = accounts::get(web.store.directory(), id).await?;
-    if is_within(web, caller, account.reach).await? { Ok(account) } else { Err(ApiError::NotFound) }
+    if keeps(web, caller, &account).await? { Ok(account) } else { Err(ApiError::NotFound) }
 }
 
 /// List accounts.
@@ -124,7 +151,7 @@ async fn list(
             && is_disabled.is_none_or(|is_disabled| is_disabled == account.is_disabled)
     };
     for account in found.into_iter().filter(is_meant) {
-        if is_within(&web, &caller, account.reach).await? {
+        if keeps(&web, &caller, &account).await? {
             items.push(account);
         }
     }
@@ -332,10 +359,13 @@ async fn within_reach(
     caller: &Caller<Admin>,
     draft: &AccountDraft,
 ) -> Result<(), ApiError> {
-    if is_within(web, caller, draft.reach).await? {
-        return Ok(());
+    if !is_within(web, caller, draft.reach).await? {
+        return Err(faulty("/reach", Fault::BeyondReach));
     }
-    Err(faulty("/reach", Fault::BeyondReach))
+    match beyond(web, caller, (draft.worker_id, draft.responder_id)).await? {
+        Some(pointer) => Err(faulty(pointer, Fault::BeyondReach)),
+        None => Ok(()),
+    }
 }
 
 fn one_time() -> Result<String, ApiError> {

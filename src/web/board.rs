@@ -10,21 +10,25 @@ use super::alarms::page;
 use super::caller::{Caller, Operator, Reports};
 use super::extract::{Parameters, wrong};
 use super::ports::Down;
+use super::ports::vitals::LineVitals;
 use super::problem::{ApiError, Must};
+use super::reach::Area;
 use super::reads::Noted;
 use crate::store::alarm_log::{AlarmFilter, StoredAlarm};
+use crate::store::reach::Reach;
 use crate::store::{StoreError, accounts};
 use axum::Json;
 use axum::extract::{Extension, State};
 use jiff::{SignedDuration, Timestamp};
 use lianfang_domain::alarm::Alarm;
 use lianfang_domain::delivery::{self, Delivery};
-use lianfang_domain::id::{AlarmId, CommunityId, LineId};
+use lianfang_domain::id::{AlarmId, CommunityId, GridId, LineId};
 pub(super) use row::{BoardRow, Standing};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -63,14 +67,24 @@ impl Known {
 }
 
 /// The open alarms as they were read last.
-#[derive(Clone, Default)]
-pub(super) struct Boards(Arc<Mutex<Remembered>>);
+#[derive(Clone)]
+pub(super) struct Boards {
+    remembered: Arc<Mutex<Remembered>>,
+    /// Who looks at every line.
+    looking: Arc<Semaphore>,
+}
+
+impl Default for Boards {
+    fn default() -> Self {
+        Self { remembered: Arc::default(), looking: Arc::new(Semaphore::new(1)) }
+    }
+}
 
 #[derive(Default)]
 struct Remembered {
     /// With the sequence of the last event.
     alarms: BTreeMap<AlarmId, (u32, Arc<Known>)>,
-    down: Option<(Timestamp, Down)>,
+    down: Option<(Timestamp, Arc<Down>)>,
 }
 
 impl Boards {
@@ -113,21 +127,47 @@ impl Boards {
         Ok(open)
     }
 
-    /// What should work and does not, as of a few seconds ago.
-    fn down(&self, web: &Web) -> Down {
-        let now = web.clock.now();
-        if let Some((at, down)) = self.lock().down
-            && now.duration_since(at) < DOWN_EVERY
-        {
-            return down;
+    /// What should work, and what of it does not, as of a few seconds ago. One looks, and the others wait for it.
+    pub(super) async fn down(&self, web: &Web) -> Result<Arc<Down>, ApiError> {
+        let fresh = || {
+            let now = web.clock.now();
+            let known = self.lock().down.clone();
+            known.filter(|(at, _)| now.duration_since(*at) < DOWN_EVERY).map(|(_, down)| down)
+        };
+        if let Some(known) = fresh() {
+            return Ok(known);
         }
-        let down = web.registrations.down();
-        self.lock().down = Some((now, down));
-        down
+        let _place = self.looking.acquire().await;
+        if let Some(known) = fresh() {
+            return Ok(known);
+        }
+        let registrations = Arc::clone(&web.registrations);
+        let looked = tokio::task::spawn_blocking(move || Arc::new(registrations.down())).await;
+        let down = looked.map_err(|error| ApiError::Internal(error.into()))?;
+        self.lock().down = Some((web.clock.now(), Arc::clone(&down)));
+        Ok(down)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Remembered> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Down {
+    /// The lines that somebody reaches.
+    pub(super) fn lines_of(&self, web: &Web, area: &Area) -> LineVitals {
+        let directory = web.directory.current();
+        let is_within = |community: CommunityId, grid: GridId| {
+            let community = directory.community(community);
+            area.reach == Reach::Everything
+                || community.is_some_and(|community| area.shows_in(community, Some(grid)))
+        };
+        let within =
+            self.lines.iter().filter(|((community, grid), _)| is_within(*community, *grid));
+        within.fold(LineVitals::default(), |sum, (_, counts)| LineVitals {
+            registered: sum.registered + counts.registered,
+            down: sum.down + counts.down,
+        })
     }
 }
 
@@ -257,7 +297,7 @@ struct StateView {
     open: u32,
     /// Those of them where nobody is coming.
     unattended: u32,
-    /// Lines with a secret to register with that are not registered.
+    /// Lines that the caller reaches, with a secret to register with, that are not registered.
     lines_down: u32,
     /// Trunks that do not answer.
     routes_down: u32,
@@ -275,10 +315,11 @@ async fn state(
     State(web): State<Web>,
     Extension(boards): Extension<Boards>,
 ) -> Result<Json<StateView>, ApiError> {
-    let Down { lines, routes } = boards.down(&web);
+    let down = boards.down(&web).await?;
+    let lines = down.lines_of(&web, &caller.area(&web).await?);
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let mut view =
-        StateView { lines_down: count(lines), routes_down: count(routes), ..StateView::default() };
+    let (lines_down, routes_down) = (count(lines.down), count(down.routes));
+    let mut view = StateView { lines_down, routes_down, ..StateView::default() };
     for known in boards.read(&web, &caller).await? {
         match (known.stored.row.is_drill, Standing::of(known.alarm.as_ref())) {
             (true, _) => view.drills += 1,

@@ -10,7 +10,7 @@ use super::reach::To;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use lianfang_domain::directory::{Community, ContactNumber, Directory};
+use lianfang_domain::directory::{Community, ContactNumber, Directory, Household};
 use lianfang_domain::id::{AlarmId, ContactId, HouseholdId, ResponderId, WorkerId};
 use lianfang_domain::plan::{Added, Plan};
 use serde::{Deserialize, Serialize};
@@ -93,10 +93,12 @@ async fn add_party(
         (Some(worker), None, None) => Added::Worker(worker),
         (None, Some(responder), None) => Added::Responder(responder),
         (None, None, Some(contact)) => {
-            let plan = plan_of(&web, id).await?;
-            let directory = web.directory.current();
-            let household = community_of(&directory, plan.as_ref())
-                .and_then(|community| household_of(community, contact));
+            let (plan, is_urgent) = plan_of(&web, id).await?;
+            let (directory, area) = (web.directory.current(), caller.area(&web).await?);
+            let household = community_of(&directory, plan.as_ref()).and_then(|community| {
+                let found = household_of(community, contact);
+                found.filter(|found| is_urgent || area.shows_home(community, *found))
+            });
             // The switchboard knows better whether the alarm is there at all.
             Added::Contact(household.unwrap_or_default(), contact)
         }
@@ -130,7 +132,8 @@ struct Candidates {
     items: Vec<Candidate>,
 }
 
-/// Who of the community could be called besides those of the plan: everybody whose name or door has the words.
+/// Who of the community could be called besides those of the plan: everybody whose name or door has the words. While a real
+/// alarm is open, people of other grids, too: whoever is nearest may be the one who can help.
 #[utoipa::path(
     get, path = "/alarms/{id}/candidates", tag = "alarms", operation_id = "list_candidates",
     params(
@@ -148,19 +151,21 @@ async fn candidates(
     caller.reaches_alarm(&web, To::See, id).await?;
     let words = parameters.take("q").unwrap_or_default();
     parameters.finish()?;
-    let plan = plan_of(&web, id).await?;
-    let directory = web.directory.current();
+    let (plan, is_urgent) = plan_of(&web, id).await?;
+    let (directory, area) = (web.directory.current(), caller.area(&web).await?);
     let Some((community, plan)) = community_of(&directory, plan.as_ref()).zip(plan.as_ref()) else {
         return Ok(Json(Candidates { items: Vec::new() }));
     };
-    let items = offered(community, plan, words.trim()).take(OFFERED_MAX).collect();
+    let is_within = |home: &Household| is_urgent || area.shows_household(community, home);
+    let items = offered(community, plan, (words.trim(), is_within)).take(OFFERED_MAX).collect();
     Ok(Json(Candidates { items }))
 }
 
-/// The plan of now; `None` when it was erased.
-async fn plan_of(web: &Web, id: AlarmId) -> Result<Option<Plan>, ApiError> {
+/// The plan of now, `None` when it was erased; and whether the alarm is a real one and open.
+async fn plan_of(web: &Web, id: AlarmId) -> Result<(Option<Plan>, bool), ApiError> {
     let mut stored = web.alarm_log.alarm(id).await?.ok_or(ApiError::NotFound)?;
-    Ok(stored.plans.pop())
+    let is_urgent = stored.row.closed.is_none() && !stored.row.is_drill;
+    Ok((stored.plans.pop(), is_urgent))
 }
 
 fn community_of<'a>(directory: &'a Directory, plan: Option<&Plan>) -> Option<&'a Community> {
@@ -181,7 +186,7 @@ fn telephones(numbers: &[ContactNumber]) -> usize {
 fn offered<'a>(
     community: &'a Community,
     plan: &'a Plan,
-    words: &'a str,
+    (words, is_within): (&'a str, impl Fn(&Household) -> bool + 'a),
 ) -> impl Iterator<Item = Candidate> + 'a {
     let is_rung = |is_same: &dyn Fn(&lianfang_domain::plan::Party) -> bool| {
         plan.parties.iter().any(|party| party.step == 0 && party.has_voice() && is_same(party))
@@ -209,7 +214,7 @@ fn offered<'a>(
     // A community has thousands of households: they are looked for by name or door.
     let households = community.households.iter().filter(move |household| {
         let is_asked = !words.is_empty() && household.id != plan.scene.household;
-        is_asked && !is_rung(&|party| party.household == Some(household.id))
+        is_asked && is_within(household) && !is_rung(&|party| party.household == Some(household.id))
     });
     let contacts = households.flat_map(move |household| {
         let is_home = household.name.contains(words) || *household.address.door == *words;

@@ -11,21 +11,23 @@ use super::extract::{Body, Parameters, PathId};
 use super::groups::place_of;
 use super::ports::Action;
 use super::problem::{ApiError, Must};
-use super::reach::To;
+use super::reach::{Area, To};
 use super::session::USUAL_ZONE;
-use crate::store::drills::{self, StoredDrill};
+use crate::store::drills::{self, DrillFilter, StoredDrill};
 use crate::store::nouns::{Fault, FieldError, Kind};
-use crate::store::reach::{Reach, places_of};
+use crate::store::reach::Reach;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::civil::Time;
+use lianfang_domain::directory::Community;
 use lianfang_domain::drill::{self, Drill, Ending, Home, HomeState, Hours, Skip};
 use lianfang_domain::id::{AlarmId, CommunityId, DrillId, GroupId, HouseholdId};
 use lianfang_domain::kind::AlarmKind;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -222,7 +224,7 @@ struct DrillDetail {
     started: usize,
     /// Households that were left out.
     skipped: usize,
-    /// Its households, in the order in which they begin.
+    /// Those of its households that the caller reaches, in the order in which they begin.
     homes: Vec<HomeView>,
 }
 
@@ -263,21 +265,29 @@ impl From<&Home> for HomeView {
     }
 }
 
-/// A drill with its households, which have names for those who read the directory.
-fn detail(web: &Web, with_names: bool, stored: StoredDrill) -> DrillDetail {
+/// A drill with the households that somebody reaches, which have names for those who read the directory. Figures count
+/// all of them.
+fn detail(web: &Web, area: &Area, with_names: bool, stored: StoredDrill) -> DrillDetail {
     let mut homes: Vec<HomeView> = stored.homes.iter().map(HomeView::from).collect();
+    let started = homes.iter().filter(|home| home.alarm_id.is_some()).count();
+    let skipped = homes.iter().filter(|home| home.skipped.is_some()).count();
+    let waiting = homes.len().saturating_sub(started + skipped);
     let directory = web.directory.current();
-    if let Some(community) = directory.community(stored.drill.community).filter(|_| with_names) {
+    let community = directory.community(stored.drill.community);
+    homes.retain(|home| is_shown(area, community, home.group_id));
+    if let Some(community) = community.filter(|_| with_names) {
         for home in &mut homes {
             let household = community.household(home.household_id);
             home.household = household.map(|found| found.name.to_string());
             home.place = household.map(|found| place_of(found));
         }
     }
-    let started = homes.iter().filter(|home| home.alarm_id.is_some()).count();
-    let skipped = homes.iter().filter(|home| home.skipped.is_some()).count();
-    let waiting = homes.len().saturating_sub(started + skipped);
     DrillDetail { drill: DrillView::new(web, stored), waiting, started, skipped, homes }
+}
+
+/// Whether somebody may see what became of a household of a drill, which was of this group.
+fn is_shown(area: &Area, community: Option<&Arc<Community>>, group: GroupId) -> bool {
+    area.reach == Reach::Everything || community.is_some_and(|found| area.shows_group(found, group))
 }
 
 /// Plan a drill. Refused with the reason when it could not be held.
@@ -296,7 +306,8 @@ async fn create(
     let id = drills::create(database, &drill, &homes, (&caller.name(), now)).await?;
     let stored = drills::get(database, id).await?.ok_or(ApiError::NotFound)?;
     let location = [(header::LOCATION, format!("/api/v1/drills/{id}"))];
-    Ok((StatusCode::CREATED, location, Json(detail(&web, true, stored))).into_response())
+    let detail = detail(&web, &caller.area(&web).await?, true, stored);
+    Ok((StatusCode::CREATED, location, Json(detail)).into_response())
 }
 
 /// The drill of a draft and its doors, if it could be held.
@@ -367,25 +378,23 @@ async fn list(
     let is_running = parameters.take_either("state", ("running", "ended"), Must::DrillState)?;
     let community = parameters.take_number("community_id", 0..=u32::MAX)?;
     parameters.finish()?;
+    let area = caller.area(&web).await?;
+    let communities = match area.reach {
+        Reach::Everything => community.map(|id| vec![CommunityId(id)]),
+        Reach::Street(_) | Reach::Community(_) | Reach::Grid(_) => {
+            let directory = web.directory.current();
+            let shown = directory.communities().filter(|found| area.shows_community(found));
+            let ids = shown.map(|found| found.id);
+            Some(ids.filter(|id| community.is_none_or(|community| community == id.0)).collect())
+        }
+    };
+    let filter = DrillFilter { before, is_running, communities: communities.as_deref() };
     // One more than asked tells whether there is another page.
-    let mut found = drills::list(web.store.alarms(), before, limit + 1).await?;
+    let mut found = drills::list(web.store.alarms(), filter, limit + 1).await?;
     let is_last = found.len() <= limit as usize;
     found.truncate(limit as usize);
     let next = if is_last { None } else { found.last().map(|drill| drill.id) };
-    let mut communities: Vec<u32> = found.iter().map(|stored| stored.drill.community.0).collect();
-    communities.dedup();
-    let area = caller.area(&web).await?;
-    let places = places_of(web.store.directory(), Kind::Community, &communities).await?;
-    let is_within = |stored: &StoredDrill| {
-        area.reach == Reach::Everything
-            || area.shows(places.get(&stored.drill.community.0).copied())
-    };
-    let is_meant = |stored: &StoredDrill| {
-        is_running.is_none_or(|is_running| is_running == stored.ended.is_none())
-            && community.is_none_or(|community| community == stored.drill.community.0)
-    };
-    let found = found.into_iter().filter(is_meant);
-    let items = found.filter(is_within).map(|stored| DrillView::new(&web, stored)).collect();
+    let items = found.into_iter().map(|stored| DrillView::new(&web, stored)).collect();
     Ok(Json(DrillPage { items, next }))
 }
 
@@ -401,7 +410,8 @@ async fn read(
     PathId(id): PathId<DrillId>,
 ) -> Result<Json<DrillDetail>, ApiError> {
     let stored = within(&web, &caller, To::See, id).await?;
-    Ok(Json(detail(&web, caller.is_good_for(Right::Operator), stored)))
+    let with_names = caller.is_good_for(Right::Operator);
+    Ok(Json(detail(&web, &caller.area(&web).await?, with_names, stored)))
 }
 
 /// Stop a drill: no household begins any more, and those who are called by it are told that it is withdrawn. Stopping it

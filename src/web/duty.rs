@@ -12,7 +12,7 @@ pub(super) mod words;
 
 use super::Web;
 use super::caller::{Admin, Called, Caller, Reports};
-use super::extract::{Body, Parameters, PathId, wrong};
+use super::extract::{Body, IfMatch, Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::problem::{ApiError, Must};
 use super::reach::To;
@@ -348,18 +348,20 @@ impl<S: Send + Sync> FromRequest<S> for CalendarBody {
         ("year" = i16, Path, description = "The year"),
         ("community_id" = Option<u32>, Query, description = "The community; the nation if not given"),
     ),
-    responses((status = 200, description = "The days, by date", body = CalendarYear)),
+    responses((status = 200, description = "The days, by date", body = CalendarYear,
+        headers(("ETag" = String, description = "Version of the year")))),
 )]
 async fn read_calendar(
     caller: Caller<Reports>,
     State(web): State<Web>,
     PathId(year): PathId<i16>,
     parameters: Parameters,
-) -> Result<Json<CalendarYear>, ApiError> {
+) -> Result<Response, ApiError> {
     let community = of_community(parameters)?;
     caller.reaches_community(&web, To::See, community).await?;
     let days = calendar::read(web.store.directory(), year, community).await?;
-    Ok(Json(CalendarYear { days }))
+    let tag = format!("\"{}\"", calendar::version_of(&days));
+    Ok(([(header::ETAG, tag)], Json(CalendarYear { days })).into_response())
 }
 
 /// Replace the public holidays and make-up workdays of a year. A community's own days go before the nation's.
@@ -368,6 +370,7 @@ async fn read_calendar(
     params(
         ("year" = i16, Path, description = "The year"),
         ("community_id" = Option<u32>, Query, description = "The community; the nation if not given"),
+        ("If-Match" = String, Header, description = "The `ETag` of the year that is changed", pattern = "^\"[0-9]{1,9}\"$"),
     ),
     request_body(content(
         (CalendarYear = "application/json"),
@@ -379,12 +382,14 @@ async fn replace_calendar(
     caller: Caller<Admin>,
     State(web): State<Web>,
     PathId(year): PathId<i16>,
+    IfMatch(version): IfMatch,
     parameters: Parameters,
     CalendarBody(days): CalendarBody,
 ) -> Result<StatusCode, ApiError> {
     let community = of_community(parameters)?;
     caller.reaches_community(&web, To::Edit, community).await?;
-    calendar::replace(&web.edited_by(&caller.who()), year, community, &days).await?;
+    let who = caller.who();
+    calendar::replace(&web.edited_by(&who), (year, community), version, &days).await?;
     super::nouns::take_up(&web).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,13 +1,14 @@
 //! Is it alive, can it work, how well does it work: for supervisors and Prometheus.
 
 use super::Web;
+use super::board::Boards;
 use super::caller::{Caller, Metrics, Operator};
 use super::extract::Parameters;
 use super::ports::Unready;
-use super::ports::vitals::{SectionView, Vitals};
+use super::ports::vitals::{LineVitals, SectionView, Vitals};
 use super::problem::ApiError;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -35,6 +36,8 @@ struct HealthView {
     is_ready: bool,
     /// What is missing.
     reasons: Vec<Reason>,
+    /// The lines that the caller reaches, as of a few seconds ago.
+    lines: LineVitals,
     /// Its figures.
     #[serde(flatten)]
     vitals: Vitals,
@@ -50,14 +53,16 @@ struct HealthView {
 async fn look(
     caller: Caller<Operator>,
     State(web): State<Web>,
+    Extension(boards): Extension<Boards>,
     parameters: Parameters,
 ) -> Result<Json<HealthView>, ApiError> {
     parameters.finish()?;
+    let lines = boards.down(&web).await?.lines_of(&web, &caller.area(&web).await?);
     let reasons = reasons(&web).await;
     let vitals = web.health.vitals().await;
     let configuration = caller.keeps_everything().then(|| web.health.configuration());
-    let now = web.clock.now();
-    Ok(Json(HealthView { now, is_ready: reasons.is_empty(), reasons, vitals, configuration }))
+    let (now, is_ready) = (web.clock.now(), reasons.is_empty());
+    Ok(Json(HealthView { now, is_ready, reasons, lines, vitals, configuration }))
 }
 
 /// Whether the process answers.

@@ -7,14 +7,14 @@ use super::caller::{Caller, Operator, Right};
 use super::extract::{Parameters, PathId, Reason, wrong};
 use super::nouns::take_up;
 use super::problem::{ApiError, Must};
-use super::reach::To;
+use super::reach::{Area, To};
 use crate::store::history::{self, Entry, changes};
 use crate::store::nouns::duty::{Absence, Override, Post, Rotation, Shift, Swap};
 use crate::store::nouns::undo::{UndoError, undo};
 use crate::store::nouns::{
     Community, Contact, Grid, Group, Household, Kind, Line, Noun, Responder, Street, Worker,
 };
-use crate::store::reach::{Place, Reach, places_of};
+use crate::store::reach::{Place, Reach};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -146,16 +146,22 @@ async fn list(
     let page = (before, limit + 1);
     let mut entries = match id {
         Some(id) => history::of_row(database, (table, id.into()), page).await?,
-        None => history::of_table(database, (table, community), page).await?,
+        None => {
+            // What a community has for all of its grids is seen by whoever sees the community, also when it is gone.
+            let is_of_community =
+                community.is_some() && kind.is_of_roster() && kind != Kind::Worker;
+            let within = if is_of_community {
+                (Reach::Everything, Place::default())
+            } else {
+                let Area { reach, own } = caller.area(&web).await?;
+                (reach, own)
+            };
+            history::of_table(database, (table, kind, community), within, page).await?
+        }
     };
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);
     let next = if is_last { None } else { entries.last().map(|entry| entry.id) };
-    // What a community has for all of its grids is seen by whoever sees the community, also when it is gone.
-    let is_of_community = community.is_some() && kind.is_of_roster() && kind != Kind::Worker;
-    if !is_of_community {
-        keep_within(&web, &caller, kind, &mut entries).await?;
-    }
     let ids: Vec<i64> = entries.iter().map(|entry| entry.id).collect();
     let changes = changes::of_edits(database, &ids).await?;
     let view = |entry: Entry| {
@@ -163,25 +169,6 @@ async fn list(
         view(plural, entry, change)
     };
     Ok(Json(EditPage { items: entries.into_iter().map(view).collect(), next }))
-}
-
-/// Keeps the edits of rows that the caller reaches, as they stand now; of what is gone only who reaches everything
-/// learns.
-async fn keep_within(
-    web: &Web,
-    caller: &Caller<Operator>,
-    kind: Kind,
-    entries: &mut Vec<Entry>,
-) -> Result<(), ApiError> {
-    if caller.reach() == Reach::Everything {
-        return Ok(());
-    }
-    let ids = entries.iter().filter_map(|entry| u32::try_from(entry.row_id).ok());
-    let places = places_of(web.store.directory(), kind, &ids.collect::<Vec<_>>()).await?;
-    let area = caller.area(web).await?;
-    let place = |entry: &Entry| places.get(&u32::try_from(entry.row_id).ok()?).copied();
-    entries.retain(|entry| area.shows(place(entry)));
-    Ok(())
 }
 
 fn view(noun: &'static str, entry: Entry, change_id: Option<i64>) -> EditView {

@@ -11,7 +11,8 @@ use super::Web;
 use super::caller::who_is;
 use super::extract::wrong;
 use super::problem::{ApiError, Must};
-use axum::body::{Body, Bytes, to_bytes};
+use crate::import::UPLOAD_MAX;
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -36,8 +37,11 @@ const OF_CALLER_MAX: usize = 2_000;
 const BYTES_MAX: usize = 32 << 20;
 /// What an answer takes besides its body, in bytes: its key, its headers, its places in the maps.
 const OVERHEAD: usize = 1 << 10;
-/// Longest body of a request or an answer, in bytes: that of a bulk of changes.
+/// Longest body of an answer that is kept, and of a request, in bytes: that of a bulk of changes. A longer answer is given
+/// once.
 const BODY_MAX: usize = 4 << 20;
+/// The one path where a longer request is taken.
+const UPLOADS: &str = "/api/v1/imports";
 
 /// Paths below `/api/v1` that know repeats by themselves, or that nobody calls by name.
 const OWN_RULES: [&str; 3] = ["/api/v1/triggers", "/api/v1/session", "/api/v1/responder/"];
@@ -72,7 +76,8 @@ pub(super) async fn once(
         // Refused by the handler, in its words.
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
-    let body = to_bytes(body, BODY_MAX).await.map_err(|_| ApiError::TooLarge)?;
+    let longest = if parts.uri.path() == UPLOADS { UPLOAD_MAX } else { BODY_MAX };
+    let body = to_bytes(body, longest).await.map_err(|_| ApiError::TooLarge)?;
     let name = (caller.into(), key);
     let running = match answers.begin(name, fingerprint(&parts, &body), web.clock.now()) {
         Begun::New(running) => running,
@@ -81,7 +86,8 @@ pub(super) async fn once(
         Begun::Other => return Err(ApiError::KeyReused),
     };
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    if !response.status().is_success() {
+    let is_short = response.body().size_hint().upper().is_some_and(|most| most <= BODY_MAX as u64);
+    if !response.status().is_success() || !is_short {
         return Ok(response);
     }
     let (parts, body) = response.into_parts();

@@ -4,9 +4,8 @@ use super::Web;
 use super::caller::{Caller, Operator};
 use super::extract::{Parameters, wrong};
 use super::groups::place_of;
-use super::ports::Binding;
+use super::ports::{Binding, LineState};
 use super::problem::{ApiError, Must};
-use super::reach::Area;
 use crate::store::alarm_log::LastOfLine;
 use axum::Json;
 use axum::extract::State;
@@ -15,8 +14,6 @@ use lianfang_domain::alarm::{Event, Proof, TriggerSource};
 use lianfang_domain::directory::{Community, Household, Line};
 use lianfang_domain::id::{AlarmId, CommunityId, HouseholdId, LineId};
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,7 +23,7 @@ const LIMIT_MAX: u32 = 200;
 /// Length of a page where the client names none.
 const LIMIT: u32 = 50;
 /// Lines that are looked through for one page; those that follow are on the next.
-const LOOKED_THROUGH: usize = 20_000;
+const LOOKED_THROUGH: usize = 10_000;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default().routes(routes!(list))
@@ -98,19 +95,6 @@ struct LastView {
     proof: Option<Proof>,
 }
 
-/// A line of the directory in memory.
-struct Found {
-    id: LineId,
-    community: Arc<Community>,
-    household: Arc<Household>,
-}
-
-impl Found {
-    fn line(&self) -> Option<&Line> {
-        self.household.lines.iter().find(|line| line.id == self.id)
-    }
-}
-
 /// List how the lines are, by id.
 #[utoipa::path(
     get, path = "/lines/status", tag = "lines", operation_id = "list_line_status",
@@ -129,63 +113,50 @@ async fn list(
     State(web): State<Web>,
     mut parameters: Parameters,
 ) -> Result<Json<StatusPage>, ApiError> {
-    let state = parameters.take("state");
-    if state.as_deref().is_some_and(|state| !matches!(state, "up" | "down" | "never")) {
-        return Err(wrong("state", Must::LineState));
-    }
+    let state = match parameters.take("state").as_deref() {
+        None => None,
+        Some("up") => Some(LineState::Up),
+        Some("down") => Some(LineState::Down),
+        Some("never") => Some(LineState::Never),
+        Some(_) => return Err(wrong("state", Must::LineState)),
+    };
     let community = parameters.take_number("community_id", 0..=u32::MAX)?.map(CommunityId);
     let after = parameters.take_number("after", 0..=u32::MAX)?.unwrap_or(0);
     let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT) as usize;
     parameters.finish()?;
     let area = caller.area(&web).await?;
-    let found = lines_after(&web, (&area, community), after);
+    let directory = web.directory.current();
+    let is_meant = |found: &Community| {
+        community.is_none_or(|id| id == found.id) && area.shows_community(found)
+    };
     let mut items = Vec::new();
     let mut next = None;
-    for (index, line) in found.iter().enumerate() {
+    let mut last = None;
+    for (index, place) in directory.lines_after(LineId(after), is_meant).enumerate() {
         if items.len() == limit || index == LOOKED_THROUGH {
-            next = found.get(index.wrapping_sub(1)).map(|line| line.id.0);
+            next = last;
             break;
         }
-        let Some(view) = view(&web, line).await else { continue };
-        if state.as_deref().is_none_or(|state| state == view.state) {
-            items.push(view);
+        last = Some(place.line.0);
+        let Some(found) = directory.resolve(place) else { continue };
+        let (community, household, line) = found;
+        let is_so = |wanted| wanted == web.registrations.state_of(&line.account);
+        if area.shows_household(community, household) && state.is_none_or(is_so) {
+            items.push(view(&web, found).await);
         }
     }
     let ids: Vec<LineId> = items.iter().map(|view| view.id).collect();
-    let mut last = web.alarm_log.last_of_lines(&ids).await?;
+    let mut of_lines = web.alarm_log.last_of_lines(&ids).await?;
     for view in &mut items {
-        view.last = last.remove(&view.id).map(last_view);
+        view.last = of_lines.remove(&view.id).map(last_view);
     }
     Ok(Json(StatusPage { items, next }))
 }
 
-/// The lines after this id, by id; one more than are looked through at once.
-fn lines_after(web: &Web, (area, only): (&Area, Option<CommunityId>), after: u32) -> Vec<Found> {
-    let directory = web.directory.current();
-    let communities = directory.communities();
-    let communities = communities.filter(|community| only.is_none_or(|id| id == community.id));
-    let mut found: BTreeMap<LineId, Found> = BTreeMap::new();
-    for community in communities {
-        let households = community.households.iter();
-        for household in households.filter(|one| area.shows_household(community, one)) {
-            for line in household.lines.iter().filter(|line| after < line.id.0) {
-                let is_late = found.last_key_value().is_some_and(|(last, _)| *last < line.id);
-                if LOOKED_THROUGH < found.len() {
-                    if is_late {
-                        continue;
-                    }
-                    found.pop_last();
-                }
-                let (community, household) = (Arc::clone(community), Arc::clone(household));
-                found.insert(line.id, Found { id: line.id, community, household });
-            }
-        }
-    }
-    found.into_values().collect()
-}
-
-async fn view(web: &Web, found: &Found) -> Option<StatusView> {
-    let line = found.line()?;
+async fn view(
+    web: &Web,
+    (community, household, line): (&Community, &Household, &Line),
+) -> StatusView {
     let bindings = web.registrations.of_account(&line.account).await;
     let binding: Option<Binding> = bindings.into_iter().max_by_key(|binding| binding.expires);
     let lost = match binding {
@@ -203,21 +174,21 @@ async fn view(web: &Web, found: &Found) -> Option<StatusView> {
         }
         None => (None, None, lost, None),
     };
-    Some(StatusView {
+    StatusView {
         id: line.id,
         account: line.account.to_string(),
         number: line.number.to_string(),
-        household_id: found.household.id,
-        household: found.household.name.to_string(),
-        place: place_of(&found.household),
-        community_id: found.community.id,
+        household_id: household.id,
+        household: household.name.to_string(),
+        place: place_of(household),
+        community_id: community.id,
         state,
         since,
         from,
         device,
         expires,
         last: None,
-    })
+    }
 }
 
 fn last_view(last: LastOfLine) -> LastView {

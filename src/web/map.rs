@@ -6,6 +6,7 @@ use super::Web;
 use super::board::{Boards, Standing};
 use super::caller::{Caller, Operator};
 use super::extract::{Parameters, PathId, wrong};
+use super::ports;
 use super::problem::{ApiError, Must};
 use super::reach::{Area, To};
 use crate::store::nouns::Kind;
@@ -187,12 +188,12 @@ async fn show(
         if !is_wanted(key) {
             continue;
         }
-        doors += households.len();
+        doors += if has_doors { households.len() } else { 0 };
         if items.len() == limit || (DOORS_MAX < doors && !items.is_empty()) {
             next = Some(at);
             break;
         }
-        items.push(building_view(&web, (at, key, households), has_doors).await);
+        items.push(building_view(&web, (at, key, households), has_doors));
     }
     let community = community.name.to_string();
     Ok(Json(MapView {
@@ -206,7 +207,7 @@ async fn show(
     }))
 }
 
-async fn building_view(
+fn building_view(
     web: &Web,
     (at, key, households): (usize, &Key, &[&Household]),
     has_doors: bool,
@@ -216,7 +217,11 @@ async fn building_view(
     for household in households {
         let mut line = LineState::None;
         for one in &household.lines {
-            let state = line_state(web, &one.account).await;
+            let state = match web.registrations.state_of(&one.account) {
+                ports::LineState::Up => LineState::Up,
+                ports::LineState::Down => LineState::Down,
+                ports::LineState::Never => LineState::Never,
+            };
             lines_down += usize::from(state == LineState::Down);
             line = line.min(state);
         }
@@ -239,16 +244,6 @@ async fn building_view(
         doors.clear();
     }
     BuildingView { at, place, building, households, lines_down, doors }
-}
-
-async fn line_state(web: &Web, account: &str) -> LineState {
-    if !web.registrations.of_account(account).await.is_empty() {
-        return LineState::Up;
-    }
-    match web.registrations.lost(account).await {
-        Some(_) => LineState::Down,
-        None => LineState::Never,
-    }
 }
 
 /// The open alarms of a community, where the directory has their lines now.

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use lianfang_domain::alarm::{Actor, Alarm, CloseOutcome, Trigger};
 use lianfang_domain::digits::Key;
 use lianfang_domain::dispatch::{Dispatch, Route};
-use lianfang_domain::id::{AlarmId, CommunityId};
+use lianfang_domain::id::{AlarmId, CommunityId, GridId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::RouteName;
 use lianfang_domain::plan::{AddError, Added, PartyId, Plan};
@@ -27,7 +27,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
-use vitals::{SectionView, Vitals};
+use vitals::{LineVitals, SectionView, Vitals};
 
 /// What an asynchronous method of a port gives.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -229,19 +229,33 @@ pub struct Binding {
     pub expires: Timestamp,
 }
 
-/// What should work and does not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What should work, and what of it does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Down {
-    /// Lines with a secret to register with that are not registered.
-    pub lines: usize,
+    /// The lines of each grid.
+    pub lines: BTreeMap<(CommunityId, GridId), LineVitals>,
     /// Trunks that do not answer.
     pub routes: usize,
 }
 
+/// How a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineState {
+    /// Registered.
+    Up,
+    /// Was registered since the service runs, and is not any more.
+    Down,
+    /// Was never registered since the service runs.
+    Never,
+}
+
 /// Who is registered.
 pub trait Registrations: Send + Sync {
-    /// What should work and does not. Looks at every line: to be asked now and then.
+    /// What should work, and what of it does not. Looks at every line: to be asked now and then, and aside.
     fn down(&self) -> Down;
+
+    /// How the line of this account is.
+    fn state_of(&self, account: &str) -> LineState;
 
     /// Where the line of this account is registered; empty when it is not.
     fn of_account<'a>(&'a self, account: &'a str) -> Answer<'a, Vec<Binding>>;

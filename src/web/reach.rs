@@ -12,7 +12,9 @@ use crate::store::audit::{Chain, Entry};
 use crate::store::nouns::Kind;
 use crate::store::reach::{Place, Reach, place_of, places_of};
 use lianfang_domain::directory::{Community, Household};
-use lianfang_domain::id::{AccountId, AlarmId, CommunityId, GridId};
+use lianfang_domain::id::{
+    AccountId, AlarmId, CommunityId, GridId, GroupId, HouseholdId, ResponderId,
+};
 use lianfang_domain::plan::Scene;
 use std::collections::BTreeMap;
 
@@ -91,9 +93,38 @@ impl Area {
 
     /// Whether somebody may see a household of the directory in memory.
     pub(super) fn shows_household(&self, community: &Community, household: &Household) -> bool {
-        let group = community.group(household.group);
-        self.reach == Reach::Everything
-            || group.is_some_and(|group| self.shows_in(community, Some(group.grid)))
+        self.shows_group(community, household.group)
+    }
+
+    /// Whether somebody may see what belongs to a group of the directory in memory; of one that is gone, only whose is
+    /// all of the community.
+    pub(super) fn shows_group(&self, community: &Community, group: GroupId) -> bool {
+        match community.group(group) {
+            Some(group) => self.shows_in(community, Some(group.grid)),
+            None => self.owns(community),
+        }
+    }
+
+    /// Whether somebody may see a responder of the directory in memory.
+    pub(super) fn shows_responder(&self, community: &Community, id: ResponderId) -> bool {
+        let found = community.responders.iter().find(|responder| responder.id == id);
+        match found.map(|responder| (responder.household, responder.grid)) {
+            Some((Some(household), _)) => self.shows_home(community, household),
+            Some((None, grid)) => self.shows_in(community, grid),
+            None => self.owns(community),
+        }
+    }
+
+    /// Whether somebody may see the household of this id; of one that is gone, only whose is all of the community.
+    pub(super) fn shows_home(&self, community: &Community, id: HouseholdId) -> bool {
+        let household = community.household(id);
+        household.map_or(self.owns(community), |found| self.shows_household(community, found))
+    }
+
+    /// Whether all of a community is somebody's own.
+    fn owns(&self, community: &Community) -> bool {
+        let (street, community) = (Some(community.street), Some(community.id));
+        self.reach.covers(Place { street, community, grid: None })
     }
 
     /// Whether somebody may see what belongs to a community, or to a grid of it.

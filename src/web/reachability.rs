@@ -11,10 +11,10 @@ use super::caller::{Caller, Operator};
 use super::extract::{Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::problem::{ApiError, Must};
-use super::reach::To;
+use super::reach::{Area, To};
 use crate::store::evidence;
 use crate::store::nouns::Kind;
-use crate::store::reach::{Place as Where, Reach};
+use crate::store::reach::{Place as Where, Reach, place_of};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -194,12 +194,18 @@ impl Wanted {
         })
     }
 
-    /// Numbers that may be meant, by place.
-    fn holders<'a>(&self, directory: &'a Directory) -> impl Iterator<Item = Holder<'a>> {
+    /// Numbers that may be meant, by place, where somebody may see anything at all.
+    fn holders<'a>(
+        &self,
+        directory: &'a Directory,
+        area: Area,
+    ) -> impl Iterator<Item = Holder<'a>> {
         let Self { community, group, after, .. } = *self;
         let communities = directory.communities().filter(move |found| {
             community.is_none_or(|id| found.id == id)
+                && group.is_none_or(|group| found.group(group).is_some())
                 && after.is_none_or(|after| after.community <= found.id)
+                && area.shows_community(found)
         });
         let holders = communities.flat_map(|community| reachability::holders(community));
         holders.filter(move |holder| {
@@ -314,7 +320,7 @@ async fn list(
     };
     let window = wanted.window();
     // One more than is looked through tells whether anything follows.
-    let holders = wanted.holders(&directory).filter(is_within);
+    let holders = wanted.holders(&directory, area).filter(is_within);
     let mut holders: Vec<Holder<'_>> = holders.take(window + 1).collect();
     let mut has_more = window < holders.len();
     holders.truncate(window);
@@ -338,7 +344,7 @@ async fn list(
     Ok(Json(NumberPage { items, next }))
 }
 
-/// How well the people of a community can be reached, in figures.
+/// How well the people of a community can be reached, in figures; counts those whom the caller reaches.
 #[utoipa::path(
     get, path = "/communities/{id}/reachability", tag = "reachability", operation_id = "read_community_reachability",
     params(("id" = u32, Path, description = "Id of the community")),
@@ -353,7 +359,8 @@ async fn of_community(
     parameters.finish()?;
     caller.reaches(&web, To::See, (Kind::Community, id)).await?;
     let community = web.directory.current().community(id).cloned().ok_or(ApiError::NotFound)?;
-    summary(&web, &community, |_| true).await.map(Json)
+    let area = caller.area(&web).await?;
+    summary(&web, &community, |place| area.shows(place)).await.map(Json)
 }
 
 /// How the numbers of those people of a community stand who are where the caller may look.
@@ -438,7 +445,7 @@ async fn numbers_of(
     headers: &HeaderMap,
 ) -> Result<Json<NumberList>, ApiError> {
     let (now, language) = (web.clock.now(), language_of(headers));
-    let community = community_of(&web.directory.current(), who)?;
+    let community = community_of(web, who).await?;
     let holders = reachability::holders_of(&community, who).collect();
     let judged = judge(web, holders, now).await?;
     let items = judged.iter().map(|judged| judged.view(&community, language, now)).collect();
@@ -460,14 +467,13 @@ fn place_in(community: &Community, holder: &Holder<'_>) -> Where {
 }
 
 /// The community of somebody.
-fn community_of(directory: &Directory, who: Who) -> Result<Arc<Community>, ApiError> {
-    let is_there = |community: &&Arc<Community>| match who {
-        Who::Contact(id) => {
-            let mut contacts = community.households.iter().flat_map(|home| &home.contacts);
-            contacts.any(|contact| contact.id == id)
-        }
-        Who::Worker(id) => community.worker(id).is_some(),
-        Who::Responder(id) => community.responders.iter().any(|responder| responder.id == id),
+async fn community_of(web: &Web, who: Who) -> Result<Arc<Community>, ApiError> {
+    let (kind, id) = match who {
+        Who::Contact(id) => (Kind::Contact, id.0),
+        Who::Worker(id) => (Kind::Worker, id.0),
+        Who::Responder(id) => (Kind::Responder, id.0),
     };
-    directory.communities().find(is_there).cloned().ok_or(ApiError::NotFound)
+    let community = place_of(web.store.directory(), kind, id).await?.and_then(|it| it.community);
+    let directory = web.directory.current();
+    community.and_then(|id| directory.community(id)).cloned().ok_or(ApiError::NotFound)
 }

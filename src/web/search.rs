@@ -1,7 +1,7 @@
 //! Finding people, telephones and doors by name, pinyin initials, any part of a number, or door.
 //!
-//! From the directory in memory: each community has one text that is searched from its beginning to its end, made when
-//! the community is first searched and again after an edit. Numbers in answers are masked.
+//! From the directory in memory: each community has one text that is searched from its beginning to its end, made aside
+//! or, at the latest, when the community is searched, and again after an edit. Numbers in answers are masked.
 
 mod index;
 
@@ -103,19 +103,11 @@ async fn search(
 /// Whether the caller reaches what was found.
 fn is_within(area: &Area, directory: &Directory, hit: &Hit) -> bool {
     let Some(community) = directory.community(hit.community) else { return false };
-    let household = match hit.of {
-        Of::Household(id) | Of::Line(id, _) | Of::Contact(id, _) => community.household(id),
-        Of::Worker(_) => return area.shows_in(community, None),
-        Of::Responder(id) => {
-            let responder = community.responders.iter().find(|responder| responder.id == id);
-            match responder.map(|responder| (responder.household, responder.grid)) {
-                Some((Some(household), _)) => community.household(household),
-                Some((None, grid)) => return area.shows_in(community, grid),
-                None => return false,
-            }
-        }
-    };
-    household.is_some_and(|household| area.shows_household(community, household))
+    match hit.of {
+        Of::Household(id) | Of::Line(id, _) | Of::Contact(id, _) => area.shows_home(community, id),
+        Of::Worker(_) => area.shows_in(community, None),
+        Of::Responder(id) => area.shows_responder(community, id),
+    }
 }
 
 fn view(community: &Community, hit: &Hit) -> Option<FoundView> {

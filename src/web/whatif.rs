@@ -8,6 +8,7 @@ use super::Web;
 use super::caller::{Caller, Operator};
 use super::extract::{Parameters, PathId, wrong};
 use super::guard::language_of;
+use super::ports::LineState;
 use super::problem::{ApiError, Must};
 use super::reach::To;
 use crate::store::nouns::Kind;
@@ -17,7 +18,7 @@ use axum::http::HeaderMap;
 use cost::{CostView, LegCostView, Pricing};
 use jiff::Timestamp;
 use lianfang_domain::alarm::{LegWhy, Proof, Trigger, TriggerSource};
-use lianfang_domain::directory::{Community, Directory, Language, LineRef, Written};
+use lianfang_domain::directory::{Community, Directory, Language, Written};
 use lianfang_domain::dispatch::Dispatch;
 use lianfang_domain::id::LineId;
 use lianfang_domain::kind::AlarmKind;
@@ -190,11 +191,11 @@ async fn tell(
 ) -> Result<Json<WhatIfView>, ApiError> {
     let Asked { kind, at, is_drill, has_load } = asked;
     let now = at.unwrap_or_else(|| web.clock.now());
-    let line = place_of(directory, id).ok_or(ApiError::NotFound)?;
+    let line = directory.line_by_id(id).ok_or(ApiError::NotFound)?;
     let defaults = Policy::default();
     let wanted = PlanFor { kind, is_drill, now, defaults: &defaults };
     let plan = plan::build(directory, line, &wanted).map(Arc::new).ok_or(ApiError::NotFound)?;
-    let here = registered(web, directory, &plan).await;
+    let here = registered(web, directory, &plan);
     let on_routes = if has_load { web.alarms.on_routes().await } else { None };
     let is_here = |order: &LegOrder| here.contains(order.number.key());
     let show = |load: Option<&Dispatch>| {
@@ -249,24 +250,14 @@ fn kind_name(kind: AlarmKind) -> &'static str {
     }
 }
 
-fn place_of(directory: &Directory, id: LineId) -> Option<LineRef> {
-    directory.communities().find_map(|community| {
-        let household = community
-            .households
-            .iter()
-            .find(|household| household.lines.iter().any(|line| line.id == id))?;
-        Some(LineRef { community: community.id, household: household.id, line: id })
-    })
-}
-
 /// The numbers of the plan that are lines which are registered here.
-async fn registered(web: &Web, directory: &Directory, plan: &Plan) -> BTreeSet<Arc<str>> {
+fn registered(web: &Web, directory: &Directory, plan: &Plan) -> BTreeSet<Arc<str>> {
     let mut here = BTreeSet::new();
     for number in plan.parties.iter().flat_map(|party| &party.numbers) {
         let key = number.number.key();
         let line = directory.line_by_number(key).and_then(|place| directory.resolve(place));
         let Some((_, _, line)) = line else { continue };
-        if !web.registrations.of_account(&line.account).await.is_empty() {
+        if web.registrations.state_of(&line.account) == LineState::Up {
             here.insert(key.into());
         }
     }

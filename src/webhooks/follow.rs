@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Longest pause between two looks. A change of the log ends it.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(5);
 /// How long the log is left alone while there is nobody to tell: what is written meanwhile is soon read, should somebody come.
 const IDLE: SignedDuration = SignedDuration::from_secs(60);
 /// Rest between two pieces of work: a part of one core in the worst of storms.
@@ -40,6 +40,8 @@ pub(super) struct Follower {
     settled_at: Timestamp,
     /// Until when nobody looks while there is nobody to tell.
     idle_until: Timestamp,
+    /// When lines are looked at next, however much happens until then.
+    lines_at: Timestamp,
 }
 
 /// Something that may be told.
@@ -56,7 +58,7 @@ struct Thing<'a> {
 impl Follower {
     pub(super) fn new(needs: Needs, webhooks: Webhooks) -> Self {
         let settled_at = needs.clock.now().saturating_add(SETTLING).unwrap_or(Timestamp::MAX);
-        Self { needs, webhooks, settled_at, idle_until: Timestamp::MIN }
+        Self { needs, webhooks, settled_at, idle_until: Timestamp::MIN, lines_at: Timestamp::MIN }
     }
 
     /// Follows until it is asked to stop. Work that is cut off is done again at the next start.
@@ -83,7 +85,7 @@ impl Follower {
             };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(LOOK_EVERY.unsigned_abs()) => {}
                 () = changed => {}
             }
         }
@@ -105,7 +107,14 @@ impl Follower {
         self.look_at_drills(&webhooks).await?;
         if self.settled_at <= self.needs.clock.now() {
             self.look_at_routes(&webhooks).await?;
-            self.look_at_lines(&webhooks).await?;
+            let tells_lines = webhooks
+                .iter()
+                .flat_map(|webhook| &webhook.events)
+                .any(|event| matches!(event, WebhookEvent::LineDown | WebhookEvent::LineUp));
+            if tells_lines && self.lines_at <= now {
+                self.look_at_lines(&webhooks).await?;
+                self.lines_at = now.saturating_add(LOOK_EVERY).unwrap_or(Timestamp::MAX);
+            }
         }
         Ok(())
     }
@@ -211,13 +220,8 @@ impl Follower {
     /// Where these lines are; those that left the directory are nowhere.
     fn places(&self, lines: &BTreeMap<LineId, bool>) -> BTreeMap<LineId, CommunityId> {
         let directory = self.needs.directory.current();
-        let mut places = BTreeMap::new();
-        for community in directory.communities() {
-            let own = community.households.iter().flat_map(|household| &household.lines);
-            let own = own.filter(|line| lines.contains_key(&line.id));
-            places.extend(own.map(|line| (line.id, community.id)));
-        }
-        places
+        let places = lines.keys().filter_map(|line| directory.line_by_id(*line));
+        places.map(|place| (place.line, place.community)).collect()
     }
 
     async fn tell_turns(

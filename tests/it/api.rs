@@ -11,6 +11,7 @@ mod dossier;
 mod drills;
 mod errors;
 mod feed;
+mod grids;
 mod health;
 mod hostile;
 mod idempotency;
@@ -48,11 +49,11 @@ use lianfang::store::tokens::{self, NewToken, Scope};
 use lianfang::tasks::Tasks;
 use lianfang::web;
 use lianfang::web::ports::vitals::{
-    ClockVitals, LineVitals, LogVitals, RouteVitals, SectionView, SettingView, Versions, Vitals,
+    ClockVitals, LogVitals, RouteVitals, SectionView, SettingView, Versions, Vitals,
 };
 use lianfang::web::ports::{
-    ActError, Action, Alarms, Answer, Binding, Down, Health, Page, Ports, RaiseError, Raised,
-    Readiness, Registrations, Responders, Unready,
+    ActError, Action, Alarms, Answer, Binding, Down, Health, LineState, Page, Ports, RaiseError,
+    Raised, Readiness, Registrations, Responders, Unready,
 };
 use lianfang::webhooks::{Targets, WebhookKey, Webhooks};
 use lianfang_domain::alarm::{Actor, Trigger};
@@ -200,7 +201,16 @@ pub(crate) struct Lamp {
 
 impl Registrations for Lamp {
     fn down(&self) -> Down {
-        *self.down.lock().expect("no panic")
+        self.down.lock().expect("no panic").clone()
+    }
+
+    fn state_of(&self, account: &str) -> LineState {
+        let registered = self.registered.lock().expect("no panic");
+        match () {
+            () if registered.iter().any(|(known, _)| known == account) => LineState::Up,
+            () if self.lost.lock().expect("no panic").contains_key(account) => LineState::Down,
+            () => LineState::Never,
+        }
     }
 
     fn of_account<'a>(&'a self, account: &'a str) -> Answer<'a, Vec<Binding>> {
@@ -249,7 +259,6 @@ impl Health for Lamp {
             legs_waiting: Some(0),
             routes: vec![route],
             over_minutes: 5,
-            lines: LineVitals { registered: 9, down: 1 },
             databases: Vec::new(),
             log,
             clock: ClockVitals { offset_ms: 0, steps: 0, last_step_ms: None },

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use target::{Answer, HOST, Target};
@@ -38,6 +39,8 @@ struct World {
     routes_down: Mutex<Vec<String>>,
     lines_lost: Mutex<Vec<LineId>>,
     lines_up: Mutex<BTreeSet<LineId>>,
+    /// How often lines were looked at.
+    looks: AtomicUsize,
 }
 
 impl Outside for World {
@@ -46,6 +49,7 @@ impl Outside for World {
     }
 
     fn lines_lost(&self, _before: Timestamp, limit: usize) -> Vec<LineId> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
         let lost = self.lines_lost.lock().expect("no panic").clone();
         lost.into_iter().take(limit).collect()
     }
@@ -416,6 +420,7 @@ async fn routes_and_lines_are_told_when_they_turn() {
     service.alarm(AlarmId(2 << 40), TriggerSource::Dialled).await;
     *service.world.routes_down.lock().expect("no panic") = Vec::new();
     *service.world.lines_lost.lock().expect("no panic") = vec![LineId(7)];
+    service.clock.advance(Duration::from_secs(5));
     service.alarm(AlarmId(3 << 40), TriggerSource::Dialled).await;
     let mut told: Vec<Value> = vec![target.next().await.json(), target.next().await.json()];
     told.sort_by_key(|message| message["type"].as_str().map(str::to_owned));
@@ -423,7 +428,31 @@ async fn routes_and_lines_are_told_when_they_turn() {
     assert_eq!(told[1]["type"], "route.up");
     *service.world.lines_lost.lock().expect("no panic") = Vec::new();
     *service.world.lines_up.lock().expect("no panic") = BTreeSet::from([LineId(7)]);
+    service.clock.advance(Duration::from_secs(5));
     service.alarm(AlarmId(4 << 40), TriggerSource::Dialled).await;
     assert_eq!(target.next().await.json()["type"], "line.up");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn lines_are_looked_at_now_and_then_and_only_for_who_wants_to_know() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut target = Target::start(vec![Answer::Status(200)]).await;
+    let hosts = targets(&[target.host()], &["127.0.0.1"], &target.authority);
+    let service = Service::start(folder.path(), hosts, local()).await;
+    service.clock.advance(Duration::from_secs(61));
+    let looks = || service.world.looks.load(Ordering::Relaxed);
+    for (event, looked) in [("route.down", 0), ("line.down", 1)] {
+        service.make(&target.url("/"), &[event, "alarm.raised"]).await;
+        let told = if looked == 0 { 1 } else { 2 };
+        for alarm in 1..=4_u64 {
+            // Each alarm ends the pause between two looks.
+            service.alarm(AlarmId((alarm + 10 * looked) << 40), TriggerSource::Dialled).await;
+            for _ in 0..told {
+                assert_eq!(target.next().await.json()["type"], "alarm.raised");
+            }
+        }
+        assert_eq!(looks(), usize::try_from(looked).expect("small"), "{event}");
+    }
     service.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Finds lines by account and by number; shared between versions of the directory except where lines changed.
+//! Finds lines by account, by number and by id; shared between versions of the directory except where lines changed.
 
 use super::{Community, Household, Line};
 use crate::id::{CommunityId, HouseholdId, LineId};
@@ -37,9 +37,18 @@ enum Kind {
     Number,
 }
 
+/// The lines of a community by id, with their households: 8 bytes a line.
+#[derive(Clone, Debug)]
+struct Ids {
+    /// Tells most communities apart without a look at their lines.
+    ends: (LineId, LineId),
+    lines: Arc<[(LineId, HouseholdId)]>,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct LineIndex {
     shards: Vec<Arc<Shard>>,
+    by_id: BTreeMap<CommunityId, Ids>,
     lines: usize,
 }
 
@@ -56,6 +65,38 @@ impl LineIndex {
         self.find(Kind::Number, key)
     }
 
+    pub(super) fn by_id(&self, line: LineId) -> Option<LineRef> {
+        let may_have = |ids: &Ids| ids.ends.0 <= line && line <= ids.ends.1;
+        self.by_id.iter().filter(|(_, ids)| may_have(ids)).find_map(|(community, ids)| {
+            let at = ids.lines.binary_search_by_key(&line, |(id, _)| *id).ok()?;
+            let (_, household) = *ids.lines.get(at)?;
+            Some(LineRef { community: *community, household, line })
+        })
+    }
+
+    /// Lines after this one, by id, of the communities that are meant.
+    pub(super) fn after(
+        &self,
+        line: LineId,
+        is_meant: impl Fn(CommunityId) -> bool,
+    ) -> impl Iterator<Item = LineRef> {
+        let meant = self.by_id.iter().filter(|(community, _)| is_meant(**community));
+        // What is left of each community, under its first line.
+        let left = meant.filter_map(|(community, Ids { lines, .. })| {
+            let rest = lines.get(lines.partition_point(|(id, _)| *id <= line)..)?;
+            Some((rest.first()?.0, (*community, rest)))
+        });
+        let mut left: BTreeMap<_, _> = left.collect();
+        std::iter::from_fn(move || {
+            let (line, (community, rest)) = left.pop_first()?;
+            let ((_, household), rest) = rest.split_first()?;
+            if let Some((next, _)) = rest.first() {
+                left.insert(*next, (community, rest));
+            }
+            Some(LineRef { community, household: *household, line })
+        })
+    }
+
     fn find(&self, kind: Kind, text: &str) -> Option<LineRef> {
         let places = self.shards.get(shard_of(text))?.of(kind).get(text)?;
         places.iter().min_by_key(|place| place.line).copied()
@@ -68,6 +109,17 @@ impl LineIndex {
         }
         let before = old.map(lines_of).unwrap_or_default();
         let after = new.map(lines_of).unwrap_or_default();
+        if let Some(old) = old {
+            self.by_id.remove(&old.id);
+        }
+        if let Some(new) = new {
+            let mut ids: Vec<_> = after.keys().map(|place| (place.line, place.household)).collect();
+            ids.sort_unstable();
+            if let (Some((first, _)), Some((last, _))) = (ids.first(), ids.last()) {
+                let ends = (*first, *last);
+                self.by_id.insert(new.id, Ids { ends, lines: ids.into() });
+            }
+        }
         for (place, line) in &before {
             if after.get(place).is_none_or(|kept| !has_same_keys(kept, line)) {
                 self.lines -= 1;
@@ -137,4 +189,81 @@ fn shard_of(text: &str) -> usize {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     usize::try_from(hasher.finish() % SHARDS as u64).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::{Directory, Language};
+    use crate::id::{GroupId, StreetId};
+    use crate::phone::PhoneNumber;
+    use crate::roster::Roster;
+
+    /// A community with a household for each line.
+    fn community(id: u32, lines: &[u32]) -> Community {
+        let household = |line: &u32| Household {
+            id: HouseholdId(line + 1000),
+            group: GroupId(1),
+            name: "".into(),
+            address: crate::directory::Address::default(),
+            pronunciation: None,
+            position: 0,
+            language: Language::Chinese,
+            lines: vec![Line {
+                id: LineId(*line),
+                number: PhoneNumber::from_parts(&line.to_string(), ""),
+                account: line.to_string().into(),
+                line_use: crate::directory::LineUse::Code,
+                is_silent: false,
+                secrets: Vec::new(),
+            }],
+            contacts: Vec::new(),
+            pins: crate::directory::Pins::default(),
+        };
+        Community {
+            id: CommunityId(id),
+            street: StreetId(1),
+            name: "".into(),
+            area_code: "0592".into(),
+            language: Language::Chinese,
+            time_zone: "Asia/Shanghai".into(),
+            alarm_codes: Vec::new(),
+            silent_codes: Vec::new(),
+            arrival_code: "".into(),
+            has_hand_over_calls: false,
+            access_numbers: Vec::new(),
+            grids: Vec::new(),
+            groups: Vec::new(),
+            households: lines.iter().map(|line| Arc::new(household(line))).collect(),
+            workers: Vec::new(),
+            roster: Arc::new(Roster::default()),
+            responders: Vec::new(),
+            policies: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_line_is_found_by_its_id_in_every_version() {
+        let towns = vec![community(1, &[1, 4, 9]), community(2, &[2, 5]), community(3, &[])];
+        let old = Directory::new(1, Vec::new(), towns);
+        let place = |directory: &Directory, line| {
+            directory.line_by_id(LineId(line)).map(|place| (place.community.0, place.household.0))
+        };
+        let all = |directory: &Directory, after, only: Option<u32>| -> Vec<u32> {
+            let is_meant = |town: &Community| only.is_none_or(|id| id == town.id.0);
+            directory.lines_after(LineId(after), is_meant).map(|place| place.line.0).collect()
+        };
+        assert_eq!(
+            [1, 4, 9].map(|line| place(&old, line)),
+            [1001, 1004, 1009].map(|at| Some((1, at)))
+        );
+        assert_eq!((place(&old, 5), place(&old, 3)), (Some((2, 1005)), None));
+        assert_eq!(all(&old, 0, None), [1, 2, 4, 5, 9]);
+        assert_eq!((all(&old, 4, None), all(&old, 1, Some(2))), (vec![5, 9], vec![2, 5]));
+        let edited = old.with_community(2, Arc::new(community(1, &[4, 7])));
+        assert_eq!((place(&edited, 9), place(&edited, 7)), (None, Some((1, 1007))));
+        let without = edited.without_community(3, CommunityId(2));
+        assert_eq!((all(&without, 0, None), place(&without, 5)), (vec![4, 7], None));
+        assert_eq!(all(&old, 0, None), [1, 2, 4, 5, 9], "the version before stays what it was");
+    }
 }

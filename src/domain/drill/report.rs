@@ -4,12 +4,13 @@
 
 use crate::alarm::{Alarm, Stage};
 use crate::directory::{Language, Written};
-use crate::id::AlarmId;
+use crate::id::{AlarmId, ContactId, HouseholdId, ResponderId, WorkerId};
 use crate::leg::{Channel, LegOutcome, Message};
 use crate::phone::PhoneNumber;
-use crate::plan::PartyId;
+use crate::plan::{Party, PartyNumber};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What came of the calls to a number, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,14 +34,22 @@ pub enum Reached {
 }
 
 /// A number of a door's plan that no person answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotReached {
     /// The alarm of the door.
     pub alarm: AlarmId,
-    /// Whom.
-    pub party: PartyId,
-    /// Which of their numbers.
-    pub number_index: u8,
+    /// The household that was called, if it is one.
+    pub household: Option<HouseholdId>,
+    /// The person of the household.
+    pub contact: Option<ContactId>,
+    /// The worker.
+    pub worker: Option<WorkerId>,
+    /// The responder.
+    pub responder: Option<ResponderId>,
+    /// How the person is called.
+    pub name: Arc<str>,
+    /// The number.
+    pub number: PhoneNumber,
     /// Why.
     pub why: Reached,
 }
@@ -76,18 +85,26 @@ pub struct Figures {
     pub arrived_ms: Vec<u64>,
     /// Numbers that were called and that no person answered in any door.
     pub not_reached: Vec<NotReached>,
+    /// Some alarm is not over: figures may grow.
+    pub may_grow: bool,
 }
 
-/// Counts the alarms of a drill, each with whether it gave way to a real one.
-#[must_use]
-pub fn figures<'a>(alarms: impl Iterator<Item = (&'a Alarm, bool)>) -> Figures {
-    let mut figures = Figures::default();
-    let mut calls: BTreeMap<PhoneNumber, NotReached> = BTreeMap::new();
-    let mut rung: BTreeMap<PhoneNumber, bool> = BTreeMap::new();
-    let mut texts: BTreeMap<PhoneNumber, bool> = BTreeMap::new();
-    for (alarm, has_yielded) in alarms {
+/// Counts the alarms of a drill one after the other, and keeps none of them.
+#[derive(Clone, Debug, Default)]
+pub struct Count {
+    figures: Figures,
+    calls: BTreeMap<PhoneNumber, NotReached>,
+    rung: BTreeMap<PhoneNumber, bool>,
+    texts: BTreeMap<PhoneNumber, bool>,
+}
+
+impl Count {
+    /// Counts one more, which gave way to a real one or did not.
+    pub fn add(&mut self, alarm: &Alarm, has_yielded: bool) {
+        let Self { figures, calls, rung, texts } = self;
         figures.homes += 1;
         figures.yielded += u32::from(has_yielded);
+        figures.may_grow |= !matches!(alarm.stage(), Stage::Closed { .. });
         figures.last_leg_ms.extend(last_leg(alarm).map(|at| since(alarm, at)));
         figures.first_key_ms.extend(first_key(alarm).map(|at| since(alarm, at)));
         figures.first_ring_ms.extend(first_ring(alarm).map(|at| since(alarm, at)));
@@ -101,9 +118,9 @@ pub fn figures<'a>(alarms: impl Iterator<Item = (&'a Alarm, bool)>) -> Figures {
             .iter()
             .filter(|leg| leg.message.calls_for_help() || leg.message == Message::OwnHousehold)
         {
-            let party = alarm.plan().parties.get(usize::from(leg.party.0));
-            let number = party.and_then(|party| party.numbers.get(usize::from(leg.number_index)));
-            let Some(number) = number.map(|number| number.number.clone()) else { continue };
+            let Some(party) = alarm.plan().party(leg.party) else { continue };
+            let Some(called) = party.numbers.get(usize::from(leg.number_index)) else { continue };
+            let number = called.number.clone();
             match leg.channel {
                 Channel::Sms => {
                     let arrived = matches!(leg.ended, Some((_, LegOutcome::Delivered)));
@@ -112,35 +129,51 @@ pub fn figures<'a>(alarms: impl Iterator<Item = (&'a Alarm, bool)>) -> Figures {
                 Channel::Voice => {
                     *rung.entry(number.clone()).or_default() |=
                         leg.ringing_at.is_some() || leg.answered_at.is_some();
-                    let (alarm, party, number_index) = (alarm.id(), leg.party, leg.number_index);
                     let why = reached(leg);
-                    let new = NotReached { alarm, party, number_index, why };
-                    let known = calls.entry(number).or_insert(new);
-                    if why < known.why {
-                        *known = new;
+                    if calls.get(&number).is_none_or(|known| why < known.why) {
+                        calls.insert(number, not_reached(alarm.id(), party, called, why));
                     }
                 }
             }
         }
     }
-    let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
-    figures.phones = count(calls.len());
-    figures.rung = count(rung.values().filter(|rang| **rang).count());
-    figures.texted = count(texts.len());
-    figures.delivered = count(texts.values().filter(|arrived| **arrived).count());
-    let with = |what| count(calls.values().filter(|call| call.why == what).count());
-    (figures.answered, figures.voicemail) = (with(Reached::Key), with(Reached::NoKey));
-    figures.not_reached = calls.into_values().filter(|call| call.why != Reached::Key).collect();
-    for times in [
-        &mut figures.last_leg_ms,
-        &mut figures.first_key_ms,
-        &mut figures.first_ring_ms,
-        &mut figures.coming_ms,
-        &mut figures.arrived_ms,
-    ] {
-        times.sort_unstable();
+
+    /// The figures of all that were counted.
+    #[must_use]
+    pub fn figures(self) -> Figures {
+        let Self { mut figures, calls, rung, texts } = self;
+        let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        figures.phones = count(calls.len());
+        figures.rung = count(rung.values().filter(|rang| **rang).count());
+        figures.texted = count(texts.len());
+        figures.delivered = count(texts.values().filter(|arrived| **arrived).count());
+        let with = |what| count(calls.values().filter(|call| call.why == what).count());
+        (figures.answered, figures.voicemail) = (with(Reached::Key), with(Reached::NoKey));
+        figures.not_reached = calls.into_values().filter(|call| call.why != Reached::Key).collect();
+        for times in [
+            &mut figures.last_leg_ms,
+            &mut figures.first_key_ms,
+            &mut figures.first_ring_ms,
+            &mut figures.coming_ms,
+            &mut figures.arrived_ms,
+        ] {
+            times.sort_unstable();
+        }
+        figures
     }
-    figures
+}
+
+fn not_reached(alarm: AlarmId, party: &Party, called: &PartyNumber, why: Reached) -> NotReached {
+    NotReached {
+        alarm,
+        household: party.household,
+        contact: called.contact,
+        worker: party.worker,
+        responder: party.responder,
+        name: Arc::clone(&called.name),
+        number: called.number.clone(),
+        why,
+    }
 }
 
 fn reached(leg: &crate::alarm::Leg) -> Reached {
@@ -219,12 +252,6 @@ pub fn spans(sorted: &[u64]) -> [usize; SPANS_MS.len() + 1] {
         before = until;
     }
     counts
-}
-
-/// Whether every alarm of the drill is over: until then figures may grow.
-#[must_use]
-pub fn is_final<'a>(mut alarms: impl Iterator<Item = &'a Alarm>) -> bool {
-    alarms.all(|alarm| matches!(alarm.stage(), Stage::Closed { .. }))
 }
 
 /// The report for everybody: no name, no number.

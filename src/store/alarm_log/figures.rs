@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Reports of one press that rang twice are one alarm.
-const RAISED: &str = "SELECT a.id, a.line_id, a.raised_us, a.closed_us, f.done_us
+const RAISED: &str = "SELECT a.id, a.line_id, a.raised_us, f.done_us
     FROM alarm AS a LEFT JOIN follow_up AS f ON f.alarm_id = a.id
     WHERE a.is_doubled = 0 AND ?1 <= a.raised_us AND a.raised_us < ?2 AND (?1 < a.raised_us OR ?3 < a.id)
     ORDER BY a.raised_us, a.id LIMIT ?4";
@@ -40,8 +40,6 @@ pub struct RaisedRow {
     pub line: LineId,
     /// When it was raised.
     pub raised: Timestamp,
-    /// When it was closed or cancelled.
-    pub closed: Option<Timestamp>,
     /// When the household was asked how it is.
     pub followed_up: Option<Timestamp>,
 }
@@ -55,7 +53,7 @@ pub struct MeasuredAlarm {
     pub place: Option<Place>,
 }
 
-type RaisedTuple = (i64, u32, i64, Option<i64>, Option<i64>);
+type RaisedTuple = (i64, u32, i64, Option<i64>);
 /// Alarm, kind, community, grid, and the seconds of the three steps of a case.
 type PlanTuple = (i64, Option<String>, Option<i64>, Option<i64>, Option<i64>, i64, i64, i64);
 
@@ -88,11 +86,10 @@ impl AlarmLog {
             .bind(limit);
         let rows: Vec<RaisedTuple> =
             query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
-        let row = |(id, line, raised, closed, followed_up): RaisedTuple| RaisedRow {
+        let row = |(id, line, raised, followed_up): RaisedTuple| RaisedRow {
             id: AlarmId(id.cast_unsigned()),
             line: LineId(line),
             raised: time(raised),
-            closed: closed.map(time),
             followed_up: followed_up.map(time),
         };
         Ok(rows.into_iter().map(row).collect())

@@ -8,7 +8,8 @@ use jiff::civil::Date;
 use lianfang_domain::id::CommunityId;
 use lianfang_domain::roster::DayKind;
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
+use sha2::{Digest, Sha256};
+use sqlx::{Row, SqliteConnection};
 use utoipa::ToSchema;
 
 /// Days of one year.
@@ -40,10 +41,26 @@ pub async fn read(
     year: i16,
     community: Option<CommunityId>,
 ) -> Result<Vec<Day>, StoreError> {
+    let mut connection = database.reader().acquire().await.map_err(StoreError::Read)?;
+    read_in(&mut connection, year, community).await
+}
+
+/// Tells two states of a year apart, as the versions of rows do: the first 29 bits of a digest of its days.
+#[must_use]
+pub fn version_of(days: &[Day]) -> u32 {
+    let digest = Sha256::digest(serde_json::json!(days).to_string());
+    digest.iter().take(4).fold(0, |number: u32, byte| (number << 8) | u32::from(*byte)) >> 3
+}
+
+async fn read_in(
+    connection: &mut SqliteConnection,
+    year: i16,
+    community: Option<CommunityId>,
+) -> Result<Vec<Day>, StoreError> {
     const DAYS: &str = "SELECT day, kind, name FROM calendar_day
         WHERE community_id IS ?1 AND substr(day, 1, 4) = ?2 ORDER BY day";
     let query = sqlx::query(DAYS).bind(community.map(|id| id.0)).bind(format!("{year:04}"));
-    let rows = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
+    let rows = query.fetch_all(connection).await.map_err(StoreError::Read)?;
     let day = |row: &sqlx::sqlite::SqliteRow| {
         let field = |column| {
             let word: String = row.try_get(column)?;
@@ -59,14 +76,15 @@ pub async fn read(
     rows.iter().map(day).collect::<Result<_, sqlx::Error>>().map_err(StoreError::Read)
 }
 
-/// Replaces the days of a year. An empty list says again that the year is not known.
+/// Replaces the days of a year, if they are still at `version`. An empty list says again that the year is not known.
 ///
 /// # Errors
-/// When a day is of another year or stands twice, there is no such community, or the database fails.
+/// When a day is of another year or stands twice, somebody changed the year, there is no such community, or the database
+/// fails.
 pub async fn replace(
     editor: &Editor<'_>,
-    year: i16,
-    community: Option<CommunityId>,
+    (year, community): (i16, Option<CommunityId>),
+    version: u32,
     days: &[Day],
 ) -> Result<(), NounError> {
     const CLEAR: &str =
@@ -88,6 +106,10 @@ pub async fn replace(
         if !query.fetch_one(&mut *change).await.map_err(StoreError::Read)? {
             return Err(NounError::NotFound);
         }
+    }
+    let current = version_of(&read_in(&mut change, year, community).await?);
+    if current != version {
+        return Err(NounError::Changed { current });
     }
     let query = sqlx::query_scalar(CLEAR).bind(id).bind(format!("{year:04}"));
     let removed = query.fetch_all(&mut *change).await.map_err(StoreError::Write)?;

@@ -56,6 +56,8 @@ const LIST: &str =
 const AGAIN: &str =
     "UPDATE webhook_delivery SET state = 'waiting', next_us = ?3, begun_us = ?3, attempts = 0,
     ended_us = NULL WHERE id = ?2 AND webhook_id = ?1 AND state <> 'waiting' RETURNING *";
+const BEGIN_AGAIN: &str = "UPDATE webhook_delivery SET next_us = ?2, begun_us = ?2, attempts = 0
+    WHERE webhook_id = ?1 AND state = 'waiting'";
 const ONE: &str = "SELECT * FROM webhook_delivery WHERE id = ?2 AND webhook_id = ?1";
 const STANDINGS: &str = "SELECT d.webhook_id, count(*) FILTER (WHERE d.state = 'waiting') AS waiting,
     count(*) FILTER (WHERE d.state = 'dead') AS dead,
@@ -309,6 +311,16 @@ pub async fn redeliver(
     let delivery = of_row(&row).map_err(StoreError::Read)?;
     change.commit().await.map_err(StoreError::Write)?;
     Ok(delivery)
+}
+
+/// The messages that waited while a webhook was disabled have all of their tries before them, from now on.
+pub(super) async fn begin_again(
+    change: &mut SqliteConnection,
+    webhook: u32,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let query = sqlx::query(BEGIN_AGAIN).bind(webhook).bind(now.as_microsecond());
+    query.execute(change).await.map(drop).map_err(StoreError::Write)
 }
 
 /// Takes messages of a webhook that are due for a try, at most `limit`.

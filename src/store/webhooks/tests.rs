@@ -152,6 +152,33 @@ async fn a_message_is_entered_once_and_taken_once() {
 }
 
 #[tokio::test]
+async fn what_waited_while_a_webhook_was_disabled_is_tried_for_a_day_from_then_on() {
+    let store = Store::open_in_memory().await.expect("opens");
+    let database = store.directory();
+    let webhook = with_one(&store).await.id;
+    enter_many(&store, webhook, 1, at(0)).await;
+    let refused = Tried { status: None, error: Some(TryError::Connect) };
+    let first = deliveries::take_due(database, webhook, 9, at(0)).await.expect("takes");
+    deliveries::tried(database, &first[0], refused, (at(1), 0.5)).await.expect("writes");
+    let disabled = WebhookDraft { is_enabled: false, ..draft() };
+    let editor = database.edited_by("cli:test", at(2));
+    replace(&editor, (webhook, 1), &disabled).await.expect("disables it");
+    let days = 3 * 24 * 3600;
+    let editor = database.edited_by("cli:test", at(days));
+    replace(&editor, (webhook, 2), &draft()).await.expect("enables it");
+    let due = deliveries::take_due(database, webhook, 9, at(days)).await.expect("takes");
+    assert_eq!(due.iter().map(|it| it.attempts).collect::<Vec<_>>(), [1]);
+    let state = deliveries::tried(database, &due[0], refused, (at(days + 1), 0.5)).await;
+    assert_eq!(state.expect("writes"), DeliveryState::Waiting, "it has a day again");
+    // What is edited while it is enabled goes on as it was.
+    let editor = database.edited_by("cli:test", at(days + 2));
+    replace(&editor, (webhook, 3), &draft()).await.expect("replaces it");
+    assert!(
+        deliveries::take_due(database, webhook, 9, at(days + 2)).await.expect("takes").is_empty()
+    );
+}
+
+#[tokio::test]
 async fn what_fails_is_tried_for_a_day_and_then_dead_and_may_be_sent_again() {
     let store = Store::open_in_memory().await.expect("opens");
     let database = store.directory();

@@ -1,27 +1,31 @@
 //! How a drill went: figures for the desk, and a summary for everybody.
 
-use crate::store::alarm_log::StoredAlarm;
+use crate::store::StoreError;
+use crate::store::alarm_log::{AlarmLog, StoredAlarm};
 use crate::store::drills::notices::{self, NoticeRow, NoticeState, Whose};
+use crate::store::reach::Reach;
 use crate::web::Web;
 use crate::web::caller::{Caller, Reports};
 use crate::web::extract::PathId;
 use crate::web::guard::language_of;
 use crate::web::problem::ApiError;
-use crate::web::reach::To;
+use crate::web::reach::{Area, To};
 use crate::web::timeline::ended;
 use crate::web::words::in_language;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use lianfang_domain::alarm::{Alarm, Event};
-use lianfang_domain::directory::Language;
+use lianfang_domain::directory::{Community, Language};
 use lianfang_domain::drill::HomeState;
 use lianfang_domain::drill::report::{self as figures, Figures, NotReached, Reached, percentile};
 use lianfang_domain::id::{AlarmId, ContactId, DrillId, HouseholdId, ResponderId, WorkerId};
 use lianfang_domain::leg::{Channel, LegOutcome};
 use lianfang_domain::plan::Plan;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use utoipa::ToSchema;
 
 /// Alarms that are read at once.
@@ -56,9 +60,10 @@ pub(super) struct DrillReport {
     first_key_ms: Spread,
     /// How many households took how long to each step, in the order of the steps.
     times: Vec<TimesView>,
-    /// Numbers that no person answered.
+    /// Numbers that no person answered, of households that the caller reaches.
     not_reached: Vec<NotReachedView>,
-    /// Numbers that could not be told of the drill before it; while it has not begun, those that are not told yet.
+    /// Numbers that could not be told of the drill before it; while it has not begun, those that are not told yet. Of
+    /// households, those that the caller reaches.
     not_told: Vec<NotToldView>,
     /// For everybody, without names and numbers, in Chinese.
     summary_zh: String,
@@ -211,32 +216,60 @@ pub(super) async fn report(
     headers: HeaderMap,
 ) -> Result<Json<DrillReport>, ApiError> {
     let stored = super::within(&web, &caller, To::See, id).await?;
-    let started = stored.homes.iter().filter_map(|home| match home.state {
-        HomeState::Started { alarm, .. } => Some(alarm),
-        HomeState::Waiting | HomeState::Skipped(_) => None,
-    });
-    let started: Vec<AlarmId> = started.collect();
-    let mut alarms = Vec::new();
-    for chunk in started.chunks(CHUNK) {
-        let found = web.alarm_log.alarms(chunk).await?;
-        alarms.extend(found.iter().filter_map(fold));
-    }
+    let area = caller.area(&web).await?;
     let directory = web.directory.current();
     let community = directory.community(stored.drill.community);
+    let (mut started, mut shown) = (Vec::new(), BTreeSet::new());
+    for home in &stored.homes {
+        if let HomeState::Started { alarm, .. } = home.state {
+            started.push(alarm);
+            shown.extend(super::is_shown(&area, community, home.group).then_some(alarm));
+        }
+    }
+    let begun = started.len();
+    // Ten thousand alarms take a while to read: aside, so that nothing else of ours waits for them.
+    let (log, runtime) = (web.alarm_log.clone(), Handle::current());
+    let counted = tokio::task::spawn_blocking(move || runtime.block_on(count(&log, &started)));
+    let mut counted = counted.await.map_err(|error| ApiError::Internal(error.into()))??;
+    counted.not_reached.retain(|missed| shown.contains(&missed.alarm));
     let name = community.map_or_else(|| "".into(), |community| Arc::clone(&community.name));
-    let counted = figures::figures(alarms.iter().map(|(alarm, yielded)| (alarm, *yielded)));
-    let erased = started.len().saturating_sub(alarms.len());
-    let is_over = stored.ended.is_some();
     let language = language_of(&headers);
+    let is_told_of = |row: &&NoticeRow| {
+        area.reach == Reach::Everything
+            || community.is_some_and(|found| shows(&area, found, row.whose))
+    };
     let rows = notices::all(web.store.alarms(), id).await?;
+    let not_told = rows.iter().filter(is_told_of).filter_map(|row| NotToldView::of(row, language));
     Ok(Json(DrillReport {
-        is_final: is_over && figures::is_final(alarms.iter().map(|(alarm, _)| alarm)),
-        erased,
+        is_final: stored.ended.is_some() && !counted.may_grow,
+        erased: begun.saturating_sub(usize::try_from(counted.homes).unwrap_or(usize::MAX)),
         summary_zh: figures::summary(&name, &counted, Language::Chinese),
         summary_en: figures::summary(&name, &counted, Language::English),
-        not_told: rows.iter().filter_map(|row| NotToldView::of(row, language)).collect(),
-        ..view(&counted, &alarms, language)
+        not_told: not_told.collect(),
+        ..view(counted, language)
     }))
+}
+
+/// Whether somebody may see that a number could not be told.
+fn shows(area: &Area, community: &Community, whose: Whose) -> bool {
+    match (whose.household, whose.responder) {
+        (Some(household), _) => area.shows_home(community, household),
+        (None, Some(responder)) => area.shows_responder(community, responder),
+        (None, None) => area.shows_community(community),
+    }
+}
+
+/// Counts alarms, a few at a time.
+async fn count(log: &AlarmLog, alarms: &[AlarmId]) -> Result<Figures, StoreError> {
+    let mut count = figures::Count::default();
+    for chunk in alarms.chunks(CHUNK) {
+        for stored in log.alarms(chunk).await? {
+            if let Some((alarm, has_yielded)) = fold(&stored) {
+                count.add(&alarm, has_yielded);
+            }
+        }
+    }
+    Ok(count.figures())
 }
 
 /// The alarm, and whether it gave way; `None` where its plan was erased.
@@ -249,8 +282,8 @@ fn fold(stored: &StoredAlarm) -> Option<(Alarm, bool)> {
     Some((alarm, has_yielded))
 }
 
-fn view(counted: &Figures, alarms: &[(Alarm, bool)], language: Language) -> DrillReport {
-    let named = counted.not_reached.iter().filter_map(|missed| named(missed, alarms, language));
+fn view(counted: Figures, language: Language) -> DrillReport {
+    let not_reached = counted.not_reached.into_iter();
     DrillReport {
         is_final: false,
         homes: counted.homes,
@@ -271,21 +304,15 @@ fn view(counted: &Figures, alarms: &[(Alarm, bool)], language: Language) -> Dril
             TimesView::of("coming", &counted.coming_ms),
             TimesView::of("arrived", &counted.arrived_ms),
         ],
-        not_reached: named.collect(),
+        not_reached: not_reached.filter_map(|missed| missed_view(missed, language)).collect(),
         not_told: Vec::new(),
         summary_zh: String::new(),
         summary_en: String::new(),
     }
 }
 
-fn named(
-    missed: &NotReached,
-    alarms: &[(Alarm, bool)],
-    language: Language,
-) -> Option<NotReachedView> {
-    let (alarm, _) = alarms.iter().find(|(alarm, _)| alarm.id() == missed.alarm)?;
-    let party = alarm.plan().party(missed.party)?;
-    let number = party.numbers.get(usize::from(missed.number_index))?;
+/// `None` of who answered.
+fn missed_view(missed: NotReached, language: Language) -> Option<NotReachedView> {
     let (why, reason) = match missed.why {
         Reached::Key => return None,
         Reached::NoKey => ("no_key", in_language!(language, "接通但未按键", "picked up, no key")),
@@ -300,12 +327,12 @@ fn named(
     };
     Some(NotReachedView {
         alarm_id: missed.alarm,
-        household_id: party.household,
-        contact_id: number.contact,
-        worker_id: party.worker,
-        responder_id: party.responder,
-        name: number.name.to_string(),
-        number: number.number.to_string(),
+        household_id: missed.household,
+        contact_id: missed.contact,
+        worker_id: missed.worker,
+        responder_id: missed.responder,
+        name: missed.name.to_string(),
+        number: missed.number.to_string(),
         why,
         reason,
     })

@@ -21,8 +21,6 @@ pub struct Vitals {
     pub routes: Vec<RouteVitals>,
     /// Failures of routes are counted over so many minutes: fewer while the service has run for less.
     pub over_minutes: u32,
-    /// The lines.
-    pub lines: LineVitals,
     /// The databases.
     pub databases: Vec<DatabaseVitals>,
     /// What becomes of events before the database has them.
@@ -60,7 +58,7 @@ pub struct RouteVitals {
 }
 
 /// How many lines there are.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LineVitals {
     /// Registered now.
     pub registered: usize,

@@ -94,7 +94,7 @@ async fn visited(
     caller: &Caller<Operator>,
     (who, draft): (Who, VisitDraft),
 ) -> Result<(), ApiError> {
-    let community = community_of(&web.directory.current(), who)?;
+    let community = community_of(web, who).await?;
     let theirs = || reachability::holders_of(&community, who).map(|holder| &holder.number.number);
     let faulty = |pointer: String, fault| ApiError::Faulty(vec![FieldError { pointer, fault }]);
     let keys: Vec<&str> = match &draft.numbers {

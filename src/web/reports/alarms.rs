@@ -1,6 +1,6 @@
 //! How fast help came and what alarms were.
 
-use super::count::{Counted, Towns, count};
+use super::count::{Counted, count};
 use super::sheet::{self, Sheet};
 use super::view::{AlarmReport, FiguresView, OfCommunity, OfKind, OfMonth};
 use super::{Asked, By, Ledger};
@@ -121,9 +121,9 @@ async fn in_sheet(
     language: Language,
 ) -> Result<Response, ApiError> {
     let counted = count(web, ledger, &asked).await?;
-    let towns = Towns::new(&web.directory.current());
+    let directory = web.directory.current();
     let community = |id: Option<CommunityId>| {
-        let town = id.and_then(|id| towns.town(id));
+        let town = id.and_then(|id| directory.community(id));
         [sheet::number(id), sheet::text(town.map_or("", |town| &town.name))]
     };
     let word = |chinese, english| sheet::word((chinese, english), language);

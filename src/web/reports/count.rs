@@ -9,7 +9,7 @@ use crate::web::reach::Area;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lianfang_domain::directory::Directory;
-use lianfang_domain::id::{CommunityId, GridId, GroupId, LineId, StreetId};
+use lianfang_domain::id::CommunityId;
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::report::{Month, Period, Tally};
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub(super) struct Counted {
 
 /// Counts what was asked for.
 pub(super) async fn count(web: &Web, ledger: &Ledger, asked: &Asked) -> Result<Counted, ApiError> {
-    let towns = Towns::new(&web.directory.current());
+    let towns = Towns(web.directory.current());
     let now = web.clock.now();
     let mut counted = Counted::default();
     counted.months.extend(asked.period.months().map(|month| (month, Tally::default())));
@@ -76,49 +76,23 @@ impl Counted {
 }
 
 /// Where lines and groups are, as the directory is now.
-pub(super) struct Towns {
-    lines: BTreeMap<LineId, (CommunityId, GridId)>,
-    groups: BTreeMap<GroupId, (CommunityId, GridId)>,
-    communities: BTreeMap<CommunityId, Town>,
-}
-
-/// A community.
-pub(super) struct Town {
-    pub(super) name: Arc<str>,
-    street: StreetId,
-    zone: TimeZone,
-}
+pub(super) struct Towns(pub(super) Arc<Directory>);
 
 impl Towns {
-    pub(super) fn new(directory: &Directory) -> Self {
-        let mut towns =
-            Self { lines: BTreeMap::new(), groups: BTreeMap::new(), communities: BTreeMap::new() };
-        for community in directory.communities() {
-            let groups = community.groups.iter();
-            towns.groups.extend(groups.map(|group| (group.id, (community.id, group.grid))));
-            for household in &community.households {
-                let Some(group) = community.group(household.group) else { continue };
-                let lines = household.lines.iter();
-                towns.lines.extend(lines.map(|line| (line.id, (community.id, group.grid))));
-            }
-            let (name, street) = (Arc::clone(&community.name), community.street);
-            let zone = community.roster.zone().clone();
-            towns.communities.insert(community.id, Town { name, street, zone });
-        }
-        towns
-    }
-
-    pub(super) fn town(&self, id: CommunityId) -> Option<&Town> {
-        self.communities.get(&id)
-    }
-
     /// Where an alarm belongs: where its line is now, else where its plan or its group says that it was.
     pub(super) fn place(&self, row: &RaisedRow, alarm: &MeasuredAlarm) -> Option<Place> {
-        let of_line = self.lines.get(&row.line).copied();
+        let directory = &self.0;
+        let of_line = || {
+            let (community, household, _) = directory.resolve(directory.line_by_id(row.line)?)?;
+            Some((community.id, community.grid_of(household)?))
+        };
         let of_plan = || alarm.place.map(|place| (place.community, place.grid));
-        let of_group = || self.groups.get(&alarm.measured.group?).copied();
-        let (community, grid) = of_line.or_else(of_plan).or_else(of_group)?;
-        let street = self.town(community).map(|town| town.street);
+        let of_group = || {
+            let group = alarm.measured.group?;
+            directory.communities().find_map(|town| Some((town.id, town.group(group)?.grid)))
+        };
+        let (community, grid) = of_line().or_else(of_plan).or_else(of_group)?;
+        let street = directory.community(community).map(|town| town.street);
         Some(Place { street, community: Some(community), grid: Some(grid) })
     }
 
@@ -130,9 +104,9 @@ impl Towns {
         community: Option<CommunityId>,
         at: Timestamp,
     ) -> Option<Month> {
-        let town = community.and_then(|id| self.town(id));
-        let town = town.or_else(|| self.communities.values().next());
-        let month = Month::of(at, town.map_or(&TimeZone::UTC, |town| &town.zone));
+        let town = community.and_then(|id| self.0.community(id));
+        let town = town.or_else(|| self.0.communities().next());
+        let month = Month::of(at, town.map_or(&TimeZone::UTC, |town| town.roster.zone()));
         period.has(month).then_some(month)
     }
 }

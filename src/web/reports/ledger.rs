@@ -24,8 +24,6 @@ const KNOWN_MAX: usize = 150_000;
 const WAIT_MAX: Duration = Duration::from_secs(2);
 /// How long one reads, below the deadline of a request.
 const READ_MAX: SignedDuration = SignedDuration::from_secs(6);
-/// A withdrawn alarm that nobody closes is looked at again for so long.
-const SETTLED: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// What is told to everybody is counted anew after this.
 const PUBLISHED: SignedDuration = SignedDuration::from_hours(1);
 
@@ -108,15 +106,9 @@ impl Ledger {
         if new.is_empty() {
             return Ok((found, false));
         }
-        let now = source.clock.now();
         let measured = source.log.measured(&new).await?;
-        let is_settled = |row: &&RaisedRow| {
-            let is_closed =
-                measured.get(&row.id).is_some_and(|alarm| alarm.measured.closed.is_some());
-            is_closed || row.closed.is_some_and(|at| SETTLED < now.duration_since(at))
-        };
-        let settled = new.iter().filter(is_settled);
-        let settled = settled.filter_map(|row| Some((row.id, *measured.get(&row.id)?)));
+        // Until somebody closed it, an alarm may still become another, however long it was withdrawn.
+        let settled = measured.iter().filter(|(_, alarm)| alarm.measured.closed.is_some());
         let mut known = lock(&self.0.known);
         known.extend(settled);
         while KNOWN_MAX < known.len() {
@@ -227,5 +219,46 @@ mod tests {
         assert_eq!(tries, 3);
         assert_eq!(found, (1..=ALARMS).map(|number| AlarmId(number << 20)).collect::<Vec<_>>());
         assert_eq!(lock(&ledger.0.known).len(), found.len());
+    }
+
+    #[tokio::test]
+    async fn what_was_withdrawn_long_ago_may_still_be_closed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open_in_memory().await.expect("opens");
+        let now: Timestamp = "2026-11-22T00:00:00Z".parse().expect("a moment");
+        let clock = Clock::simulated(now);
+        let tasks = Tasks::new(Handle::current(), CancellationToken::new());
+        let options = LogOptions {
+            commit_deadline: Duration::from_secs(10),
+            ..LogOptions::in_folder(folder.path())
+        };
+        let (log, _) = AlarmLog::start(&store, &options, &clock, &tasks).await.expect("starts");
+        let mut closing = closed(1, now);
+        let close = closing.events.split_off(1);
+        closing.events.push(Event::Cancelled { actor: "".into(), means: None });
+        log.append(vec![closing.clone()]).expect("queued").await.expect("kept");
+        clock.advance(Duration::from_secs(8 * 24 * 3600));
+        let ledger = Ledger::default();
+        let source = Source { log: &log, clock: &clock };
+        for is_closed in [false, true] {
+            let mut found = Vec::new();
+            let take = |_: &RaisedRow, alarm: &MeasuredAlarm| {
+                found.push(alarm.measured.closed.is_some());
+            };
+            let span = now..Timestamp::MAX;
+            ledger.read_for(READ_MAX, source, &span, take).await.expect("reads");
+            assert_eq!(found, [is_closed]);
+            if !is_closed {
+                let (first_sequence, at) = (2, clock.now());
+                let closed = NewEvents {
+                    first_sequence,
+                    at,
+                    events: close.clone(),
+                    opened: None,
+                    ..closing.clone()
+                };
+                log.append(vec![closed]).expect("queued").await.expect("kept");
+            }
+        }
     }
 }

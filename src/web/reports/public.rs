@@ -13,6 +13,7 @@ use lianfang_domain::report::public::{Count, FEW, false_percent, spread, sum};
 use lianfang_domain::report::{Month, Period, Spread, Tally};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Whole months that are told.
@@ -138,7 +139,7 @@ async fn counted(web: &Web, ledger: &Ledger, id: CommunityId) -> Result<Publishe
     let until = Month::of(now, community.roster.zone()).previous();
     let period = Period::new(until.back(MONTHS - 1), until);
     let period = period.map_err(|error| ApiError::Internal(error.into()))?;
-    let towns = Towns::new(&directory);
+    let towns = Towns(Arc::clone(&directory));
     let mut total = Tally::default();
     let mut months: BTreeMap<Month, Tally> =
         period.months().map(|month| (month, Tally::default())).collect();

@@ -6,12 +6,13 @@ use crate::web::Web;
 use crate::web::caller::{Caller, Reports};
 use crate::web::extract::Parameters;
 use crate::web::guard::language_of;
+use crate::web::ports::LineState;
 use crate::web::problem::ApiError;
 use crate::web::reach::{Area, To};
 use crate::web::reachability::{Summary, summary};
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use lianfang_domain::directory::Community;
@@ -98,7 +99,7 @@ pub(super) async fn communities(
     if wants_sheet { in_sheet(&page, &headers) } else { Ok(Json(page).into_response()) }
 }
 
-/// The same page as CSV, whatever the client says that it accepts.
+/// The same page as CSV, whatever the client says that it accepts. `Link` has the next page, if there is one.
 #[utoipa::path(
     get, path = "/reports/communities.csv", tag = "reports", operation_id = "report_communities_csv",
     params(
@@ -107,7 +108,8 @@ pub(super) async fn communities(
             minimum = 0, maximum = 4_294_967_295_u32),
         ("limit" = Option<u32>, Query, description = "Length of the page; 20 if not given", minimum = 1, maximum = 50),
     ),
-    responses((status = 200, description = "A page", body = String, content_type = "text/csv")),
+    responses((status = 200, description = "A page", body = String, content_type = "text/csv",
+        headers(("Link" = String, description = "The next page, `rel=\"next\"`")))),
 )]
 pub(super) async fn communities_csv(
     caller: Caller<Reports>,
@@ -166,12 +168,11 @@ async fn standing(
         households += 1;
         for line in &household.lines {
             lines.total += 1;
-            let is_up = !web.registrations.of_account(&line.account).await.is_empty();
-            let state = match () {
-                () if is_up => &mut lines.up,
-                () if line.secrets.is_empty() => &mut lines.brought,
-                () if web.registrations.lost(&line.account).await.is_some() => &mut lines.down,
-                () => &mut lines.never,
+            let state = match web.registrations.state_of(&line.account) {
+                LineState::Up => &mut lines.up,
+                LineState::Down | LineState::Never if line.secrets.is_empty() => &mut lines.brought,
+                LineState::Down => &mut lines.down,
+                LineState::Never => &mut lines.never,
             };
             *state += 1;
         }
@@ -209,5 +210,12 @@ fn in_sheet(page: &StandingPage, headers: &HeaderMap) -> Result<Response, ApiErr
         let counts = counts.into_iter().chain(numbers.counts()).map(usize::to_string);
         sheet.row(before.into_iter().chain(counts))?;
     }
-    sheet.answer("lianfang-communities")
+    let mut answer = sheet.answer("lianfang-communities")?;
+    if let Some(next) = page.next {
+        let link = format!("</api/v1/reports/communities.csv?after={next}>; rel=\"next\"");
+        let link =
+            HeaderValue::from_str(&link).map_err(|error| ApiError::Internal(error.into()))?;
+        answer.headers_mut().insert(header::LINK, link);
+    }
+    Ok(answer)
 }

@@ -1,10 +1,12 @@
 //! One text for each community, and the search in it.
 
+use crate::web::ports::Ports;
 use lianfang_domain::directory::{Community, ContactNumber, Directory, Household};
 use lianfang_domain::id::{CommunityId, ContactId, HouseholdId, LineId, ResponderId, WorkerId};
 use pinyin::{ToPinyin, ToPinyinMulti};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Hits of one search; nobody reads further.
 pub(super) const HITS_MAX: u32 = 1000;
@@ -12,6 +14,12 @@ pub(super) const HITS_MAX: u32 = 1000;
 const WORDS_MAX: usize = 64;
 /// Digits that are looked for at least: fewer are in every number.
 const DIGITS_MIN: usize = 3;
+/// Lines of a directory whose texts are made before anybody searches; about 300 bytes for each.
+const MADE_MAX: usize = 200_000;
+/// How often texts of communities that were edited are made.
+const MADE_EVERY: Duration = Duration::from_secs(10);
+/// Rest after each: a part of one core.
+const REST: Duration = Duration::from_millis(5);
 /// Stands before each part of a row, so that what begins a part is found first.
 const PART: char = '\u{1}';
 
@@ -72,6 +80,31 @@ fn folded(text: &str) -> String {
 }
 
 impl Index {
+    /// An index whose texts are made aside, now and after edits, so that nobody waits for them. In a directory with more
+    /// than [`MADE_MAX`] lines they take memory only once somebody searches.
+    pub(in crate::web) fn start(ports: &Ports) -> Self {
+        let index = Self::default();
+        let (made, directory) = (index.clone(), ports.directory.clone());
+        ports.tasks.start("search index", |stop| async move {
+            let making = async {
+                loop {
+                    let current = directory.current();
+                    if current.lines_len() <= MADE_MAX {
+                        for community in current.communities() {
+                            made.of(community);
+                            tokio::time::sleep(REST).await;
+                        }
+                        made.forget(&current);
+                    }
+                    drop(current);
+                    tokio::time::sleep(MADE_EVERY).await;
+                }
+            };
+            stop.run_until_cancelled(making).await;
+        });
+        index
+    }
+
     /// What is found, where the words begin a part first. Makes the texts of communities that were edited.
     pub(super) async fn find(
         &self,

@@ -1,6 +1,6 @@
 //! What-if with a policy that is not saved: the directory is as it is, but for this one policy.
 
-use super::{Asked, WhatIfView, place_of, tell};
+use super::{Asked, WhatIfView, tell};
 use crate::store::nouns::{Fault, FieldError, Kind, NounError, PolicyDraft};
 use crate::web::Web;
 use crate::web::caller::{Admin, Caller};
@@ -60,7 +60,7 @@ pub(super) async fn read(
         return Err(NounError::Faulty(faults).into());
     }
     let directory = web.directory.current();
-    let line = place_of(&directory, id).ok_or(ApiError::NotFound)?;
+    let line = directory.line_by_id(id).ok_or(ApiError::NotFound)?;
     let of_line = directory.community(line.community);
     let Some(community) = of_line.filter(|community| community.id == draft.community_id) else {
         let pointer = "/community_id".to_owned();

@@ -5,10 +5,11 @@ use super::{Api, Client};
 use jiff::Timestamp;
 use lianfang::store::alarm_log::{NewEvents, OpenedAlarm};
 use lianfang::store::tokens::Scope;
+use lianfang::web::ports::vitals::LineVitals;
 use lianfang::web::ports::{ActError, Action, Down};
 use lianfang_domain::alarm::{Alarm, Event, Input, Trigger, TriggerSource};
 use lianfang_domain::digits::Key;
-use lianfang_domain::id::{AlarmId, CommunityId, ContactId, HouseholdId, LineId, WorkerId};
+use lianfang_domain::id::{AlarmId, CommunityId, ContactId, GridId, HouseholdId, LineId, WorkerId};
 use lianfang_domain::leg::{Channel, LegOutcome, LegReport};
 use lianfang_domain::plan::{AddError, Added, PartyId, Plan};
 use serde_json::{Value, json};
@@ -16,13 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// An alarm that is driven as the switchboard does it, and recorded.
-struct Driven {
+pub(super) struct Driven {
     alarm: Alarm,
     next_sequence: u32,
 }
 
 impl Driven {
-    async fn raise(api: &Api, id: u64, change: impl FnOnce(&mut Plan)) -> Self {
+    pub(super) async fn raise(api: &Api, id: u64, change: impl FnOnce(&mut Plan)) -> Self {
         let mut plan = plan();
         change(&mut plan);
         let plan = Arc::new(plan);
@@ -43,7 +44,7 @@ impl Driven {
         driven
     }
 
-    async fn input(&mut self, api: &Api, input: &Input) {
+    pub(super) async fn input(&mut self, api: &Api, input: &Input) {
         let now = api.clock.now();
         let events = self.alarm.decide(input, now);
         for event in &events {
@@ -183,7 +184,9 @@ async fn the_most_urgent_comes_first_and_drills_last() {
     assert_eq!(ids(&board(&operator).await), [4, 3, 1, 5, 2]);
     let one = operator.get("/alarms/board?community_id=1").await.expect(200).json();
     assert_eq!(ids(&one), [3, 1, 5, 2]);
-    *api.line_lamp.down.lock().expect("no panic") = Down { lines: 7, routes: 1 };
+    let lines = LineVitals { registered: 9, down: 7 };
+    *api.line_lamp.down.lock().expect("no panic") =
+        Down { lines: [((CommunityId(1), GridId(1)), lines)].into(), routes: 1 };
     let state = operator.get("/state").await.expect(200).json();
     let wanted =
         json!({"open": 4, "unattended": 2, "lines_down": 7, "routes_down": 1, "drills": 1});

@@ -122,3 +122,17 @@ async fn every_post_but_a_few_takes_a_key() {
     }
     assert_eq!(without, ["/api/v1/responder/{token}/answer", "/api/v1/session"]);
 }
+
+#[tokio::test]
+async fn a_key_makes_no_upload_too_long() {
+    let api = Api::new().await;
+    let admin = api.admin(&api.token("root", Scope::Admin).await);
+    let send = async |path: &str, bytes: usize| {
+        let call = admin.call(Method::POST, path).body(axum::body::Body::from(vec![b'x'; bytes]));
+        let call = call.header("content-type", "application/octet-stream");
+        call.header("idempotency-key", KEY).send().await
+    };
+    assert_ne!(send("/imports", 5 << 20).await.status, 413);
+    assert_eq!(send("/imports", 17 << 20).await.status, 413);
+    assert_eq!(send("/bulk", 5 << 20).await.status, 413);
+}

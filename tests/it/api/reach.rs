@@ -591,7 +591,7 @@ async fn what_is_seen_is_not_always_changed() {
     admin.post("/streets", json!({"name": "新街道"})).await.expect(403);
     let reply = admin.post("/drills", there.drafts["drills"].clone()).await.expect(422);
     assert_eq!(reply.pointers(), ["/community_id"]);
-    admin.call(Method::PUT, "/calendars/2027").json(&json!({"days": []})).send().await.expect(403);
+    admin.put("/calendars/2027", 1, json!({"days": []})).await.expect(403);
     admin.get("/calendars/2027").await.expect(200);
     // A press is raised on own lines only.
     let operator = api.person("desk", Role::Operator, grid).await;

@@ -72,7 +72,12 @@ async fn the_roster_is_told_day_by_day() {
     let desk = desk(&api).await;
     let days = json!({"days": [{"date": "2026-11-24", "kind": "holiday", "name": "社区日"}]});
     let path = format!("/calendars/2026?community_id={}", desk.town.community);
-    desk.admin.call(Method::PUT, &path).json(&days).send().await.expect(204);
+    let tag = desk.admin.get(&path).await.expect(200).header("etag").to_owned();
+    let put = || desk.admin.call(Method::PUT, &path).json(&days);
+    put().send().await.expect(428);
+    put().header("if-match", &tag).send().await.expect(204);
+    // Two browsers edit one year: the second is told.
+    assert_eq!(put().header("if-match", &tag).send().await.expect(412).problem(), "changed");
     let path = format!("/communities/{}/roster", desk.town.community);
     let roster = desk.admin.get(&format!("{path}?from=2026-11-23&days=2")).await.expect(200).json();
     assert_eq!(roster["time_zone"], "Asia/Shanghai");
@@ -413,9 +418,11 @@ async fn a_year_of_holidays_is_imported_and_moves_the_leader() {
     let is_unknown = |found: Vec<Value>| found.iter().any(|one| one["year"] == 2027);
     assert!(is_unknown(desk.findings().await));
     let csv = "date,kind,name\n2027-02-08, holiday ,春节\n2027-02-14,workday\n";
-    let put = |path: &'static str, text: &'static str| {
+    let tag = async |path: &str| desk.admin.get(path).await.header("etag").to_owned();
+    let put = async |path: &str, text: &'static str| {
         let call = desk.admin.call(Method::PUT, path).body(Body::from(text));
-        call.header("content-type", "text/csv").send()
+        let call = call.header("if-match", &tag("/calendars/2027").await);
+        call.header("content-type", "text/csv").send().await
     };
     put("/calendars/2027", csv).await.expect(422);
     let csv = "date,kind,name\n2027-02-08, holiday ,春节\n2027-02-14,workday,\n";
@@ -428,7 +435,8 @@ async fn a_year_of_holidays_is_imported_and_moves_the_leader() {
     // The community's own day goes before the nation's.
     let own = json!({"days": [{"date": "2027-02-08", "kind": "workday"}]});
     let path = format!("/calendars/2027?community_id={community}");
-    desk.admin.call(Method::PUT, &path).json(&own).send().await.expect(204);
+    let put_own = desk.admin.call(Method::PUT, &path).json(&own);
+    put_own.header("if-match", &tag(&path).await).send().await.expect(204);
     assert_eq!(desk.on_duty(monday).await, both[..1]);
     put("/calendars/2026", csv).await.expect(422);
     put("/calendars/2027?community_id=99", csv).await.expect(404);
