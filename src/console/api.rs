@@ -12,6 +12,8 @@ use tower::ServiceExt;
 
 /// Largest answer that is read into memory; the API pages its lists far below.
 const ANSWER_MAX: usize = 16 * 1024 * 1024;
+/// Pages of a list that are read to choose from: ten thousand rows.
+const PAGES_MAX: usize = 50;
 
 /// The API in the name of one visitor.
 #[derive(Clone)]
@@ -72,6 +74,14 @@ pub(crate) struct Mistake {
     pub(crate) detail: String,
 }
 
+/// A page of a list.
+#[derive(Deserialize)]
+struct Listed<T> {
+    items: Vec<T>,
+    #[serde(default)]
+    next: Option<u64>,
+}
+
 /// A row with the version that it was read at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Versioned<T> {
@@ -107,6 +117,18 @@ impl Api {
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let answer = self.answer(self.request(Method::GET, path), Body::empty()).await?;
         read(&answer.1)
+    }
+
+    /// Reads a list page after page; what is beyond [`PAGES_MAX`] pages is left out. The path has a query.
+    pub(crate) async fn get_all<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Failure> {
+        let mut page: Listed<T> = self.get(path).await?;
+        let mut all = page.items;
+        for _ in 1..PAGES_MAX {
+            let Some(next) = page.next else { break };
+            page = self.get(&format!("{path}&after={next}")).await?;
+            all.append(&mut page.items);
+        }
+        Ok(all)
     }
 
     /// Reads a row and its version.

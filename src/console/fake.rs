@@ -191,5 +191,14 @@ async fn answer(
     let (status, body) = known.unwrap_or((404, problem));
     let status = StatusCode::from_u16(status).unwrap();
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::ETAG, "\"1\"")];
-    (status, headers, body.to_string()).into_response()
+    // Text stands for itself, as in sheets; a first line with a link is a header of the answer.
+    let Value::String(text) = body else {
+        return (status, headers, body.to_string()).into_response();
+    };
+    match text.strip_prefix("link: ").and_then(|text| text.split_once('\n')) {
+        Some((link, text)) => {
+            (status, headers, [(header::LINK, link.to_owned())], text.to_owned()).into_response()
+        }
+        None => (status, headers, text).into_response(),
+    }
 }

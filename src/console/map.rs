@@ -28,8 +28,10 @@ pub use tiles::{Tiles, TilesError};
 
 /// Buildings of a page.
 const BUILDINGS: u32 = 40;
-/// Buildings that a plan shows.
+/// Buildings of a plan that are asked for at once.
 const PLACED: u32 = 500;
+/// Buildings of a plan; of more, those that come first.
+const PLACED_MAX: usize = 2500;
 /// Doors of a page of one building; a floor is never parted.
 const DOORS: usize = 120;
 
@@ -318,7 +320,14 @@ async fn look(
     } else {
         format!("/communities/{id}/map?after={after}&limit={BUILDINGS}")
     };
-    let map: Map = signed.api().get(&path).await.map_err(signed.fails())?;
+    let mut map: Map = signed.api().get(&path).await.map_err(signed.fails())?;
+    // A plan shows its buildings at once.
+    while let Some(next) = map.next.filter(|_| is_plan && map.items.len() < PLACED_MAX) {
+        let path = format!("{path}&after={next}");
+        let mut more: Map = signed.api().get(&path).await.map_err(signed.fails())?;
+        map.items.append(&mut more.items);
+        map.next = more.next;
+    }
     let alarms = told(&signed, id, &map.alarms).await.map_err(signed.fails())?;
     let spots = plan.as_ref().map(plan::Plan::spots).unwrap_or_default();
     let (buildings, height) = shown(&map, (id, &alarms), l);

@@ -34,11 +34,6 @@ const PARTS: [Part; 3] = [
     ("group", "groups", None),
 ];
 
-#[derive(Deserialize)]
-struct Rows {
-    items: Vec<Row>,
-}
-
 /// A community, a grid or a group.
 #[derive(Deserialize)]
 struct Row {
@@ -81,20 +76,20 @@ async fn choice(signed: &Signed, form: Form, status: StatusCode) -> Result<Respo
     });
     let api = signed.api();
     let (chosen, rows, below_field) = match asked {
-        None => (None, api.get::<Rows>("/communities?limit=200").await, "community"),
+        None => (None, api.get_all("/communities?limit=200").await, "community"),
         Some((field, noun, below, id)) => {
             let row = api.get::<Row>(&format!("/{noun}/{id}")).await.map_err(signed.fails())?;
             let (rows, below_field) = match below {
-                None => (Ok(Rows { items: Vec::new() }), ""),
+                None => (Ok(Vec::new()), ""),
                 Some((noun, parent)) => {
-                    let rows = api.get::<Rows>(&format!("/{noun}?limit=200&{parent}={id}")).await;
+                    let rows = api.get_all(&format!("/{noun}?limit=200&{parent}={id}")).await;
                     (rows, if noun == "grids" { "grid" } else { "group" })
                 }
             };
             (Some((field, row)), rows, below_field)
         }
     };
-    let below = rows.map_err(signed.fails())?.items;
+    let below: Vec<Row> = rows.map_err(signed.fails())?;
     let l = signed.lang();
     let frame = Frame::signed(signed, l.t("纸质备份", "Paper")).await;
     Ok(show(status, &ChoosePage { frame, l, chosen, below, below_field, form }))

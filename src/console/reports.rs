@@ -26,6 +26,8 @@ use serde::Deserialize;
 
 /// Seconds after which a page that is still being counted is asked for again.
 const AGAIN_S: &str = "3";
+/// Longest sheet, in bytes: a hundred for each community.
+const SHEET_MAX: usize = 4 * 1024 * 1024;
 
 pub(crate) fn routes() -> Router<Shared> {
     Router::new()
@@ -118,12 +120,6 @@ struct Choice {
     id: u64,
     name: String,
 }
-
-#[derive(Deserialize)]
-struct Choices {
-    items: Vec<Choice>,
-}
-
 #[derive(Template)]
 #[template(path = "reports/alarms.html")]
 struct AlarmsPage {
@@ -289,9 +285,9 @@ async fn alarms(signed: Signed) -> Result<Response, Response> {
 /// The communities to choose from: all that an operator sees; an auditor may list none, and chooses of the report.
 async fn choices(signed: &Signed, report: Option<&Report>) -> Vec<Choice> {
     if signed.me.may_act()
-        && let Ok(found) = signed.api().get::<Choices>("/communities?limit=200").await
+        && let Ok(found) = signed.api().get_all("/communities?limit=200").await
     {
-        return found.items;
+        return found;
     }
     let rows = report.into_iter().flat_map(|report| &report.communities);
     let choice =
@@ -321,14 +317,14 @@ fn come_again(page: &CountingPage) -> Response {
 /// The sheets, as the API writes them.
 async fn csv(signed: Signed, Path(what): Path<String>) -> Response {
     let (_, query) = asked(&signed);
-    let path = match what.as_str() {
+    let response = match what.as_str() {
         "month" | "community" | "kind" | "community_month" => {
-            format!("/reports/alarms.csv?by={what}&{query}")
+            let path = format!("/reports/alarms.csv?by={what}&{query}");
+            signed.api().raw(Method::GET, &path, "text/csv", Body::empty()).await
         }
-        "communities" => "/reports/communities.csv?limit=50".to_owned(),
+        "communities" => communities_csv(&signed).await,
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
-    let response = signed.api().raw(Method::GET, &path, "text/csv", Body::empty()).await;
     match response.status() {
         StatusCode::SERVICE_UNAVAILABLE => {
             let detail = signed
@@ -339,6 +335,38 @@ async fn csv(signed: Signed, Path(what): Path<String>) -> Response {
         }
         _ => response,
     }
+}
+
+/// The sheet of all communities: page after page, with the names of the columns once.
+async fn communities_csv(signed: &Signed) -> Response {
+    const FIRST: &str = "/reports/communities.csv?limit=50";
+    let (mut sheet, mut path) = (Vec::new(), FIRST.to_owned());
+    loop {
+        let response = signed.api().raw(Method::GET, &path, "text/csv", Body::empty()).await;
+        if response.status() != StatusCode::OK {
+            return response;
+        }
+        let (mut head, body) = response.into_parts();
+        let Ok(page) = axum::body::to_bytes(body, SHEET_MAX).await else {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        };
+        let names = page.iter().position(|byte| *byte == b'\n').filter(|_| !sheet.is_empty());
+        sheet.extend(page.iter().skip(names.map_or(0, |end| end + 1)));
+        let link = head.headers.remove(header::LINK);
+        let next = link.as_ref().and_then(|link| after_of(link.to_str().ok()?));
+        let Some(next) = next.filter(|_| sheet.len() <= SHEET_MAX) else {
+            // It was that of the last page.
+            head.headers.remove(header::CONTENT_LENGTH);
+            return Response::from_parts(head, Body::from(sheet));
+        };
+        path = format!("{FIRST}&after={next}");
+    }
+}
+
+/// Where the next page begins, as a `Link` says it.
+fn after_of(link: &str) -> Option<u32> {
+    let (target, _) = link.strip_prefix('<')?.split_once('>')?;
+    target.split_once("after=")?.1.parse().ok()
 }
 
 #[cfg(test)]

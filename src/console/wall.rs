@@ -52,11 +52,6 @@ struct Wanted {
     community: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Communities {
-    items: Vec<Named>,
-}
-
 /// A community.
 #[derive(Deserialize)]
 pub(crate) struct Named {
@@ -80,8 +75,7 @@ struct Duty {
 
 /// The communities to choose from; none where they may not be seen.
 pub(crate) async fn communities(signed: &Signed) -> Vec<Named> {
-    let found = signed.api().get::<Communities>("/communities?limit=200").await;
-    found.map_or_else(|_| Vec::new(), |found| found.items)
+    signed.api().get_all("/communities?limit=200").await.unwrap_or_default()
 }
 
 async fn wall(signed: Signed, Query(wanted): Query<Wanted>) -> Result<Response, Response> {

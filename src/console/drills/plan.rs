@@ -40,11 +40,6 @@ const PER_GROUP: &str = "2";
 const KINDS: [&str; 6] = ["unknown", "fire", "intruder", "illness", "flood", "other"];
 
 #[derive(Deserialize)]
-struct Communities {
-    items: Vec<Community>,
-}
-
-#[derive(Deserialize)]
 struct Community {
     id: u32,
     name: String,
@@ -181,8 +176,7 @@ async fn page(
 }
 
 async fn communities(signed: &Signed) -> Result<Vec<Community>, Failure> {
-    let found: Communities = signed.api().get("/communities?limit=200").await?;
-    Ok(found.items)
+    signed.api().get_all("/communities?limit=200").await
 }
 
 fn clock_of(communities: &[Community], id: u32) -> WallClock {
@@ -191,7 +185,11 @@ fn clock_of(communities: &[Community], id: u32) -> WallClock {
 }
 
 /// Asks once how many telephones may ring, and then plans.
-pub(super) async fn plan(signed: Signed, Sent(mut form): Sent) -> Result<Response, Response> {
+pub(super) async fn plan(
+    State(shared): State<Shared>,
+    signed: Signed,
+    Sent(mut form): Sent,
+) -> Result<Response, Response> {
     let l = signed.lang();
     let communities = communities(&signed).await.map_err(signed.fails())?;
     let id = form.get("community").parse().unwrap_or(0);
@@ -199,6 +197,11 @@ pub(super) async fn plan(signed: Signed, Sent(mut form): Sent) -> Result<Respons
         return page(&signed, form, communities, StatusCode::OK).await;
     }
     let clock = clock_of(&communities, id);
+    if form.get("seed").is_empty() {
+        // Other households each time; the page that asks once more hands the number on.
+        let now = (shared.settings.now)().as_second();
+        form.set("seed", now.rem_euclid(1_000_000).to_string());
+    }
     let Some(draft) = draft(&mut form, &clock, l) else {
         return page(&signed, form, communities, StatusCode::UNPROCESSABLE_ENTITY).await;
     };

@@ -91,17 +91,25 @@ async fn planning_says_once_how_many_telephones_ring() {
         "143 telephones will ring.",
         "name=\"sure\" value=\"1\"",
         "name=\"starts\" value=\"2026-11-24T10:00\"",
+        "name=\"seed\" value=\"317120\"",
     ]);
     let asked = fake.asked();
+    let (_, _, looked) =
+        asked.iter().find(|(_, path, _)| path == "/drills/preview").expect("asked");
+    assert_eq!(looked["seed"], json!(317_120), "no draw is like the one before");
     assert!(asked.iter().all(|(_, path, _)| path != "/drills"), "nothing is planned yet");
     fake.answers("POST /drills", 201, detail("planned", 3));
     let mut form = FORM.to_vec();
     form.push(("sure", "1"));
+    form.push(("seed", "317120"));
     assert_eq!(fake.post("/drills/plan", &form).await.location(), "/drills/7?did=added");
     let asked = fake.asked();
     let (_, _, sent) = asked.iter().find(|(_, path, _)| path == "/drills").expect("planned");
     assert_eq!((&sent["community_id"], &sent["per_group"]), (&json!(2), &json!(2)));
-    assert_eq!(sent["starts_at"], "2026-11-24T02:00:00Z");
+    assert_eq!(
+        (&sent["starts_at"], &sent["seed"]),
+        (&json!("2026-11-24T02:00:00Z"), &json!(317_120))
+    );
     assert_eq!((&sent["announce_before_s"], &sent["on_holidays"]), (&json!(3600), &json!(false)));
 }
 

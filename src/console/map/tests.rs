@@ -143,7 +143,8 @@ fn plan() -> Value {
 async fn buildings_stand_on_a_plan_where_they_were_placed() {
     let fake = fake("admin", map(0, 2, 2, "up"));
     fake.answers("GET /communities/2/plan", 200, plan());
-    fake.answers("GET /communities/2/map?doors=false&limit=500", 200, map(0, 2, 2, "down"));
+    fake.answers("GET /communities/2/map?doors=false&limit=500", 200, map(0, 1, 2, "down"));
+    fake.answers("GET /communities/2/map?doors=false&limit=500&after=1", 200, map(1, 2, 2, "down"));
     let page = fake.get("/map/2").await;
     page.shows(&[
         "viewBox=\"0 0 960 480\"",

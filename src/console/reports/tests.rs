@@ -121,9 +121,12 @@ async fn what_is_still_being_counted_comes_by_itself() {
 async fn a_sheet_is_passed_on_as_it_is() {
     let fake = Fake::new("auditor");
     fake.answers("GET /reports/alarms.csv?by=kind&from=2026-10", 200, json!("sheet"));
-    fake.answers("GET /reports/communities.csv?limit=50", 200, json!("lines"));
+    let first = "link: </api/v1/reports/communities.csv?after=7>; rel=\"next\"\nid,name\n7,a\n";
+    fake.answers("GET /reports/communities.csv?limit=50", 200, json!(first));
+    fake.answers("GET /reports/communities.csv?limit=50&after=7", 200, json!("id,name\n9,b\n"));
     fake.get("/reports/csv/kind?from=2026-10").await.shows(&["sheet"]);
-    fake.get("/reports/csv/communities").await.shows(&["lines"]);
+    let sheet = fake.get("/reports/csv/communities").await;
+    assert_eq!(sheet.html, "id,name\n7,a\n9,b\n", "every page, and the names once");
     assert_eq!(fake.get("/reports/csv/secrets").await.status, 404);
 }
 

@@ -1,7 +1,7 @@
 //! The public holidays and make-up workdays of a year: of the nation, or of one community, whose days go before.
 
 use super::{Tab, tabs};
-use crate::api::Failure;
+use crate::api::{Failure, Versioned};
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, failed, go, show};
 use crate::lang::Lang;
@@ -11,12 +11,9 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 /// Days of a year: more cannot be saved.
 const DAYS_MAX: usize = 366;
@@ -109,14 +106,12 @@ fn path_of(year: i16, community: Option<u64>) -> String {
     format!("/calendars/{year}{}", of.unwrap_or_default())
 }
 
-async fn read(signed: &Signed, year: i16, community: Option<u64>) -> Result<Vec<Day>, Failure> {
-    Ok(signed.api().get::<Days>(&path_of(year, community)).await?.days)
-}
-
-/// Tells two states of a calendar apart.
-fn print_of(days: &[Day]) -> String {
-    let digest = Sha256::digest(json!(days).to_string());
-    BASE64_URL_SAFE_NO_PAD.encode(digest).chars().take(22).collect()
+async fn read(
+    signed: &Signed,
+    year: i16,
+    community: Option<u64>,
+) -> Result<Versioned<Days>, Failure> {
+    signed.api().get_versioned(&path_of(year, community)).await
 }
 
 /// The days of another year, moved into this one. What is not in it, such as the 29th of February, is left out.
@@ -190,14 +185,14 @@ fn community_of(signed: &Signed) -> (Option<u64>, Form) {
 
 pub(super) async fn ask(signed: Signed, Path(year): Path<i16>) -> Result<Response, Response> {
     let (community, asked) = community_of(&signed);
-    let days = read(&signed, year, community).await.map_err(signed.fails())?;
-    let was = print_of(&days);
+    let Versioned { row: Days { days }, etag: was } =
+        read(&signed, year, community).await.map_err(signed.fails())?;
     let copied = match asked.get("copy") {
         "" => None,
-        "nation" => Some(read(&signed, year, None).await.map_err(signed.fails())?),
+        "nation" => Some(read(&signed, year, None).await.map_err(signed.fails())?.row.days),
         _ => {
             let before = read(&signed, year.saturating_sub(1), community).await;
-            Some(moved(before.map_err(signed.fails())?, year))
+            Some(moved(before.map_err(signed.fails())?.row.days, year))
         }
     };
     let is_copy = copied.is_some();
@@ -214,32 +209,32 @@ pub(super) async fn save(
     let l = signed.lang();
     let (community, _) = community_of(&signed);
     let days = days_of(&mut form, l);
-    let known = read(&signed, year, community).await.map_err(signed.fails())?;
-    let was = print_of(&known);
-    let is_conflict = form.get("was") != was;
-    let mut status = StatusCode::PRECONDITION_FAILED;
-    if !is_conflict {
-        status = StatusCode::UNPROCESSABLE_ENTITY;
-        if !form.is_wrong() {
-            let path = path_of(year, community);
-            let saved = signed.api().put::<Value>(&path, None, &json!({"days": days})).await;
-            match saved {
-                Ok(_) => {
-                    let of = community.map(|id| format!("?community={id}"));
-                    let path = format!("/roster/calendars/{year}{}", of.unwrap_or_default());
-                    return Ok(go(&path, "saved"));
-                }
-                Err(Failure::Problem(problem)) if matches!(problem.status, 400 | 422) => {
-                    let places = filled(&form);
-                    form.take(&problem, |pointer| {
-                        let index = pointer.strip_prefix("/days/")?.split('/').next()?;
-                        places.get(index.parse::<usize>().ok()?).map(|at| format!("date.{at}"))
-                    });
-                }
-                Err(failure) => return Err(failed(&signed.visitor, &failure)),
+    let mut is_conflict = false;
+    if !form.is_wrong() {
+        let (path, was) = (path_of(year, community), form.get("was").to_owned());
+        let saved = signed.api().put::<Value>(&path, Some(&was), &json!({"days": days})).await;
+        match saved {
+            Ok(_) => {
+                let of = community.map(|id| format!("?community={id}"));
+                let path = format!("/roster/calendars/{year}{}", of.unwrap_or_default());
+                return Ok(go(&path, "saved"));
             }
+            Err(Failure::Problem(problem)) if problem.status == 412 => is_conflict = true,
+            Err(Failure::Problem(problem)) if matches!(problem.status, 400 | 422) => {
+                let places = filled(&form);
+                form.take(&problem, |pointer| {
+                    let index = pointer.strip_prefix("/days/")?.split('/').next()?;
+                    places.get(index.parse::<usize>().ok()?).map(|at| format!("date.{at}"))
+                });
+            }
+            Err(failure) => return Err(failed(&signed.visitor, &failure)),
         }
     }
+    let wrong = StatusCode::UNPROCESSABLE_ENTITY;
+    let status = if is_conflict { StatusCode::PRECONDITION_FAILED } else { wrong };
+    let Versioned { row: Days { days: known }, etag } =
+        read(&signed, year, community).await.map_err(signed.fails())?;
+    let was = if is_conflict { etag } else { form.get("was").to_owned() };
     let day = |day: &Day| format!("{} {} {}", day.date, kind_words(&day.kind, l), day.name);
     let now = if is_conflict { known.iter().map(day).collect() } else { Vec::new() };
     if is_conflict {

@@ -569,6 +569,7 @@ async fn the_holidays_of_a_year_are_edited_and_copied() {
     let saved = fake.post(path, &typed).await;
     assert_eq!(saved.location(), "/roster/calendars/2027?community=2&did=saved");
     assert_eq!(fake.asked().last().unwrap().2, holiday("2027-01-01"));
+    assert_eq!(was, "&#34;1&#34;", "the version that the API gave");
     let problem = json!({"type": "urn:lianfang:problem:form", "title": "no", "status": 422,
         "errors": [{"pointer": "/days/0/date", "detail": "must be in 2027"}]});
     fake.answers("PUT /calendars/2027?community_id=2", 422, problem);
@@ -576,6 +577,9 @@ async fn the_holidays_of_a_year_are_edited_and_copied() {
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     refused.shows(&["id=\"date.1-error\">must be in 2027", "value=\"元旦\""]);
     // Somebody else was quicker.
+    let problem =
+        json!({"type": "urn:lianfang:problem:changed", "title": "changed", "status": 412});
+    fake.answers("PUT /calendars/2027?community_id=2", 412, problem);
     fake.answers("GET /calendars/2027?community_id=2", 200, holiday("2027-02-06"));
     let late = fake.post(path, &typed).await;
     assert_eq!(late.status, StatusCode::PRECONDITION_FAILED);
