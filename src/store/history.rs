@@ -144,7 +144,8 @@ pub async fn of_table(
     within: (Reach, Place),
     (before, limit): (Option<i64>, u32),
 ) -> Result<Vec<Entry>, StoreError> {
-    let of = "noun = ?1 AND id < ?2 AND (?4 IS NULL OR coalesce(after, before) ->> 'community_id' = ?4)";
+    let of =
+        "noun = ?1 AND id < ?2 AND (?4 IS NULL OR coalesce(after, before) ->> 'community_id' = ?4)";
     let which = match shown_ids_sql(kind, within, 0) {
         None => of.to_owned(),
         // Those rows may have few edits among many of others.
