@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Makes the reason from what stands there.
+type ReasonOf = fn(Box<str>) -> Reason;
+
 /// Workers (of ?1) who have a turn in the roster, leaving out posts that are removed (?2) and shifts that change (?3).
 const ON_DUTY: &str = "WITH post AS (SELECT value AS id FROM json_each(?2)),
     named AS (
@@ -37,7 +40,7 @@ pub(super) async fn refuse(
     let removed = |noun: Noun| tables.get(&noun).map_or(&[][..], |changes| &changes.removed);
     let posts = json!(removed(Noun::Post)).to_string();
     let shifts = json!(shifts).to_string();
-    let table: [(Noun, &str, fn(Box<str>) -> Reason); 2] =
+    let table: [(Noun, &str, ReasonOf); 2] =
         [(Noun::Community, WITH_MORE, Reason::HasMore), (Noun::Worker, ON_DUTY, Reason::OnDuty)];
     for (noun, sql, reason) in table {
         let ids = removed(noun);
