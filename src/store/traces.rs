@@ -69,7 +69,7 @@ impl Traces {
     /// Appends messages. Returns how many found no room.
     ///
     /// # Errors
-    /// When a file cannot be written; the messages of other minutes may be written.
+    /// When a file cannot be written; the messages of other minutes are.
     pub fn append(
         &self,
         messages: impl IntoIterator<Item = (AlarmId, TraceMessage)>,
@@ -87,12 +87,17 @@ impl Traces {
                 left_out += 1;
             }
         }
+        let mut failed = Ok(());
         for (minute, text) in texts {
             let mut options = OpenOptions::new();
             let file = options.append(true).create(true).mode(0o600).open(self.path(minute));
-            file?.write_all(&text)?;
+            if let Err(error) = file.and_then(|mut file| file.write_all(&text)) {
+                // What no disk took takes no room.
+                self.total.fetch_sub(text.len() as u64, Ordering::Relaxed);
+                failed = Err(error);
+            }
         }
-        Ok(left_out)
+        failed.map(|()| left_out)
     }
 
     /// Counts a line in, if there is room for it.
@@ -227,6 +232,19 @@ mod tests {
         let small = message(4, "BYE");
         assert_eq!(append(&traces, 2, [small]), 0, "what is small still fits");
         assert_eq!(traces.read(AlarmId(2)).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn what_the_disk_does_not_take_takes_no_room_and_hides_no_other_minute() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let traces = Traces::in_folder(folder.path());
+        let (bad, good) = (AlarmId(1), AlarmId::from_parts(1_800_000_000_000, 1, 1));
+        fs::create_dir(traces.path(minute_of(bad))).expect("stands in the way");
+        let both = [(bad, message(1, "a")), (good, message(2, "b"))];
+        traces.append(both).expect_err("a folder is no file");
+        assert_eq!(traces.read(good).expect("reads"), [message(2, "b")]);
+        let kept = fs::metadata(traces.path(minute_of(good))).expect("is there").len();
+        assert_eq!(traces.total.load(Ordering::Relaxed), kept);
     }
 
     #[test]
