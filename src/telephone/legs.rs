@@ -1,8 +1,11 @@
 //! The legs to neighbours that one shard drives: an INVITE, a media session and a [`VoiceLeg`] each. [`lent`] has calls
-//! that came in and are driven as legs, [`talk`] the talk with the resident.
+//! that came in and are driven as legs, [`talk`] the talk with the resident,
+//! [`placing`] how a call begins, and [`waiting`] what happens when no RTP port is free for it.
 
 mod lent;
+mod placing;
 mod talk;
+mod waiting;
 
 pub(super) use talk::room_of;
 
@@ -14,7 +17,7 @@ use super::trunk::{self, Outgoing};
 use super::voice_leg::{Happening, Speech, Step, VoiceLeg};
 use crate::clock::Seldom;
 use crate::config::TrunkConfig;
-use crate::media::{EarlyMedia, MediaEvent, OpenSession, Playlist, Report};
+use crate::media::{MediaEvent, Playlist, Report};
 use crate::prompts::Voice;
 use jiff::Timestamp;
 use lianfang_domain::alarm::CancelReason;
@@ -23,14 +26,13 @@ use lianfang_domain::digits::info::{self, InfoBody};
 use lianfang_domain::digits::merge::{Means, PressMerge};
 use lianfang_domain::id::{AlarmId, LegId};
 use lianfang_domain::leg::{LegOrder, LegOutcome, LegReport, Message, RouteName};
-use lianfang_domain::plan::Role;
 use lianfang_domain::words::{self, Told};
 use lianfang_sip::agent::UserAgent;
 use lianfang_sip::agent::api::{CallFailure, CallHandle, Command, Flow, Transport};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::mpsc;
+use waiting::Waiting;
 
 /// A trunk that is silent to so many probes in a row is down.
 const PROBES_LOST_MAX: u8 = 2;
@@ -58,6 +60,7 @@ pub(super) struct Legs {
     events: mpsc::Sender<MediaEvent>,
     calls: HashMap<CallHandle, Leg>,
     by_leg: BTreeMap<LegId, CallHandle>,
+    waiting: Waiting,
     deadlines: Deadlines,
     commands: VecDeque<Command>,
     next_call: u64,
@@ -74,6 +77,7 @@ impl Legs {
             events,
             calls: HashMap::new(),
             by_leg: BTreeMap::new(),
+            waiting: Waiting::default(),
             deadlines: Deadlines::default(),
             commands: VecDeque::new(),
             next_call: 0,
@@ -87,10 +91,13 @@ impl Legs {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Timestamp> {
-        self.deadlines.next()
+        self.deadlines.next().into_iter().chain(self.waiting.poll_timeout()).min()
     }
 
-    pub(super) fn on_timeout(&mut self, now: Timestamp) {
+    pub(super) fn on_timeout(&mut self, agent: &UserAgent, now: Timestamp) {
+        for wish in self.waiting.take_due(now) {
+            self.try_to_place(wish, agent, now);
+        }
         while let Some((due, call)) = self.deadlines.pop_due(now) {
             if let Some(leg) = self.calls.get_mut(&call)
                 && leg.armed.take(due)
@@ -101,69 +108,11 @@ impl Legs {
         }
     }
 
-    /// Rings somebody. What cannot be done ends the leg at once, so that the alarm chooses another way.
-    pub(super) fn place(
-        &mut self,
-        order: LegOrder,
-        route: &RouteName,
-        agent: &UserAgent,
-        now: Timestamp,
-    ) {
-        let leg = order.leg;
-        if self.by_leg.contains_key(&leg) {
-            return;
-        }
-        let Some(outgoing) = self.outgoing(&order, route, agent) else {
-            self.parts.report(leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed });
-            return;
-        };
-        self.next_call += 1;
-        let call = CallHandle((self.shard as u64) << 48 | self.next_call);
-        let opened = self.parts.media.open(OpenSession {
-            id: call.0,
-            events: self.events.clone(),
-            early: EarlyMedia::Dropped,
-        });
-        let opened = match opened {
-            Ok(opened) => opened,
-            Err(error) => {
-                static TOLD: Seldom = Seldom::new();
-                if let Some(times) = TOLD.tell(now) {
-                    tracing::error!(leg.id = %leg, %error, times, "A leg has no media and cannot be placed");
-                }
-                self.parts.report(leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed });
-                return;
-            }
-        };
-        let signalled_from = outgoing.leg.flow.remote.ip();
-        let session =
-            Session::new(self.parts.media_address, opened.local_port, call.0, signalled_from);
-        let mut invite = outgoing.invite(call, session.offer());
-        if order.role == Role::Loudspeaker {
-            invite.headers.extend(self.parts.auto_answer.iter().cloned());
-        }
-        self.commands.push_back(Command::Invite(Box::new(invite)));
-        let ring = Duration::from_secs(u64::from(order.ring_timeout_s));
-        let machine = VoiceLeg::new(order.role, ring, now);
-        let known = Leg {
-            order,
-            machine,
-            keys: PressMerge::default(),
-            session: Some(session),
-            is_talking: false,
-            is_returned: false,
-            playlist: 0,
-            voice: None,
-            armed: Armed::default(),
-        };
-        self.calls.insert(call, known);
-        self.by_leg.insert(leg, call);
-        self.parts.report(leg, LegReport::Placed { route: Arc::clone(route) });
-        self.run(call, now);
-    }
-
     /// Other words for somebody who has not picked up yet. Who has, hears the old ones to their end.
     pub(super) fn reword(&mut self, order: LegOrder) {
+        if self.waiting.contains(order.leg) {
+            return self.waiting.reword(order);
+        }
         let call = self.by_leg.get(&order.leg);
         if let Some(leg) = call.and_then(|call| self.calls.get_mut(call))
             && leg.machine.is_calling()
@@ -179,6 +128,10 @@ impl Legs {
     }
 
     pub(super) fn cancel(&mut self, leg: LegId, reason: CancelReason, now: Timestamp) {
+        if self.waiting.remove(leg).is_some() {
+            self.parts.report(leg, LegReport::Ended { outcome: LegOutcome::Cancelled });
+            return;
+        }
         let Some(call) = self.by_leg.get(&leg).copied() else { return };
         // A call that is about no alarm makes room for one: nobody listens to its end.
         let yields = self.calls.get(&call).is_some_and(|leg| {

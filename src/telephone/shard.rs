@@ -191,7 +191,7 @@ impl Shard {
         let now = self.now();
         self.agent.on_timeout(now);
         self.desk.on_timeout(now);
-        self.legs.on_timeout(now);
+        self.legs.on_timeout(&self.agent, now);
         loop {
             self.drain_agent(now);
             self.pass_calls(now);

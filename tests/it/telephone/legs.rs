@@ -1,8 +1,9 @@
 //! Legs to neighbours: over a carrier, and to a phone that is registered here.
 
 use super::phone::{Message, Phone};
-use super::{CARRIER, PATIENCE, TRUNK, World, trunk};
+use super::{CARRIER, PATIENCE, SERVICE, TRUNK, World, trunk};
 use lianfang::config::{Transport, TrunkConfig, sip_lines_route};
+use lianfang::media::{EarlyMedia, MediaConfig, OpenSession};
 use lianfang_domain::alarm::CancelReason;
 use lianfang_domain::digits::Key;
 use lianfang_domain::handover::{Notice, Word};
@@ -12,9 +13,10 @@ use lianfang_domain::leg::{
 };
 use lianfang_domain::phone::{Home, PhoneNumber};
 use lianfang_domain::plan::{self, PlanFor, Policy, Role};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 pub(super) const LEG: LegId = LegId { alarm: AlarmId(9), number: 1 };
 
@@ -24,10 +26,18 @@ pub(super) async fn with_carrier() -> (World, Phone) {
 }
 
 async fn with_probed_carrier(probe: Duration) -> (World, Phone) {
+    carrier_and_media(
+        probe,
+        &MediaConfig { bind_ip: IpAddr::V4(SERVICE), ..MediaConfig::default() },
+    )
+    .await
+}
+
+async fn carrier_and_media(probe: Duration, media: &MediaConfig) -> (World, Phone) {
     let nowhere = SocketAddr::from((CARRIER, 1));
     let mut carrier = Phone::udp(CARRIER, nowhere).await;
     let trunk = TrunkConfig { probe, ..trunk(carrier.address()) };
-    let world = World::with(None, trunk).await;
+    let world = World::with_media(None, trunk, media).await;
     carrier.set_service(world.address(Transport::Udp));
     (world, carrier)
 }
@@ -96,6 +106,11 @@ pub(super) fn key(character: char) -> Key {
 /// Rings the mobile over the carrier: the INVITE as it arrives there.
 pub(super) async fn ring(world: &mut World, carrier: &mut Phone) -> Message {
     world.telephone.place(order(world, "13800000000"), &TRUNK.into());
+    ringing(world, carrier).await
+}
+
+/// The INVITE that the carrier gets, once it has said that the phone rings.
+async fn ringing(world: &mut World, carrier: &mut Phone) -> Message {
     let invite = carrier.request("INVITE").await;
     assert_eq!(world.report().await, placed(TRUNK));
     carrier.respond(&invite, "100 Trying", "").await;
@@ -308,6 +323,30 @@ async fn nobody_picks_up() {
     assert_eq!(world.report().await, LegReport::Ringing);
     assert_eq!(world.report().await, ended(LegOutcome::NoAnswer));
     world.wait_for_silence().await;
+}
+
+/// Every port is taken: the leg waits for one, is placed as soon as a call ends, ends if it is not wanted any more, and
+/// fails when none becomes free.
+#[tokio::test]
+async fn a_leg_waits_for_a_port() {
+    let ports = 44_104..=44_107;
+    let media = MediaConfig { bind_ip: IpAddr::V4(SERVICE), ports, ..MediaConfig::default() };
+    let (mut world, mut carrier) = carrier_and_media(Duration::ZERO, &media).await;
+    let (events, _events) = mpsc::channel(16);
+    let open = |id| OpenSession { id, events: events.clone(), early: EarlyMedia::Heard };
+    let taken = (1..).take_while(|id| world.media.open(open(*id)).is_ok()).count();
+    assert_eq!(taken, 2);
+    world.telephone.place(order(&world, "13800000000"), &TRUNK.into());
+    world.telephone.cancel(LEG, CancelReason::EnoughComing);
+    assert_eq!(world.report().await, ended(LegOutcome::Cancelled));
+    world.telephone.place(order(&world, "13800000000"), &TRUNK.into());
+    assert_eq!(world.report().await, ended(LegOutcome::CarrierFailed), "in the end");
+    world.telephone.place(order(&world, "13800000000"), &TRUNK.into());
+    world.media.close(1);
+    let invite = ringing(&mut world, &mut carrier).await;
+    carrier.respond(&invite, "486 Busy Here", "").await;
+    carrier.request("ACK").await;
+    assert_eq!(world.report().await, ended(LegOutcome::Busy));
 }
 
 /// A carrier that says nothing is given up soon, and told once, whatever it says later.
