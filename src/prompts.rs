@@ -28,7 +28,7 @@ pub use wav::{Format, PromptError};
 
 use crate::media::{Codec, Playlist, Recording};
 use arc_swap::ArcSwap;
-use lianfang_domain::directory::{Language, Written};
+use lianfang_domain::directory::Language;
 use lianfang_domain::id::CommunityId;
 use lianfang_domain::words::Clip;
 use names::{Names, recording_path};
@@ -81,7 +81,7 @@ impl Library {
                 });
                 let found = match file {
                     Some(recording) => Ok((recording, ClipSource::File)),
-                    None => shipped_clip(&clip, language)
+                    None => shipped::recording(&clip.file_stem(), language.written())
                         .map(|recording| (recording, ClipSource::Shipped)),
                 };
                 match found {
@@ -146,20 +146,6 @@ fn file_clip(
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(PromptError::Open { path, source }),
     }
-}
-
-fn shipped_clip(clip: &Clip, language: Language) -> Result<Recording, PromptError> {
-    let stem = clip.file_stem();
-    let path = || PathBuf::from(format!("(shipped) {}/{stem}.wav", language.tag()));
-    let found = shipped::SHIPPED.iter().find(|(shipped, ..)| *shipped == stem);
-    let Some((_, chinese, english)) = found else {
-        return Err(PromptError::Open { path: path(), source: io::ErrorKind::NotFound.into() });
-    };
-    let bytes = match language.written() {
-        Written::Chinese => chinese,
-        Written::English => english,
-    };
-    Ok(Recording::encode(&wav::read(*bytes, &path())?))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod drills;
 pub mod evidence;
 pub mod hand_over;
 pub mod history;
+mod migrations;
 pub mod nouns;
 pub mod number;
 pub mod pins;
@@ -31,7 +32,7 @@ pub mod worker_pins;
 
 use crate::clock::Clock;
 use audit::Chain;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -58,9 +59,6 @@ const READERS: u32 = 3;
 const ACQUIRE_MAX: Duration = Duration::from_secs(30);
 /// The write-ahead log is cut back to this size, in bytes, when it was emptied after a large write.
 const WAL_KEPT: &str = "67108864";
-
-static DIRECTORY_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite/directory");
-static ALARMS_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite/alarms");
 
 /// Both databases, open and migrated. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -260,7 +258,7 @@ impl Database {
             .disable_statement_logging();
         let writer = one_connection().connect_with(options.clone()).await;
         let writer = writer.map_err(|source| of_open(path, source))?;
-        migrate(&writer, chain).await.map_err(|source| of_migration(path, source))?;
+        migrations::of(chain).run(&writer).await.map_err(|source| of_migration(path, source))?;
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(ACQUIRE_MAX)
@@ -278,7 +276,7 @@ impl Database {
             .disable_statement_logging();
         let writer = one_connection().connect_with(options).await;
         let writer = writer.map_err(|source| of_open(path, source))?;
-        migrate(&writer, chain).await.map_err(|source| of_migration(path, source))?;
+        migrations::of(chain).run(&writer).await.map_err(|source| of_migration(path, source))?;
         let database = Self { reader: writer.clone(), writer };
         database.begin_trail(chain).await?;
         Ok(database)
@@ -313,13 +311,6 @@ impl Database {
     /// When another process holds the database for too long.
     pub async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::Write)
-    }
-}
-
-async fn migrate(writer: &SqlitePool, chain: Chain) -> Result<(), MigrateError> {
-    match chain {
-        Chain::Alarms => ALARMS_MIGRATIONS.run(writer).await,
-        Chain::Directory => DIRECTORY_MIGRATIONS.run(writer).await,
     }
 }
 

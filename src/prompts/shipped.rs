@@ -1,6 +1,14 @@
 //! The prompts inside the binary, so that it speaks from any directory. Files of the same names in the data directory
 //! take their place.
 
+use super::wav::{self, PromptError};
+use crate::media::Recording;
+use lianfang_domain::directory::Written;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
 /// A prompt in each language: stem of its file, Chinese, English.
 type Shipped = (&'static str, &'static [u8], &'static [u8]);
 
@@ -42,3 +50,29 @@ pub(super) const SHIPPED: &[Shipped] = shipped! {
     "take-over" "open-now" "open-cases" "nothing-open" "take-over-keys"
     "drill-ahead" "drill-what-to-do" "today" "tomorrow" "days-ahead" "o-clock" "minutes"
 };
+
+/// Prompts that were encoded: languages that are written alike share them, and so does everything in the process.
+static ENCODED: Mutex<BTreeMap<(&'static str, Written), Recording>> = Mutex::new(BTreeMap::new());
+
+/// The prompt of this stem, as it is sent.
+///
+/// # Errors
+/// There is none, or the file that was built in is not what a telephone can carry.
+pub(super) fn recording(stem: &str, written: Written) -> Result<Recording, PromptError> {
+    let path = |tag: &str| PathBuf::from(format!("(shipped) {tag}/{stem}.wav"));
+    let Some((stem, chinese, english)) = SHIPPED.iter().find(|(shipped, ..)| *shipped == stem)
+    else {
+        return Err(PromptError::Open { path: path("*"), source: io::ErrorKind::NotFound.into() });
+    };
+    let mut encoded = ENCODED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = encoded.get(&(*stem, written)) {
+        return Ok(known.clone());
+    }
+    let (tag, bytes) = match written {
+        Written::Chinese => ("zh-CN", chinese),
+        Written::English => ("en", english),
+    };
+    let recording = Recording::encode(&wav::read(*bytes, &path(tag))?);
+    encoded.insert((*stem, written), recording.clone());
+    Ok(recording)
+}

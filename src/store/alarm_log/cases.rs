@@ -35,7 +35,7 @@ const ERASE: [&str; 2] = [
 ];
 
 /// A note.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// Counts the notes of the alarm, from 1.
     pub note: u32,
@@ -68,7 +68,7 @@ impl FollowUpKind {
 }
 
 /// What was done for the household next day.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FollowUp {
     /// `call` or `visit`.
     pub kind: String,
@@ -131,7 +131,10 @@ impl AlarmLog {
     /// When the database fails.
     pub async fn notes(&self, id: AlarmId) -> Result<Vec<Note>, StoreError> {
         let query = sqlx::query_as(NOTES).bind(id.0.cast_signed());
-        query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)
+        let rows: Vec<(u32, i64, String, String)> =
+            query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
+        let notes = rows.into_iter();
+        Ok(notes.map(|(note, at_us, author, text)| Note { note, at_us, author, text }).collect())
     }
 
     /// Writes that the household was looked after. The first to say so stays.
@@ -167,7 +170,9 @@ impl AlarmLog {
     /// When the database fails.
     pub async fn followed_up(&self, id: AlarmId) -> Result<Option<FollowUp>, StoreError> {
         let query = sqlx::query_as(FOLLOWED).bind(id.0.cast_signed());
-        query.fetch_optional(self.database.reader()).await.map_err(StoreError::Read)
+        let row: Option<(String, i64, String, String)> =
+            query.fetch_optional(self.database.reader()).await.map_err(StoreError::Read)?;
+        Ok(row.map(|(kind, done_us, author, text)| FollowUp { kind, done_us, author, text }))
     }
 
     /// Alarms behind `after` that were closed in this time and not followed up, by id.

@@ -7,7 +7,7 @@ use crate::store::alarm_log::{AlarmLog, LogOptions, NewEvents};
 use crate::store::nouns::{self, Household, Line, Street};
 use crate::store::secrets::{Hashes, make_line_secret};
 use crate::store::tokens::{self, NewToken, Scope};
-use crate::store::{ALARMS_MIGRATIONS, DIRECTORY_MIGRATIONS, Store};
+use crate::store::{Store, migrations};
 use crate::tasks::Tasks;
 use jiff::Timestamp;
 use lianfang_domain::id::{LineId, StreetId};
@@ -359,8 +359,9 @@ async fn what_is_not_committed_is_not_entered() {
 }
 
 /// A database of the release before the trail.
-async fn older(path: &Path, migrator: &Migrator, rows: &'static str) {
-    let first = migrator.iter().filter(|migration| !migration.description.contains("audit"));
+async fn older(path: &Path, chain: Chain, rows: &'static str) {
+    let first = migrations::of(chain);
+    let first = first.iter().filter(|migration| !migration.description.contains("audit"));
     let mut database = raw(path).await;
     let migrator = Migrator::with_migrations(first.cloned().collect());
     migrator.run_direct(None, &mut database, false).await.expect("migrates");
@@ -377,11 +378,11 @@ async fn an_older_database_is_taken_into_the_chain() {
         INSERT INTO alarm_event SELECT alarm.id, value, 5, 1, '{\"kind\":\"x\"}' FROM alarm, json_each('[1,2,3,5]');
         INSERT INTO alarm_plan (alarm_id, revision, plan) SELECT id, 1, '{}' FROM alarm;
         INSERT INTO alarm_event VALUES (9999, 1, 5, 1, '{}')";
-    older(&files.path(Chain::Alarms), &ALARMS_MIGRATIONS, alarms).await;
+    older(&files.path(Chain::Alarms), Chain::Alarms, alarms).await;
     let directory = "INSERT INTO street (id, name) VALUES (1, 'a'), (2, 'b');
         UPDATE directory_version SET version = 41;
         INSERT INTO api_token (id, name, secret_sha256, scope, created_us) VALUES (7, 'old', printf('%064d', 1), 'admin', 3)";
-    older(&files.path(Chain::Directory), &DIRECTORY_MIGRATIONS, directory).await;
+    older(&files.path(Chain::Directory), Chain::Directory, directory).await;
     assert!(matches!(files.open(Chain::Alarms).await, Err(OpenError::NoTrail { .. })));
 
     let store = Store::open(folder.path()).await.expect("opens");
