@@ -78,7 +78,7 @@ pub fn show(
         Some(load) => load.clone(),
         None => Dispatch::new(ways.routes.clone(), LEGS_MAX)?,
     };
-    let (alarm, events) = Alarm::raise(id, trigger, plan, None, now);
+    let (alarm, events, _) = Alarm::raise(id, trigger, plan, None, now);
     let mut world = World {
         alarm,
         ways,

@@ -53,8 +53,7 @@ impl Live {
             follows,
         };
         let measure = Measure::new(heard_at, plan.is_drill);
-        let (alarm, events) = Alarm::raise(id, trigger, Arc::clone(&plan), follows, now);
-        let effects = events.iter().flat_map(|event| alarm.effects(event)).collect();
+        let (alarm, events, effects) = Alarm::raise(id, trigger, Arc::clone(&plan), follows, now);
         let mut live = Self::new(alarm, line, measure, 0);
         let mut record = live.record(events, Some(plan), now);
         record.opened = Some(opened);
@@ -73,7 +72,7 @@ impl Live {
 
     /// Decides and applies. `None` when the input changes nothing.
     pub(super) fn take(&mut self, input: &Input, now: Timestamp) -> Option<Outcome> {
-        let events = self.alarm.decide(input, now);
+        let (events, effects) = self.alarm.take(input, now);
         if events.is_empty() {
             return None;
         }
@@ -82,10 +81,7 @@ impl Live {
             | Input::Replanned { plan }
             | Input::KindNamed { plan, .. }
             | Input::AddParty { plan, .. }
-            | Input::HandedOver { plan } => {
-                self.alarm.offer_plan(Arc::clone(plan));
-                Some(Arc::clone(plan))
-            }
+            | Input::HandedOver { plan } => Some(Arc::clone(plan)),
             Input::Leg { .. }
             | Input::Acknowledge { .. }
             | Input::Arrive { .. }
@@ -105,11 +101,6 @@ impl Live {
             | Input::TimePassed
             | Input::Restarted => None,
         };
-        let mut effects = Vec::new();
-        for event in &events {
-            self.alarm.apply(event, now);
-            effects.extend(self.alarm.effects(event));
-        }
         let record = self.record(events, plan, now);
         Some(Outcome { record, effects })
     }

@@ -1,4 +1,4 @@
-//! An input becomes events. Changes nothing: each step is tried on a copy, so that the next one sees what it did.
+//! An input becomes events, and each is taken up at once, so that the next step sees what it did.
 //!
 //! Contradictory, late, doubled and unknown inputs give no event or a recorded one; none is an error.
 
@@ -17,11 +17,11 @@ mod report;
 mod talk;
 mod withdraw;
 
-use super::Deadline;
 use super::event::{AnswerMeans, Event, LegStart, LegWhy, Trigger};
 use super::input::Input;
 use super::ring::Call;
 use super::state::{Alarm, Leg};
+use super::{Deadline, Effect};
 use crate::id::AlarmId;
 use crate::leg::{Channel, LegOutcome, Message};
 use crate::plan::{PartyId, Plan, Role};
@@ -29,7 +29,8 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 impl Alarm {
-    /// Raises an alarm. The events are to be committed with the plan; the alarm has them applied already.
+    /// Raises an alarm. The events are to be committed with the plan, then the effects carried out; the alarm has the
+    /// events applied already.
     #[must_use]
     pub fn raise(
         id: AlarmId,
@@ -37,27 +38,30 @@ impl Alarm {
         plan: Arc<Plan>,
         follows: Option<AlarmId>,
         now: Timestamp,
-    ) -> (Self, Vec<Event>) {
+    ) -> (Self, Vec<Event>, Vec<Effect>) {
         let revision = plan.revision;
         let raised = Event::Raised { trigger: trigger.clone(), follows };
-        let mut draft = Draft {
-            alarm: Self::begin(id, trigger, follows, plan, now),
-            events: vec![raised],
-            now,
-        };
+        let mut alarm = Self::begin(id, trigger, follows, plan, now);
+        let mut draft = Draft { alarm: &mut alarm, events: vec![raised], effects: Vec::new(), now };
         draft.emit(Event::Planned { revision, why: None });
         draft.wave();
         draft.follow_up();
-        (draft.alarm, draft.events)
+        let (events, effects) = (draft.events, draft.effects);
+        (alarm, events, effects)
     }
 
-    /// Decides what `input` means. Changes nothing, so that a failed commit leaves nothing to undo.
+    /// Decides what `input` means, and changes nothing.
     ///
-    /// Each event is to be committed, then applied, then its effects carried out, in order. Before a
-    /// [`Event::Planned`] is applied, the plan of the input is to be handed over by [`Alarm::offer_plan`].
+    /// Before a [`Event::Planned`] is applied, the plan of the input is to be handed over by [`Alarm::offer_plan`].
     #[must_use]
     pub fn decide(&self, input: &Input, now: Timestamp) -> Vec<Event> {
-        let mut draft = Draft { alarm: self.clone(), events: Vec::new(), now };
+        self.clone().take(input, now).0
+    }
+
+    /// Decides what `input` means and takes it up: the same as to [`Alarm::decide`] and to [`Alarm::apply`] each event,
+    /// without a copy. The events are to be committed, then the effects carried out, in order.
+    pub fn take(&mut self, input: &Input, now: Timestamp) -> (Vec<Event>, Vec<Effect>) {
+        let mut draft = Draft { alarm: self, events: Vec::new(), effects: Vec::new(), now };
         match input {
             Input::Leg { leg, report } => draft.report(*leg, report),
             Input::PressedAgain { trigger, plan } => draft.pressed_again(trigger, plan),
@@ -89,20 +93,22 @@ impl Alarm {
             Input::Restarted => draft.restarted(),
         }
         draft.follow_up();
-        draft.events
+        (draft.events, draft.effects)
     }
 }
 
-/// A copy of the alarm on which the next events are tried.
-struct Draft {
-    alarm: Alarm,
+/// The alarm, with the events that it has taken up since the input and what they ask for.
+struct Draft<'a> {
+    alarm: &'a mut Alarm,
     events: Vec<Event>,
+    effects: Vec<Effect>,
     now: Timestamp,
 }
 
-impl Draft {
+impl Draft<'_> {
     fn emit(&mut self, event: Event) {
         self.alarm.apply(&event, self.now);
+        self.effects.extend(self.alarm.effects(&event));
         self.events.push(event);
     }
 

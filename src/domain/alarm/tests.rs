@@ -120,10 +120,21 @@ struct Story {
     talking: Vec<u32>,
 }
 
+/// An effect without the plan that it carries.
+fn gist(effect: &Effect) -> String {
+    match effect {
+        Effect::Order(order) => format!("order {} {:?}", order.leg, order.message),
+        Effect::CancelLeg { leg, reason } => format!("cancel {leg} {reason:?}"),
+        Effect::Reword(order) => format!("reword {}", order.leg),
+        Effect::JoinTalk { leg } => format!("join {leg}"),
+        Effect::TellResident(notice) => format!("tell {notice:?}"),
+    }
+}
+
 impl Story {
     fn begin(plan: Plan, proof: Proof) -> Self {
         let plan = Arc::new(plan);
-        let (alarm, events) =
+        let (alarm, events, _) =
             Alarm::raise(AlarmId(1), trigger(proof), Arc::clone(&plan), None, at(0));
         let mut story = Self {
             alarm,
@@ -162,7 +173,10 @@ impl Story {
     }
 
     fn input(&mut self, input: &Input) -> Vec<Event> {
-        let events = self.alarm.decide(input, at(self.now));
+        let mut taken = self.alarm.clone();
+        let (events, effects) = taken.take(input, at(self.now));
+        assert_eq!(events, self.alarm.decide(input, at(self.now)));
+        let mut asked_for = Vec::new();
         if let Input::PressedAgain { plan, .. }
         | Input::Replanned { plan }
         | Input::KindNamed { plan, .. }
@@ -177,9 +191,13 @@ impl Story {
                 self.alarm.offer_plan(Arc::clone(self.plans.last().unwrap()));
             }
             self.alarm.apply(event, at(self.now));
+            asked_for.extend(self.alarm.effects(event).iter().map(gist));
             self.carry_out(event);
             self.log.push((at(self.now), event.clone()));
         }
+        // Taken up at once or event by event is the same.
+        assert_eq!(taken, self.alarm);
+        assert_eq!(effects.iter().map(gist).collect::<Vec<_>>(), asked_for);
         self.check();
         events
     }

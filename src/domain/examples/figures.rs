@@ -79,7 +79,7 @@ fn decisions() {
     measure("raise with 20 contacts", RUNS, |_| {
         black_box(Alarm::raise(AlarmId(1), trigger.clone(), Arc::clone(&plan), None, now));
     });
-    let (mut alarm, events) = Alarm::raise(AlarmId(1), trigger, plan, None, now);
+    let (mut alarm, events, _) = Alarm::raise(AlarmId(1), trigger, plan, None, now);
     let waves = events.iter().filter_map(|event| {
         if let Event::WaveStarted { legs, .. } = event { Some(legs) } else { None }
     });

@@ -215,7 +215,7 @@ impl Town {
             idempotency_key: "key".into(),
         };
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let (alarm, _) = Alarm::raise(AlarmId(seed), trigger, Arc::new(plan), None, now);
+        let (alarm, ..) = Alarm::raise(AlarmId(seed), trigger, Arc::new(plan), None, now);
         Self { random, fault, now, began: now, together, horns, alarm }
     }
 

@@ -288,7 +288,7 @@ impl Town {
         let plan = Arc::new(plan);
         let proof = random.pick(&[Proof::Digest, Proof::Trunk, Proof::Weak]);
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_800_000_000);
-        let (alarm, events) =
+        let (alarm, events, _) =
             Alarm::raise(AlarmId(seed), trigger(proof), Arc::clone(&plan), None, now);
         let dispatch = dispatch(&mut random);
         let mut town = Self {
@@ -447,10 +447,35 @@ impl Town {
         self.input(&Input::Leg { leg: leg.number, report })
     }
 
+    /// An input that is taken up at once leaves what its events leave one by one.
+    fn is_taken_as_applied(
+        &self,
+        taken: &Alarm,
+        events: &[Event],
+        input: &Input,
+    ) -> Result<(), Broken> {
+        let mut alarm = self.alarm.clone();
+        for event in events {
+            if let (
+                Event::Planned { .. },
+                Input::PressedAgain { plan, .. }
+                | Input::Replanned { plan }
+                | Input::AddParty { plan, .. },
+            ) = (event, input)
+            {
+                alarm.offer_plan(Arc::clone(plan));
+            }
+            alarm.apply(event, self.now);
+        }
+        if alarm == *taken { Ok(()) } else { Err(format!("{input:?} is taken up otherwise")) }
+    }
+
     /// Decide, commit, apply, act; and crashes in between.
     fn input(&mut self, input: &Input) -> Result<(), Broken> {
         let spoiled = self.spoil(input);
-        let mut events = self.alarm.decide(spoiled.as_ref().unwrap_or(input), self.now);
+        let mut taken = self.alarm.clone();
+        let (mut events, _) = taken.take(spoiled.as_ref().unwrap_or(input), self.now);
+        self.is_taken_as_applied(&taken, &events, input)?;
         if self.random.chance(5) {
             return self.restart(); // Before the commit: the input is lost.
         }

@@ -291,7 +291,7 @@ proptest! {
         let directory = directory(&homes, &workers, street);
         let (plan, trigger, shown) = seen(&directory, routes(per_second, channels));
         let now = Timestamp::UNIX_EPOCH;
-        let (alarm, events) = Alarm::raise(AlarmId(7), trigger, plan, None, now);
+        let (alarm, events, _) = Alarm::raise(AlarmId(7), trigger, plan, None, now);
         let ordered = events.iter().flat_map(|event| alarm.effects(event)).filter_map(|effect| {
             match effect {
                 Effect::Order(order) => Some(order),

@@ -31,7 +31,7 @@ impl Driven {
         let line = LineId(u32::try_from(id).expect("small"));
         let trigger = Trigger { line, source, ..trigger() };
         let now = api.clock.now();
-        let (alarm, events) =
+        let (alarm, events, _) =
             Alarm::raise(AlarmId(id << 40), trigger, Arc::clone(&plan), None, now);
         let opened = OpenedAlarm {
             line,

@@ -77,7 +77,7 @@ fn page() -> Page {
         idempotency_key: "call".into(),
     };
     let now = jiff::Timestamp::from_second(super::NOW_S).expect("a time");
-    let (mut alarm, _) = Alarm::raise(AlarmId(7), trigger, plan, None, now);
+    let (mut alarm, ..) = Alarm::raise(AlarmId(7), trigger, plan, None, now);
     let means = lianfang_domain::alarm::AnswerMeans::Api { actor: "test".into() };
     alarm.apply(&Event::Acknowledged { party: PartyId(0), means }, now);
     Page { alarm, party: PartyId(1), number_index: 0, others: Vec::new() }
@@ -235,7 +235,7 @@ async fn notes_are_shown_while_the_alarm_is_open() {
     let plan = Arc::clone(page.alarm.plan());
     let raised = page.alarm.raised_at();
     let trigger = page.alarm.trigger().clone();
-    let (_, events) = Alarm::raise(page.alarm.id(), trigger, Arc::clone(&plan), None, raised);
+    let (_, events, _) = Alarm::raise(page.alarm.id(), trigger, Arc::clone(&plan), None, raised);
     let opened =
         OpenedAlarm { line: LineId(1), idempotency_key: "call".into(), follows: None, raised };
     let batch = NewEvents {

@@ -150,7 +150,7 @@ async fn what_if_counts_in_what_other_alarms_have_on_the_routes() {
         idempotency_key: "k".into(),
     };
     for other in 0..10 {
-        let (alarm, events) =
+        let (alarm, events, _) =
             Alarm::raise(AlarmId(other), trigger.clone(), Arc::clone(&plan), None, now);
         for effect in events.iter().flat_map(|event| alarm.effects(event)) {
             if let Effect::Order(order) = effect

@@ -37,7 +37,7 @@ async fn a_crash_after_the_commit_and_before_the_first_call_rings_everybody_once
     let plan = plan.expect("is in the directory");
     let trigger = Trigger { line: line.line, household: line.household, ..trigger("#9", "call-a") };
     let now = town.clock.now();
-    let (alarm, events) = Alarm::raise(id, trigger, Arc::clone(&plan), None, now);
+    let (alarm, events, _) = Alarm::raise(id, trigger, Arc::clone(&plan), None, now);
     let opened = OpenedAlarm {
         line: line.line,
         idempotency_key: "call-a".into(),

@@ -10,7 +10,7 @@ use crate::digits::Key;
 use crate::leg::{Channel, Message};
 use crate::plan::{PartyId, Role};
 
-impl Draft {
+impl Draft<'_> {
     pub(in crate::alarm) fn key(&mut self, leg: &Leg, key: Key) {
         let role = self.alarm.plan.party(leg.party).map(|party| party.role);
         if role == Some(Role::OwnHousehold) && leg.channel == Channel::Voice {

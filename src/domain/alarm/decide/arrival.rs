@@ -4,7 +4,7 @@ use super::super::event::{AnswerMeans, Event};
 use super::Draft;
 use crate::plan::PartyId;
 
-impl Draft {
+impl Draft<'_> {
     /// The arrival code on the resident's own telephone: who it is, if only one can be; else somebody. Said again, or on an
     /// alarm that is over, it means nothing.
     pub(in crate::alarm) fn door_reached(&mut self) {

@@ -11,7 +11,7 @@ use super::Draft;
 use crate::leg::{Channel, Message};
 use crate::plan::{PartyId, Role};
 
-impl Draft {
+impl Draft<'_> {
     pub(in crate::alarm) fn called_back(&mut self, party: PartyId, number_index: u8) {
         let alarm = &self.alarm;
         let (Some(planned), Some(state)) = (alarm.plan.party(party), alarm.party(party)) else {

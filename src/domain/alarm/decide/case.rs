@@ -14,7 +14,7 @@ use crate::leg::Message;
 use crate::plan::{PartyId, Role};
 use std::sync::Arc;
 
-impl Draft {
+impl Draft<'_> {
     /// Closes the alarm, once. What was the matter is kept if somebody was in trouble.
     pub(in crate::alarm) fn close(
         &mut self,

@@ -7,7 +7,7 @@ use super::Draft;
 use crate::plan::{PartyId, Plan};
 use std::sync::Arc;
 
-impl Draft {
+impl Draft<'_> {
     /// Another wave, now: whoever is called and not coming rings, unless their telephone rings already or they said that
     /// they cannot. Where nobody can be rung, it means nothing.
     pub(in crate::alarm) fn call_again(&mut self, actor: &Actor) {

@@ -6,7 +6,7 @@ use super::Draft;
 use crate::id::AlarmId;
 use crate::leg::Message;
 
-impl Draft {
+impl Draft<'_> {
     /// A real alarm never yields.
     pub(in crate::alarm) fn yield_to(&mut self, to: AlarmId) {
         if self.alarm.plan.is_drill && !matches!(self.alarm.stage, Stage::Closed { .. }) {

@@ -3,7 +3,7 @@
 use super::super::event::{Event, LegWhy};
 use super::Draft;
 
-impl Draft {
+impl Draft<'_> {
     /// Takes every step that is due, each with its own event, and calls whom they add.
     pub(in crate::alarm) fn escalate(&mut self) {
         let mut is_news = false;

@@ -8,7 +8,7 @@ use crate::leg::Message;
 use crate::plan::Plan;
 use std::sync::Arc;
 
-impl Draft {
+impl Draft<'_> {
     /// The same again says nothing new.
     pub(in crate::alarm) fn kind_named(
         &mut self,

@@ -6,7 +6,7 @@ use crate::leg::Message;
 use crate::plan::{Plan, Role};
 use std::sync::Arc;
 
-impl Draft {
+impl Draft<'_> {
     pub(in crate::alarm) fn pressed_again(&mut self, trigger: &Trigger, plan: &Arc<Plan>) {
         if self.alarm.is_over() {
             return;

@@ -3,7 +3,7 @@
 use super::super::event::{Event, LegWhy};
 use super::Draft;
 
-impl Draft {
+impl Draft<'_> {
     pub(in crate::alarm) fn receipts_late(&mut self) {
         let now = self.now;
         let late: Vec<u32> = self

@@ -10,7 +10,7 @@ use crate::plan::Role;
 /// Replies of one number that are recorded: a telephone that answers by itself fills no log.
 const UNCLEAR_MAX: u8 = 16;
 
-impl Draft {
+impl Draft<'_> {
     /// A reply that says nothing we understand. Who has not answered is asked to, once.
     pub(in crate::alarm) fn unclear(&mut self, leg: &Leg) {
         let Some(number) = self.alarm.number(leg.party, leg.number_index) else { return };

@@ -7,7 +7,7 @@ use super::Draft;
 use crate::leg::{Channel, LegOutcome, LegReport, Message};
 use std::sync::Arc;
 
-impl Draft {
+impl Draft<'_> {
     pub(in crate::alarm) fn report(&mut self, number: u32, report: &LegReport) {
         let Some(leg) = self.alarm.leg(number).cloned() else { return };
         let is_voice = leg.channel == Channel::Voice;

@@ -7,7 +7,7 @@ use super::Draft;
 use crate::leg::Channel;
 use crate::plan::Role;
 
-impl Draft {
+impl Draft<'_> {
     /// Lets a called person in, eight at most, or notes that they left. Nobody is let in under duress, where the resident is
     /// believed to have withdrawn the alarm, nor when it is over. To talk is not to come.
     pub(in crate::alarm) fn talk(&mut self, number: u32, is_in: bool) {

@@ -15,7 +15,7 @@ use crate::leg::{Channel, LegOutcome, Message};
 use crate::plan::{PartyId, Role};
 use std::sync::Arc;
 
-impl Draft {
+impl Draft<'_> {
     pub(in crate::alarm) fn withdraw(&mut self, means: &WithdrawMeans, verdict: PinVerdict) {
         let means = means.clone();
         let is_open = match self.alarm.stage {

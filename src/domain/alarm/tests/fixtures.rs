@@ -160,7 +160,7 @@ fn events_in_any_order_never_panic() {
     let mut state = 7_u64;
     for _ in 0..500 {
         let plan = Arc::new(plan(&[&["bob"]]));
-        let (mut alarm, _) = Alarm::raise(AlarmId(1), trigger(Proof::Weak), plan, None, at(0));
+        let (mut alarm, ..) = Alarm::raise(AlarmId(1), trigger(Proof::Weak), plan, None, at(0));
         for step in 0..40 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let event = &events[(state >> 33) as usize % events.len()];
