@@ -93,7 +93,8 @@ struct Sender {
     timestamp: u32,
     /// The next packet is the first after a time without packets (RFC 3551 4.1).
     is_marked: bool,
-    /// Where in the frame this session sends, so that sessions that start together do not send together.
+    /// In which millisecond of the frame this session sends: sessions that start together do not all send together, and
+    /// those of one millisecond cost one wake-up.
     phase: u64,
 }
 
@@ -168,8 +169,8 @@ impl Session {
     /// learnt anew, and until then packets go where they went if the same address is signalled again.
     pub(super) fn start(&mut self, plan: &MediaPlan, now: Timestamp) {
         let ptime_ms = nearest_ptime(plan.ptime_ms);
-        let spread = self.sender.phase % (u64::from(ptime_ms) * 1000);
-        let spread = SignedDuration::from_micros(i64::try_from(spread).unwrap_or(0));
+        let spread = self.sender.phase % u64::from(ptime_ms);
+        let spread = SignedDuration::from_millis(i64::try_from(spread).unwrap_or(0));
         let before = self.stream.as_ref();
         let mut events = [None; EVENT_TYPES_MAX];
         for (slot, (payload_type, clock_hz)) in events.iter_mut().zip(&plan.telephone_event) {
@@ -185,7 +186,7 @@ impl Session {
             ptime_ms,
             direction: plan.direction,
             events,
-            due: before.map_or_else(|| later(now, spread), |stream| stream.due),
+            due: before.map_or_else(|| later(next_tick(now), spread), |stream| stream.due),
             source,
         });
         self.silence.on_heard();
@@ -463,6 +464,13 @@ fn nearest_ptime(agreed_ms: u8) -> u8 {
 
 fn frame_duration(ptime_ms: u8, frames: u32) -> SignedDuration {
     SignedDuration::from_millis(i64::from(ptime_ms) * i64::from(frames))
+}
+
+/// The next whole millisecond.
+fn next_tick(time: Timestamp) -> Timestamp {
+    let ms = time.as_millisecond();
+    let floor = Timestamp::from_millisecond(ms).unwrap_or(time);
+    if time <= floor { floor } else { later(floor, SignedDuration::from_millis(1)) }
 }
 
 fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
