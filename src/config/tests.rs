@@ -217,6 +217,20 @@ fn a_secret_in_a_broken_line_is_not_printed() {
     assert!(told.contains("line 3"), "{told}");
 }
 
+/// The example of the documentation, with the budgets and numbers that are only shown there in force.
+fn example_in_full() -> String {
+    let shown = include_str!("../../sip-config/lianfang.toml");
+    let full = shown.replace("# callee_budgets", "callee_budgets");
+    assert_ne!(full, shown);
+    full
+}
+
+#[test]
+fn what_the_example_only_shows_is_valid_too() {
+    let config = load(&example_in_full(), &[]).expect("is valid");
+    assert!(config.trunks.iter().any(|trunk| !trunk.callee_budgets.is_empty()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -226,7 +240,7 @@ proptest! {
         edits in prop::collection::vec(
             (any::<prop::sample::Index>(), prop::sample::select(b"\"[]=#\n.,-0129 a:/\xff".to_vec())), 1..5),
     ) {
-        let mut bytes = include_bytes!("../../sip-config/lianfang.toml").to_vec();
+        let mut bytes = example_in_full().into_bytes();
         for (at, byte) in edits {
             let at = at.index(bytes.len());
             bytes[at] = byte;

@@ -5,6 +5,7 @@ use lianfang_domain::alarm::CancelReason;
 use lianfang_domain::dispatch::{CalleeBudget, Route};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::leg::Message;
+use std::time::Duration;
 
 /// It is eight; at ten past, 王芳 (the deputy) follows 李强 on post A, and new holders are called.
 const SHIFTS: &str = "
@@ -169,6 +170,29 @@ async fn an_open_alarm_calls_the_new_shift_besides_the_old() {
     town.dials("#9").await;
     town.pass(CHANGE).await;
     town.until(|town| town.calls_to("deputy").contains(&Message::Alarm)).await;
+    town.until_on_duty(&[2, 1]).await;
+}
+
+/// Nothing of the change can be written: its call waits, and no alarm does.
+#[tokio::test]
+async fn a_directory_that_takes_no_writes_holds_up_the_change_and_no_alarm() {
+    let mut town = Town::where_also(SHIFTS).await;
+    town.dials("#9").await;
+    let lock = town.store().directory().write().await.expect("locks");
+    town.clock.advance(Duration::from_secs(CHANGE));
+    town.until(|town| town.calls_to("deputy").contains(&Message::Alarm)).await;
+    answer(town.press_on(town.line_of_account("second"), trigger("#9", "second"))).await;
+    assert!(!town.calls_to("deputy").contains(&Message::HandOver));
+    lock.rollback().await.expect("lets go");
+    town.all_come().await;
+    for _ in 0..20 {
+        if town.calls_to("deputy").contains(&Message::HandOver) {
+            break;
+        }
+        town.all_come().await;
+        town.pass(5).await;
+    }
+    assert!(town.calls_to("deputy").contains(&Message::HandOver), "the change goes on");
     town.until_on_duty(&[2, 1]).await;
 }
 

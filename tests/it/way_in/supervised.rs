@@ -18,7 +18,7 @@ async fn systemd_is_told_when_it_is_up_alive_and_going() {
     let socket = folder.path().join("notify");
     let systemd = UnixDatagram::bind(&socket).expect("a socket");
     let environment =
-        [("NOTIFY_SOCKET", socket.to_str().expect("UTF-8")), ("WATCHDOG_USEC", "400000")];
+        [("NOTIFY_SOCKET", socket.to_str().expect("UTF-8")), ("WATCHDOG_USEC", "2000000")];
     let program = Program::start_with(folder, "", &environment).await;
     let mut heard = Vec::new();
     while !heard.contains(&"READY=1".to_owned()) {
