@@ -253,6 +253,32 @@ fn every_test_that_the_security_tables_name_is_there() {
 }
 
 /// Links from document to document, with the headings that they lead to.
+/// A target that the script does not name is never run.
+#[test]
+fn every_test_of_the_workspace_is_run() {
+    let script = fs::read_to_string("tests/all.sh").expect("readable");
+    let named: BTreeSet<&str> = script.split("--test ").skip(1).filter_map(first_word).collect();
+    let mut there = BTreeSet::new();
+    for package in [".", "src/console", "src/domain", "src/http", "src/sip", "loadtest"] {
+        let Ok(entries) = fs::read_dir(Path::new(package).join("tests")) else { continue };
+        for path in entries.map(|entry| entry.expect("readable").path()) {
+            let is_target =
+                path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").is_file();
+            if let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
+                && is_target
+            {
+                there.insert(stem.to_owned());
+            }
+        }
+    }
+    let there: BTreeSet<&str> = there.iter().map(String::as_str).collect();
+    assert_eq!(named, there);
+}
+
+fn first_word(text: &str) -> Option<&str> {
+    text.split_whitespace().next()
+}
+
 #[test]
 fn links_between_documents_lead_somewhere() {
     let mut broken = Vec::new();

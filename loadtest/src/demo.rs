@@ -30,16 +30,16 @@ const ALARM_MAX: Duration = Duration::from_secs(30);
 /// What is still under way when the last one presses is looked at for so long.
 const AFTERWARDS: Duration = Duration::from_secs(3);
 
-/// Runs the demonstration. With `once` it ends by itself; else it waits for Ctrl-C. Returns whether everything happened.
+/// Runs the demonstration. With `once` it ends by itself; else it waits until it is stopped. Returns whether everything
+/// happened.
 ///
 /// # Errors
 /// When something cannot even be started.
-pub fn run(binary: &Path, once: bool) -> anyhow::Result<bool> {
+pub fn run(binary: &Path, once: bool, is_stopped: &AtomicBool) -> anyhow::Result<bool> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let is_stopped = stop_flag()?;
     let mut stage = Stage::build(binary, folder.path())?;
     stage.register(binary)?;
-    let mut missing = stage.play(&is_stopped)?;
+    let mut missing = stage.play(is_stopped)?;
     missing.extend(stage.close()?);
     stage.story.tell_record(&stage.api)?;
     if missing.is_empty() {
@@ -62,7 +62,10 @@ pub fn run(binary: &Path, once: bool) -> anyhow::Result<bool> {
 }
 
 /// Becomes true at Ctrl-C or when the process is told to end.
-fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     let is_stopped = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&is_stopped);
     let runtime =

@@ -107,7 +107,7 @@ struct RunArguments {
 
 fn main() -> anyhow::Result<ExitCode> {
     let is_good = match Cli::parse().command {
-        Command::Demo { service, once } => demo::run(&service, once)?,
+        Command::Demo { service, once } => demo::run(&service, once, &*demo::stop_flag()?)?,
         Command::Run(arguments) => run_scenario(&arguments)?,
         Command::Head => {
             say(run::Report::HEAD);
