@@ -58,6 +58,7 @@ mod tokens;
 mod triggers;
 mod webhooks;
 mod whatif;
+mod who;
 mod words;
 
 use axum::extract::DefaultBodyLimit;

@@ -1,20 +1,32 @@
-//! The audit trail, entry by entry: who did what to which row or alarm, and the hash that proves it.
+//! The audit trail, entry by entry: who did what to which row or alarm, and the hash that proves it; searched, checked
+//! link by link, and written out as a sheet.
 
 use crate::Shared;
+use crate::api::Failure;
+use crate::form::Form;
 use crate::frame::{Frame, show};
 use crate::lang::Lang;
 use crate::visit::Signed;
 use askama::Template;
 use axum::Router;
-use axum::extract::Query;
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+/// Entries of a sheet, at most; the next sheet begins where it ends.
+const SHEET_MAX: usize = 50_000;
+/// Entries that are read at a time for a sheet.
+const AT_ONCE: u32 = 500;
+/// The columns of a sheet, as the API calls them.
+const COLUMNS: &str =
+    "chain,sequence,at,actor,action,noun,id,number,count,content,previous_hash,hash\n";
+/// What may be searched for, each with its parameter in the API.
+const FIELDS: [&str; 3] = ["noun", "id", "who"];
+
 pub(crate) fn routes() -> Router<Shared> {
-    Router::new().route("/audit", get(trail))
+    Router::new().route("/audit", get(trail)).route("/audit/sheet.csv", get(sheet))
 }
 
 #[derive(Template)]
@@ -22,8 +34,12 @@ pub(crate) fn routes() -> Router<Shared> {
 struct AuditPage {
     frame: Frame,
     l: Lang,
+    form: Form,
     chain: &'static str,
     entries: Vec<Entry>,
+    /// What was asked for without where the page begins, as it stands in links.
+    query: String,
+    after: u32,
     next: Option<u64>,
     heads: Vec<Head>,
 }
@@ -32,13 +48,42 @@ impl AuditPage {
     fn is_of(&self, chain: &str) -> bool {
         self.chain == chain
     }
+
+    /// Entries that follow each other here and do not hold each other's hash: somebody changed the trail.
+    fn broken(&self) -> impl Iterator<Item = &u64> {
+        let torn = |pair: &&[Entry]| matches!(pair, [one, two] if one.sequence + 1 == two.sequence && two.previous_hash != one.hash);
+        self.entries.windows(2).filter(torn).filter_map(|pair| Some(&pair.last()?.sequence))
+    }
+
+    /// Pairs of entries that were checked so.
+    fn checked(&self) -> usize {
+        let follows =
+            |pair: &&[Entry]| matches!(pair, [one, two] if one.sequence + 1 == two.sequence);
+        self.entries.windows(2).filter(follows).count()
+    }
 }
 
 /// What is asked for; anything else is the beginning of the trail of alarms.
-#[derive(Deserialize)]
-struct Wanted {
-    chain: Option<String>,
-    after: Option<String>,
+struct Asked {
+    form: Form,
+    chain: &'static str,
+    after: u32,
+    query: String,
+}
+
+impl Asked {
+    fn of(signed: &Signed) -> Self {
+        let query = signed.visitor.path.split_once('?').map_or("", |(_, query)| query);
+        let form = Form::parse(query.as_bytes());
+        let chain = if form.get("chain") == "directory" { "directory" } else { "alarms" };
+        let mut written = form_urlencoded::Serializer::new(String::new());
+        written.append_pair("chain", chain);
+        for name in FIELDS.into_iter().filter(|name| !form.get(name).is_empty()) {
+            written.append_pair(name, form.get(name));
+        }
+        let (after, query) = (form.get("after").parse().unwrap_or(0), written.finish());
+        Self { form, chain, after, query }
+    }
 }
 
 #[derive(Deserialize)]
@@ -49,13 +94,43 @@ struct Entries {
 
 #[derive(Deserialize)]
 struct Entry {
+    chain: String,
     sequence: u64,
     at: Timestamp,
     actor: String,
     action: String,
     noun: String,
     id: Option<String>,
+    number: u64,
+    count: u64,
+    content: Option<String>,
+    previous_hash: String,
     hash: String,
+}
+
+impl Entry {
+    /// A line of a sheet.
+    fn line(&self) -> String {
+        let cells = [
+            self.chain.clone(),
+            self.sequence.to_string(),
+            self.at.to_string(),
+            self.actor.clone(),
+            self.action.clone(),
+            self.noun.clone(),
+            self.id.clone().unwrap_or_default(),
+            self.number.to_string(),
+            self.count.to_string(),
+            self.content.clone().unwrap_or_default(),
+            self.previous_hash.clone(),
+            self.hash.clone(),
+        ];
+        let quoted = cells.map(|cell| match cell.contains([',', '"', '\n', '\r']) {
+            true => format!("\"{}\"", cell.replace('"', "\"\"")),
+            false => cell,
+        });
+        quoted.join(",") + "\n"
+    }
 }
 
 #[derive(Deserialize)]
@@ -70,36 +145,123 @@ struct Head {
     hash: String,
 }
 
-async fn trail(signed: Signed, Query(wanted): Query<Wanted>) -> Result<Response, Response> {
-    let chain = if wanted.chain.as_deref() == Some("directory") { "directory" } else { "alarms" };
-    let after: u32 = wanted.after.and_then(|after| after.parse().ok()).unwrap_or(0);
-    let path = format!("/audit?chain={chain}&after={after}");
-    let entries: Entries = signed.api().get(&path).await.map_err(signed.fails())?;
+async fn trail(signed: Signed) -> Result<Response, Response> {
+    let Asked { mut form, chain, after, query } = Asked::of(&signed);
+    let path = format!("/audit?{query}&after={after}");
+    let (found, status) = match signed.api().get::<Entries>(&path).await {
+        Ok(found) => (found, StatusCode::OK),
+        Err(Failure::Problem(problem)) if problem.status == 400 => {
+            // The API names the parameter; its words say what it must be.
+            let named = problem.detail.trim_start_matches(['“', '`']);
+            let field = FIELDS.into_iter().find(|field| named.starts_with(field)).unwrap_or("id");
+            form.blame(field, problem.detail.clone());
+            (Entries { items: Vec::new(), next: None }, StatusCode::UNPROCESSABLE_ENTITY)
+        }
+        Err(failure) => return Err(signed.fails()(failure)),
+    };
     let heads: Heads = signed.api().get("/audit/head").await.map_err(signed.fails())?;
     let l = signed.lang();
     let frame = Frame::signed(&signed, l.t("审计", "Audit")).await;
-    let (entries, next) = (entries.items, entries.next);
-    Ok(show(StatusCode::OK, &AuditPage { frame, l, chain, entries, next, heads: heads.items }))
+    let (entries, next, heads) = (found.items, found.next, heads.items);
+    Ok(show(status, &AuditPage { frame, l, form, chain, entries, query, after, next, heads }))
+}
+
+/// What was asked for as a sheet, from where the page begins.
+async fn sheet(signed: Signed) -> Result<Response, Response> {
+    let Asked { chain, after, query, .. } = Asked::of(&signed);
+    let (mut lines, mut count, mut after) = (COLUMNS.to_owned(), 0, u64::from(after));
+    while count < SHEET_MAX {
+        let path = format!("/audit?{query}&after={after}&limit={AT_ONCE}");
+        let page: Entries = signed.api().get(&path).await.map_err(signed.fails())?;
+        count += page.items.len();
+        lines.extend(page.items.iter().map(Entry::line));
+        let Some(next) = page.next else { break };
+        after = next;
+    }
+    let name = format!("attachment; filename=\"audit-{chain}.csv\"");
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, lines).into_response())
 }
 
 #[cfg(test)]
 mod tests {
     use crate::fake::Fake;
-    use serde_json::json;
+    use axum::http::StatusCode;
+    use serde_json::{Value, json};
+
+    fn entry(sequence: u64, previous: &str, hash: &str) -> Value {
+        json!({"chain": "directory", "sequence": sequence, "at": "2026-11-22T03:00:00Z", "actor": "account:2",
+            "action": "replace", "noun": "household", "id": "12", "number": 0, "count": 1, "content": null,
+            "previous_hash": previous, "hash": hash})
+    }
+
+    fn trail(entries: &[Value]) -> Fake {
+        let fake = Fake::new("auditor");
+        let page = json!({"items": entries, "next": 7});
+        fake.answers("GET /audit?chain=directory&after=0", 200, page);
+        let head = json!({"items": [{"chain": "directory", "sequence": 7, "hash": "1d78509f52fe59cf1dc3b6d220d97ad1"}]});
+        fake.answers("GET /audit/head", 200, head);
+        fake
+    }
 
     #[tokio::test]
     async fn the_trail_is_shown_entry_by_entry() {
-        let fake = Fake::new("auditor");
         let hash = "1d78509f52fe59cf1dc3b6d220d97ad1";
-        let entry = json!({"chain": "directory", "sequence": 7, "at": "2026-11-22T03:00:00Z", "actor": "account:2",
-            "action": "replace", "noun": "household", "id": "12", "number": 0, "count": 1, "content": null,
-            "previous_hash": hash, "hash": hash});
-        let page = json!({"items": [entry], "next": 7});
-        fake.answers("GET /audit?chain=directory&after=0", 200, page);
-        let head = json!({"items": [{"chain": "directory", "sequence": 7, "hash": hash}]});
-        fake.answers("GET /audit/head", 200, head);
+        let fake = trail(&[entry(6, "a", "b"), entry(7, "b", hash)]);
         let page = fake.get("/audit?chain=directory").await;
         page.shows(&["account:2", "household 12", "1d78509f52fe…", "after=7", "Next page"]);
-        fake.get_chinese("/audit?chain=directory&after=x").await.shows(&["审计", "链头"]);
+        page.shows(&["Each of these entries holds the hash of the one before it."]);
+        fake.answers("GET /audit?chain=alarms&after=0", 200, json!({"items": [], "next": null}));
+        fake.get_chinese("/audit?chain=alarms&after=x").await.shows(&["审计", "链头"]);
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_does_not_hold_the_one_before_it_is_told() {
+        let page = trail(&[entry(6, "a", "b"), entry(7, "forged", "c"), entry(9, "d", "e")]);
+        let page = page.get("/audit?chain=directory").await;
+        page.shows(&["class=\"danger\"", "does not hold the hash of the one before it", " 7"]);
+        assert!(!page.html.contains("Each of these entries"));
+    }
+
+    #[tokio::test]
+    async fn what_is_searched_for_is_asked_of_the_api() {
+        let fake = trail(&[]);
+        let path = "GET /audit?chain=directory&noun=household&id=12&who=account%3A2&after=3";
+        fake.answers(path, 200, json!({"items": [entry(6, "a", "b")], "next": null}));
+        let asked = "chain=directory&noun=household&id=12&who=account%3A2";
+        let page = fake.get(&format!("/audit?{asked}&after=3")).await;
+        page.shows(&[
+            "value=\"household\"",
+            "value=\"12\"",
+            "value=\"account:2\"",
+            "/audit/sheet.csv?",
+        ]);
+        let problem = json!({"type": "urn:lianfang:problem:wrong", "title": "Wrong", "status": 400,
+            "detail": "`id` must be a number, or the id of an alarm"});
+        fake.answers("GET /audit?chain=alarms&id=%23&after=0", 400, problem);
+        let page = fake.get("/audit?id=%23").await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        page.shows(&["id=\"id-error\"", "must be a number", "value=\"#\""]);
+    }
+
+    #[tokio::test]
+    async fn the_sheet_has_every_page() {
+        let fake = trail(&[]);
+        let first = json!({"items": [entry(6, "a", "b")], "next": 6});
+        fake.answers("GET /audit?chain=directory&after=0&limit=500", 200, first);
+        let mut last = entry(7, "b", "c");
+        last["actor"] = json!("token:a,\"b\"");
+        let last = json!({"items": [last], "next": null});
+        fake.answers("GET /audit?chain=directory&after=6&limit=500", 200, last);
+        let sheet = fake.get("/audit/sheet.csv?chain=directory").await.html;
+        assert_eq!(sheet.lines().count(), 3, "{sheet}");
+        assert!(
+            sheet.starts_with("chain,sequence,at,")
+                && sheet.contains("directory,6,2026-11-22T03:00:00Z,account:2,")
+        );
+        assert!(sheet.contains(",\"token:a,\"\"b\"\"\","), "{sheet}");
     }
 }

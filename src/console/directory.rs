@@ -28,6 +28,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
+pub(crate) use history::who_words;
 pub(crate) use noun::{LANGUAGES, Noun};
 use serde::Deserialize;
 use serde_json::{Value, json};

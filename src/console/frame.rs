@@ -23,8 +23,11 @@ pub(crate) struct Place {
 const DUTY: &[&str] = &["admin", "operator"];
 const ALL: &[&str] = &["admin", "operator", "auditor", "responder"];
 const READERS: &[&str] = &["admin", "operator", "auditor"];
-const PLACES: [Place; 12] = [
+const PLACES: [Place; 13] = [
     Place { path: "/", key: 'w', chinese: "警情墙", english: "Alarms", roles: DUTY },
+    Place {
+        path: "/", key: 'w', chinese: "我的警情", english: "My alarms", roles: &["responder"]
+    },
     Place { path: "/alarms", key: 'w', chinese: "警情", english: "Alarms", roles: &["auditor"] },
     Place { path: "/map", key: 'm', chinese: "地图", english: "Map", roles: DUTY },
     Place { path: "/directory", key: 'g', chinese: "群组", english: "Directory", roles: DUTY },

@@ -5,6 +5,7 @@ use crate::api::Failure;
 use crate::board::{self, Board, Row};
 use crate::frame::{Frame, show};
 use crate::lang::Lang;
+use crate::own;
 use crate::visit::Signed;
 use askama::Template;
 use axum::Router;
@@ -79,6 +80,9 @@ pub(crate) async fn communities(signed: &Signed) -> Vec<Named> {
 }
 
 async fn wall(signed: Signed, Query(wanted): Query<Wanted>) -> Result<Response, Response> {
+    if signed.me.role == "responder" {
+        return own::page(&signed).await;
+    }
     let community: Option<u32> = wanted.community.and_then(|id| id.parse().ok());
     let path = match community {
         Some(id) => format!("/alarms/board?community_id={id}"),
@@ -86,10 +90,9 @@ async fn wall(signed: Signed, Query(wanted): Query<Wanted>) -> Result<Response, 
     };
     let board: Board = match signed.api().get(&path).await {
         Ok(board) => board,
-        // Walls are for those who act; an auditor reads the list, somebody who responds has settings of their own.
+        // Walls are for those who act; an auditor reads the list.
         Err(Failure::Problem(problem)) if problem.status == 403 => {
-            let home = if signed.me.role == "auditor" { "/alarms" } else { "/settings" };
-            return Ok(Redirect::to(home).into_response());
+            return Ok(Redirect::to("/alarms").into_response());
         }
         Err(failure) => return Err(signed.fails()(failure)),
     };

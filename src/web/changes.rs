@@ -7,6 +7,7 @@ use super::imports::Imports;
 use super::nouns::take_up;
 use super::problem::ApiError;
 use super::reach::To;
+use super::who::names_of;
 use crate::import::{self, UndoChangeError};
 use crate::store::history::changes::{self, Change};
 use axum::Json;
@@ -52,6 +53,8 @@ struct ManyView {
     at: Timestamp,
     /// Who made it, as in the audit trail.
     who: String,
+    /// Their name; null for programs, the command line and accounts that are gone.
+    who_name: Option<String>,
     /// Why, in their words.
     why: Option<String>,
     /// Rows that were added.
@@ -72,6 +75,7 @@ impl From<Change> for ManyView {
             kind: change.kind.name(),
             at: change.at,
             who: change.who,
+            who_name: None,
             why: change.why,
             added,
             changed,
@@ -111,11 +115,15 @@ async fn list(
     let is_last = found.len() <= limit as usize;
     found.truncate(limit as usize);
     let next = if is_last { None } else { found.last().map(|change| change.id) };
-    let mut items = Vec::with_capacity(found.len());
+    let mut items: Vec<ManyView> = Vec::with_capacity(found.len());
     for change in found {
         if reaches(&web, &caller, &change).await? {
             items.push(change.into());
         }
+    }
+    let names = names_of(&web, items.iter().map(|item| item.who.clone()).collect()).await;
+    for item in &mut items {
+        item.who_name = names.get(&item.who).cloned();
     }
     Ok(Json(ChangePage { items, next }))
 }

@@ -8,6 +8,7 @@ use super::extract::{Parameters, PathId, Reason, wrong};
 use super::nouns::take_up;
 use super::problem::{ApiError, Must};
 use super::reach::{Area, To};
+use super::who::names_of;
 use crate::store::history::{self, Entry, changes};
 use crate::store::nouns::duty::{Absence, Override, Post, Rotation, Shift, Swap};
 use crate::store::nouns::undo::{UndoError, undo};
@@ -79,6 +80,8 @@ struct EditView {
     at: Timestamp,
     /// Who made it, as in the audit trail.
     who: String,
+    /// Their name; null for programs, the command line and accounts that are gone.
+    who_name: Option<String>,
     /// Why, in their words.
     why: Option<String>,
     /// Plural of the noun.
@@ -164,9 +167,11 @@ async fn list(
     let next = if is_last { None } else { entries.last().map(|entry| entry.id) };
     let ids: Vec<i64> = entries.iter().map(|entry| entry.id).collect();
     let changes = changes::of_edits(database, &ids).await?;
+    let names = names_of(&web, entries.iter().map(|entry| entry.who.clone()).collect()).await;
     let view = |entry: Entry| {
         let change = changes.get(&entry.id).copied();
-        view(plural, entry, change)
+        let who_name = names.get(&entry.who).cloned();
+        EditView { who_name, ..view(plural, entry, change) }
     };
     Ok(Json(EditPage { items: entries.into_iter().map(view).collect(), next }))
 }
@@ -192,6 +197,7 @@ fn view(noun: &'static str, entry: Entry, change_id: Option<i64>) -> EditView {
         id: entry.id,
         at: entry.at,
         who: entry.who,
+        who_name: None,
         why: entry.why,
         noun,
         row_id: entry.row_id,

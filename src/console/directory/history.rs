@@ -1,5 +1,6 @@
 //! What was changed, by whom and why, with a button that undoes it.
 
+use super::noun::{Field, Kind};
 use super::{Crumb, Noun, crumbs, noun_of};
 use crate::api::Failure;
 use crate::form::{Form, Sent};
@@ -40,6 +41,8 @@ struct Edit {
     id: i64,
     at: Timestamp,
     who: String,
+    #[serde(default)]
+    who_name: Option<String>,
     why: Option<String>,
     row_id: u64,
     action: String,
@@ -56,7 +59,22 @@ struct Change {
     after: Option<String>,
 }
 
+/// Whoever did something, as people call them.
+pub(crate) fn who_words(who: &str, name: Option<&str>, l: Lang) -> String {
+    match (name, who.split_once(':')) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(("account", _))) => l.t("已删除的账号", "an account that is gone").to_owned(),
+        (None, Some(("token", program))) => format!("{} {program}", l.t("程序", "program")),
+        (None, Some(("cli", _))) => l.t("命令行", "command line").to_owned(),
+        (None, _) => who.to_owned(),
+    }
+}
+
 impl Edit {
+    fn who(&self, l: &Lang) -> String {
+        who_words(&self.who, self.who_name.as_deref(), *l)
+    }
+
     fn action(&self, l: &Lang) -> &str {
         match self.action.as_str() {
             "created" => l.t("添加", "Added"),
@@ -66,23 +84,45 @@ impl Edit {
         }
     }
 
-    /// What differs, but for what is told twice.
+    /// What differs, but for what is told twice and what was and is nothing.
     fn told(&self) -> impl Iterator<Item = &Change> {
-        self.changes.iter().filter(|change| change.field != "number_key")
+        let is_nothing = |text: &Option<String>| text.as_deref().is_none_or(str::is_empty);
+        let is_told = move |change: &&Change| {
+            change.field != "number_key"
+                && !(is_nothing(&change.before) && is_nothing(&change.after))
+        };
+        self.changes.iter().filter(is_told)
     }
 }
 
 impl Change {
+    /// The field that a column is written in; none for a column that nobody writes.
+    fn field_of(&self, noun: &'static Noun) -> Option<&'static Field> {
+        let name = if self.field == "number_written" { "number" } else { &self.field };
+        noun.fields.iter().find(|field| field.name == name)
+    }
+
     /// The words of a column.
     fn label(&self, noun: &&'static Noun, l: &Lang) -> String {
-        let name = if self.field == "number_written" { "number" } else { &self.field };
-        let field = noun.fields.iter().find(|field| field.name == name);
-        let is_parent = noun.parent.is_some_and(|(_, parent)| parent == name);
-        match field {
+        let is_parent = noun.parent.is_some_and(|(_, parent)| parent == self.field);
+        match self.field_of(noun) {
             Some(field) => field.label(*l).to_owned(),
             None if is_parent => l.t("所属", "Belongs to").to_owned(),
-            None => name.to_owned(),
+            None => self.field.clone(),
         }
+    }
+
+    /// A value of the column as the row's page shows it: lists with blanks, yes and no, the words of a choice.
+    fn value(&self, text: &str, noun: &&'static Noun, l: &Lang) -> String {
+        let Some(field) = self.field_of(noun) else { return text.to_owned() };
+        let value = if field.kind == Kind::Flag {
+            json!(matches!(text, "1" | "true"))
+        } else if field.kind == Kind::List {
+            serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+        } else {
+            json!(text)
+        };
+        field.shown(&json!({field.name: value}), *l)
     }
 }
 

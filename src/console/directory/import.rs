@@ -1,7 +1,7 @@
 //! Bringing the directory in from a workbook or CSV files: what would change first, then that and nothing else; and taking
 //! an import back as a whole.
 
-use super::Crumb;
+use super::{Crumb, who_words};
 use crate::Shared;
 use crate::api::{Failure, Versioned};
 use crate::form::{Form, Sent};
@@ -124,6 +124,8 @@ struct Change {
     kind: String,
     at: Timestamp,
     who: String,
+    #[serde(default)]
+    who_name: Option<String>,
     why: Option<String>,
     added: u64,
     changed: u64,
@@ -172,6 +174,10 @@ impl Row {
 }
 
 impl Change {
+    fn who(&self, l: &Lang) -> String {
+        who_words(&self.who, self.who_name.as_deref(), *l)
+    }
+
     fn kind(&self, l: &Lang) -> &str {
         match self.kind.as_str() {
             "import" => l.t("导入", "Import"),

@@ -438,7 +438,7 @@ async fn what_was_changed_is_told_and_undone() {
     let change =
         json!({"field": "number_written", "before": "138****1234", "after": "139****1234"});
     let key = json!({"field": "number_key", "before": "a", "after": "b"});
-    let edit = json!({"id": 77, "at": "2026-11-22T03:12:00Z", "who": "account:wang", "why": "搬家", "noun": "lines", "row_id": 8,
+    let edit = json!({"id": 77, "at": "2026-11-22T03:12:00Z", "who": "account:7", "who_name": "小王", "why": "搬家", "noun": "lines", "row_id": 8,
         "action": "replaced", "changes": [key, change]});
     fake.answers("GET /lines/8", 200, line());
     fake.answers(
@@ -448,7 +448,7 @@ async fn what_was_changed_is_told_and_undone() {
     );
     let page = fake.get("/directory/lines/8/history").await;
     page.shows(&[
-        "account:wang",
+        "小王",
         "搬家",
         "<del>138****1234</del>",
         "<ins>139****1234</ins>",
@@ -472,4 +472,37 @@ async fn what_was_changed_is_told_and_undone() {
         json!({"items": [], "next": null}),
     );
     fake.get("/directory/lines/history?before=5").await.shows(&["Nothing is kept."]);
+}
+
+#[tokio::test]
+async fn the_history_reads_as_people_write() {
+    let fake = town();
+    let change = |field: &str, before: Value, after: Value| json!({"field": field, "before": before, "after": after});
+    let changes = [
+        change("alarm_codes", json!("[\"#9\",\"*9\"]"), json!("[\"#9\",\"*9\",\"#99\"]")),
+        change("hand_over_calls", json!("0"), json!("1")),
+        change("language", json!("zh-CN"), json!("nan")),
+        change("silent_codes", json!("[]"), Value::Null),
+        change("street_id", json!("1"), json!("3")),
+    ];
+    let edit = json!({"id": 77, "at": "2026-11-22T03:00:00Z", "who": "account:1", "who_name": "王敏", "why": null, "row_id": 2,
+        "action": "replaced", "changes": changes});
+    let by = |who: &str| {
+        json!({"id": 76, "at": "2026-11-22T03:00:00Z", "who": who, "why": null, "row_id": 2,
+        "action": "created", "changes": []})
+    };
+    let items = json!([edit, by("account:9"), by("token:pbx"), by("cli:root")]);
+    let page = json!({"items": items, "next": null});
+    fake.answers("GET /history?noun=communities&id=2&limit=50", 200, page);
+    let page = fake.get("/directory/communities/2/history").await;
+    page.shows(&["<del>#9 *9</del>", "<ins>#9 *9 #99</ins>", "<del>No</del>", "<ins>Yes</ins>"]);
+    page.shows(&[">王敏<", "an account that is gone", "program pbx", "command line"]);
+    page.shows(&[
+        "<del>Mandarin</del>",
+        "<ins>Minnan</ins>",
+        "<dt>Belongs to</dt>",
+        "<ins>3</ins>",
+    ]);
+    assert!(!page.html.contains("[&#34;") && !page.html.contains("[]"));
+    fake.get_chinese("/directory/communities/2/history").await.shows(&["<ins>是</ins>", "闽南语"]);
 }

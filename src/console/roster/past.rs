@@ -6,6 +6,7 @@ use super::part::{self, PARTS, Part};
 use super::rules::{all, name_of};
 use super::{Roster, Tab, nothing, tabs};
 use crate::api::Failure;
+use crate::directory::who_words;
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, failed, go, show};
 use crate::lang::Lang;
@@ -61,6 +62,8 @@ struct Edit {
     id: u64,
     at: Timestamp,
     who: String,
+    #[serde(default)]
+    who_name: Option<String>,
     why: Option<String>,
     row_id: u64,
     action: String,
@@ -102,7 +105,7 @@ impl Telling<'_> {
             id: edit.id,
             at: edit.at,
             when: self.local.moment(edit.at, l),
-            who: edit.who,
+            who: who_words(&edit.who, edit.who_name.as_deref(), l),
             why: edit.why.unwrap_or_default(),
             what: format!("{action} {} {}", part.words(l), edit.row_id),
             list: part.list(self.roster.community_id),

@@ -417,7 +417,7 @@ async fn swaps_are_agreed_refused_and_taken_back() {
 fn edited_desk() -> Fake {
     let fake = desk("operator");
     let edit = |id: u32, action: &str, changes: Value| {
-        json!({"id": id, "at": "2026-11-22T01:00:00Z", "who": "account:2", "why": "发烧", "noun": "x", "row_id": 9,
+        json!({"id": id, "at": "2026-11-22T01:00:00Z", "who": "account:2", "who_name": "王敏", "why": "发烧", "noun": "x", "row_id": 9,
             "action": action, "changes": changes, "change_id": null})
     };
     let change = |field: &str, before: Value, after: Value| json!({"field": field, "before": before, "after": after});

@@ -6,17 +6,14 @@ use super::super::extract::PathId;
 use super::super::problem::ApiError;
 use super::super::reach::To;
 use super::super::sounds::SoundFault;
+use super::super::who::names_of;
 use super::{RecordingView, Shelf};
 use crate::prompts::wav_of;
-use crate::store::accounts;
-use crate::store::nouns::{self, Worker};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use lianfang_domain::directory::Language;
-use lianfang_domain::id::{AccountId, WorkerId};
 use lianfang_domain::words::Clip;
-use std::collections::BTreeMap;
 
 /// Listen to a clip as it is said now, whoever recorded it; another language where nobody did.
 #[utoipa::path(
@@ -41,23 +38,11 @@ pub(super) async fn listen(
     Ok(([(header::CONTENT_TYPE, "audio/wav")], wav))
 }
 
-/// Says the name of the account or worker where there is one; each is looked up once.
+/// Says the name of the account or worker where there is one.
 pub(super) async fn say_who(web: &Web, views: impl Iterator<Item = &mut RecordingView>) {
-    let mut known: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let views: Vec<&mut RecordingView> = views.collect();
+    let names = names_of(web, views.iter().map(|view| view.made_by.clone()).collect()).await;
     for view in views {
-        if !known.contains_key(&view.made_by) {
-            known.insert(view.made_by.clone(), name_of(web, &view.made_by).await);
-        }
-        view.made_by_name = known.get(&view.made_by).cloned().flatten();
+        view.made_by_name = names.get(&view.made_by).cloned();
     }
-}
-
-async fn name_of(web: &Web, who: &str) -> Option<String> {
-    let database = web.store.directory();
-    let id = |start: &str| who.strip_prefix(start)?.parse().ok();
-    if let Some(id) = id("account:") {
-        return Some(accounts::get(database, AccountId(id)).await.ok()?.display_name);
-    }
-    let worker = nouns::get::<Worker>(database, WorkerId(id("worker ")?)).await.ok()?;
-    Some(worker.name)
 }

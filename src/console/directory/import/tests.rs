@@ -6,7 +6,7 @@ const ID: &str = "0a1b2c3d";
 
 fn fake() -> Fake {
     let fake = Fake::new("admin");
-    let change = json!({"id": 7, "kind": "import", "at": "2026-11-22T03:12:00Z", "who": "account:2", "why": "年度核对",
+    let change = json!({"id": 7, "kind": "import", "at": "2026-11-22T03:12:00Z", "who": "account:2", "who_name": "王敏", "why": "年度核对",
         "added": 2, "changed": 1, "removed": 0, "undone_by": null});
     let mut undone = change.clone();
     undone["id"] = json!(6);
