@@ -1,6 +1,7 @@
 //! Chromium without a window, as a person would use it, and what axe finds on a page.
 
 use crate::skip;
+use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -10,15 +11,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-/// Rules of WCAG 2.2 A and AA, and good practice.
-const AXE: &str = "const done = arguments[arguments.length - 1]; \
-     axe.run(document, {resultTypes: ['violations']}).then((found) => done(found.violations.map((v) => \
-     v.id + ': ' + v.help + ' | ' + v.nodes.map((n) => n.html.slice(0, 160)).join(' ## '))))";
+/// Rules of WCAG 2.2 A and AA, and good practice. Colours are the same in every width and are looked at once.
+const AXE: &str = "const done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations'], \
+     preload: false, rules: {'color-contrast': {enabled: arguments[0]}}}).then((found) => done(found.violations.map((v) \
+     => v.id + ': ' + v.help + ' | ' + v.nodes.map((n) => n.html.slice(0, 160)).join(' ## '))))";
 /// Longest wait for anything.
 pub(crate) const LONGEST: Duration = Duration::from_secs(30);
 /// Widths of pages that are looked at.
 pub(crate) const WIDTHS: [u32; 3] = [1440, 768, 320];
 
+/// How often it is looked whether something is there.
+const LOOK_EVERY: Duration = Duration::from_millis(15);
 /// How often something is pressed that is replaced meanwhile.
 const TRIES: u32 = 20;
 
@@ -39,6 +42,7 @@ pub(crate) struct Look {
 pub(crate) const CHINESE: Look = Look { lang: "zh-CN", has_script: true };
 pub(crate) const ENGLISH: Look = Look { lang: "en", has_script: true };
 pub(crate) const WITHOUT_SCRIPT: Look = Look { lang: "zh-CN", has_script: false };
+pub(crate) const ENGLISH_PLAIN: Look = Look { lang: "en", has_script: false };
 
 /// Tells a story in a browser of its own with this look.
 pub(crate) fn browse(look: Look, told: impl AsyncFnOnce(&Browser)) {
@@ -91,43 +95,117 @@ impl Browser {
         field.send_keys(text).await.expect("is typed");
     }
 
+    /// Chooses in the list of this name.
+    pub(crate) async fn choose(&self, name: &str, value: &str) {
+        let list = self.find(&format!("main select[name='{name}']")).await;
+        let chosen = list.select_by_value(value).await;
+        chosen.unwrap_or_else(|error| panic!("{name} has no {value}: {error}"));
+    }
+
+    /// Gives the field of this name a value as a whole: dates and times are typed otherwise in each language.
+    pub(crate) async fn sets(&self, name: &str, value: &str) {
+        self.find(&format!("main [name='{name}']")).await;
+        let script = "document.querySelector(`main [name='${arguments[0]}']`).value = arguments[1]";
+        let done = self.client.execute(script, vec![json!(name), json!(value)]).await;
+        done.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+
+    /// Chooses files to be sent.
+    pub(crate) async fn attach(&self, name: &str, files: &[PathBuf]) {
+        let field = self.find(&format!("main input[type='file'][name='{name}']")).await;
+        let files: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
+        field.send_keys(&files.join("\n")).await.expect("are chosen");
+    }
+
+    /// What stands in the field of this name.
+    pub(crate) async fn value(&self, name: &str) -> String {
+        let field = self.find(&format!("main [name='{name}']")).await;
+        field.prop("value").await.expect("is a field").unwrap_or_default()
+    }
+
     /// Presses what this selector finds, and waits for what comes.
     pub(crate) async fn press(&self, selector: &str) {
+        self.press_at(Locator::Css(selector)).await;
+    }
+
+    /// Follows the link of the page that says this.
+    pub(crate) async fn follow(&self, words: &str) {
+        let path = format!("//main//a[contains(normalize-space(.), '{words}')]");
+        self.press_at(Locator::XPath(&path)).await;
+    }
+
+    async fn press_at(&self, place: Locator<'_>) {
         for _ in 0..TRIES {
-            match self.find(selector).await.click().await {
+            match self.find_at(place).await.click().await {
                 // A live part was replaced between the look and the press: a person would see the new one.
-                Err(error) if error.is_stale_element_reference() => {}
-                done => return done.unwrap_or_else(|error| panic!("{selector}: {error}")),
+                Err(error)
+                    if error.is_stale_element_reference()
+                        || error.to_string().contains("does not belong to the document") => {}
+                done => return done.unwrap_or_else(|error| panic!("{place:?}: {error}")),
             }
         }
-        panic!("{selector} never stays");
+        panic!("{place:?} never stays");
     }
 
     /// Waits for what this selector finds.
-    pub(crate) async fn find(&self, selector: &str) -> fantoccini::elements::Element {
-        let waiting = self.client.wait().at_most(LONGEST).for_element(Locator::Css(selector));
+    pub(crate) async fn find(&self, selector: &str) -> Element {
+        self.find_at(Locator::Css(selector)).await
+    }
+
+    async fn find_at(&self, place: Locator<'_>) -> Element {
+        let waiting = self.client.wait().at_most(LONGEST).every(LOOK_EVERY).for_element(place);
         match waiting.await {
             Ok(element) => element,
-            Err(error) => {
-                let url = self.client.current_url().await.map(|url| url.to_string());
-                let source = self.client.source().await.unwrap_or_default();
-                panic!("no `{selector}` at {url:?}: {error}\n{source}");
-            }
+            Err(error) => panic!("no {place:?}: {error}\n{}", self.told().await),
         }
+    }
+
+    /// Whether the page has this now.
+    pub(crate) async fn has(&self, selector: &str) -> bool {
+        self.client.find(Locator::Css(selector)).await.is_ok()
     }
 
     /// Waits until the page, without its frame, says this.
     pub(crate) async fn waits_for(&self, words: &str) {
         let path = format!("//main[contains(., '{words}')]");
-        let waiting = self.client.wait().at_most(LONGEST).for_element(Locator::XPath(&path)).await;
-        if waiting.is_err() {
-            panic!("`{words}` is not said in: {:?}", self.client.source().await);
+        self.find_at(Locator::XPath(&path)).await;
+    }
+
+    /// The page says all of this, and none of that.
+    pub(crate) async fn says(&self, words: &[&str], not: &[&str]) {
+        for words in words {
+            self.waits_for(words).await;
         }
+        let said = self.words_of("main").await;
+        for words in not {
+            assert!(!said.contains(words), "`{words}` is said: {said}");
+        }
+    }
+
+    /// The words of a part of the page as they can be read.
+    pub(crate) async fn words_of(&self, selector: &str) -> String {
+        self.find(selector).await.text().await.expect("is a part")
+    }
+
+    /// Where the browser is and what the page says, for whoever has to find out what went wrong.
+    async fn told(&self) -> String {
+        let url = self.client.current_url().await.map(|url| url.to_string());
+        let said = self.run("return document.body.innerText").await;
+        format!("at {url:?}: {}", said.as_str().unwrap_or_default())
+    }
+
+    /// Status, type and bytes of what an address answers to who is signed in here.
+    pub(crate) async fn answer(&self, path: &str) -> (u16, String, u64) {
+        const ASK: &str = "const done = arguments[arguments.length - 1]; fetch(arguments[0]).then(async (answer) => \
+             done([answer.status, answer.headers.get('content-type'), (await answer.arrayBuffer()).byteLength]))";
+        let answer = self.client.execute_async(ASK, vec![json!(path)]).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
+        serde_json::from_value(answer).expect("status, type and size")
     }
 
     /// Looks at the page in every width, and keeps a picture: axe finds nothing, nothing is wider than the screen.
     pub(crate) async fn looks_right(&self, name: &str) {
-        assert_eq!(self.faults(name, (&WIDTHS, &WIDTHS)).await, Vec::<String>::new());
+        assert_eq!(self.faults(name, (&WIDTHS, &[1440, 320])).await, Vec::<String>::new());
         self.client.set_window_size(WIDTHS[0], 900).await.expect("is resized");
     }
 
@@ -139,7 +217,9 @@ impl Browser {
         (widths, of_axe): (&[u32], &[u32]),
     ) -> Vec<String> {
         let mut faults = Vec::new();
-        self.run(&format!("{}; return 0", self.axe)).await;
+        if !of_axe.is_empty() {
+            self.run(&format!("{}; return 0", self.axe)).await;
+        }
         for &width in widths {
             self.client.set_window_size(width, 900).await.expect("is resized");
             let wide =
@@ -149,7 +229,8 @@ impl Browser {
                 faults.push(format!("{name} at {width}: {} px wide", wide.0));
             }
             if of_axe.contains(&width) {
-                let found = self.axe_finds(name).await.into_iter();
+                let is_first = of_axe.first() == Some(&width);
+                let found = self.axe_finds(name, is_first).await.into_iter();
                 faults.extend(found.map(|fault| format!("{name} at {width}: {fault}")));
             }
             if let Some(folder) = std::env::var_os("LIANFANG_SCREENSHOTS") {
@@ -161,8 +242,8 @@ impl Browser {
         faults
     }
 
-    async fn axe_finds(&self, name: &str) -> Vec<String> {
-        let found = self.client.execute_async(AXE, vec![]).await;
+    async fn axe_finds(&self, name: &str, with_colours: bool) -> Vec<String> {
+        let found = self.client.execute_async(AXE, vec![json!(with_colours)]).await;
         let found = found.unwrap_or_else(|error| panic!("{name}: axe does not run: {error}"));
         serde_json::from_value(found).expect("a list of findings")
     }

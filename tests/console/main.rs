@@ -8,8 +8,15 @@ mod people;
 #[path = "../interop/skip.rs"]
 mod skip;
 mod stage;
+mod town;
 
+mod desk;
+mod directory;
 mod edits;
 mod entry;
+mod keyboard;
+mod map;
+mod policies;
+mod reports;
 mod walk;
 mod wall;

@@ -1,28 +1,43 @@
 //! The service with the sample directory, and people with accounts.
 
-use crate::browser::{Browser, LONGEST, Look, browse};
+pub(crate) use crate::browser::LONGEST;
+use crate::browser::{Browser, Look, browse};
+use crate::town::{self, Town};
 use lianfang_loadtest::api::Api;
+use lianfang_loadtest::clock::now;
 use lianfang_loadtest::service::{Service, Setup};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// What all people of the tests sign in with.
 pub(crate) const PASSWORD: &str = "three quiet herons";
 const SERVICE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// The only host that webhooks may be sent to. Nobody has this name.
+pub(crate) const HOOKS: &str = "hooks.example.com";
+/// How often it is looked whether something has come about.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Cases run one after the other: each has a service and a browser of its own, and two cores are few.
 static ONE: Mutex<()> = Mutex::new(());
 
 /// Tells a story: the service first, then a browser with this look.
 pub(crate) fn story(look: Look, told: impl AsyncFnOnce(&Browser, &Stage)) {
-    if !Browser::is_there() {
-        return;
+    if Browser::is_there() {
+        let stage = Stage::new();
+        browse(look, async |browser| told(browser, &stage).await);
     }
-    let stage = Stage::new();
-    browse(look, async |browser| told(browser, &stage).await);
+}
+
+/// The same with telephones that ring and answer.
+pub(crate) fn living_story(look: Look, told: impl AsyncFnOnce(&Browser, &Stage, &Town)) {
+    if Browser::is_there() {
+        let (stage, town) = Stage::living();
+        browse(look, async |browser| told(browser, &stage, &town).await);
+    }
 }
 
 /// A running service.
@@ -30,21 +45,41 @@ pub(crate) struct Stage {
     pub(crate) setup: Setup,
     api: Api,
     _service: Service,
-    _folder: TempDir,
+    folder: TempDir,
     _one: MutexGuard<'static, ()>,
 }
 
 impl Stage {
-    /// With the sample directory and an admin token.
-    pub(crate) fn new() -> Self {
+    /// With the sample directory and an admin token. Nobody is there who could be called.
+    fn new() -> Self {
         let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().expect("a folder");
         let nobody = TcpListener::bind((SERVICE, 0)).and_then(|socket| socket.local_addr());
         let carrier: SocketAddr = nobody.expect("a free port");
         let setup = Setup::on_free_ports(folder.path(), carrier, SERVICE).expect("ports are free");
-        setup.write().expect("writes");
+        write(&setup);
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sample");
-        setup.command(binary(), &["import", &sample.to_string_lossy()]).expect("imports");
+        import(&setup, &sample);
+        Self::serve(setup, folder, one)
+    }
+
+    /// With a carrier and people who answer; everybody has a mobile. One line is registered and can press.
+    fn living() -> (Self, Town) {
+        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = tempfile::tempdir().expect("a folder");
+        let town = Town::start();
+        let nowhere = SocketAddr::new(SERVICE, 0);
+        let mut setup =
+            Setup::on_free_ports(folder.path(), nowhere, SERVICE).expect("ports are free");
+        town.tell(&mut setup);
+        write(&setup);
+        import(&setup, &town::with_mobiles(folder.path()));
+        let stage = Self::serve(setup, folder, one);
+        town.registers(town::ACCOUNT);
+        (stage, town)
+    }
+
+    fn serve(setup: Setup, folder: TempDir, one: MutexGuard<'static, ()>) -> Self {
         let arguments = ["token", "create", "console", "--scope", "admin"];
         let token = setup.command(binary(), &arguments).expect("makes a token").trim().to_owned();
         let api = Api::new(setup.http, &token).expect("builds");
@@ -54,7 +89,7 @@ impl Stage {
             Ok(())
         };
         service.wait_until_ready(&api, LONGEST, pause).expect("is ready");
-        Self { setup, api, _service: service, _folder: folder, _one: one }
+        Self { setup, api, _service: service, folder, _one: one }
     }
 
     /// Makes an account with [`PASSWORD`] that reaches everything.
@@ -79,10 +114,58 @@ impl Stage {
         tokio::task::block_in_place(|| question(&self.api))
     }
 
+    /// What the API says there.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        self.ask(|api| api.get_json(&format!("/api/v1{path}"))).expect("answers")
+    }
+
+    /// Does something by the API, beside the browser.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
+        let answer = self.ask(|api| api.post(&format!("/api/v1{path}"), body));
+        let (status, text) = answer.expect("answers");
+        assert!((200..300).contains(&status), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Waits until the API says there what is wanted.
+    pub(crate) fn until(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let deadline = now() + LONGEST;
+        loop {
+            let said = self.get(path);
+            if is_so(&said) {
+                return said;
+            }
+            assert!(now() < deadline, "{path} says still: {said:#}");
+            std::thread::park_timeout(LOOK_EVERY);
+        }
+    }
+
+    /// A file for the browser to send.
+    pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, bytes).expect("is written");
+        file
+    }
+
     /// The address of a page.
     pub(crate) fn page(&self, path: &str) -> String {
         format!("http://{}{path}", self.setup.http)
     }
+}
+
+/// The configuration, with the figures of the first community for everybody, links in messages, and one host for
+/// webhooks.
+fn write(setup: &Setup) {
+    setup.write().expect("writes");
+    let public = "[http]\npublic_reports = [\"1\"]\n";
+    let config = setup.toml().replace("[http]\n", public);
+    let config = config.replace("[[sms]]\n", "[[sms]]\nlinks = true\n");
+    let config = format!("{config}\n[webhooks]\nallowed_hosts = [\"{HOOKS}\"]\n");
+    std::fs::write(setup.folder.join("lianfang.toml"), config).expect("writes");
+}
+
+fn import(setup: &Setup, folder: &Path) {
+    setup.command(binary(), &["import", &folder.to_string_lossy()]).expect("imports");
 }
 
 /// The program under test.
