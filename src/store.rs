@@ -75,6 +75,7 @@ pub struct Store {
 pub struct Database {
     writer: SqlitePool,
     reader: SqlitePool,
+    evidence: evidence::Changes,
 }
 
 /// Why JSON that is stored cannot be read: where, and nothing of what stands there, which may be a name or a number and
@@ -263,7 +264,7 @@ impl Database {
             .max_connections(READERS)
             .acquire_timeout(ACQUIRE_MAX)
             .connect_lazy_with(options.pragma("query_only", "ON"));
-        let database = Self { writer, reader };
+        let database = Self { writer, reader, evidence: evidence::Changes::default() };
         database.begin_trail(chain).await?;
         Ok(database)
     }
@@ -277,7 +278,8 @@ impl Database {
         let writer = one_connection().connect_with(options).await;
         let writer = writer.map_err(|source| of_open(path, source))?;
         migrations::of(chain).run(&writer).await.map_err(|source| of_migration(path, source))?;
-        let database = Self { reader: writer.clone(), writer };
+        let evidence = evidence::Changes::default();
+        let database = Self { reader: writer.clone(), writer, evidence };
         database.begin_trail(chain).await?;
         Ok(database)
     }
@@ -302,6 +304,12 @@ impl Database {
     #[must_use]
     pub fn reader(&self) -> &SqlitePool {
         &self.reader
+    }
+
+    /// Of which numbers something new was seen.
+    #[must_use]
+    pub fn evidence(&self) -> &evidence::Changes {
+        &self.evidence
     }
 
     /// Begins a change. The lock is taken at once, so that two changes follow each other instead of failing halfway.

@@ -80,6 +80,9 @@ const REQUESTS_MAX: usize = 64;
 const SIGN_INS_MAX: usize = 32;
 /// Requests of people who are not signed in, at once: they must take none of the others' places.
 const PUBLIC_MAX: usize = 8;
+/// Pages of people who are called, at once. They have places of their own: neither people at desks nor anybody who has no
+/// link may keep them from answering.
+const PAGES_MAX: usize = 512;
 /// Triggers at once, which have places of their own, so that nothing else can hold up an alarm.
 const TRIGGERS_MAX: usize = 512;
 
@@ -90,6 +93,7 @@ pub fn router(ports: Ports) -> Router {
     let (clock, tasks) = (ports.clock.clone(), ports.tasks.clone());
     let feed = feed::Feed::start(&ports);
     let index = search::Index::start(&ports);
+    let summaries = reachability::Summaries::start(&ports);
     let web: Web = Arc::new(ports);
     let keys = (Arc::clone(&web), idempotency::Answers::default());
     routes
@@ -104,6 +108,7 @@ pub fn router(ports: Ports) -> Router {
         .layer(Extension(session::Throttle::default()))
         .layer(Extension(session::hashing::Hashing::default()))
         .layer(Extension(index))
+        .layer(Extension(summaries))
         .layer(Extension(board::Boards::default()))
         .layer(Extension(reports::Ledger::default()))
         .layer(Extension(imports::Imports::default()))
@@ -118,62 +123,67 @@ pub fn router(ports: Ports) -> Router {
 /// Every described route.
 fn described() -> OpenApiRouter<Web> {
     let slots = || Arc::new(Semaphore::new(REQUESTS_MAX));
+    let page_slots = Arc::new(Semaphore::new(PAGES_MAX));
     let trigger_slots = Arc::new(Semaphore::new(TRIGGERS_MAX));
-    let api = OpenApiRouter::default()
-        .merge(nouns::routes())
-        .merge(bulk::routes())
-        .merge(groups::routes())
-        .merge(history::routes())
-        .merge(changes::routes())
-        .merge(imports::routes())
-        .merge(line_status::routes())
-        .merge(looks::routes())
-        .merge(map::routes())
-        .merge(plans::routes())
-        .merge(search::routes())
-        .merge(numbers::routes())
-        .merge(policies::routes())
-        .merge(whatif::routes())
-        .merge(pins::routes())
-        .merge(alarms::routes())
-        .merge(board::routes())
-        .merge(desk::routes())
-        .merge(audit::routes())
-        .merge(cases::routes())
-        .merge(dossier::routes())
-        .merge(registrations::routes())
-        .merge(responder::routes())
-        .merge(recordings::routes())
-        .merge(preview::routes())
-        .merge(duty::routes())
-        .merge(drills::routes())
-        .merge(paper::routes())
-        .merge(reachability::routes())
-        .merge(accounts::routes())
-        .merge(session::routes())
-        .merge(tokens::routes())
-        .merge(webhooks::routes())
-        .merge(health::looks())
-        .layer(middleware::from_fn_with_state(slots(), guard::limit_number))
-        .merge(session::sign_ins().layer(middleware::from_fn_with_state(
-            Arc::new(Semaphore::new(SIGN_INS_MAX)),
-            guard::limit_number,
-        )))
-        .merge(
-            triggers::routes()
-                .layer(middleware::from_fn_with_state(trigger_slots, guard::limit_number)),
-        )
-        .layer(middleware::from_fn(guard::want_json))
-        .merge(
-            recordings::sounds()
-                .merge(imports::archives())
-                .merge(plans::pictures())
-                .merge(duty::calendars())
-                .merge(preview::sounds())
-                .merge(reports::routes())
-                .merge(feed::routes())
-                .layer(middleware::from_fn_with_state(slots(), guard::limit_number)),
-        );
+    let api =
+        OpenApiRouter::default()
+            .merge(nouns::routes())
+            .merge(bulk::routes())
+            .merge(groups::routes())
+            .merge(history::routes())
+            .merge(changes::routes())
+            .merge(imports::routes())
+            .merge(line_status::routes())
+            .merge(looks::routes())
+            .merge(map::routes())
+            .merge(plans::routes())
+            .merge(search::routes())
+            .merge(numbers::routes())
+            .merge(policies::routes())
+            .merge(whatif::routes())
+            .merge(pins::routes())
+            .merge(alarms::routes())
+            .merge(board::routes())
+            .merge(desk::routes())
+            .merge(audit::routes())
+            .merge(cases::routes())
+            .merge(dossier::routes())
+            .merge(registrations::routes())
+            .merge(recordings::routes())
+            .merge(preview::routes())
+            .merge(duty::routes())
+            .merge(drills::routes())
+            .merge(paper::routes())
+            .merge(reachability::routes())
+            .merge(accounts::routes())
+            .merge(session::routes())
+            .merge(tokens::routes())
+            .merge(webhooks::routes())
+            .merge(health::looks())
+            .layer(middleware::from_fn_with_state(slots(), guard::limit_number))
+            .merge(responder::routes().layer(middleware::from_fn_with_state(
+                Arc::clone(&page_slots),
+                guard::limit_number,
+            )))
+            .merge(session::sign_ins().layer(middleware::from_fn_with_state(
+                Arc::new(Semaphore::new(SIGN_INS_MAX)),
+                guard::limit_number,
+            )))
+            .merge(
+                triggers::routes()
+                    .layer(middleware::from_fn_with_state(trigger_slots, guard::limit_number)),
+            )
+            .layer(middleware::from_fn(guard::want_json))
+            .merge(
+                recordings::sounds()
+                    .merge(imports::archives())
+                    .merge(plans::pictures())
+                    .merge(duty::calendars())
+                    .merge(preview::sounds())
+                    .merge(reports::routes())
+                    .merge(feed::routes())
+                    .layer(middleware::from_fn_with_state(slots(), guard::limit_number)),
+            );
     let api = api.merge(
         reports::public()
             .layer(middleware::from_fn_with_state(
@@ -185,6 +195,6 @@ fn described() -> OpenApiRouter<Web> {
     let health =
         health::routes().layer(middleware::from_fn_with_state(slots(), guard::limit_number));
     OpenApiRouter::default().nest("/api/v1", api.merge(openapi::routes())).merge(health).merge(
-        responder::pages().layer(middleware::from_fn_with_state(slots(), guard::limit_number)),
+        responder::pages().layer(middleware::from_fn_with_state(page_slots, guard::limit_number)),
     )
 }

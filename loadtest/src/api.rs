@@ -75,6 +75,14 @@ impl Api {
         self.send(self.http.post(format!("{}{path}", self.base)).json(body))
     }
 
+    /// `PUT path` with JSON: status and body.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn put(&self, path: &str, body: &Value) -> anyhow::Result<(u16, String)> {
+        self.send(self.http.put(format!("{}{path}", self.base)).json(body))
+    }
+
     /// Raises an alarm, as a PBX does that heard the code itself; `key` names the press.
     ///
     /// # Errors

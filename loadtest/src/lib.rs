@@ -11,6 +11,7 @@ pub mod clock;
 pub mod demo;
 pub mod digest;
 pub mod directory;
+pub mod pages;
 pub mod provider;
 pub mod run;
 pub mod say;

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use lianfang_loadtest::behaviour::{Behaviour, Behaviours};
 use lianfang_loadtest::directory::NumberPlan;
+use lianfang_loadtest::pages::{self, PagesConfig};
 use lianfang_loadtest::provider::{Provider, ProviderConfig};
 use lianfang_loadtest::run::LoadTime;
 use lianfang_loadtest::say::say;
@@ -47,6 +48,9 @@ enum Command {
         #[arg(long)]
         service: PathBuf,
     },
+    /// Asks for every page and every list in a town, tells how fast they are, and how fast alarms are meanwhile; status 0
+    /// only if nothing is over its limit.
+    Pages(PagesArguments),
     /// Writes a directory and a configuration for the number plan of the SIPp bench: 57gggg00 calls, 57gggg01 to
     /// 57gggg10 ring.
     PeerDirectory {
@@ -105,6 +109,25 @@ struct RunArguments {
     row: bool,
 }
 
+#[derive(Debug, Args)]
+struct PagesArguments {
+    /// How many groups of ten households.
+    #[arg(default_value_t = 10_000)]
+    groups: u32,
+    /// How many alarms there were.
+    #[arg(long, default_value_t = 300)]
+    alarms: u32,
+    /// How often each page is asked for.
+    #[arg(long, default_value_t = 20)]
+    rounds: usize,
+    /// Keeps the town in this folder; the next run with it begins where this one is.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// The program of the service.
+    #[arg(long)]
+    service: PathBuf,
+}
+
 fn main() -> anyhow::Result<ExitCode> {
     let is_good = match Cli::parse().command {
         Command::Demo { service, once } => demo::run(&service, once, &*demo::stop_flag()?)?,
@@ -119,6 +142,9 @@ fn main() -> anyhow::Result<ExitCode> {
                 "{lines} lines: import {import_s:.1} s, start until ready {start_s:.1} s, RSS {rss_mib:.0} MiB"
             ));
             true
+        }
+        Command::Pages(PagesArguments { groups, alarms, rounds, folder, service }) => {
+            pages::run(&PagesConfig { groups, alarms, rounds, folder }, &service)?
         }
         Command::PeerDirectory { groups, folder, town } => {
             peer_directory(groups, &folder, town)?;

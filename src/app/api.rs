@@ -245,6 +245,11 @@ impl Readiness for Live {
 }
 
 impl Responders for Live {
+    fn knows(&self, token: &str) -> bool {
+        let now = self.clock.now();
+        self.pages.as_ref().is_some_and(|pages| pages.guest(token, now).is_some())
+    }
+
     fn page<'a>(
         &'a self,
         token: &'a str,

@@ -1,7 +1,9 @@
 //! Accounts on the command line: for the day nobody can sign in.
 
 use crate::store::Store;
-use crate::store::accounts::{self, Account, AccountDraft, AccountError, Role, password};
+use crate::store::accounts::{
+    self, Account, AccountDraft, AccountError, AccountFilter, Role, password,
+};
 use crate::store::audit::Editor;
 use crate::store::nouns::NounError;
 use crate::store::reach::Reach;
@@ -124,7 +126,7 @@ fn told(error: AccountError) -> anyhow::Error {
 async fn list(store: &Store, out: &mut impl Write) -> anyhow::Result<()> {
     let mut after = 0;
     loop {
-        let page = accounts::list(store.directory(), after, PAGE).await?;
+        let page = accounts::list(store.directory(), AccountFilter::default(), after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id.0;
         for account in page {

@@ -107,8 +107,15 @@ impl<'a> Section<'a> {
         self.table.contains_key(key)
     }
 
+    /// Takes a value out. Tests learn what is asked for, so that no key is left out where all are shown.
+    fn take(&mut self, key: &str) -> Option<Value> {
+        #[cfg(test)]
+        asked::note(self.path_of(key));
+        self.table.remove(key)
+    }
+
     pub(super) fn optional_string(&mut self, key: &str) -> Option<String> {
-        let value = self.table.remove(key)?;
+        let value = self.take(key)?;
         let text = value.as_str().map(str::to_owned);
         if text.is_none() {
             self.mistake(key, format!("need text in quotes, found {}", value.type_str()));
@@ -128,7 +135,7 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn number(&mut self, key: &str, default: u64, range: RangeInclusive<u64>) -> u64 {
-        let Some(value) = self.table.remove(key) else { return default };
+        let Some(value) = self.take(key) else { return default };
         let number = value.as_integer().and_then(|number| u64::try_from(number).ok());
         match number.filter(|number| range.contains(number)) {
             Some(number) => number,
@@ -143,7 +150,7 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn flag(&mut self, key: &str, default: bool) -> bool {
-        match self.table.remove(key) {
+        match self.take(key) {
             None => default,
             Some(Value::Boolean(flag)) => flag,
             Some(_) => {
@@ -154,7 +161,7 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn strings(&mut self, key: &str, default: &[&str]) -> Vec<String> {
-        let Some(value) = self.table.remove(key) else {
+        let Some(value) = self.take(key) else {
             return default.iter().map(|&text| text.to_owned()).collect();
         };
         let texts = value.as_array().map(|values| {
@@ -250,5 +257,25 @@ impl<'a> Section<'a> {
             self.mistake(&key, "is unknown; see docs/configuration.md for the keys");
         }
         self.table.clear();
+    }
+}
+
+/// The keys that were asked for in this thread.
+#[cfg(test)]
+pub(super) mod asked {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    thread_local! {
+        static KEYS: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    pub(super) fn note(path: String) {
+        KEYS.with_borrow_mut(|keys| keys.insert(path));
+    }
+
+    /// All of them so far.
+    pub(in crate::config) fn keys() -> BTreeSet<String> {
+        KEYS.take()
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{Config, Secret, SmsRouteConfig, TrunkConfig};
 use lianfang_domain::dispatch::CalleeBudget;
+use lianfang_http::ForwardedBy;
 use std::time::Duration;
 
 /// A section of the configuration, with its values as they are written.
@@ -18,15 +19,25 @@ impl Config {
     /// What is in force. A new key is shown once it is listed here.
     #[must_use]
     pub fn shown(&self) -> Vec<ShownSection> {
-        let mut sections = vec![self.top(), self.shown_sip(), self.shown_rtp(), self.shown_http()];
+        let mut sections = vec![
+            self.top(),
+            self.shown_sip(),
+            self.shown_rtp(),
+            self.shown_http(),
+            self.shown_webhooks(),
+        ];
         sections.extend(self.trunks.iter().map(shown_trunk));
         sections.extend(self.sms.iter().map(shown_sms));
         sections.extend(self.tariffs.iter().map(|(name, tariff)| {
-            let price = format!(
-                "{} {} / {} × {} s",
-                tariff.price, tariff.currency, tariff.price_per, tariff.block_s
-            );
-            section(&format!("routes.{name}"), vec![("tariff", price)])
+            section(
+                &format!("routes {name}"),
+                vec![
+                    ("tariff.currency", tariff.currency.to_string()),
+                    ("tariff.price", tariff.price.to_string()),
+                    ("tariff.price_per", tariff.price_per.to_string()),
+                    ("tariff.block_s", tariff.block_s.to_string()),
+                ],
+            )
         }));
         sections
     }
@@ -98,6 +109,12 @@ impl Config {
         let http = &self.http;
         let files = http.tls.as_ref();
         let file = |path: &std::path::Path| path.display().to_string();
+        let forwarded = match http.proxies.by {
+            ForwardedBy::Extensions => "x-forwarded",
+            ForwardedBy::Standard => "forwarded",
+        };
+        // Of an address with a key in it only the host is told.
+        let tiles = http.tiles.as_ref();
         section(
             "http",
             vec![
@@ -112,7 +129,30 @@ impl Config {
                 ),
                 ("tls.key", files.map(|files| file(&files.key)).unwrap_or_default()),
                 ("trusted_proxies", list(http.proxies.trusted.iter().map(ToString::to_string))),
+                ("forwarded", forwarded.to_owned()),
                 ("insecure", http.is_insecure.to_string()),
+                ("public_reports", list(http.public_reports.iter().map(ToString::to_string))),
+                ("map_tiles", tiles.map(|tiles| address(tiles.origin())).unwrap_or_default()),
+                (
+                    "map_tiles_credit",
+                    tiles.map(|tiles| tiles.credit().to_owned()).unwrap_or_default(),
+                ),
+            ],
+        )
+    }
+
+    fn shown_webhooks(&self) -> ShownSection {
+        let webhooks = &self.webhooks;
+        let ca_file = webhooks.ca_file.as_ref();
+        section(
+            "webhooks",
+            vec![
+                ("allowed_hosts", list(webhooks.allowed_hosts.iter().cloned())),
+                (
+                    "allowed_networks",
+                    list(webhooks.allowed_networks.iter().map(ToString::to_string)),
+                ),
+                ("ca_file", ca_file.map(|file| file.display().to_string()).unwrap_or_default()),
             ],
         )
     }
@@ -195,11 +235,57 @@ fn seconds(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reader;
     use super::*;
+    use std::collections::BTreeSet;
 
     const PLANTED: &str = "hunter2";
     /// Every field that holds a secret is planted below: who adds one adds it there, and counts it here.
     const SECRETS: usize = 3;
+
+    #[test]
+    fn every_key_is_shown() {
+        const WHOLE: &str = r#"
+            [http.tls]
+            [[trunk]]
+            name = "carrier"
+            address = "127.0.0.1:5080"
+            caller_number = "1"
+            [[sms]]
+            name = "text"
+            account_sid = "A"
+            from = "1"
+            auth_token = "t"
+            [routes.carrier.tariff]
+            currency = "CNY"
+            price = 12
+        "#;
+        let mut mistakes = Vec::new();
+        reader::asked::keys();
+        let config = Config::of_table(WHOLE.parse().expect("TOML"), &mut mistakes);
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        let asked = reader::asked::keys();
+        let shown: BTreeSet<String> = config
+            .shown()
+            .iter()
+            .flat_map(|ShownSection { name, values }| {
+                let (section, named) = name.split_once(' ').unwrap_or((name, ""));
+                let path = match section {
+                    "" => String::new(),
+                    "routes" => format!("routes.{named}."),
+                    "trunk" | "sms" => format!("{section}[0]."),
+                    section => format!("{section}."),
+                };
+                values.iter().map(move |(key, _)| format!("{path}{key}"))
+            })
+            .collect();
+        // The names of trunks and providers are those of their sections.
+        let is_name = |key: &String| key.ends_with("].name");
+        let asked: BTreeSet<String> = asked.into_iter().filter(|key| !is_name(key)).collect();
+        let missing: Vec<&String> = asked.difference(&shown).collect();
+        let unknown: Vec<&String> = shown.difference(&asked).collect();
+        assert_eq!((missing, unknown), (Vec::new(), Vec::new()), "asked for and shown differ");
+    }
 
     #[test]
     fn no_secret_is_shown() {
@@ -227,6 +313,13 @@ mod tests {
             ("LIANFANG_SMS", sms),
             ("LIANFANG_SIP__AUTO_ANSWER", format!(r#"["X-Door: {PLANTED}"]"#)),
             ("LIANFANG_HTTP__PUBLIC_BASE_URL", format!("https://{PLANTED}@al.example")),
+            (
+                "LIANFANG_HTTP__MAP_TILES",
+                format!("https://tile.example/{{z}}/{{x}}/{{y}}.png?key={PLANTED}"),
+            ),
+            ("LIANFANG_HTTP__MAP_TILES_CREDIT", "© us".to_owned()),
+            ("LIANFANG_HTTP__PUBLIC_REPORTS", "[\"2\", \"1\"]".to_owned()),
+            ("LIANFANG_WEBHOOKS__ALLOWED_HOSTS", "[\"hooks.example\"]".to_owned()),
         ];
         let environment = environment.map(|(name, text)| (name.to_owned(), text));
         let config = Config::load(None, environment).expect("valid");
@@ -244,6 +337,10 @@ mod tests {
             ("sms sms", "auth_token_next", "***"),
             ("sms sms", "base_url", "https://sms.example:8443"),
             ("http", "public_base_url", "https://al.example"),
+            ("http", "map_tiles", "https://tile.example"),
+            ("http", "map_tiles_credit", "© us"),
+            ("http", "public_reports", "1, 2"),
+            ("webhooks", "allowed_hosts", "hooks.example"),
             ("sip", "listen", "udp://127.0.0.1:5060, tcp://127.0.0.1:5060"),
             ("sip", "auto_answer", "X-Door"),
             ("", "shutdown_grace_s", "10"),

@@ -173,6 +173,7 @@ async fn list(signed: Signed) -> Result<Response, Response> {
     let found: Accounts = signed.api().get(&path).await.map_err(signed.fails())?;
     let mut rows = Vec::with_capacity(found.items.len());
     let mut names = draft::Names::default();
+    names.prepare(&signed, found.items.iter().map(|account| &account.reach)).await;
     for account in found.items {
         let reach = names.of(&signed, &account.reach).await;
         rows.push(Row { account, reach });

@@ -53,8 +53,8 @@ struct AlarmPage {
     trace: Option<TracePage>,
 }
 
-/// SIP messages of a page: a first wave alone may have some hundred.
-const MESSAGES: usize = 40;
+/// SIP messages of a page, which stays small with them: a first wave alone may have some hundred.
+const MESSAGES: usize = 20;
 
 /// A page of the SIP messages.
 struct TracePage {
@@ -134,11 +134,12 @@ pub(super) async fn page(
     let mut frame = Frame::signed(signed, title).await;
     // The feed is for those who act.
     frame.is_live = row.is_open() && may_act;
+    frame.zone = frame.zone_in(row.zone());
     let page = AlarmPage {
         now: row.now(),
         humans: detail.humans(&row, l),
         steps: detail.steps(l),
-        charts: waterfall::charts(&detail.deliveries, l),
+        charts: if trace.is_some() { Vec::new() } else { waterfall::charts(&detail.deliveries, l) },
         frame,
         l,
         id,

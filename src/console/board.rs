@@ -48,6 +48,8 @@ pub(crate) struct Row {
 pub(crate) struct Place {
     pub(crate) community_id: u32,
     pub(crate) community: String,
+    /// That of the community.
+    pub(crate) time_zone: Option<String>,
     pub(crate) place: String,
     pub(crate) building: String,
     pub(crate) unit: String,
@@ -125,6 +127,11 @@ pub(crate) struct Late {
 }
 
 impl Row {
+    /// The time zone of the place; empty where nobody knows it.
+    pub(crate) fn zone(&self) -> &str {
+        self.place.as_ref().and_then(|place| place.time_zone.as_deref()).unwrap_or_default()
+    }
+
     /// Red nobody, amber late, blue under way, green somebody is there, grey a drill or over.
     pub(crate) fn colour(&self) -> &'static str {
         match self.state.as_str() {

@@ -149,7 +149,25 @@ impl Frame {
 
     /// A moment as people write it, where they are.
     pub(crate) fn moment(&self, at: &Timestamp) -> String {
-        let at = at.to_zoned(self.zone.clone());
+        self.written(at.to_zoned(self.zone.clone()))
+    }
+
+    /// A moment of something that stands in a community of this zone; where they are, if nobody says which.
+    pub(crate) fn moment_in(&self, zone: &str, at: &Timestamp) -> String {
+        self.written(at.to_zoned(self.zone_in(zone)))
+    }
+
+    /// The time of day to the millisecond, there.
+    pub(crate) fn exact_in(&self, zone: &str, at: &Timestamp) -> String {
+        at.to_zoned(self.zone_in(zone)).strftime("%H:%M:%S%.3f").to_string()
+    }
+
+    /// A zone by its name; that of where they are without one.
+    pub(crate) fn zone_in(&self, zone: &str) -> TimeZone {
+        if zone.is_empty() { self.zone.clone() } else { visit::zone_of(Some(zone)) }
+    }
+
+    fn written(&self, at: jiff::Zoned) -> String {
         match self.lang {
             Lang::Chinese => at.strftime("%Y年%-m月%-d日 %H:%M").to_string(),
             Lang::English => at.strftime("%-d %b %Y, %H:%M").to_string(),

@@ -44,6 +44,9 @@ struct Line {
     household_id: u64,
     household: String,
     place: String,
+    /// That of its community.
+    #[serde(default)]
+    time_zone: String,
     state: String,
     since: Option<Timestamp>,
     from: Option<String>,
@@ -174,6 +177,17 @@ mod tests {
         page.shows(&["21 Nov 2026, 04:12"]);
         assert!(!page.html.contains("UTC"));
         fake.get_chinese("/lines").await.shows(&["2026年11月21日 04:12"]);
+    }
+
+    #[tokio::test]
+    async fn each_line_has_the_time_of_its_own_community() {
+        let fake = Fake::new("operator");
+        let (mut near, mut far) = (line("up"), line("down"));
+        near["time_zone"] = json!("Asia/Shanghai");
+        far["time_zone"] = json!("America/New_York");
+        let lines = json!({"items": [near, far], "next": null});
+        fake.answers("GET /lines/status?after=0&limit=50", 200, lines);
+        fake.get("/lines").await.shows(&["21 Nov 2026, 11:12", "20 Nov 2026, 22:12"]);
     }
 
     #[tokio::test]

@@ -19,6 +19,7 @@ mod tests;
 
 use crate::Shared;
 use crate::api::{Failure, Problem};
+use crate::form::Form;
 use crate::frame::{Frame, show};
 use crate::lang::Lang;
 use crate::visit::Signed;
@@ -34,7 +35,7 @@ use local::Local;
 use serde::Deserialize;
 
 /// Communities whose duty stands in the list.
-const TOLD_MAX: usize = 50;
+const TOLD_MAX: usize = 20;
 
 pub(crate) fn routes() -> Router<Shared> {
     Router::new()
@@ -201,6 +202,8 @@ struct AllPage {
     l: Lang,
     year: String,
     rows: Vec<Row>,
+    /// The next page.
+    more: Option<usize>,
 }
 
 /// A community and who is on duty there.
@@ -225,20 +228,21 @@ async fn all(signed: Signed) -> Result<Response, Response> {
     if let [Named { id, .. }] = named.as_slice() {
         return Ok(Redirect::to(&format!("/roster/{id}")).into_response());
     }
+    let query = signed.visitor.path.split_once('?').map_or("", |(_, query)| query);
+    let after: usize = Form::parse(query.as_bytes()).get("after").parse().unwrap_or(0);
+    let end = after.saturating_add(TOLD_MAX);
+    let more = (end < named.len()).then_some(end);
     let mut rows = Vec::new();
     let mut year = String::new();
-    for Named { id, name } in named {
+    for Named { id, name } in named.into_iter().skip(after).take(TOLD_MAX) {
         let mut row = Row { id, name, summary: String::new(), is_nobody: false };
-        if rows.len() < TOLD_MAX {
-            let duty: Result<Summary, _> =
-                signed.api().get(&format!("/communities/{id}/duty")).await;
-            if let Ok(duty) = duty {
-                year = duty.at.strftime("%Y").to_string();
-                row = Row { summary: duty.summary, is_nobody: duty.on_duty.is_empty(), ..row };
-            }
+        let duty: Result<Summary, _> = signed.api().get(&format!("/communities/{id}/duty")).await;
+        if let Ok(duty) = duty {
+            year = duty.at.strftime("%Y").to_string();
+            row = Row { summary: duty.summary, is_nobody: duty.on_duty.is_empty(), ..row };
         }
         rows.push(row);
     }
     let frame = Frame::signed(&signed, l.t("值班", "Roster")).await;
-    Ok(show(StatusCode::OK, &AllPage { frame, l, year, rows }))
+    Ok(show(StatusCode::OK, &AllPage { frame, l, year, rows, more }))
 }

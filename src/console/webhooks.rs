@@ -1,6 +1,7 @@
 //! Webhooks, for admins who reach everything: which programs elsewhere are told what happens, how their messages fare,
 //! and the messages that were given up.
 
+mod dead;
 mod draft;
 mod messages;
 #[cfg(test)]
@@ -35,6 +36,8 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/settings/webhooks/{id}/ping", post(messages::ping))
         .route("/settings/webhooks/{id}/secret", post(rotate))
         .route("/settings/webhooks/{id}/messages/{message}", post(messages::send_again))
+        .route("/settings/webhooks/{id}/again", post(dead::again))
+        .route("/settings/webhooks/{id}/discard", get(dead::ask).post(dead::discard))
         .route("/settings/webhooks/{id}/remove", get(ask_remove).post(remove))
 }
 

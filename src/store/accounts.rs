@@ -42,7 +42,10 @@ macro_rules! account {
 }
 const GET: &str = account!("WHERE id = ?1");
 const BY_NAME: &str = account!("WHERE name_key = ?1");
-const LIST: &str = account!("WHERE ?1 < id ORDER BY id LIMIT ?2");
+const LIST: &str = account!(
+    "WHERE ?1 < id AND (?3 IS NULL OR role = ?3) AND (?4 IS NULL OR (disabled_us IS NOT NULL) = ?4)
+    ORDER BY id LIMIT ?2"
+);
 const ANY: &str = "SELECT EXISTS (SELECT 1 FROM account)";
 const INSERT: &str =
     "INSERT INTO account (name, name_key, display_name, role, reach_kind, reach_id, worker_id,
@@ -263,12 +266,27 @@ pub async fn by_name(database: &Database, name: &str) -> Result<Option<Proofs>, 
     row.as_ref().map(rows::proofs).transpose().map_err(StoreError::Read)
 }
 
-/// The accounts after this id, at most `limit`.
+/// Which accounts to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AccountFilter {
+    /// Only those of this role.
+    pub role: Option<Role>,
+    /// Only those that cannot sign in, or only those that can.
+    pub is_disabled: Option<bool>,
+}
+
+/// The accounts that are meant after this id, at most `limit`.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(database: &Database, after: u32, limit: u32) -> Result<Vec<Account>, StoreError> {
+pub async fn list(
+    database: &Database,
+    filter: AccountFilter,
+    after: u32,
+    limit: u32,
+) -> Result<Vec<Account>, StoreError> {
     let query = sqlx::query(LIST).bind(after).bind(limit);
+    let query = query.bind(filter.role.map(Role::name)).bind(filter.is_disabled);
     let rows = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
     rows.iter().map(rows::account).collect::<Result<_, _>>().map_err(StoreError::Read)
 }

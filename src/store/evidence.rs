@@ -4,6 +4,10 @@
 //! holds its writer. What an alarm has shown is written as a whole each time, so that told twice it is kept once. Must not
 //! judge: that is for `domain::reachability`.
 
+mod changes;
+
+pub use changes::Changes;
+
 use super::audit::{self, Editor};
 use super::{Database, StoreError};
 use jiff::Timestamp;
@@ -27,11 +31,12 @@ const UP_TO: &str = "SELECT max(sequence) FROM
 const CHANGED: &str = "SELECT DISTINCT row_id FROM audit
     WHERE ?1 < sequence AND sequence <= ?2 AND action IN ('append', 'freeze') ORDER BY row_id";
 const REPLACE: [&str; 2] = [
-    "DELETE FROM number_evidence WHERE alarm_id IN (SELECT value FROM json_each(?1))",
+    "DELETE FROM number_evidence WHERE alarm_id IN (SELECT value FROM json_each(?1)) RETURNING number_key",
     "INSERT INTO number_evidence (number_key, alarm_id, what, at_us)
         SELECT known.number_key, seen.value ->> 1, seen.value ->> 2, seen.value ->> 3
         FROM json_each(?1) AS seen JOIN known_number AS known ON known.number_key = seen.value ->> 0
-        WHERE true ON CONFLICT (number_key, alarm_id, what) DO UPDATE SET at_us = max(at_us, excluded.at_us)",
+        WHERE true ON CONFLICT (number_key, alarm_id, what) DO UPDATE SET at_us = max(at_us, excluded.at_us)
+        RETURNING number_key",
 ];
 const KNOWN: &str =
     "SELECT number_key FROM known_number WHERE ?1 < number_key ORDER BY number_key LIMIT ?2";
@@ -89,7 +94,9 @@ pub async fn begin_anew(directory: &Database) -> Result<(), StoreError> {
     let forget = sqlx::query("DELETE FROM number_evidence WHERE alarm_id <> ?1").bind(VISIT);
     forget.execute(&mut *change).await.map_err(StoreError::Write)?;
     sqlx::query(ADVANCE).bind(0).execute(&mut *change).await.map_err(StoreError::Write)?;
-    change.commit().await.map_err(StoreError::Write)
+    change.commit().await.map_err(StoreError::Write)?;
+    directory.evidence.note_all();
+    Ok(())
 }
 
 /// Keeps what some alarms have shown, in the place of what was kept of them. Numbers that are not in the directory are
@@ -110,11 +117,16 @@ pub async fn put(
     };
     let rows: Vec<serde_json::Value> = seen.iter().map(row).collect();
     let mut change = directory.write().await?;
+    let mut changed: Vec<String> = Vec::new();
     for (sql, values) in REPLACE.into_iter().zip([json!(ids), json!(rows)]) {
-        let query = sqlx::query(sql).bind(values.to_string());
-        query.execute(&mut *change).await.map_err(StoreError::Write)?;
+        let query = sqlx::query_scalar(sql).bind(values.to_string());
+        let numbers: Vec<String> =
+            query.fetch_all(&mut *change).await.map_err(StoreError::Write)?;
+        changed.extend(numbers);
     }
-    change.commit().await.map_err(StoreError::Write)
+    change.commit().await.map_err(StoreError::Write)?;
+    directory.evidence.note(changed.iter().map(String::as_str));
+    Ok(())
 }
 
 /// The trail was read up to here, and all that it led to is kept.
@@ -155,7 +167,9 @@ pub async fn take_up(
     insert.execute(&mut *change).await.map_err(StoreError::Write)?;
     let delete = sqlx::query(GONE).bind(json!(gone).to_string());
     delete.execute(&mut *change).await.map_err(StoreError::Write)?;
-    change.commit().await.map_err(StoreError::Write)
+    change.commit().await.map_err(StoreError::Write)?;
+    directory.evidence.note(come.iter().chain(gone).copied());
+    Ok(())
 }
 
 /// Somebody was asked in person, and these numbers of theirs are right. It is entered in the audit trail.
@@ -164,14 +178,16 @@ pub async fn take_up(
 /// When the database fails.
 pub async fn visited(editor: &Editor<'_>, who: Who, keys: &[&str]) -> Result<(), StoreError> {
     let now_us = editor.at.as_microsecond();
-    let keys = json!(keys).to_string();
+    let (numbers, keys) = (keys, json!(keys).to_string());
     let mut change = editor.write().await?;
     let insert = sqlx::query(COME).bind(&keys).bind(now_us);
     insert.execute(&mut *change).await.map_err(StoreError::Write)?;
     let visit = sqlx::query(VISITED).bind(&keys).bind(VISIT).bind(Evidence::Visit.name());
     visit.bind(now_us).execute(&mut *change).await.map_err(StoreError::Write)?;
     editor.enter_visit(&mut change, who).await?;
-    change.commit().await.map_err(StoreError::Write)
+    change.commit().await.map_err(StoreError::Write)?;
+    editor.database.evidence.note(numbers.iter().copied());
+    Ok(())
 }
 
 /// What is known of these numbers; those that nobody has noticed in the directory yet are left out.
@@ -235,6 +251,9 @@ pub async fn forget_before(directory: &Database, limit: Timestamp) -> Result<boo
     let query = sqlx::query(OLD).bind(limit.as_microsecond()).bind(FORGET_CHUNK);
     let gone = query.execute(&mut *change).await.map_err(StoreError::Write)?.rows_affected();
     change.commit().await.map_err(StoreError::Write)?;
+    if 0 < gone {
+        directory.evidence.note_all();
+    }
     Ok(u64::from(FORGET_CHUNK) <= gone)
 }
 

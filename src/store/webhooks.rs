@@ -4,6 +4,7 @@
 //! Messages hold ids only. The secret that signs them is not kept: it derives from the node's key and a salt in the row.
 //! Must not send anything and must not know HTTP.
 
+pub mod dead;
 pub mod deliveries;
 pub mod news;
 

@@ -11,7 +11,7 @@ use super::session::hashing::Hashing;
 use super::source::Guarded;
 use crate::store::accounts::password;
 use crate::store::accounts::sessions::{self, SessionView};
-use crate::store::accounts::{self, Account, AccountDraft, Role};
+use crate::store::accounts::{self, Account, AccountDraft, AccountFilter, Role};
 use crate::store::nouns::{Fault, FieldError, Kind};
 use crate::store::reach::{Reach, place_of};
 use axum::Json;
@@ -28,6 +28,8 @@ use utoipa_axum::routes;
 const LIMIT_MAX: u32 = 200;
 /// Length of a page where the client names none.
 const LIMIT: u32 = 50;
+/// How often a page's worth of accounts is looked through for one page.
+const CHUNKS_MAX: usize = 20;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default()
@@ -44,7 +46,8 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
 struct AccountPage {
     /// The accounts.
     items: Vec<Account>,
-    /// `after` of the next page; null on the last one. A page may be shorter than asked and not the last.
+    /// `after` of the next page; null on the last one. A page is shorter than asked and not the last only where thousands
+    /// of accounts between are the caller's not to keep.
     #[schema(value_type = Option<u32>)]
     next: Option<AccountId>,
 }
@@ -140,22 +143,39 @@ async fn list(
     let role = role.map_err(|_| wrong("role", Must::Role))?;
     let is_disabled = parameters.take_either("disabled", ("true", "false"), Must::Flag)?;
     parameters.finish()?;
-    // One more than asked tells whether there is another page.
-    let mut found = accounts::list(web.store.directory(), after, limit + 1).await?;
-    let is_last = found.len() <= limit as usize;
-    found.truncate(limit as usize);
-    let next = if is_last { None } else { found.last().map(|account| account.id) };
-    let mut items = Vec::with_capacity(found.len());
-    let is_meant = |account: &Account| {
-        role.is_none_or(|role| role == account.role)
-            && is_disabled.is_none_or(|is_disabled| is_disabled == account.is_disabled)
-    };
-    for account in found.into_iter().filter(is_meant) {
-        if keeps(&web, &caller, &account).await? {
+    let page = page(&web, &caller, AccountFilter { role, is_disabled }, (after, limit)).await?;
+    Ok(Json(page))
+}
+
+/// A page of those that are meant and the caller's to keep.
+async fn page(
+    web: &Web,
+    caller: &Caller<Admin>,
+    filter: AccountFilter,
+    (mut after, limit): (u32, u32),
+) -> Result<AccountPage, ApiError> {
+    let mut items: Vec<Account> = Vec::new();
+    for _ in 0..CHUNKS_MAX {
+        // One more than asked tells whether there is another page.
+        let chunk = limit + 1;
+        let found = accounts::list(web.store.directory(), filter, after, chunk).await?;
+        let is_last = found.len() < chunk as usize;
+        for account in found {
+            after = account.id.0;
+            if !keeps(web, caller, &account).await? {
+                continue;
+            }
+            if items.len() == limit as usize {
+                let next = items.last().map(|account| account.id);
+                return Ok(AccountPage { items, next });
+            }
             items.push(account);
         }
+        if is_last {
+            return Ok(AccountPage { items, next: None });
+        }
     }
-    Ok(Json(AccountPage { items, next }))
+    Ok(AccountPage { items, next: Some(AccountId(after)) })
 }
 
 /// Read an account.

@@ -237,7 +237,7 @@ async fn read(
     let looked_after = LookedAfter::read(&web, id).await?;
     let case = CaseView::of(&stored, looked_after, web.clock.now());
     let known = Known::new(stored);
-    let mut board = BoardRow::new(&known, web.clock.now());
+    let mut board = BoardRow::new(&known, &web.directory.current(), web.clock.now());
     name_account(&web, &mut board).await;
     let rings = rings_if_ended(&known, web.clock.now());
     Ok(Json(detail(&known.stored, (board, rings), (case, notes), told)))

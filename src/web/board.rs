@@ -39,10 +39,14 @@ const ALARMS_MAX: u32 = 500;
 const READ_MAX: usize = 50;
 /// Longest page of cards: each alarm is read in full.
 const CARDS_MAX: u32 = 50;
+/// Length of a page of cards where the client names none.
+const CARDS: u32 = 20;
 /// How long somebody waits until their looks are in the audit trail.
 const NOTE_MAX: Duration = Duration::from_secs(1);
-/// How long it is believed which lines and routes are down.
+/// How old what lines and routes are down is before it is looked at again, aside.
 const DOWN_EVERY: SignedDuration = SignedDuration::from_secs(5);
+/// How old it may be: nobody waits for a look at every line but after a pause.
+const DOWN_MAX: SignedDuration = SignedDuration::from_secs(30);
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default().routes(routes!(board)).routes(routes!(cards)).routes(routes!(state))
@@ -127,20 +131,37 @@ impl Boards {
         Ok(open)
     }
 
-    /// What should work, and what of it does not, as of a few seconds ago. One looks, and the others wait for it.
+    /// What should work, and what of it does not, as of a few seconds ago. One looks aside; only where nobody has asked
+    /// for a while is it waited for.
     pub(super) async fn down(&self, web: &Web) -> Result<Arc<Down>, ApiError> {
-        let fresh = || {
+        let younger_than = |longest| {
             let now = web.clock.now();
             let known = self.lock().down.clone();
-            known.filter(|(at, _)| now.duration_since(*at) < DOWN_EVERY).map(|(_, down)| down)
+            known.filter(|(at, _)| now.duration_since(*at) < longest).map(|(_, down)| down)
         };
-        if let Some(known) = fresh() {
+        if let Some(known) = younger_than(DOWN_EVERY) {
+            return Ok(known);
+        }
+        if let Some(known) = younger_than(DOWN_MAX) {
+            if let Ok(place) = Arc::clone(&self.looking).try_acquire_owned() {
+                let (boards, aside) = (self.clone(), Arc::clone(web));
+                web.tasks.start("lines that are down", |_| async move {
+                    let _place = place;
+                    if let Err(error) = boards.look(&aside).await {
+                        tracing::warn!(%error, "Cannot look which lines are down");
+                    }
+                });
+            }
             return Ok(known);
         }
         let _place = self.looking.acquire().await;
-        if let Some(known) = fresh() {
-            return Ok(known);
+        match younger_than(DOWN_EVERY) {
+            Some(known) => Ok(known),
+            None => self.look(web).await,
         }
+    }
+
+    async fn look(&self, web: &Web) -> Result<Arc<Down>, ApiError> {
         let registrations = Arc::clone(&web.registrations);
         let looked = tokio::task::spawn_blocking(move || Arc::new(registrations.down())).await;
         let down = looked.map_err(|error| ApiError::Internal(error.into()))?;
@@ -202,7 +223,9 @@ async fn board(
     let now = web.clock.now();
     let open = boards.read(&web, &caller).await?;
     let is_cut = ALARMS_MAX as usize <= boards.lock().alarms.len();
-    let mut items: Vec<BoardRow> = open.iter().map(|known| BoardRow::new(known, now)).collect();
+    let directory = web.directory.current();
+    let row = |known: &Arc<Known>| BoardRow::new(known, &directory, now);
+    let mut items: Vec<BoardRow> = open.iter().map(row).collect();
     // An alarm of which nobody knows where it is stands on every wall.
     items.retain(|row| {
         community.is_none() || row.community().is_none_or(|id| Some(id.0) == community)
@@ -255,7 +278,7 @@ struct Cards {
         ("community_id" = Option<u32>, Query, description = "Only alarms of lines that this community has", minimum = 0),
         ("after" = Option<String>, Query, description = "Only alarms before this one: `next` of the page before",
             pattern = "^[0-9a-f][0-9a-hjkmnp-tv-z]{12}$"),
-        ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 50),
+        ("limit" = Option<u32>, Query, description = "Length of the page; 20 if not given", minimum = 1, maximum = 50),
     ),
     responses((status = 200, description = "A page", body = Cards)),
 )]
@@ -265,7 +288,7 @@ async fn cards(
     Extension(noted): Extension<Noted>,
     mut parameters: Parameters,
 ) -> Result<Json<Cards>, ApiError> {
-    let limit = parameters.take_number("limit", 1..=CARDS_MAX)?.unwrap_or(CARDS_MAX);
+    let limit = parameters.take_number("limit", 1..=CARDS_MAX)?.unwrap_or(CARDS);
     let before = parameters.take("after").map(|text| text.parse()).transpose();
     let before = before.map_err(|_| wrong("after", Must::AlarmId))?;
     let is_open = parameters.take_either("state", ("open", "closed"), Must::State)?;
@@ -278,7 +301,8 @@ async fn cards(
     let (rows, next) = page(&web, caller.area(&web).await?, filter, limit).await?;
     let ids: Vec<AlarmId> = rows.iter().map(|row| row.id).collect();
     let (stored, now) = (web.alarm_log.alarms(&ids).await?, web.clock.now());
-    let card = |stored| BoardRow::new(&Known::new(stored), now);
+    let directory = web.directory.current();
+    let card = |stored| BoardRow::new(&Known::new(stored), &directory, now);
     note_all(&web, &noted, &caller.who(), &ids).await;
     Ok(Json(Cards { items: stored.into_iter().rev().map(card).collect(), next }))
 }

@@ -235,18 +235,21 @@ async fn list(
     let now = web.clock.now();
     let kept = SignedDuration::from_hours(24 * FOLLOW_UP_DAYS);
     let since = now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
-    let stored = web.alarm_log.unfinished(since, before, limit).await?;
+    let stored = web.alarm_log.unfinished(since, lines.as_deref(), (before, limit)).await?;
     let is_last = stored.len() < limit as usize;
     let next = if is_last { None } else { stored.last().map(|stored| stored.row.id) };
     let mut items = Vec::with_capacity(stored.len());
     let area = caller.area(&web).await?;
-    let is_there = |row: &AlarmRow| lines.as_ref().is_none_or(|lines| lines.contains(&row.line));
-    let rows = stored.iter().map(|stored| stored.row.clone()).filter(is_there).collect();
+    let rows: Vec<AlarmRow> = stored.iter().map(|stored| stored.row.clone()).collect();
+    let ids: Vec<AlarmId> = rows.iter().map(|row| row.id).collect();
+    let mut reminders = web.alarm_log.reminders_of(&ids).await?;
     let within = area.keep_alarms(&web, rows).await?;
     let is_within = |id| within.iter().any(|row| row.id == id);
     for stored in stored.into_iter().filter(|stored| is_within(stored.row.id)) {
-        let looked_after = LookedAfter::read(&web, stored.row.id).await?;
         let (id, raised_at) = (stored.row.id, stored.row.raised);
+        // Whose household was looked after is not unfinished.
+        let reminders = reminders.remove(&id).unwrap_or_default();
+        let looked_after = LookedAfter { followed_up: None, reminders };
         let case = CaseView::of(&stored, looked_after, now);
         let is_meant = |case: &CaseView| case.wants_something() && (case.is_overdue || !is_overdue);
         items.extend(case.filter(is_meant).map(|case| CaseRow { id, raised_at, case }));

@@ -144,6 +144,9 @@ async fn list(
     if let Some(community) = community {
         caller.reaches(&web, To::See, (Kind::Community, community)).await?;
     }
+    if id.is_none() && community.is_some() && !kind.names_its_community() {
+        return Ok(Json(EditPage { items: Vec::new(), next: None }));
+    }
     let database = web.store.directory();
     // One more than asked tells whether there is another page.
     let page = (before, limit + 1);

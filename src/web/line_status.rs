@@ -58,6 +58,9 @@ struct StatusView {
     /// Its community.
     #[schema(value_type = u32)]
     community_id: CommunityId,
+    /// The time zone there.
+    #[schema(examples("Asia/Shanghai"))]
+    time_zone: String,
     /// `up` (registered), `down` (was registered since the service runs, and is not any more) or `never`.
     state: &'static str,
     /// Since when it is so; null for `never`.
@@ -182,6 +185,7 @@ async fn view(
         household: household.name.to_string(),
         place: place_of(household),
         community_id: community.id,
+        time_zone: community.time_zone.to_string(),
         state,
         since,
         from,

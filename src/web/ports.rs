@@ -204,6 +204,9 @@ pub struct Page {
 
 /// The pages of those who are called.
 pub trait Responders: Send + Sync {
+    /// Whether this token is good for a page. Asks nobody else.
+    fn knows(&self, token: &str) -> bool;
+
     /// How it stands for the one who has this token, after the answer if one is given; `None` if the token is good for
     /// nothing.
     fn page<'a>(

@@ -337,7 +337,8 @@ impl ApiError {
         }
     }
 
-    fn retry_after(&self) -> Option<u32> {
+    /// Seconds until the next try is looked at, where they are known.
+    pub(super) fn retry_after(&self) -> Option<u32> {
         if let Self::TooManyAttempts { wait_s } = self { Some(*wait_s) } else { None }
     }
 

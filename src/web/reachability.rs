@@ -3,8 +3,11 @@
 //! Whose numbers there are comes from the directory in memory, what was seen of them from the rows beside it; it is judged
 //! here, when somebody asks. Must not be waited for by an alarm.
 
+mod summaries;
 mod visits;
 mod words;
+
+pub(super) use summaries::{Summaries, Summary};
 
 use super::Web;
 use super::caller::{Caller, Operator};
@@ -12,11 +15,11 @@ use super::extract::{Parameters, PathId, wrong};
 use super::guard::language_of;
 use super::problem::{ApiError, Must};
 use super::reach::{Area, To};
-use crate::store::evidence;
 use crate::store::nouns::Kind;
 use crate::store::reach::{Place as Where, Reach, place_of};
+use crate::store::{Database, evidence};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use jiff::Timestamp;
 use lianfang_domain::directory::{Community, Directory, Language};
@@ -38,7 +41,7 @@ const LIMIT_MAX: u32 = 200;
 /// Length of a page where the client names none.
 const LIMIT: u32 = 50;
 /// Numbers that are looked through for one page; those that follow are on the next.
-const LOOKED_THROUGH: usize = 2000;
+const LOOKED_THROUGH: usize = 1000;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default()
@@ -125,39 +128,6 @@ struct NumberPage {
     next: Option<String>,
 }
 
-/// How well the people of a community can be reached.
-#[derive(Default, Serialize, ToSchema)]
-pub(super) struct Summary {
-    /// How many numbers there are.
-    numbers: usize,
-    /// Of them, those that a person confirmed in time.
-    confirmed: usize,
-    /// Those that nobody has confirmed yet.
-    never_confirmed: usize,
-    /// Those where nobody was reached of late, or whose confirmation is too old.
-    doubtful: usize,
-    /// Those that do not exist, or of which nothing was heard for long.
-    unreachable: usize,
-    /// Those about which somebody has to ask in person now.
-    due: usize,
-    /// The confirmed ones of a hundred.
-    confirmed_percent: u8,
-}
-
-impl Summary {
-    /// How many numbers there are, how many in each state, and how many are due.
-    pub(super) fn counts(&self) -> [&usize; 6] {
-        [
-            &self.numbers,
-            &self.confirmed,
-            &self.never_confirmed,
-            &self.doubtful,
-            &self.unreachable,
-            &self.due,
-        ]
-    }
-}
-
 /// What is asked for.
 struct Wanted {
     community: Option<CommunityId>,
@@ -199,6 +169,7 @@ impl Wanted {
         &self,
         directory: &'a Directory,
         area: Area,
+        has_none: impl Fn(&Arc<Community>) -> bool,
     ) -> impl Iterator<Item = Holder<'a>> {
         let Self { community, group, after, .. } = *self;
         let communities = directory.communities().filter(move |found| {
@@ -206,6 +177,7 @@ impl Wanted {
                 && group.is_none_or(|group| found.group(group).is_some())
                 && after.is_none_or(|after| after.community <= found.id)
                 && area.shows_community(found)
+                && !has_none(found)
         });
         let holders = communities.flat_map(|community| reachability::holders(community));
         holders.filter(move |holder| {
@@ -219,9 +191,31 @@ impl Wanted {
             && self.due.is_none_or(|due| due == score.is_due(now))
     }
 
+    /// Whether numbers that are meant may be among those that were counted.
+    fn may_be_among(&self, counted: &Summary) -> bool {
+        let in_state = match self.state {
+            None => counted.numbers,
+            Some(Worth::Confirmed) => counted.confirmed,
+            Some(Worth::NeverConfirmed) => counted.never_confirmed,
+            Some(Worth::Doubtful) => counted.doubtful,
+            Some(Worth::Unreachable) => counted.unreachable,
+        };
+        let due = match self.due {
+            None => counted.numbers,
+            Some(true) => counted.due,
+            Some(false) => counted.numbers - counted.due,
+        };
+        0 < in_state && 0 < due
+    }
+
     /// How many numbers have to be looked through at most.
     fn window(&self) -> usize {
-        if self.state.is_none() && self.due.is_none() { self.limit } else { LOOKED_THROUGH }
+        if self.is_narrow() { LOOKED_THROUGH } else { self.limit }
+    }
+
+    /// Whether numbers are asked for by what they are worth.
+    fn is_narrow(&self) -> bool {
+        self.state.is_some() || self.due.is_some()
     }
 }
 
@@ -233,15 +227,15 @@ struct Judged<'a> {
 }
 
 async fn judge<'a>(
-    web: &Web,
+    database: &Database,
     holders: Vec<Holder<'a>>,
     now: Timestamp,
 ) -> Result<Vec<Judged<'a>>, ApiError> {
     let keys: BTreeSet<&str> = holders.iter().map(|holder| holder.number.number.key()).collect();
     let households = holders.iter().filter_map(|holder| holder.household);
     let households: BTreeSet<HouseholdId> = households.map(|household| household.id).collect();
-    let classes = evidence::visit_classes(web.store.directory(), &households).await?;
-    let known = evidence::of(web.store.directory(), &keys).await?;
+    let classes = evidence::visit_classes(database, &households).await?;
+    let known = evidence::of(database, &keys).await?;
     // Nobody has noticed it yet: it came into the directory just now.
     let new = Known { since: now, seen: Vec::new() };
     let judged = holders.into_iter().map(|holder| {
@@ -308,6 +302,7 @@ impl Judged<'_> {
 async fn list(
     caller: Caller<Operator>,
     State(web): State<Web>,
+    Extension(summaries): Extension<Summaries>,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Json<NumberPage>, ApiError> {
@@ -318,15 +313,19 @@ async fn list(
     let is_within = |holder: &Holder<'_>| {
         area.reach == Reach::Everything || area.shows(where_is(&directory, holder))
     };
-    let window = wanted.window();
+    let (window, database) = (wanted.window(), web.store.directory());
+    let has_none = |community: &Arc<Community>| {
+        wanted.is_narrow()
+            && summaries.has_none(community, (database, now), |all| wanted.may_be_among(all))
+    };
     // One more than is looked through tells whether anything follows.
-    let holders = wanted.holders(&directory, area).filter(is_within);
+    let holders = wanted.holders(&directory, area, has_none).filter(is_within);
     let mut holders: Vec<Holder<'_>> = holders.take(window + 1).collect();
     let mut has_more = window < holders.len();
     holders.truncate(window);
     let mut last = holders.last().map(|holder| holder.place);
     let mut items = Vec::new();
-    for judged in judge(&web, holders, now).await? {
+    for judged in judge(database, holders, now).await? {
         if !wanted.is_meant(&judged.score, now) {
             continue;
         }
@@ -353,6 +352,7 @@ async fn list(
 async fn of_community(
     caller: Caller<Operator>,
     State(web): State<Web>,
+    Extension(summaries): Extension<Summaries>,
     PathId(id): PathId<CommunityId>,
     parameters: Parameters,
 ) -> Result<Json<Summary>, ApiError> {
@@ -360,35 +360,8 @@ async fn of_community(
     caller.reaches(&web, To::See, (Kind::Community, id)).await?;
     let community = web.directory.current().community(id).cloned().ok_or(ApiError::NotFound)?;
     let area = caller.area(&web).await?;
-    summary(&web, &community, |place| area.shows(place)).await.map(Json)
-}
-
-/// How the numbers of those people of a community stand who are where the caller may look.
-pub(super) async fn summary(
-    web: &Web,
-    community: &Arc<Community>,
-    is_within: impl Fn(Option<Where>) -> bool,
-) -> Result<Summary, ApiError> {
-    let now = web.clock.now();
-    let holders = reachability::holders(community);
-    let holders = holders.filter(|holder| is_within(Some(place_in(community, holder))));
-    let holders: Vec<Holder<'_>> = holders.collect();
-    let mut summary = Summary::default();
-    for some in holders.chunks(LOOKED_THROUGH) {
-        for Judged { score, .. } in judge(web, some.to_vec(), now).await? {
-            summary.numbers += 1;
-            summary.due += usize::from(score.is_due(now));
-            *match score.state {
-                Worth::Confirmed => &mut summary.confirmed,
-                Worth::NeverConfirmed => &mut summary.never_confirmed,
-                Worth::Doubtful => &mut summary.doubtful,
-                Worth::Unreachable => &mut summary.unreachable,
-            } += 1;
-        }
-    }
-    let percent = (summary.confirmed * 100).checked_div(summary.numbers).unwrap_or_default();
-    summary.confirmed_percent = u8::try_from(percent).unwrap_or(100);
-    Ok(summary)
+    let at = (web.store.directory(), web.clock.now());
+    summaries.read(&community, &area, at).await.map(Json)
 }
 
 /// How sure it is that the numbers of a contact reach them.
@@ -447,7 +420,7 @@ async fn numbers_of(
     let (now, language) = (web.clock.now(), language_of(headers));
     let community = community_of(web, who).await?;
     let holders = reachability::holders_of(&community, who).collect();
-    let judged = judge(web, holders, now).await?;
+    let judged = judge(web.store.directory(), holders, now).await?;
     let items = judged.iter().map(|judged| judged.view(&community, language, now)).collect();
     Ok(Json(NumberList { items }))
 }

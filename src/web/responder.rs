@@ -2,6 +2,7 @@
 //! right; there is no login.
 //!
 //! GET shows and POST acts, so that a program that looks at links answers nothing. Names are shown, numbers never.
+//! A link is looked at before anything of a body is read: whoever has none takes no place of those who have one.
 
 mod html;
 mod limit;
@@ -9,6 +10,7 @@ mod view;
 
 pub(super) use html::POLICY;
 pub(super) use limit::Limits;
+use limit::TooOften;
 
 use super::Web;
 use super::extract::Body;
@@ -16,11 +18,12 @@ use super::guard::language_of;
 use super::ports::Page;
 use super::problem::ApiError;
 use super::source::Source;
-use axum::extract::{Form, Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::Json;
+use axum::extract::{Form, FromRequestParts, Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use axum::{Extension, Json};
 use lianfang_domain::alarm::AnswerMeans;
 use lianfang_domain::digits::Key;
 use lianfang_domain::directory::Language;
@@ -57,20 +60,68 @@ struct PageAnswer {
     key: String,
 }
 
+/// The last part of a link that is good, and was not opened too often.
+struct Link(String);
+
+impl FromRequestParts<Web> for Link {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiError> {
+        let token = Path::<String>::from_request_parts(parts, web).await;
+        let Path(token) = token.map_err(|_| ApiError::NotFound)?;
+        let Ok(Source(source)) = Source::from_request_parts(parts, web).await;
+        let limits = parts.extensions.get::<Limits>().cloned().unwrap_or_default();
+        let now = web.clock.now();
+        let too_often = |TooOften { wait_s }| {
+            metrics::counter!("lianfang_page_refused_total").increment(1);
+            ApiError::TooManyAttempts { wait_s }
+        };
+        if !web.responders.knows(&token) {
+            metrics::counter!("lianfang_page_unknown_total").increment(1);
+            limits.wrong(source, now).map_err(too_often)?;
+            return Err(ApiError::NotFound);
+        }
+        limits.open(&token, now).map_err(too_often)?;
+        Ok(Self(token))
+    }
+}
+
+/// The same, where people read why not.
+struct PageLink(String);
+
+impl FromRequestParts<Web> for PageLink {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Response> {
+        match Link::from_request_parts(parts, web).await {
+            Ok(Link(token)) => Ok(Self(token)),
+            Err(error) => {
+                let page = html::refused(&error, language_of(&parts.headers));
+                let wait_s = error.retry_after().map(HeaderValue::from);
+                let again =
+                    HeaderMap::from_iter(wait_s.map(|wait_s| (header::RETRY_AFTER, wait_s)));
+                Err((again, page).into_response())
+            }
+        }
+    }
+}
+
 /// See what you may of an alarm that you were told of.
 #[utoipa::path(
     get, path = "/responder/{token}", tag = "responder", operation_id = "see_responder_page", security(()),
     params(("token" = String, Path, description = "The last part of the link in the message")),
-    responses((status = 200, description = "How it stands", body = PageView)),
+    responses(
+        (status = 200, description = "How it stands", body = PageView),
+        (status = 429, description = "`too-many-attempts`, with `retry_after` and Retry-After in seconds",
+            body = super::problem::Problem, content_type = "application/problem+json"),
+    ),
 )]
 async fn see(
     State(web): State<Web>,
-    Extension(limits): Extension<Limits>,
-    source: Source,
-    Path(token): Path<String>,
+    Link(token): Link,
     headers: HeaderMap,
 ) -> Result<Json<PageView>, ApiError> {
-    let page = open(&web, &limits, &source, &token, None).await?;
+    let page = open(&web, &token, None).await?;
     Ok(Json(view(&web, &page, language_of(&headers)).await))
 }
 
@@ -79,17 +130,19 @@ async fn see(
     post, path = "/responder/{token}/answer", tag = "responder", operation_id = "answer_responder_page", security(()),
     params(("token" = String, Path, description = "The last part of the link in the message")),
     request_body = PageAnswer,
-    responses((status = 200, description = "How it stands then", body = PageView)),
+    responses(
+        (status = 200, description = "How it stands then", body = PageView),
+        (status = 429, description = "`too-many-attempts`, with `retry_after` and Retry-After in seconds",
+            body = super::problem::Problem, content_type = "application/problem+json"),
+    ),
 )]
 async fn answer(
     State(web): State<Web>,
-    Extension(limits): Extension<Limits>,
-    source: Source,
-    Path(token): Path<String>,
+    Link(token): Link,
     headers: HeaderMap,
     Body(answer): Body<PageAnswer>,
 ) -> Result<Json<PageView>, ApiError> {
-    let page = answered(&web, &limits, &source, (&token, &answer)).await?;
+    let page = answered(&web, &token, &answer).await?;
     Ok(Json(view(&web, &page, language_of(&headers)).await))
 }
 
@@ -111,18 +164,13 @@ fn keys_of(text: &str) -> Result<(Key, Option<Key>), ApiError> {
 
 /// Presses what was pressed, and tells how it stands then. How it ended is only said where 6 was taken: to an alarm that
 /// cannot be closed now, 1 would mean that somebody comes.
-async fn answered(
-    web: &Web,
-    limits: &Limits,
-    source: &Source,
-    (token, answer): (&str, &PageAnswer),
-) -> Result<Page, ApiError> {
+async fn answered(web: &Web, token: &str, answer: &PageAnswer) -> Result<Page, ApiError> {
     let (first, second) = keys_of(&answer.key)?;
-    let page = open(web, limits, source, token, Some(first)).await?;
+    let page = open(web, token, Some(first)).await?;
     let means = AnswerMeans::Page { number_index: page.number_index };
     let is_asked = page.alarm.has_asked_to_close(page.party, &means, web.clock.now());
     match second.filter(|_| is_asked) {
-        Some(ended) => open(web, limits, source, token, Some(ended)).await,
+        Some(ended) => open(web, token, Some(ended)).await,
         None => Ok(page),
     }
 }
@@ -134,36 +182,13 @@ async fn view(web: &Web, page: &Page, language: Language) -> PageView {
     PageView::of((page, notes), language, web.clock.now())
 }
 
-/// A good link is never refused because somebody else guesses from the same address.
-async fn open(
-    web: &Web,
-    limits: &Limits,
-    source: &Source,
-    token: &str,
-    key: Option<Key>,
-) -> Result<Page, ApiError> {
-    let now = web.clock.now();
-    if !limits.may_open(token, now) {
-        metrics::counter!("lianfang_page_refused_total").increment(1);
-        return Err(ApiError::Busy);
-    }
-    if let Some(page) = web.responders.page(token, key).await? {
-        limits.is_good(token, now);
-        return Ok(page);
-    }
-    metrics::counter!("lianfang_page_unknown_total").increment(1);
-    Err(if limits.is_wrong(source.0, now) { ApiError::NotFound } else { ApiError::Busy })
+async fn open(web: &Web, token: &str, key: Option<Key>) -> Result<Page, ApiError> {
+    web.responders.page(token, key).await?.ok_or(ApiError::NotFound)
 }
 
-async fn show(
-    State(web): State<Web>,
-    Extension(limits): Extension<Limits>,
-    source: Source,
-    Path(token): Path<String>,
-    headers: HeaderMap,
-) -> Response {
+async fn show(State(web): State<Web>, PageLink(token): PageLink, headers: HeaderMap) -> Response {
     let language = language_of(&headers);
-    match open(&web, &limits, &source, &token, None).await {
+    match open(&web, &token, None).await {
         Ok(page) => html::page(&view(&web, &page, language).await, language),
         Err(error) => html::refused(&error, language),
     }
@@ -172,14 +197,12 @@ async fn show(
 
 async fn act(
     State(web): State<Web>,
-    Extension(limits): Extension<Limits>,
-    source: Source,
-    Path(token): Path<String>,
+    PageLink(token): PageLink,
     headers: HeaderMap,
     Form(answer): Form<PageAnswer>,
 ) -> Response {
     let language = language_of(&headers);
-    match answered(&web, &limits, &source, (&token, &answer)).await {
+    match answered(&web, &token, &answer).await {
         // Loaded again, the page answers nothing a second time.
         Ok(_) => Redirect::to(&format!("/r/{token}")).into_response(),
         Err(error) => html::refused(&error, language).into_response(),

@@ -2,6 +2,7 @@
 //!
 //! They are told of everything, so only an admin who reaches everything may keep them.
 
+mod dead;
 mod deliveries;
 
 use super::Web;
@@ -37,6 +38,9 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .routes(routes!(deliveries::ping))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::redeliver))
+        .routes(routes!(dead::discard))
+        .routes(routes!(dead::redeliver))
+        .routes(routes!(dead::discard_all))
 }
 
 /// A webhook and how its messages fare.

@@ -115,11 +115,9 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
                 "This needs the right of {needed}."
             )
         }
-        ApiError::TooManyAttempts { wait_s } => in_language!(
-            language,
-            "请在 {wait_s} 秒后再试。忘记密码请联系管理员重置。",
-            "Try again in {wait_s} s. An admin resets forgotten passwords."
-        ),
+        ApiError::TooManyAttempts { wait_s } => {
+            in_language!(language, "请在 {wait_s} 秒后再试。", "Try again in {wait_s} s.")
+        }
         ApiError::Sound(fault) => fault.detail(language),
         ApiError::NoImport(error) => super::imports::unreadable(*error, language),
         ApiError::NoPicture(fault) => picture(*fault, language).to_owned(),

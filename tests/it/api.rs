@@ -134,6 +134,10 @@ pub(crate) struct Switchboard {
 }
 
 impl Responders for Switchboard {
+    fn knows(&self, token: &str) -> bool {
+        self.pages.lock().expect("no panic").contains_key(token)
+    }
+
     fn page<'a>(
         &'a self,
         token: &'a str,

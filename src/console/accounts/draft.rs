@@ -6,12 +6,14 @@ use crate::form::Form;
 use crate::visit::Signed;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Places of one kind that are offered.
 const PLACES_MAX: usize = 1_000;
 /// Places that are read at once.
 const PAGE: usize = 200;
+/// So many names of one kind are asked for one by one.
+const FEW: usize = 4;
 
 /// What an account reaches.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +64,27 @@ struct Page {
 }
 
 impl Names {
+    /// Reads the names of all places of a kind at once where many of them are asked for.
+    pub(super) async fn prepare<'a>(
+        &mut self,
+        signed: &Signed,
+        asked: impl Iterator<Item = &'a Reach>,
+    ) {
+        let mut by_kind: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+        for reach in asked {
+            by_kind.entry(reach.kind.as_str()).or_default().extend(reach.id);
+        }
+        by_kind.retain(|_, ids| FEW < ids.len());
+        for kind in by_kind.into_keys() {
+            let reach = |id| Reach { kind: kind.to_owned(), id: Some(id) };
+            let Some(plural) = reach(0).plural() else { continue };
+            // One that is not among them is asked for by itself.
+            let found = signed.api().get_all::<Named>(&format!("/{plural}?limit={PAGE}")).await;
+            let found = found.unwrap_or_default().into_iter();
+            self.0.extend(found.map(|named| (reach(named.id), named.name)));
+        }
+    }
+
     /// Where an account reaches, in words; its id where the place is gone.
     pub(super) async fn of(&mut self, signed: &Signed, reach: &Reach) -> String {
         let l = signed.lang();

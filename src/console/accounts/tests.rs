@@ -57,6 +57,30 @@ async fn accounts_are_listed_with_where_they_reach() {
     assert_eq!(refused.get("/accounts").await.status, StatusCode::FORBIDDEN);
 }
 
+/// Fifty accounts that reach fifty communities are not fifty questions.
+#[tokio::test]
+async fn names_of_many_places_are_asked_for_at_once() {
+    let fake = known();
+    let row = |id: u32| {
+        let mut account = account("operator");
+        (account["id"], account["reach"]["id"]) = (json!(id), json!(100 + id));
+        account
+    };
+    let accounts = json!({"items": (1..=50).map(row).collect::<Vec<_>>(), "next": null});
+    fake.answers("GET /accounts?after=0&limit=50", 200, accounts);
+    let name = |id: u32| json!({"id": 100 + id, "name": format!("社区{id}")});
+    let names = json!({"items": (1..50).map(name).collect::<Vec<_>>(), "next": null});
+    fake.answers("GET /communities?limit=200", 200, names);
+    fake.answers("GET /communities/150", 200, json!({"id": 150, "name": "后来的社区"}));
+    let page = fake.get("/accounts").await;
+    page.shows(&["社区1", "社区49", "后来的社区"]);
+    assert_eq!(
+        fake.asked().len(),
+        3,
+        "the accounts, the names, and the one that was not among them"
+    );
+}
+
 #[tokio::test]
 async fn a_new_account_gets_a_password_that_is_shown_once() {
     let fake = known();

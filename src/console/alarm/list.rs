@@ -75,7 +75,7 @@ pub(super) async fn list(
 ) -> Result<Response, Response> {
     let l = signed.lang();
     let pairs = filter.pairs();
-    let mut asked = vec![("limit", "50")];
+    let mut asked = vec![("limit", "20")];
     asked.extend(pairs.iter().map(|(name, value)| match *name {
         "community" => ("community_id", *value),
         name => (name, *value),

@@ -259,16 +259,16 @@ async fn sip_messages_are_shown_to_who_may_audit_and_asks() {
     let page = fake.get("/alarms/a1?sip=1").await;
     page.shows(&["INVITE sip:x SIP/2.0", "192.0.2.7:5060", "&#60;b&#62;"]);
     let one = json!({"at": "2026-11-22T03:11:42.003Z", "is_sent": true, "remote": "x", "text": "BYE sip:y SIP/2.0"});
-    fake.answers("GET /alarms/a1/dossier", 200, json!({"trace": vec![one; 81]}));
+    fake.answers("GET /alarms/a1/dossier", 200, json!({"trace": vec![one; 41]}));
     for (asked, shown, earlier, later) in [
-        ("1", 40, false, true),
-        ("2", 40, true, true),
+        ("1", 20, false, true),
+        ("2", 20, true, true),
         ("3", 1, true, false),
         ("99", 1, true, false),
     ] {
         let page = fake.get(&format!("/alarms/a1?sip={asked}")).await.html;
         assert_eq!(page.matches("<pre").count(), shown, "{asked}");
-        assert!(page.contains("(81)"), "{asked}");
+        assert!(page.contains("(41)"), "{asked}");
         assert_eq!(page.contains(">Earlier<"), earlier, "{asked}");
         assert_eq!(page.contains(">Next page<"), later, "{asked}");
     }
@@ -283,7 +283,7 @@ async fn alarms_are_listed_by_state_community_and_drill_in_pages() {
     closed["state"] = json!("closed");
     closed["outcome"] = json!("false_alarm");
     let list = json!({"items": [closed], "next": "b1"});
-    let query = "GET /alarms/cards?limit=50&state=closed&drill=false&community_id=2";
+    let query = "GET /alarms/cards?limit=20&state=closed&drill=false&community_id=2";
     fake.answers(query, 200, list.clone());
     fake.answers(
         "GET /communities?limit=200",
@@ -301,7 +301,7 @@ async fn alarms_are_listed_by_state_community_and_drill_in_pages() {
         .map(|word| if word == "3号楼" { "Building 3" } else { word }),
     );
     page.shows(&["<option value=\"2\" selected>文园社区"]);
-    fake.answers("GET /alarms/cards?limit=50", 200, json!({"items": [], "next": null}));
+    fake.answers("GET /alarms/cards?limit=20", 200, json!({"items": [], "next": null}));
     fake.get_chinese("/alarms?state=bad&drill=&community=x").await.shows(&["没有符合条件的警情。"]);
 }
 

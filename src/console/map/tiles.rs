@@ -57,12 +57,14 @@ impl Tiles {
     }
 
     /// Scheme and host.
-    pub(crate) fn origin(&self) -> &str {
+    #[must_use]
+    pub fn origin(&self) -> &str {
         &self.origin
     }
 
     /// Who made the map.
-    pub(crate) fn credit(&self) -> &str {
+    #[must_use]
+    pub fn credit(&self) -> &str {
         &self.credit
     }
 

@@ -211,6 +211,22 @@ async fn one_community_opens_at_once_and_many_are_listed() {
     fake.answers("GET /communities/3/duty", 200, nobody);
     let page = fake.get("/roster").await;
     page.shows(&["A岗 李强, A岗 王芳", "/roster/3", "Nobody is on duty", "/roster/calendars/2026"]);
+    let many: Vec<String> = (0..45).map(|number| format!("社区{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    fake.answers("GET /communities?limit=200", 200, communities(&many));
+    for (path, shown, more) in [
+        ("/roster", 20, Some("/roster?after=20")),
+        ("/roster?after=20", 20, Some("/roster?after=40")),
+        ("/roster?after=40", 5, None),
+        ("/roster?after=999", 0, None),
+    ] {
+        let page = fake.get(path).await.html;
+        assert_eq!(page.matches("<tr data-row>").count(), shown, "{path}");
+        match more {
+            Some(more) => assert!(page.contains(more), "{path}"),
+            None => assert!(!page.contains("rel=\"next\""), "{path}"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -238,3 +238,36 @@ async fn it_is_deleted_only_when_asked_twice() {
     let done = fake.post("/settings/webhooks/3/remove", &[("etag", "\"1\"")]).await;
     assert_eq!(done.location(), "/settings/webhooks?did=removed");
 }
+
+#[tokio::test]
+async fn what_was_given_up_is_sent_again_or_discarded_once_it_was_asked_twice() {
+    let fake = known();
+    let page = fake.get("/settings/webhooks/3").await;
+    page.shows(&[
+        "action=\"/settings/webhooks/3/again\"",
+        "href=\"/settings/webhooks/3/discard\"",
+        "href=\"/settings/webhooks/3/discard?message=7\"",
+        "Send all given up again (1)",
+    ]);
+    assert!(!page.html.contains("discard?message=6"), "what was taken is no dead letter");
+    fake.answers("POST /webhooks/3/dead-letters/redeliver", 202, json!({"messages": 1}));
+    let done = fake.post("/settings/webhooks/3/again", &[]).await;
+    assert_eq!(done.location(), "/settings/webhooks/3?did=sent#messages");
+    fake.get("/settings/webhooks/3/discard")
+        .await
+        .shows(&["All messages that were given up go", "audit"]);
+    fake.get_chinese("/settings/webhooks/3/discard?message=7")
+        .await
+        .shows(&["这条消息丢弃后无法恢复", "name=\"message\" value=\"7\""]);
+    fake.answers("DELETE /webhooks/3/dead-letters", 200, json!({"messages": 1}));
+    let done = fake.post("/settings/webhooks/3/discard", &[]).await;
+    assert_eq!(done.location(), "/settings/webhooks/3?did=removed#messages");
+    for (status, answer) in [(204, Value::Null), (409, problem(409, "")), (404, problem(404, ""))] {
+        fake.answers("DELETE /webhooks/3/deliveries/7", status, answer);
+        let done = fake.post("/settings/webhooks/3/discard", &[("message", "7")]).await;
+        assert_eq!(done.location(), "/settings/webhooks/3?did=removed#messages", "{status}");
+    }
+    fake.answers("DELETE /webhooks/3/deliveries/7", 403, problem(403, ""));
+    let refused = fake.post("/settings/webhooks/3/discard", &[("message", "7")]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}

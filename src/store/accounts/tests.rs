@@ -78,7 +78,7 @@ async fn what_was_written_is_read_and_names_are_one_in_any_case() {
     let editor = store.directory().edited_by("cli:test", at(2));
     let again = create(&editor, &draft("WANGMIN", Role::Admin), (PHC, true)).await;
     assert_eq!(faults(again), [("/name".to_owned(), Fault::Taken)]);
-    assert_eq!(list(store.directory(), 0, 10).await.unwrap().len(), 1);
+    assert_eq!(list(store.directory(), AccountFilter::default(), 0, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

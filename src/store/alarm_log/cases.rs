@@ -3,11 +3,12 @@
 //! Off the alarm's way: nothing here is waited for by anything that rings.
 
 use super::AlarmLog;
-use super::read::StoredAlarm;
+use super::read::{StoredAlarm, keys};
 use crate::store::StoreError;
 use jiff::Timestamp;
 use lianfang_domain::alarm::Reminders;
-use lianfang_domain::id::AlarmId;
+use lianfang_domain::id::{AlarmId, LineId};
+use std::collections::BTreeMap;
 
 /// Notes of one alarm.
 pub const NOTES_MAX: u32 = 200;
@@ -23,10 +24,13 @@ const FOLLOW: &str = "INSERT INTO follow_up (alarm_id, kind, done_us, author, te
 const FOLLOWED: &str = "SELECT kind, done_us, author, text FROM follow_up WHERE alarm_id = ?1";
 const UNFINISHED: &str =
     "SELECT id FROM alarm WHERE (?2 IS NULL OR id < ?2) AND (closed_us IS NULL OR (?1 <= closed_us
-    AND NOT EXISTS (SELECT 1 FROM follow_up WHERE alarm_id = alarm.id))) ORDER BY id DESC LIMIT ?3";
+    AND NOT EXISTS (SELECT 1 FROM follow_up WHERE alarm_id = alarm.id)))
+    AND (?4 IS NULL OR line_id IN (SELECT value FROM json_each(?4))) ORDER BY id DESC LIMIT ?3";
 const TO_REMIND: &str = "SELECT id FROM alarm WHERE ?1 < id AND ?2 <= closed_us AND closed_us <= ?3
     AND NOT EXISTS (SELECT 1 FROM follow_up WHERE alarm_id = alarm.id) ORDER BY id LIMIT ?4";
 const REMINDED: &str = "SELECT times, last_us FROM follow_up_reminder WHERE alarm_id = ?1";
+const REMINDED_OF: &str = "SELECT alarm_id, times, last_us FROM follow_up_reminder
+    WHERE alarm_id IN (SELECT value FROM json_each(?1))";
 const REMIND: &str = "INSERT INTO follow_up_reminder (alarm_id, times, last_us) VALUES (?1, ?2, ?3)
     ON CONFLICT (alarm_id) DO UPDATE SET times = excluded.times, last_us = excluded.last_us";
 const ERASE: [&str; 2] = [
@@ -203,9 +207,24 @@ impl AlarmLog {
         let query = sqlx::query_as(REMINDED).bind(id.0.cast_signed());
         let row: Option<(u8, Option<i64>)> =
             query.fetch_optional(self.database.reader()).await.map_err(StoreError::Read)?;
-        let (times, last_us) = row.unwrap_or_default();
-        let last_at = last_us.and_then(|last| Timestamp::from_microsecond(last).ok());
-        Ok(Reminders { times, last_at })
+        Ok(reminders(row.unwrap_or_default()))
+    }
+
+    /// How often somebody was reminded of each of these alarms; those of which nobody was are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn reminders_of(
+        &self,
+        ids: &[AlarmId],
+    ) -> Result<BTreeMap<AlarmId, Reminders>, StoreError> {
+        let query = sqlx::query_as(REMINDED_OF).bind(keys(ids));
+        let rows: Vec<(i64, u8, Option<i64>)> =
+            query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
+        let of = |(id, times, last_us): (i64, u8, Option<i64>)| {
+            (AlarmId(id.cast_unsigned()), reminders((times, last_us)))
+        };
+        Ok(rows.into_iter().map(of).collect())
     }
 
     /// Writes how often somebody was reminded.
@@ -224,26 +243,28 @@ impl AlarmLog {
         change.commit().await.map_err(StoreError::Write)
     }
 
-    /// Alarms that are open, or were closed after `since` and not followed up, the latest first, raised before `before`.
+    /// Alarms that are open, or were closed after `since` and not followed up, the latest first, raised before `before`; of
+    /// these lines alone, if they are given.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn unfinished(
         &self,
         since: Timestamp,
-        before: Option<AlarmId>,
-        limit: u32,
+        lines: Option<&[LineId]>,
+        (before, limit): (Option<AlarmId>, u32),
     ) -> Result<Vec<StoredAlarm>, StoreError> {
+        let lines = lines.map(|lines| serde_json::json!(lines).to_string());
         let query = sqlx::query_scalar(UNFINISHED)
             .bind(since.as_microsecond())
             .bind(before.map(|id| id.0.cast_signed()))
-            .bind(limit);
+            .bind(limit)
+            .bind(lines);
         let ids: Vec<i64> =
             query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
-        let mut alarms = Vec::with_capacity(ids.len());
-        for id in ids {
-            alarms.extend(self.alarm(AlarmId(id.cast_unsigned())).await?);
-        }
+        let ids: Vec<AlarmId> = ids.into_iter().map(|id| AlarmId(id.cast_unsigned())).collect();
+        let mut alarms = self.alarms(&ids).await?;
+        alarms.reverse();
         Ok(alarms)
     }
 
@@ -261,4 +282,9 @@ impl AlarmLog {
         change.commit().await.map_err(StoreError::Write)?;
         Ok(erased)
     }
+}
+
+fn reminders((times, last_us): (u8, Option<i64>)) -> Reminders {
+    let last_at = last_us.and_then(|last| Timestamp::from_microsecond(last).ok());
+    Reminders { times, last_at }
 }

@@ -209,6 +209,16 @@ impl Editor<'_> {
         append(change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)
     }
 
+    /// Enters that messages to a webhook were discarded.
+    pub(in crate::store) async fn enter_discard(
+        &self,
+        change: &mut SqliteConnection,
+        webhook: u32,
+    ) -> Result<(), StoreError> {
+        let entry = self.of_row(Action::Erase, "webhook", webhook.into());
+        append(change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)
+    }
+
     /// Enters that the personal data of an alarm was shown.
     pub(crate) async fn enter_read(&self, alarm: AlarmId) -> Result<(), StoreError> {
         self.enter_read_of((ALARM, alarm.0.cast_signed())).await

@@ -100,7 +100,7 @@ pub enum Action {
     Freeze,
     /// An alarm was closed or cancelled.
     Close,
-    /// Personal data was erased.
+    /// Personal data was erased, or messages to a webhook were discarded.
     Erase,
     /// Personal data was shown to somebody.
     Read,

@@ -62,6 +62,29 @@ impl Kind {
         })
     }
 
+    /// Whether such a row says itself to which community it belongs.
+    #[must_use]
+    pub const fn names_its_community(self) -> bool {
+        match self {
+            Self::Grid
+            | Self::Worker
+            | Self::Responder
+            | Self::Policy
+            | Self::Post
+            | Self::Rotation
+            | Self::Shift
+            | Self::Override
+            | Self::Swap
+            | Self::Absence => true,
+            Self::Street
+            | Self::Community
+            | Self::Group
+            | Self::Household
+            | Self::Line
+            | Self::Contact => false,
+        }
+    }
+
     /// Whether an edit of such a row may make the duty roster of its community impossible.
     #[must_use]
     pub const fn is_of_roster(self) -> bool {

@@ -6,6 +6,7 @@ use crate::web::alarms::role_name;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Alarm, CaseStep, CloseOutcome, Deadline, Stage};
 use lianfang_domain::delivery::{Delivery, DeliveryState};
+use lianfang_domain::directory::Directory;
 use lianfang_domain::id::{AccountId, AlarmId, CommunityId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{Channel, LegOutcome, Message};
@@ -123,6 +124,9 @@ struct PlaceView {
     community_id: CommunityId,
     /// Its name.
     community: String,
+    /// The time zone there; null when the community is gone.
+    #[schema(examples("Asia/Shanghai"))]
+    time_zone: Option<String>,
     /// Estate or road.
     place: String,
     /// Building.
@@ -240,7 +244,7 @@ struct LateView {
 
 impl BoardRow {
     /// An alarm as it is now.
-    pub(in crate::web) fn new(known: &Known, now: Timestamp) -> Self {
+    pub(in crate::web) fn new(known: &Known, directory: &Directory, now: Timestamp) -> Self {
         let (row, alarm) = (&known.stored.row, known.alarm.as_ref());
         let state = Standing::of(alarm);
         let plan = alarm.map(Alarm::plan);
@@ -260,7 +264,7 @@ impl BoardRow {
             is_weak: alarm.is_some_and(Alarm::is_weak),
             is_duress: alarm.is_some_and(|alarm| alarm.duress_at().is_some()),
             kind: plan.map_or(AlarmKind::Unknown, |plan| plan.kind),
-            place: plan.map(|plan| place(plan)),
+            place: plan.map(|plan| place(plan, directory)),
             state,
             urgency: state.urgency(),
             is_answered: in_hand.is_some() || has_duty_worker || is_drill || is_over,
@@ -306,12 +310,14 @@ impl BoardRow {
     }
 }
 
-fn place(plan: &Plan) -> PlaceView {
+fn place(plan: &Plan, directory: &Directory) -> PlaceView {
     let scene = &plan.scene;
+    let community = directory.community(scene.community);
     let address = &scene.address;
     PlaceView {
         community_id: scene.community,
         community: scene.community_name.to_string(),
+        time_zone: community.map(|community| community.time_zone.to_string()),
         place: address.place.to_string(),
         building: address.building.to_string(),
         unit: address.unit.to_string(),

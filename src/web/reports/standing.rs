@@ -9,9 +9,9 @@ use crate::web::guard::language_of;
 use crate::web::ports::LineState;
 use crate::web::problem::ApiError;
 use crate::web::reach::{Area, To};
-use crate::web::reachability::{Summary, summary};
+use crate::web::reachability::{Summaries, Summary};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
@@ -91,11 +91,12 @@ struct Lines {
 pub(super) async fn communities(
     caller: Caller<Reports>,
     State(web): State<Web>,
+    Extension(summaries): Extension<Summaries>,
     headers: HeaderMap,
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
     let wants_sheet = sheet::is_wanted(&headers)?;
-    let page = page(&web, &caller, parameters).await?;
+    let page = page(&web, &summaries, &caller, parameters).await?;
     if wants_sheet { in_sheet(&page, &headers) } else { Ok(Json(page).into_response()) }
 }
 
@@ -114,14 +115,16 @@ pub(super) async fn communities(
 pub(super) async fn communities_csv(
     caller: Caller<Reports>,
     State(web): State<Web>,
+    Extension(summaries): Extension<Summaries>,
     headers: HeaderMap,
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    in_sheet(&page(&web, &caller, parameters).await?, &headers)
+    in_sheet(&page(&web, &summaries, &caller, parameters).await?, &headers)
 }
 
 async fn page(
     web: &Web,
+    summaries: &Summaries,
     caller: &Caller<Reports>,
     mut parameters: Parameters,
 ) -> Result<StandingPage, ApiError> {
@@ -143,7 +146,7 @@ async fn page(
     let mut items = Vec::new();
     let mut found = directory.communities().filter(is_meant).peekable();
     while let Some(community) = found.next() {
-        items.push(standing(web, &area, community).await?);
+        items.push(standing(web, summaries, &area, community).await?);
         let is_full =
             items.len() == limit || PAGE_MAX <= web.clock.now().duration_since(counted_at);
         if is_full && found.peek().is_some() {
@@ -156,6 +159,7 @@ async fn page(
 /// How a community stands, or the part of it that the caller sees.
 async fn standing(
     web: &Web,
+    summaries: &Summaries,
     area: &Area,
     community: &Arc<Community>,
 ) -> Result<Standing, ApiError> {
@@ -177,8 +181,8 @@ async fn standing(
             *state += 1;
         }
     }
-    let is_within = |place| area.shows(place);
-    let numbers = summary(web, community, is_within).await?;
+    let at = (web.store.directory(), web.clock.now());
+    let numbers = summaries.read(community, area, at).await?;
     let (community_id, community) = (community.id, community.name.to_string());
     Ok(Standing { community_id, community, groups, households, lines, numbers })
 }

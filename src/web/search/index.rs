@@ -3,6 +3,7 @@
 use crate::web::ports::Ports;
 use lianfang_domain::directory::{Community, ContactNumber, Directory, Household};
 use lianfang_domain::id::{CommunityId, ContactId, HouseholdId, LineId, ResponderId, WorkerId};
+use memchr::memmem::Finder;
 use pinyin::{ToPinyin, ToPinyinMulti};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -72,6 +73,20 @@ impl Query {
     }
 }
 
+/// Finds the words of a query, made once for all texts.
+struct Finders {
+    words: Finder<'static>,
+    /// The words where a part begins.
+    at_begin: Finder<'static>,
+}
+
+impl Finders {
+    fn new(Query(words): &Query) -> Self {
+        let owned = |text: &str| Finder::new(text).into_owned();
+        Self { words: owned(words), at_begin: owned(&format!("{PART}{words}")) }
+    }
+}
+
 /// Small letters without blanks, and doors with one kind of line between their parts.
 fn folded(text: &str) -> String {
     let text = text.replace("号楼", "-").replace("单元", "-").replace(['栋', '幢'], "-");
@@ -113,9 +128,10 @@ impl Index {
         is_wanted: impl Fn(&Community) -> bool,
     ) -> Vec<Hit> {
         let (mut first, mut others) = (Vec::new(), Vec::new());
+        let finders = Finders::new(query);
         for community in directory.communities().filter(|community| is_wanted(community)) {
             let indexed = self.of(community);
-            indexed.find(query, (&mut first, &mut others));
+            indexed.find(&finders, (&mut first, &mut others));
             if HITS_MAX as usize <= first.len() {
                 break;
             }
@@ -265,15 +281,16 @@ impl Indexed {
     }
 
     /// Adds what is found here, each row once.
-    fn find(&self, Query(words): &Query, (first, others): (&mut Vec<Hit>, &mut Vec<Hit>)) {
+    fn find(&self, finders: &Finders, (first, others): (&mut Vec<Hit>, &mut Vec<Hit>)) {
+        let text = self.text.as_bytes();
         let mut from = 0;
-        while let Some(found) = self.text.get(from..).and_then(|text| text.find(words.as_str())) {
+        while let Some(found) = text.get(from..).and_then(|text| finders.words.find(text)) {
             let at = from + found;
             let index = self.rows.partition_point(|(begin, _)| *begin <= at).saturating_sub(1);
             let Some(&(begin, of)) = self.rows.get(index) else { return };
-            let end = self.rows.get(index + 1).map_or(self.text.len(), |(next, _)| *next);
-            let row = self.text.get(begin..end).unwrap_or_default();
-            let is_first = row.contains(&format!("{PART}{words}"));
+            let end = self.rows.get(index + 1).map_or(text.len(), |(next, _)| *next);
+            let row = text.get(begin..end).unwrap_or_default();
+            let is_first = finders.at_begin.find(row).is_some();
             let hits = if is_first { &mut *first } else { &mut *others };
             if hits.len() < HITS_MAX as usize {
                 hits.push(Hit { community: self.community.id, of });

@@ -3,6 +3,8 @@
 use super::Api;
 use axum::http::Method;
 use jiff::SignedDuration;
+use lianfang::store::accounts::Role;
+use lianfang::store::reach::Reach;
 use lianfang::store::tokens::{self, NewToken, Scope};
 use lianfang::web::ports::Unready;
 use serde_json::json;
@@ -169,4 +171,52 @@ async fn every_answer_has_safe_headers() {
         );
         assert_eq!(reply.header("access-control-allow-origin"), "", "{path}");
     }
+}
+
+/// To audit an alarm one has to know who was on duty: names of workers, and nothing to call them by; no household at all.
+#[tokio::test]
+async fn an_auditor_reads_who_was_on_duty_and_no_number() {
+    let api = Api::new().await;
+    let admin = api.admin(&api.token("root", Scope::Admin).await);
+    let town = admin.town().await;
+    let community = town.community;
+    let post = json!({"community_id": community, "name": "A 岗", "code": "A", "cover": "always"});
+    let post = admin.create("/posts", post).await;
+    let shift = json!({"community_id": community, "post_id": post, "worker_ids": [town.worker],
+        "starts": "00:00:00", "ends": "00:00:00", "days_later": 1});
+    admin.create("/shifts", shift).await;
+    let auditor = api.person("audit", Role::Auditor, Reach::Everything).await;
+    let of_community = |rest: &str| format!("/communities/{community}/{rest}");
+    let roster = auditor.get(&of_community("roster")).await.expect(200).text;
+    assert!(roster.contains("李强"), "{roster}");
+    let mut read = vec![roster];
+    for path in [
+        "/communities".to_owned(),
+        "/grids".to_owned(),
+        "/groups".to_owned(),
+        "/posts".to_owned(),
+        "/shifts".to_owned(),
+        "/rotations".to_owned(),
+        "/overrides".to_owned(),
+        "/swaps".to_owned(),
+        "/absences".to_owned(),
+        "/policies".to_owned(),
+        "/reports/communities".to_owned(),
+        "/reports/alarms".to_owned(),
+        of_community("duty"),
+        of_community("roster.ics"),
+        of_community("roster/findings"),
+    ] {
+        read.push(auditor.get(&path).await.expect(200).text);
+    }
+    for text in read {
+        for hidden in ["13900002222", "13800001111", "5551234", "0002222", "陈阿姨"] {
+            assert!(!text.contains(hidden), "{hidden}: {text}");
+        }
+    }
+    for path in ["/workers", "/households", "/contacts", "/lines", "/responders"] {
+        auditor.get(path).await.expect(403);
+    }
+    auditor.get(&format!("/workers/{}", town.worker)).await.expect(403);
+    auditor.post(&format!("/workers/{}/reads", town.worker), json!({})).await.expect(403);
 }

@@ -163,6 +163,28 @@ async fn a_card_follows_its_alarm_from_the_press_to_the_door() {
     assert_eq!(closed["items"][0]["state"], "closed");
 }
 
+/// Times of a card are those of where it is, not of who looks.
+#[tokio::test]
+async fn a_card_has_the_time_zone_of_its_community() {
+    let api = Api::new().await;
+    let admin = with(&api, "root", Scope::Admin).await;
+    let street = admin.create("/streets", json!({"name": "天山街道"})).await;
+    let community = json!({"street_id": street, "name": "康乐", "area_code": "0991", "time_zone": "Asia/Urumqi"});
+    let community = admin.create("/communities", community).await;
+    let id = CommunityId(u32::try_from(community).expect("small"));
+    Driven::raise(&api, 1, |plan| plan.scene.community = id).await;
+    Driven::raise(&api, 2, |plan| plan.scene.community = CommunityId(999)).await;
+    let zones = |items: &Value| -> Vec<Value> {
+        let items = items["items"].as_array().expect("items").iter();
+        items.map(|row| row["place"]["time_zone"].clone()).collect()
+    };
+    let wanted = [Value::Null, json!("Asia/Urumqi")];
+    assert_eq!(zones(&board(&admin).await), wanted);
+    assert_eq!(zones(&admin.get("/alarms/cards").await.expect(200).json()), wanted);
+    let alarm = admin.get(&format!("/alarms/{}", AlarmId(1 << 40))).await.expect(200).json();
+    assert_eq!(alarm["board"]["place"]["time_zone"], "Asia/Urumqi");
+}
+
 #[tokio::test]
 async fn the_most_urgent_comes_first_and_drills_last() {
     let api = Api::new().await;
@@ -197,7 +219,7 @@ async fn the_most_urgent_comes_first_and_drills_last() {
         7,
         "for five seconds"
     );
-    pass(&api, 5);
+    pass(&api, 30);
     assert_eq!(operator.get("/state").await.expect(200).json()["lines_down"], 0);
     let drills = operator.get("/alarms/cards?drill=true").await.expect(200).json();
     assert_eq!(ids(&drills), [2]);

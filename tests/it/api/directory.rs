@@ -228,6 +228,7 @@ async fn lines_say_how_they_are() {
         (&json!("Grandstream HT801"), &json!("udp 192.0.2.7:5060"))
     );
     assert_eq!((&one["last"], &page["next"]), (&Value::Null, &Value::Null));
+    assert_eq!(one["time_zone"], "Asia/Shanghai");
     assert_eq!(ids(&format!("?after={}", town.line)).await, []);
     assert_eq!(ids("?community_id=99").await, []);
     admin.get("/lines/status?state=broken").await.expect(400);

@@ -5,6 +5,7 @@ use axum::http::Method;
 use lianfang::store::accounts::Role;
 use lianfang::store::reach::Reach;
 use lianfang::store::tokens::Scope;
+use lianfang_domain::id::CommunityId;
 use serde_json::{Value, json};
 
 /// Lists that are answered as a whole, because what they list has a bound: who is called in one alarm, what one row has,
@@ -208,4 +209,43 @@ async fn filters_keep_what_they_say() {
     ] {
         assert_eq!(admin.get(wrong).await.expect(400).problem(), "parameter", "{wrong}");
     }
+}
+
+/// Others' accounts between do not make a page short, and a filter leaves no page empty.
+#[tokio::test]
+async fn pages_of_accounts_are_full_whatever_is_asked_for() {
+    let api = Api::new().await;
+    let root = api.admin(&api.token("root", Scope::Admin).await);
+    let town = root.town().await;
+    let here = Reach::Community(CommunityId(u32::try_from(town.community).expect("small")));
+    let admin = api.person("admin", Role::Admin, here).await;
+    for number in 0..12 {
+        let is_here = number % 4 == 0;
+        let reach = if is_here { here } else { Reach::Everything };
+        let role = if number % 3 == 0 { Role::Auditor } else { Role::Operator };
+        api.person(&format!("person{number}"), role, reach).await;
+    }
+    let walk = async |client: &super::Client<'_>, query: &str| {
+        let (mut names, mut lengths, mut after) = (Vec::new(), Vec::new(), 0);
+        loop {
+            let page = client.get(&format!("/accounts?limit=2&after={after}{query}")).await;
+            let page = page.expect(200).json();
+            let items = page["items"].as_array().expect("items").clone();
+            lengths.push(items.len());
+            names.extend(items.iter().map(|item| item["name"].as_str().expect("text").to_owned()));
+            match page["next"].as_u64() {
+                Some(next) => after = next,
+                None => return (names, lengths),
+            }
+        }
+    };
+    let (names, lengths) = walk(&admin, "").await;
+    assert_eq!(names, ["admin", "person0", "person4", "person8"]);
+    assert_eq!(lengths, [2, 2]);
+    let (names, _) = walk(&admin, "&role=auditor").await;
+    assert_eq!(names, ["person0"]);
+    let (names, lengths) = walk(&root, "&role=auditor").await;
+    assert_eq!(names, ["person0", "person3", "person6", "person9"]);
+    assert_eq!(lengths, [2, 2]);
+    assert_eq!(walk(&root, "&disabled=true").await, (Vec::new(), vec![0]));
 }

@@ -95,6 +95,9 @@ const ROUTES: &str = "
     post   /api/v1/webhooks/{id}/ping                                 A
     get    /api/v1/webhooks/{id}/deliveries                           A
     post   /api/v1/webhooks/{id}/deliveries/{delivery}/redeliver      A
+    delete /api/v1/webhooks/{id}/deliveries/{delivery}                A
+    post   /api/v1/webhooks/{id}/dead-letters/redeliver               A
+    delete /api/v1/webhooks/{id}/dead-letters                         A
     get    /api/v1/alarms                                             AOU
     get    /api/v1/alarms/feed                                        AO
     get    /api/v1/alarms/board                                       AO

@@ -1,8 +1,9 @@
 //! The page of somebody who is called: GET shows, POST acts, the token is the right.
 
 use super::{Api, Reply};
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::Method;
+use http_body::Frame;
 use lianfang::store::alarm_log::{NewEvents, OpenedAlarm};
 use lianfang::web::ports::Page;
 use lianfang_domain::alarm::{Alarm, CloseOutcome, Event, Proof, Trigger, TriggerSource};
@@ -11,7 +12,10 @@ use lianfang_domain::id::*;
 use lianfang_domain::phone::PhoneNumber;
 use lianfang_domain::plan::{Party, PartyId, PartyNumber, Plan, Policy, Role, Scene};
 use serde_json::json;
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 const TOKEN: &str = "0123456789abcde";
 
@@ -312,12 +316,42 @@ async fn guessing_is_told_so_often_and_shuts_nobody_else_out() {
         told.push(api.call(Method::GET, &path).send().await.status.as_u16());
     }
     assert_eq!(told.iter().filter(|status| **status == 404).count(), 30);
-    assert_eq!(told.last(), Some(&503));
-    let page = api.call(Method::GET, "/r/guess0000000000").send().await.expect(503);
+    assert_eq!(told.last(), Some(&429));
+    let page = api.call(Method::GET, "/r/guess0000000000").send().await.expect(429);
     assert!(page.text.contains("110"));
+    assert!((1..=60).contains(&page.header("retry-after").parse::<u32>().expect("seconds")));
     let path = format!("/api/v1/responder/{TOKEN}");
     api.call(Method::GET, &path).send().await.expect(200);
     api.clock.advance(std::time::Duration::from_secs(61));
     let gone = api.call(Method::GET, "/r/guess0000000000").send().await.expect(404);
     assert!(gone.text.contains("链接无效"), "{}", gone.text);
+}
+
+/// A body that never comes.
+struct Never;
+
+impl http_body::Body for Never {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+/// Whoever guesses and lets us wait for the rest holds no place of those who answer.
+#[tokio::test]
+async fn a_wrong_link_is_refused_before_a_body_is_read() {
+    let api = with_page().await;
+    let wrong = "guess0000000000";
+    for (path, kind) in [
+        (format!("/api/v1/responder/{wrong}/answer"), "application/json"),
+        (format!("/r/{wrong}"), "application/x-www-form-urlencoded"),
+    ] {
+        let call = api.call(Method::POST, &path).header("content-type", kind);
+        call.body(Body::new(Never)).send().await.expect(404);
+    }
 }

@@ -105,6 +105,54 @@ async fn a_ping_waits_to_be_sent_and_is_listed() {
 }
 
 #[tokio::test]
+async fn dead_letters_are_sent_again_or_discarded_one_by_one_and_all() {
+    let api = Api::new().await;
+    let admin = api.admin(&api.token("root", Scope::Admin).await);
+    let id = admin.create("/webhooks", draft("https://hooks.example.com/in")).await;
+    let other = admin.create("/webhooks", draft("https://hooks.example.com/other")).await;
+    let path = format!("/webhooks/{id}/deliveries");
+    let send = async |webhook| {
+        let ping = admin.post(&format!("/webhooks/{webhook}/ping"), json!({})).await.expect(202);
+        ping.json()["id"].as_u64().expect("an id")
+    };
+    // Nobody sends here; they are given up as a day of tries would leave them.
+    let die = async || {
+        let mut change = api.store.directory().write().await.expect("begins");
+        let dead = "UPDATE webhook_delivery SET state = 'dead', next_us = NULL, ended_us = 1";
+        sqlx::query(dead).execute(&mut *change).await.expect("written");
+        change.commit().await.expect("kept");
+    };
+    let discard = async |path: &str| admin.call(Method::DELETE, path).send().await;
+    let states = async |webhook| {
+        let read = admin.get(&format!("/webhooks/{webhook}")).await.expect(200).json();
+        (read["standing"]["waiting"].clone(), read["standing"]["dead"].clone())
+    };
+    let (first, _, _, elsewhere) =
+        (send(id).await, send(id).await, send(id).await, send(other).await);
+    discard(&format!("{path}/{first}")).await.expect(409);
+    die().await;
+    discard(&format!("{path}/{first}")).await.expect(204);
+    discard(&format!("{path}/{first}")).await.expect(404);
+    discard(&format!("{path}/{elsewhere}")).await.expect(404);
+    assert_eq!(states(id).await, (json!(0), json!(2)));
+    let letters = format!("/webhooks/{id}/dead-letters");
+    let again = admin.post(&format!("{letters}/redeliver"), json!({})).await.expect(202);
+    assert_eq!((again.json(), states(id).await), (json!({"messages": 2}), (json!(2), json!(0))));
+    die().await;
+    let gone = discard(&letters).await.expect(200);
+    assert_eq!((gone.json(), states(id).await), (json!({"messages": 2}), (json!(0), json!(0))));
+    assert_eq!(discard(&letters).await.expect(200).json(), json!({"messages": 0}));
+    assert_eq!(states(other).await, (json!(0), json!(1)), "those of others stay");
+    let trail = admin.get(&format!("/audit?chain=directory&noun=webhook&id={id}")).await;
+    let trail = trail.expect(200).json();
+    let actions = trail["items"].as_array().expect("entries").iter();
+    let actions = actions.map(|entry| entry["action"].as_str().expect("text").to_owned());
+    assert_eq!(actions.filter(|action| action == "erase").count(), 2);
+    discard("/webhooks/999/dead-letters").await.expect(404);
+    admin.post("/webhooks/999/dead-letters/redeliver", json!({})).await.expect(404);
+}
+
+#[tokio::test]
 async fn only_who_reaches_everything_keeps_webhooks() {
     let api = Api::new().await;
     let root = api.admin(&api.token("root", Scope::Admin).await);
@@ -118,6 +166,9 @@ async fn only_who_reaches_everything_keeps_webhooks() {
         admin.get("/webhooks/1/deliveries").await,
         admin.post("/webhooks/1/ping", json!({})).await,
         admin.post("/webhooks/1/rotate-secret", json!({})).await,
+        admin.post("/webhooks/1/dead-letters/redeliver", json!({})).await,
+        admin.call(Method::DELETE, "/webhooks/1/dead-letters").send().await,
+        admin.call(Method::DELETE, "/webhooks/1/deliveries/1").send().await,
     ] {
         assert_eq!(reply.expect(403).problem(), "forbidden");
     }
