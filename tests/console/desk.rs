@@ -1,12 +1,13 @@
 //! An alarm from a line that really dials #9, over telephones that ring, to its messages.
 
-use crate::browser::{ENGLISH_PLAIN, WIDTHS};
+use crate::browser::WIDTHS;
+use crate::hand::ENGLISH_PLAIN;
 use crate::people::arrives;
 use crate::stage::living_story;
 use serde_json::Value;
 
 /// Whom the board knows as coming or there.
-fn named<'a>(board: &'a Value, is_there: bool) -> Vec<&'a str> {
+fn named(board: &Value, is_there: bool) -> Vec<&str> {
     let people = board["people"].as_array().expect("people").iter();
     let meant = people.filter(|one| one["arrived_at"].is_string() == is_there);
     meant.filter_map(|one| one["name"].as_str()).collect()

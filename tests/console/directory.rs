@@ -1,6 +1,7 @@
 //! The directory: made by forms from the community to the line, put in order, searched, divided into groups, undone.
 
-use crate::browser::{Browser, CHINESE, ENGLISH_PLAIN, Look};
+use crate::browser::{Browser, CHINESE, Look};
+use crate::hand::ENGLISH_PLAIN;
 use crate::people::arrives;
 use crate::stage::{Stage, story};
 use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};

@@ -4,6 +4,7 @@
 //! `LIANFANG_SCREENSHOTS=<folder>` pictures of the pages are kept there.
 
 mod browser;
+mod hand;
 mod people;
 #[path = "../interop/skip.rs"]
 mod skip;

@@ -1,6 +1,7 @@
 //! Policies, tried beside the form before they hold.
 
-use crate::browser::{Browser, ENGLISH_PLAIN};
+use crate::browser::Browser;
+use crate::hand::ENGLISH_PLAIN;
 use crate::people::arrives;
 use crate::stage::{Stage, story};
 use serde_json::json;
