@@ -74,7 +74,7 @@
       called: words(all(li, ':scope > p:not(.place):not(.dim)')[0]).split(' · ')[0],
       people: all(li, '.people > li').map((one) => [words(one.querySelector('strong')), words(one.querySelector('.tag'))]),
       left: words(left),
-      late: all(li, 'p.tag.amber').length,
+      late: all(li, '.then .tag.amber').length,
       hand: hand ? hand.firstChild.textContent.trim() : null,
     };
   };

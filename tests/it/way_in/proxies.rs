@@ -102,7 +102,7 @@ async fn guesses_are_counted_for_the_client_behind_the_proxy() {
     for _ in 0..30 {
         assert_eq!(open("203.0.113.9").await, 404);
     }
-    assert_eq!(open("203.0.113.9").await, 503);
+    assert_eq!(open("203.0.113.9").await, 429);
     assert_eq!(open("203.0.113.10").await, 404, "nobody else waits for it");
 }
 
