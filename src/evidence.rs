@@ -75,7 +75,9 @@ impl Keeper {
     async fn work(&mut self) -> Result<(), StoreError> {
         // Numbers first: what an alarm shows of a number that nobody has noticed yet is not kept.
         self.compare().await?;
-        while self.look().await? {}
+        while self.look().await? {
+            tokio::time::sleep(REST).await;
+        }
         let now = self.needs.clock.now();
         if self.forget_at <= now {
             let limit = oldest(now);
@@ -141,7 +143,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// Looks at the alarms of which something new was written. Whether there was any.
+    /// Looks at the alarms of which something new was written. Whether even more had been written when it began; what is
+    /// written meanwhile is left for later, so that an alarm under way is not read again and again.
     async fn look(&self) -> Result<bool, StoreError> {
         let store = &self.needs.store;
         let Some(news) = evidence::news(store.alarms(), store.directory()).await? else {
@@ -156,7 +159,7 @@ impl Keeper {
             evidence::put(store.directory(), &alarms, &seen).await?;
         }
         evidence::advance(store.directory(), news.up_to).await?;
-        Ok(true)
+        Ok(!news.is_all)
     }
 
     /// What some alarms have shown since `limit`. Without its plan nobody knows whom an alarm called: what was seen of it

@@ -23,6 +23,7 @@ pub mod reach;
 pub mod recordings;
 pub mod regroup;
 pub mod roster;
+mod rows;
 pub mod secrets;
 pub mod snapshot;
 pub mod tokens;

@@ -61,6 +61,8 @@ pub struct News {
     pub alarms: Vec<AlarmId>,
     /// How far the trail was read.
     pub up_to: u64,
+    /// Nothing more had been written when it was read.
+    pub is_all: bool,
 }
 
 /// The next alarms to look at; `None` if nothing is new. When the trail is shorter than what was read of it, the alarms
@@ -82,7 +84,8 @@ pub async fn news(alarms: &Database, directory: &Database) -> Result<Option<News
     let query = sqlx::query_scalar(CHANGED).bind(cursor).bind(up_to);
     let ids: Vec<i64> = query.fetch_all(alarms.reader()).await.map_err(StoreError::Read)?;
     let alarms = ids.into_iter().map(|id| AlarmId(id.cast_unsigned())).collect();
-    Ok(Some(News { alarms, up_to: up_to.unsigned_abs() }))
+    let up_to = up_to.unsigned_abs();
+    Ok(Some(News { alarms, up_to, is_all: head <= up_to }))
 }
 
 /// Forgets what alarms have shown, to read all of them again. Visits stay.

@@ -1,15 +1,16 @@
-//! The SQL of the log: one statement per table and commit, however many alarms it carries.
+//! The SQL of the log: few statements per table and commit, however many alarms it carries.
 
-use super::Kept;
+use super::Kept as Outcome;
 use super::record::Record;
 use crate::store::audit::{ChainedAlarms, Opened, adopt, chain_commit, new_salt};
-use crate::store::random::hex;
+use crate::store::rows::{Cell, Insert};
 use crate::store::{Database, StoreError};
 use lianfang_domain::id::AlarmId;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::SqliteConnection;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// Alarms that were open before and end in this commit go first: the next alarm of the line may be in it, too.
 const CLOSE: &str = "UPDATE alarm SET closed_us = done.value ->> 1 FROM json_each(?1) AS done
@@ -20,13 +21,13 @@ const FOLLOW: &str =
 const OPEN: &str = "INSERT INTO alarm (id, line_id, raised_us, closed_us, idempotency_key, is_doubled)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2 FROM json_each(?1) WHERE true
     ON CONFLICT DO NOTHING RETURNING id";
-const EVENTS: &str = "INSERT INTO alarm_event (alarm_id, sequence, at_us, schema_version, event)
-    SELECT record.value ->> 0, (record.value ->> 1) + event.key, record.value ->> 2, record.value ->> 3, event.value
-    FROM json_each(?1) AS record, json_each(record.value, '$[4]') AS event WHERE true
-    ON CONFLICT DO NOTHING";
-const PLANS: &str = "INSERT INTO alarm_plan (alarm_id, revision, plan, salt)
-    SELECT value ->> 0, value ->> 1, value -> 2, unhex(value ->> 3) FROM json_each(?1) WHERE true
-    ON CONFLICT DO NOTHING";
+static EVENTS: LazyLock<Insert<5>> = LazyLock::new(|| {
+    let into = "alarm_event (alarm_id, sequence, at_us, schema_version, event)";
+    Insert::new(into, "ON CONFLICT DO NOTHING")
+});
+static PLANS: LazyLock<Insert<4>> = LazyLock::new(|| {
+    Insert::new("alarm_plan (alarm_id, revision, plan, salt)", "ON CONFLICT DO NOTHING")
+});
 const WHY_REFUSED: &str = "SELECT id, 0 AS reason FROM alarm WHERE id = ?1
     UNION ALL SELECT id, 1 FROM alarm WHERE idempotency_key = ?2 AND is_doubled = 0
     UNION ALL SELECT id, 2 FROM alarm WHERE line_id = ?3 AND closed_us IS NULL AND is_doubled = 0
@@ -46,7 +47,7 @@ pub(super) enum Mode {
 #[derive(Debug, Default)]
 pub(super) struct Committed {
     /// Alarms of which nothing was kept.
-    pub(super) refused: BTreeMap<AlarmId, Kept>,
+    pub(super) refused: BTreeMap<AlarmId, Outcome>,
     /// Events that were there already.
     pub(super) conflicts: u64,
     /// Events that are kept without an entry in the audit trail, because the trail failed.
@@ -113,88 +114,103 @@ pub(super) async fn write(
     let ended = execute(change, CLOSE, &closed.iter().collect::<Vec<_>>()).await?;
 
     let (refused, opened) = open(change, records, &closed, mode).await?;
-    let kept = || records.iter().filter(|record| !refused.contains_key(&record.alarm)).copied();
+    let salt = |record: &Record| {
+        let is_needed = trail == Trail::Kept && record.plan.is_some();
+        is_needed.then(new_salt).transpose().map_err(Failure::Trail)
+    };
+    let kept = records.iter().filter(|record| !refused.contains_key(&record.alarm));
+    let kept: Vec<Kept> = kept
+        .map(|record| Ok(Kept { record, events: texts(record)?, salt: salt(record)? }))
+        .collect::<Result<_, Failure>>()?;
 
-    let events: Vec<_> = kept()
-        .map(|record| {
-            let key = record.alarm_key();
-            (key, record.first_sequence, record.at_us, record.schema_version, &record.events)
-        })
-        .collect();
-    let expected: u64 = kept().map(|record| u64::from(record.events_len)).sum();
-    let inserted = execute(change, EVENTS, &events).await?;
+    let events: Vec<_> = kept.iter().flat_map(Kept::events).collect();
+    let inserted = EVENTS.run(change, &events).await?;
+    let plans: Vec<_> = kept.iter().filter_map(Kept::plan).collect();
+    let frozen = PLANS.run(change, &plans).await?;
 
-    let salts = salts(kept(), trail)?;
-    let plans: Vec<_> = kept()
-        .zip(&salts)
-        .filter_map(|(record, salt)| {
-            let plan = record.plan.as_ref()?;
-            Some((record.alarm_key(), plan.revision, &plan.plan, salt.map(|salt| hex(&salt))))
-        })
-        .collect();
-    let frozen = execute(change, PLANS, &plans).await?;
-
-    let conflicts = expected.saturating_sub(inserted);
+    let conflicts = (events.len() as u64).saturating_sub(inserted);
     let is_as_asked = mode == Mode::New
         && conflicts == 0
         && frozen == plans.len() as u64
         && ended == closed.len() as u64
-        && kept().filter(|record| record.opened.is_some()).all(|r| opened.contains(&r.alarm_key()));
+        && kept
+            .iter()
+            .filter(|kept| kept.record.opened.is_some())
+            .all(|kept| opened.contains(&kept.record.alarm_key()));
     let mut unchained = 0;
     match trail {
         Trail::LeftOut => unchained = inserted,
         Trail::Kept if is_as_asked => {
-            let written = kept().zip(&salts).map(|(record, salt)| chained(record, salt.as_ref()));
-            let written: Vec<_> = written.collect::<Result<_, _>>().map_err(Failure::Trail)?;
+            let written: Vec<_> = kept.iter().map(Kept::chained).collect();
             chain_commit(change, &written).await.map_err(Failure::Trail)?;
         }
         Trail::Kept => {
-            let alarms = kept().map(Record::alarm_key).collect();
-            let at_us = kept().map(|record| record.at_us).max().unwrap_or_default();
+            let alarms = kept.iter().map(|kept| kept.record.alarm_key()).collect();
+            let at_us = kept.iter().map(|kept| kept.record.at_us).max().unwrap_or_default();
             adopt(change, &alarms, at_us).await.map_err(Failure::Trail)?;
         }
     }
     Ok(Committed { refused, conflicts, unchained, trail_error: None })
 }
 
-type Salt = [u8; 32];
-
-/// A salt for each record that has a plan.
-fn salts<'a>(
-    records: impl Iterator<Item = &'a Record>,
-    trail: Trail,
-) -> Result<Vec<Option<Salt>>, Failure> {
-    let salt = |record: &Record| {
-        let is_needed = trail == Trail::Kept && record.plan.is_some();
-        is_needed.then(new_salt).transpose().map_err(Failure::Trail)
-    };
-    records.map(salt).collect()
+/// A record that is kept, as it is written.
+struct Kept<'a> {
+    record: &'a Record,
+    /// Each event as it is stored.
+    events: Vec<&'a str>,
+    /// Of its plan, when the trail is kept.
+    salt: Option<[u8; 32]>,
 }
 
-/// What a record says, for the audit trail.
-fn chained<'a>(
-    record: &'a Record,
-    salt: Option<&'a Salt>,
-) -> Result<ChainedAlarms<'a>, sqlx::Error> {
+impl Kept<'_> {
+    /// Its rows of events.
+    fn events(&self) -> impl Iterator<Item = [Cell<'_>; 5]> {
+        let record = self.record;
+        let sequences = i64::from(record.first_sequence)..;
+        sequences.zip(&self.events).map(|(sequence, event)| {
+            let version = record.schema_version.into();
+            let numbers = [record.alarm_key(), sequence, record.at_us, version].map(Cell::Number);
+            let [alarm, sequence, at, version] = numbers;
+            [alarm, sequence, at, version, Cell::Text(event)]
+        })
+    }
+
+    /// Its row of a plan.
+    fn plan(&self) -> Option<[Cell<'_>; 4]> {
+        let plan = self.record.plan.as_ref()?;
+        let salt = self.salt.as_ref().map_or(Cell::Nothing, |salt| Cell::Bytes(salt));
+        let [alarm, revision] = [self.record.alarm_key(), plan.revision.into()].map(Cell::Number);
+        Some([alarm, revision, Cell::Text(plan.plan.get()), salt])
+    }
+
+    /// What it says, for the audit trail.
+    fn chained(&self) -> ChainedAlarms<'_> {
+        let Self { record, events, salt } = self;
+        let opened = record.opened.as_ref().map(|opened| Opened {
+            line: opened.line.into(),
+            raised_us: opened.raised_us,
+            idempotency_key: &opened.idempotency_key,
+            is_doubled: false,
+        });
+        let plan = record.plan.as_ref().zip(salt.as_ref());
+        ChainedAlarms {
+            alarm: record.alarm_key(),
+            at_us: record.at_us,
+            opened,
+            first_sequence: record.first_sequence,
+            schema_version: record.schema_version,
+            events,
+            plan: plan.map(|(plan, salt)| (plan.revision, plan.plan.get(), salt.as_slice())),
+            closed_us: record.closed_us,
+        }
+    }
+}
+
+/// The events of a record, each as it is stored.
+fn texts(record: &Record) -> Result<Vec<&str>, sqlx::Error> {
     let events: Vec<&RawValue> = serde_json::from_str(record.events.get())
         .map_err(|error| sqlx::Error::Encode(error.into()))?;
-    let opened = record.opened.as_ref().map(|opened| Opened {
-        line: opened.line.into(),
-        raised_us: opened.raised_us,
-        idempotency_key: &opened.idempotency_key,
-        is_doubled: false,
-    });
-    let plan = record.plan.as_ref().zip(salt);
-    Ok(ChainedAlarms {
-        alarm: record.alarm_key(),
-        at_us: record.at_us,
-        opened,
-        first_sequence: record.first_sequence,
-        schema_version: record.schema_version,
-        events: events.into_iter().map(RawValue::get).collect(),
-        plan: plan.map(|(plan, salt)| (plan.revision, plan.plan.get(), salt.as_slice())),
-        closed_us: record.closed_us,
-    })
+    Ok(events.into_iter().map(RawValue::get).collect())
 }
 
 /// One statement over all rows; none when there are no rows.
@@ -220,7 +236,7 @@ async fn open(
     records: &[&Record],
     closed: &BTreeMap<i64, i64>,
     mode: Mode,
-) -> Result<(BTreeMap<AlarmId, Kept>, BTreeSet<i64>), sqlx::Error> {
+) -> Result<(BTreeMap<AlarmId, Outcome>, BTreeSet<i64>), sqlx::Error> {
     let rows: BTreeMap<i64, _> = records
         .iter()
         .filter_map(|record| {
@@ -254,10 +270,11 @@ async fn open(
                 sqlx::query(OPEN).bind(one).bind(1).fetch_all(&mut *change).await?;
             }
             (1, Mode::New) => {
-                refused.insert(AlarmId(key.cast_unsigned()), Kept::SamePress { alarm: other });
+                refused.insert(AlarmId(key.cast_unsigned()), Outcome::SamePress { alarm: other });
             }
             (_, Mode::New) => {
-                refused.insert(AlarmId(key.cast_unsigned()), Kept::LineHasAlarm { alarm: other });
+                refused
+                    .insert(AlarmId(key.cast_unsigned()), Outcome::LineHasAlarm { alarm: other });
             }
         }
     }

@@ -57,7 +57,7 @@ pub(in crate::store) struct ChainedAlarms<'a> {
     /// Version of the events' form.
     pub(in crate::store) schema_version: u16,
     /// The events, as they are stored.
-    pub(in crate::store) events: Vec<&'a str>,
+    pub(in crate::store) events: &'a [&'a str],
     /// Revision, text and salt of the plan.
     pub(in crate::store) plan: Option<(u16, &'a str, &'a [u8])>,
     /// Set when it ended the alarm.
@@ -172,7 +172,7 @@ pub(in crate::store) async fn chain_commit(
         }
         if !alarm.events.is_empty() {
             let mut run = Run::new(id, alarm.first_sequence.into(), at_us);
-            for event in &alarm.events {
+            for event in alarm.events {
                 let (schema_version, text) = (alarm.schema_version.into(), event.as_bytes());
                 run.push(&EventText { at_us, schema_version, text });
             }

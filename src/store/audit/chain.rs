@@ -2,28 +2,25 @@
 
 use super::Chain;
 use super::entry::{Entry, Hash, Head, NewEntry};
+use crate::store::rows::{Cell, Insert};
 use crate::store::{Database, StoreError};
 use jiff::Timestamp;
 use lianfang_domain::id::AlarmId;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
+use std::sync::LazyLock;
 
 /// Longest page.
 const PAGE_MAX: u32 = 1000;
 
-const HEAD: &str = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1";
-/// The hashes come beside the rows, 96 bytes for each: content, previous hash, hash.
-const APPEND: &str = "INSERT INTO audit
-    (sequence, at_us, actor, action, noun, row_id, number, count, content, previous_hash, hash)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-        iif(value ->> 8, substr(?2, 96 * key + 1, 32), NULL), substr(?2, 96 * key + 33, 32),
-        substr(?2, 96 * key + 65, 32)
-    FROM json_each(?1)";
 macro_rules! columns {
     () => {
         "sequence, at_us, actor, action, noun, row_id, number, count, content, previous_hash, hash"
     };
 }
+const HEAD: &str = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1";
+static APPEND: LazyLock<Insert<11>> =
+    LazyLock::new(|| Insert::new(concat!("audit (", columns!(), ")"), ""));
 const PAGE: &str =
     concat!("SELECT ", columns!(), " FROM audit WHERE ?1 < sequence ORDER BY sequence LIMIT ?2");
 const FILTERED: &str = concat!(
@@ -79,23 +76,34 @@ pub(super) async fn append(
         return Ok(());
     }
     let mut head = place_on(change).await?;
-    let mut rows = Vec::with_capacity(entries.len());
-    let mut hashes = Vec::with_capacity(96 * entries.len());
+    let mut hashes = Vec::with_capacity(entries.len());
     for entry in entries {
-        let next =
-            Head { sequence: head.sequence.saturating_add(1), hash: entry.hash(chain, head) };
-        let NewEntry { at_us, actor, action, noun, row_id, number, count, content } = *entry;
-        let (action, is_digested) = (action.name(), content.is_some());
-        let sequence = next.sequence;
-        rows.push((sequence, at_us, actor, action, noun, row_id, number, count, is_digested));
-        for hash in [content.unwrap_or(Hash::NONE), head.hash, next.hash] {
-            hashes.extend(hash.0);
-        }
+        let sequence = head.sequence.saturating_add(1);
+        let next = Head { sequence, hash: entry.hash(chain, head) };
+        hashes.push((next, head.hash));
         head = next;
     }
-    let rows = serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    sqlx::query(APPEND).bind(rows).bind(hashes).execute(change).await?;
+    let rows: Vec<_> = entries.iter().zip(&hashes).map(row).collect();
+    APPEND.run(change, &rows).await?;
     Ok(())
+}
+
+/// The row of an entry with its own place and the hash before it.
+fn row<'a>((entry, (own, previous)): (&'a NewEntry<'_>, &'a (Head, Hash))) -> [Cell<'a>; 11] {
+    let NewEntry { at_us, actor, action, noun, row_id, number, count, content } = entry;
+    [
+        Cell::Number(own.sequence.cast_signed()),
+        Cell::Number(*at_us),
+        Cell::Text(actor),
+        Cell::Text(action.name()),
+        Cell::Text(noun),
+        Cell::Number(*row_id),
+        Cell::Number(*number),
+        Cell::Number(*count),
+        content.as_ref().map_or(Cell::Nothing, |hash| Cell::Bytes(&hash.0)),
+        Cell::Bytes(&previous.0),
+        Cell::Bytes(&own.hash.0),
+    ]
 }
 
 /// The entries after this sequence, at most `limit` and 1,000.

@@ -1,0 +1,125 @@
+//! Many rows in few statements: values are bound, and each statement is prepared once for each of a few lengths.
+//!
+//! The same rows as one JSON text would be written here, parsed by SQLite, and texts in them written and parsed once
+//! more: in a storm that took most of the time of a commit.
+
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, query::Query};
+use std::sync::Arc;
+
+/// Rows of a statement. What a statement has more is filled with rows of nothing, which are left out.
+const LENGTHS: [usize; 4] = [4, 16, 64, 256];
+
+/// A value of a row.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cell<'a> {
+    /// NULL.
+    Nothing,
+    /// An integer.
+    Number(i64),
+    /// A text, kept as it is.
+    Text(&'a str),
+    /// Bytes.
+    Bytes(&'a [u8]),
+}
+
+/// An INSERT of any number of rows with N values each. The first value of a row is never [`Cell::Nothing`].
+#[derive(Debug)]
+pub(super) struct Insert<const N: usize> {
+    texts: [Arc<str>; LENGTHS.len()],
+}
+
+impl<const N: usize> Insert<N> {
+    /// `into` is a table with its columns; `conflict` what is to be done about a row that is there, or nothing.
+    pub(super) fn new(into: &str, conflict: &str) -> Self {
+        let row = format!("({})", vec!["?"; N].join(", "));
+        let texts = LENGTHS.map(|length| {
+            let rows = vec![row.as_str(); length].join(", ");
+            let text = format!(
+                "INSERT INTO {into} SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL {conflict}"
+            );
+            text.into()
+        });
+        Self { texts }
+    }
+
+    /// Inserts the rows, in order; how many were not there before.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn run(
+        &self,
+        change: &mut SqliteConnection,
+        rows: &[[Cell<'_>; N]],
+    ) -> Result<u64, sqlx::Error> {
+        let mut inserted = 0;
+        let longest = LENGTHS.last().copied().unwrap_or(1);
+        for rows in rows.chunks(longest) {
+            let fits = |(length, _): &(usize, &Arc<str>)| rows.len() <= *length;
+            let Some((length, text)) = LENGTHS.into_iter().zip(&self.texts).find(fits) else {
+                continue;
+            };
+            let rest = vec![[Cell::Nothing; N]; length.saturating_sub(rows.len())];
+            let query = sqlx::query(AssertSqlSafe(Arc::clone(text)));
+            let query = rows.iter().chain(&rest).flatten().fold(query, bind);
+            inserted += query.execute(&mut *change).await?.rows_affected();
+        }
+        Ok(inserted)
+    }
+}
+
+fn bind<'q>(
+    query: Query<'q, Sqlite, SqliteArguments>,
+    cell: &Cell<'_>,
+) -> Query<'q, Sqlite, SqliteArguments> {
+    match *cell {
+        Cell::Nothing => query.bind(None::<i64>),
+        Cell::Number(number) => query.bind(number),
+        Cell::Text(text) => query.bind(text.to_owned()),
+        Cell::Bytes(bytes) => query.bind(bytes.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::Connection as _;
+
+    #[tokio::test]
+    async fn any_number_of_rows_arrives_once_and_in_order() {
+        let mut database = SqliteConnection::connect("sqlite::memory:").await.expect("opens");
+        sqlx::raw_sql("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT, c BLOB) STRICT")
+            .execute(&mut database)
+            .await
+            .expect("is made");
+        let insert = Insert::<3>::new("t (a, b, c)", "ON CONFLICT DO NOTHING");
+        let mut wanted = 0;
+        for length in [0, 1, 3, 4, 5, 16, 17, 64, 65, 256, 257, 700] {
+            let keys: Vec<(i64, String)> = (wanted..wanted + length)
+                .map(|key| (key, format!("{{\"a\":  \"{key}'\"}}")))
+                .collect();
+            let rows: Vec<_> = keys
+                .iter()
+                .map(|(key, text)| match key % 2 {
+                    0 => [Cell::Number(*key), Cell::Text(text), Cell::Bytes(text.as_bytes())],
+                    _ => [Cell::Number(*key), Cell::Nothing, Cell::Nothing],
+                })
+                .collect();
+            let done = insert.run(&mut database, &rows).await.expect("is written");
+            assert_eq!(i64::try_from(done), Ok(length));
+            assert_eq!(insert.run(&mut database, &rows).await.expect("is written"), 0, "again");
+            wanted += length;
+        }
+        let kept: Vec<(i64, Option<String>, Option<Vec<u8>>)> =
+            sqlx::query_as("SELECT a, b, c FROM t ORDER BY rowid")
+                .fetch_all(&mut database)
+                .await
+                .expect("is read");
+        assert_eq!(i64::try_from(kept.len()), Ok(wanted));
+        for (place, (key, text, bytes)) in (0..).zip(kept) {
+            let wanted = (key % 2 == 0).then(|| format!("{{\"a\":  \"{key}'\"}}"));
+            assert_eq!((key, text.as_ref()), (place, wanted.as_ref()));
+            assert_eq!(bytes, wanted.map(String::into_bytes));
+        }
+    }
+}
