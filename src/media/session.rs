@@ -6,6 +6,7 @@
 //! Knows no clock, socket or thread; time is an argument.
 
 mod peer;
+mod silence;
 
 use super::playlist::{Codec, Player, Playlist, SAMPLES_PER_MS, samples_in};
 use super::ports::splitmix;
@@ -17,6 +18,7 @@ use lianfang_domain::digits::Key;
 use lianfang_domain::digits::rfc4733::{EventPacket, KeyPresses};
 use peer::{Receiver, Source};
 use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
+use silence::Silence;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +34,12 @@ pub const EVENT_TYPES_MAX: usize = 10;
 /// Lateness up to which missed packets are sent after all. Beyond it they are left out: a burst that is longer than
 /// the peer's jitter buffer would be thrown away there.
 const CATCH_UP_MAX: SignedDuration = SignedDuration::from_millis(100);
+/// Stalls that take nothing from a playlist: it waits as long as they last. After more of them it goes on where it
+/// would be by now. When a thread has more to do than it can, every call would otherwise last a multiple of its
+/// time, which is even more to do, until no port is left for the next alarm.
+const STALLS_MAX: u8 = 5;
+/// Frames that are passed over at once, at most; a repeated playlist has no end.
+const PASSED_MAX: u32 = 3_000;
 /// Static types of G.711 and comfort noise (RFC 3551 6). A peer may send any that were offered, whichever we send.
 const PCMU: u8 = 0;
 const PCMA: u8 = 8;
@@ -74,6 +82,8 @@ pub(super) struct Session {
     /// `None` until [`Session::start`].
     stream: Option<Stream>,
     player: Option<Player>,
+    /// Stalls that the playlist has waited for.
+    stalls: u8,
     receiver: Receiver,
     presses: KeyPresses,
     silence: Silence,
@@ -121,17 +131,6 @@ enum EventClock {
     Other,
 }
 
-/// How long nothing was heard, counted in frames rather than by the clock: a clock that was set or a thread that stood
-/// still is no silence of the peer.
-#[derive(Debug)]
-struct Silence {
-    /// `None` when no silence is too long.
-    limit_ms: Option<u32>,
-    heard_ms_ago: u32,
-    is_told: bool,
-    is_due: bool,
-}
-
 impl Session {
     /// A session that waits to be started. Everything random comes from `seed`.
     pub(super) fn new(mut seed: u64, silence_timeout: Duration) -> Self {
@@ -145,18 +144,14 @@ impl Session {
             is_marked: true,
             phase: splitmix(&mut seed),
         };
-        let limit_ms = match u32::try_from(silence_timeout.as_millis()) {
-            Ok(0) => None,
-            Ok(limit_ms) => Some(limit_ms),
-            Err(_) => Some(u32::MAX),
-        };
         Self {
             sender,
             stream: None,
             player: None,
+            stalls: 0,
             receiver: Receiver::default(),
             presses: KeyPresses::default(),
-            silence: Silence { limit_ms, heard_ms_ago: 0, is_told: false, is_due: false },
+            silence: Silence::new(silence_timeout),
             seat: None,
             recorder: None,
             ended: None,
@@ -195,6 +190,7 @@ impl Session {
     /// Plays this from the next packet on.
     pub(super) fn play(&mut self, playlist: Playlist) {
         self.player = Some(Player::new(playlist));
+        self.stalls = 0;
     }
 
     /// Plays nothing.
@@ -244,7 +240,7 @@ impl Session {
         if let Some(take) = self.taken.take() {
             return Some(Report::Recorded(take));
         }
-        std::mem::take(&mut self.silence.is_due).then_some(Report::PeerSilent)
+        self.silence.poll().then_some(Report::PeerSilent)
     }
 
     /// Writes the next packet that is due into `packet`; its length and where it goes. Call until `None`.
@@ -262,10 +258,11 @@ impl Session {
             self.sender.skip(left_out, stream.ptime_ms);
             self.stats.late = self.stats.late.saturating_add(left_out);
             let due = stream.due;
-            let ptime_ms = stream.ptime_ms;
+            let (codec, ptime_ms) = (stream.codec, stream.ptime_ms);
             stream.due = later(due, frame_duration(ptime_ms, 1));
             self.silence.on_frame(ptime_ms, stream.direction.has_receive());
             let send_to = stream.source.send_to.filter(|_| stream.direction.has_send());
+            self.pass_over(left_out, codec, ptime_ms);
             if self.recorder.as_mut().is_some_and(|recorder| recorder.on_frame(ptime_ms)) {
                 self.finish_recording(TakeEnd::Limit);
             }
@@ -273,6 +270,24 @@ impl Session {
                 return self.write(packet, due).map(|len| (len, send_to));
             }
             self.sender.skip(1, ptime_ms);
+        }
+    }
+
+    /// Lets the playlist go on without what was left out, once it has waited often enough.
+    fn pass_over(&mut self, left_out: u32, codec: Codec, ptime_ms: u8) {
+        if left_out == 0 {
+            return;
+        }
+        if self.stalls < STALLS_MAX {
+            self.stalls += 1;
+            return;
+        }
+        let mut samples = [0; SAMPLES_MAX];
+        let Some(frame) = samples.get_mut(..samples_in(u32::from(ptime_ms))) else { return };
+        for _ in 0..left_out.min(PASSED_MAX) {
+            if !self.play_into(codec, frame) {
+                return;
+            }
         }
     }
 
@@ -309,6 +324,11 @@ impl Session {
         if self.recorder.as_mut().is_some_and(|recorder| recorder.beep(codec, frame)) {
             return true;
         }
+        self.play_into(codec, frame)
+    }
+
+    /// Writes the next samples of the playlist. False when nothing plays.
+    fn play_into(&mut self, codec: Codec, frame: &mut [u8]) -> bool {
         let Some(player) = &mut self.player else { return false };
         if player.fill(codec, frame) < frame.len() {
             self.ended = Some(player.id());
@@ -437,23 +457,6 @@ impl Sender {
         let samples = frames.wrapping_mul(u32::from(ptime_ms)).wrapping_mul(SAMPLES_PER_MS);
         self.timestamp = self.timestamp.wrapping_add(samples);
         self.is_marked |= 0 < frames;
-    }
-}
-
-impl Silence {
-    fn on_heard(&mut self) {
-        (self.heard_ms_ago, self.is_told) = (0, false);
-    }
-
-    fn on_frame(&mut self, ptime_ms: u8, is_expected: bool) {
-        if !is_expected {
-            return self.on_heard();
-        }
-        self.heard_ms_ago = self.heard_ms_ago.saturating_add(u32::from(ptime_ms));
-        let is_long = self.limit_ms.is_some_and(|limit_ms| limit_ms <= self.heard_ms_ago);
-        if is_long && !self.is_told {
-            (self.is_told, self.is_due) = (true, true);
-        }
     }
 }
 

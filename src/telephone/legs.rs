@@ -95,8 +95,14 @@ impl Legs {
     }
 
     pub(super) fn on_timeout(&mut self, agent: &UserAgent, now: Timestamp) {
+        let mut has_port = true;
         for wish in self.waiting.take_due(now) {
-            self.try_to_place(wish, agent, now);
+            // No port for one is none for those behind it.
+            if has_port {
+                has_port = self.try_to_place(wish, agent, now);
+            } else {
+                self.wait(wish, now);
+            }
         }
         while let Some((due, call)) = self.deadlines.pop_due(now) {
             if let Some(leg) = self.calls.get_mut(&call)

@@ -173,6 +173,30 @@ fn a_short_stall_is_caught_up_and_a_long_one_left_out() {
 }
 
 #[test]
+fn a_thread_that_cannot_keep_up_does_not_make_calls_longer() {
+    let mut session = started(&plan());
+    let first = session.poll_timeout().unwrap();
+    let recording = Recording::encode(&[8_000; 3 * 8_000]);
+    session.play(Playlist::once(1, [Piece::Recording(recording)]));
+    // It comes round every 200 ms, where there are ten frames.
+    let mut ended_at = None;
+    for round in 0..100_i64 {
+        let now = first + SignedDuration::from_millis(200 * round);
+        wake(&mut session, now);
+        if session.poll_report() == Some(Report::PlaylistEnded(1)) {
+            ended_at = Some(200 * round);
+            break;
+        }
+    }
+    let ended_at = ended_at.expect("it ends");
+    assert!((3_800..=4_200).contains(&ended_at), "three seconds took {ended_at} ms");
+    // The next one may wait for what it misses again.
+    assert_eq!(session.stalls, STALLS_MAX);
+    session.play(Playlist::once(2, []));
+    assert_eq!(session.stalls, 0);
+}
+
+#[test]
 fn a_stall_takes_nothing_from_the_recording() {
     let mut session = started(&plan());
     let ramp: Vec<i16> = (0..1600).map(|sample| sample * 16).collect();

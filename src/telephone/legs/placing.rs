@@ -39,7 +39,7 @@ impl Legs {
         }
     }
 
-    fn wait(&mut self, wish: Wish, now: Timestamp) {
+    pub(super) fn wait(&mut self, wish: Wish, now: Timestamp) {
         if let Some(over) = self.waiting.keep(wish, now) {
             self.cannot_place(over.order.leg);
         }
@@ -49,10 +49,12 @@ impl Legs {
         self.parts.report(leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed });
     }
 
-    pub(super) fn try_to_place(&mut self, wish: Wish, agent: &UserAgent, now: Timestamp) {
+    /// False where it has to wait for a port.
+    pub(super) fn try_to_place(&mut self, wish: Wish, agent: &UserAgent, now: Timestamp) -> bool {
         let leg = wish.order.leg;
         let Some(outgoing) = self.outgoing(&wish.order, &wish.route, agent) else {
-            return self.cannot_place(leg);
+            self.cannot_place(leg);
+            return true;
         };
         self.next_call += 1;
         let call = CallHandle((self.shard as u64) << 48 | self.next_call);
@@ -73,8 +75,10 @@ impl Legs {
                 } else {
                     self.cannot_place(leg);
                 }
+                return !error.is_transient();
             }
         }
+        true
     }
 
     fn invite(

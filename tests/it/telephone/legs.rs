@@ -341,12 +341,19 @@ async fn a_leg_waits_for_a_port() {
     assert_eq!(world.report().await, ended(LegOutcome::Cancelled));
     world.telephone.place(order(&world, "13800000000"), &TRUNK.into());
     assert_eq!(world.report().await, ended(LegOutcome::CarrierFailed), "in the end");
+    let second = LegId { number: 2, ..LEG };
     world.telephone.place(order(&world, "13800000000"), &TRUNK.into());
+    let behind = LegOrder { leg: second, ..order(&world, "13800000000") };
+    world.telephone.place(behind, &TRUNK.into());
     world.media.close(1);
     let invite = ringing(&mut world, &mut carrier).await;
     carrier.respond(&invite, "486 Busy Here", "").await;
     carrier.request("ACK").await;
     assert_eq!(world.report().await, ended(LegOutcome::Busy));
+    // Its port is the one of the leg behind it.
+    let report = tokio::time::timeout(PATIENCE, world.inboxes.reports.recv()).await;
+    assert_eq!(report.expect("in time"), Some((second, placed(TRUNK))));
+    carrier.request("INVITE").await;
 }
 
 /// A carrier that says nothing is given up soon, and told once, whatever it says later.
