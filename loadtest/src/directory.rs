@@ -35,6 +35,12 @@ impl NumberPlan {
         Self { groups, groups_per_community: 1, has_all_lines: false, has_passwords: true }
     }
 
+    /// What registered lines are measured on: as for load, and every household has a line.
+    #[must_use]
+    pub fn of_lines(groups: u32) -> Self {
+        Self { has_all_lines: true, ..Self::for_load(groups) }
+    }
+
     /// A whole town: every household has a line, a community has a hundred groups.
     #[must_use]
     pub fn town(groups: u32) -> Self {

@@ -17,6 +17,7 @@ pub mod run;
 pub mod say;
 pub mod scenario;
 pub mod service;
+pub mod totp;
 pub mod usage;
 pub mod wire;
 pub mod world;

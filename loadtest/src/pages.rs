@@ -5,7 +5,7 @@ mod client;
 mod past;
 mod sign_in;
 mod town;
-mod walk;
+pub mod walk;
 
 use crate::api::Api;
 use crate::board::Summary;

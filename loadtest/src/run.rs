@@ -184,7 +184,10 @@ struct Peak {
 
 impl<'a> Run<'a> {
     fn build(scenario: &'a Scenario, binary: &Path, folder: &Path) -> anyhow::Result<Self> {
-        let plan = NumberPlan::for_load(scenario.alarms.max(scenario.lines));
+        let plan = match scenario.lines {
+            0 => NumberPlan::for_load(scenario.alarms),
+            lines => NumberPlan::of_lines(scenario.alarms.max(lines.div_ceil(HOUSEHOLDS))),
+        };
         let mut world = World::new(WorldConfig {
             carrier: SocketAddr::new(CARRIER, 0),
             phones_ip: TRUNK,
@@ -248,7 +251,7 @@ impl<'a> Run<'a> {
     fn register(&mut self) -> anyhow::Result<()> {
         let lines = self.scenario.lines;
         for line in 0..lines {
-            let account = self.plan.caller(line);
+            let account = self.plan.number(line / HOUSEHOLDS, line % HOUSEHOLDS);
             let credentials = Credentials {
                 username: account.clone(),
                 password: format!("pw{account}"),

@@ -53,7 +53,8 @@ pub struct WorldConfig {
 
 /// RTP packets that are read before SIP has its turn again.
 const RTP_AT_ONCE: usize = 64;
-const MEDIA_TOKEN: usize = 1 << 20;
+/// How often sound is read. A packet does not wake us: on one machine its sender would pay for that.
+const SOUND_EVERY: Duration = Duration::from_millis(2);
 /// Longest sleep: a level that a test waits for is looked at so often.
 const SLEEP_MAX: Duration = Duration::from_millis(20);
 
@@ -73,6 +74,8 @@ pub struct World {
     streams: Streams,
     /// Sockets of sound that had more than one turn allows.
     unread: Vec<usize>,
+    /// When all of them are read next.
+    sound_at: Instant,
     timers: Timers,
     legs: Legs,
     phones: Phones,
@@ -91,16 +94,14 @@ impl World {
     /// When a socket cannot be opened.
     pub fn new(config: WorldConfig) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut streams = Streams::bind(config.carrier.ip(), config.media_sockets)?;
-        for (index, socket) in streams.sockets().enumerate() {
-            poll.registry().register(socket, Token(MEDIA_TOKEN + index), Interest::READABLE)?;
-        }
+        let streams = Streams::bind(config.carrier.ip(), config.media_sockets)?;
         let mut world = Self {
             config,
             poll,
             sip: Vec::new(),
             streams,
             unread: Vec::new(),
+            sound_at: clock::now(),
             timers: Timers::default(),
             legs: Legs::default(),
             phones: Phones::default(),
@@ -191,6 +192,7 @@ impl World {
     fn turn(&mut self, deadline: Instant) -> io::Result<()> {
         let now = clock::now();
         let due = self.timers.next().map_or(deadline, |next| next.min(deadline));
+        let due = if self.is_quiet() { due } else { due.min(self.sound_at) };
         let wait = match self.unread.is_empty() {
             true => due.saturating_duration_since(now).min(SLEEP_MAX),
             false => Duration::ZERO,
@@ -200,15 +202,15 @@ impl World {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             other => other?,
         }
-        let mut media = std::mem::take(&mut self.unread);
         for event in &events {
-            match event.token().0.checked_sub(MEDIA_TOKEN) {
-                Some(index) if !media.contains(&index) => media.push(index),
-                Some(_) => {}
-                None => self.read_sip(event.token().0),
-            }
+            self.read_sip(event.token().0);
         }
         self.run_timers();
+        let mut media = std::mem::take(&mut self.unread);
+        if self.sound_at <= clock::now() {
+            self.sound_at = clock::now() + SOUND_EVERY;
+            media = (0..self.streams.sockets()).collect();
+        }
         for index in media {
             self.read_media(index);
         }

@@ -45,7 +45,8 @@ const ASKED: &[(&str, &[&str])] = &[
 const LEFT_OUT: &[&str] = &["/api/v1/alarms/feed", "/api/v1/export"];
 
 /// The kind of a page: its path without ids, and the names of what is asked for.
-fn kind_of(link: &str) -> String {
+#[must_use]
+pub fn kind_of(link: &str) -> String {
     let (path, query) = link.split_once('?').unwrap_or((link, ""));
     let is_id = |part: &&str| part.bytes().any(|byte| byte.is_ascii_digit());
     // Clips have names: all their pages are of one kind.
@@ -56,8 +57,9 @@ fn kind_of(link: &str) -> String {
     format!("{}?{}", parts.collect::<Vec<_>>().join("/"), names.join("&"))
 }
 
-/// Neither a file, nor the page in the other language, nor the API.
-fn is_page(link: &str) -> bool {
+/// Whether a link leads to a page: neither a file, nor the page in the other language, nor the API.
+#[must_use]
+pub fn is_page(link: &str) -> bool {
     let path = link.split(['?', '#']).next().unwrap_or(link);
     let has_end = path.rsplit('/').next().is_some_and(|last| last.contains('.'));
     let is_sent = path == "/directory/export" || path.starts_with("/reports/csv/");
