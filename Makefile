@@ -1,5 +1,5 @@
 # The same commands for developers and CI. `make demo` shows it, `make test` proves it.
-.PHONY: demo test check fmt bench loadtest interop prompts packages help
+.PHONY: demo test check fmt bench loadtest interop prompts packages screenshots help
 ARGS ?=
 CARGO ?= cargo
 
@@ -10,6 +10,7 @@ help:
 	@echo "make interop             against SIPp, baresip and Schemathesis"
 	@echo "make bench               the figures of docs/performance.md"
 	@echo "make loadtest ARGS=...   the load generator against a running service"
+	@echo "make screenshots         the pictures of the README, drawn by a browser over the running service"
 	@echo "make fmt                 format"
 
 # Foreign programs that the interop tests need.
@@ -45,6 +46,11 @@ bench:
 loadtest:
 	$(CARGO) build --release --locked -p lianfang-loadtest
 	./target/release/lianfang-loadtest $(ARGS)
+
+screenshots: packages
+	@mkdir -p docs/screenshots
+	$(LINTED) LIANFANG_INTEROP=require LIANFANG_SCREENSHOTS=$(CURDIR)/docs/screenshots \
+		$(CARGO) test --workspace --locked --test console -- pictures::
 
 prompts:
 	./prompts/make.sh

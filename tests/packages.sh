@@ -1,12 +1,15 @@
 #!/bin/sh
 # Installs the foreign programs that the tests use, or names them: Debian packages, and two below target/.
 set -eu
+# Debian keeps servers where only root looks for programs.
+PATH="$PATH:/usr/sbin"
 missing=""
 need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 need cc gcc
 need sipp sip-tester
 need baresip baresip-core
 need espeak-ng espeak-ng
+need nginx nginx-light
 need chromium chromium
 need chromedriver chromium-driver
 need npm npm

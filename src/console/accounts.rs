@@ -2,6 +2,7 @@
 //! sessions ended; second factors taken away.
 
 mod draft;
+mod questions;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -32,8 +33,11 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/accounts/new", get(ask_new).post(add))
         .merge(tokens::routes())
         .route("/accounts/{id}", get(ask).post(save))
-        .route("/accounts/{id}/password", post(reset_password))
-        .route("/accounts/{id}/second-factor", post(reset_second_factor))
+        .route("/accounts/{id}/password", get(questions::password).post(reset_password))
+        .route(
+            "/accounts/{id}/second-factor",
+            get(questions::second_factor).post(reset_second_factor),
+        )
         .route("/accounts/{id}/sessions", post(end_sessions))
         .route("/accounts/{id}/remove", get(ask_remove).post(remove))
 }

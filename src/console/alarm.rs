@@ -2,7 +2,9 @@
 
 mod act;
 mod detail;
+pub(crate) mod due;
 mod list;
+mod raise;
 mod waterfall;
 
 use crate::Shared;
@@ -26,9 +28,11 @@ use waterfall::Chart;
 pub(crate) fn routes() -> Router<Shared> {
     Router::new()
         .route("/alarms", get(list::list))
+        .route("/alarms/due", get(due::list))
         .route("/alarms/{id}", get(alarm))
         .route("/alarms/{id}/dossier", get(dossier))
         .route("/alarms/{id}/{action}", get(to_alarm).post(act::act))
+        .merge(raise::routes())
 }
 
 #[derive(Template)]
@@ -44,7 +48,11 @@ struct AlarmPage {
     steps: Vec<Step>,
     charts: Vec<Chart>,
     form: Form,
+    /// A note that is sent twice is added once.
+    key: String,
     may_act: bool,
+    /// The worker who is signed in, as the form says whom to call; empty for who is none.
+    own: String,
     may_audit: bool,
     /// Who can be called besides, and the words that were looked for.
     candidates: Vec<Candidate>,
@@ -146,13 +154,21 @@ pub(super) async fn page(
         row,
         detail,
         form,
+        key: signed.new_key(),
         may_act,
+        own: own(signed),
         may_audit,
         candidates,
         words: wanted.q,
         trace,
     };
     Ok(show(status, &page))
+}
+
+/// Whom the form calls that calls who is signed in.
+fn own(signed: &Signed) -> String {
+    let worker = signed.me.worker_id;
+    worker.map_or_else(String::new, |id| format!("worker:{id}:{}", signed.me.display_name))
 }
 
 /// The dossier to print, as the API writes it.

@@ -12,6 +12,8 @@ use tower::ServiceExt;
 
 /// Largest answer that is read into memory; the API pages its lists far below.
 const ANSWER_MAX: usize = 16 * 1024 * 1024;
+/// Longest key of what is done once.
+const KEY_MAX: usize = 255;
 /// Pages of a list that are read to choose from: ten thousand rows.
 const PAGES_MAX: usize = 50;
 
@@ -24,6 +26,8 @@ pub(crate) struct Api {
     extensions: Extensions,
     /// Why something is changed, in the visitor's words.
     reason: Option<String>,
+    /// What is done with it is done once, however often it is sent.
+    key: Option<String>,
 }
 
 /// What the API answered besides JSON that was asked for.
@@ -98,7 +102,7 @@ impl Api {
         lang: Lang,
         extensions: Extensions,
     ) -> Self {
-        Self { router, secret, lang, extensions, reason: None }
+        Self { router, secret, lang, extensions, reason: None, key: None }
     }
 
     /// The same for whoever has another secret.
@@ -111,6 +115,14 @@ impl Api {
         let reason = (!reason.is_empty())
             .then(|| form_urlencoded::byte_serialize(reason.as_bytes()).collect());
         Self { reason, ..self.clone() }
+    }
+
+    /// The same; what is posted with this key is done once (`Idempotency-Key`). No key is one that the API could not
+    /// read.
+    pub(crate) fn once(&self, key: &str) -> Self {
+        let is_key = (1..=KEY_MAX).contains(&key.len());
+        let is_key = is_key && key.bytes().all(|byte| byte.is_ascii_graphic());
+        Self { key: is_key.then(|| key.to_owned()), ..self.clone() }
     }
 
     /// Reads. The path begins behind `/api/v1`, such as `/alarms?state=open`.
@@ -219,6 +231,9 @@ impl Api {
         let mut request = request.header(header::ACCEPT_LANGUAGE, self.lang.tag());
         if let Some(reason) = &self.reason {
             request = request.header("x-reason", reason);
+        }
+        if let Some(key) = &self.key {
+            request = request.header("idempotency-key", key);
         }
         match &self.secret {
             Some(secret) => request.header(header::AUTHORIZATION, format!("Bearer {secret}")),

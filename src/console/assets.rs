@@ -64,5 +64,6 @@ mod tests {
                     && !text.contains("@import")
             );
         }
+        assert!(!SCRIPT.contains("Storage"), "nothing is kept with the browser");
     }
 }

@@ -13,15 +13,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Entries of a sheet, at most; the next sheet begins where it ends.
 const SHEET_MAX: usize = 50_000;
 /// Entries that are read at a time for a sheet.
 const AT_ONCE: u32 = 500;
-/// The columns of a sheet, as the API calls them.
-const COLUMNS: &str =
-    "chain,sequence,at,actor,action,noun,id,number,count,content,previous_hash,hash\n";
 /// What may be searched for, each with its parameter in the API.
 const FIELDS: [&str; 3] = ["noun", "id", "who"];
 
@@ -92,7 +89,8 @@ struct Entries {
     next: Option<u64>,
 }
 
-#[derive(Deserialize)]
+/// An entry; as it stands here, it is a line of a sheet.
+#[derive(Serialize, Deserialize)]
 struct Entry {
     chain: String,
     sequence: u64,
@@ -106,31 +104,6 @@ struct Entry {
     content: Option<String>,
     previous_hash: String,
     hash: String,
-}
-
-impl Entry {
-    /// A line of a sheet.
-    fn line(&self) -> String {
-        let cells = [
-            self.chain.clone(),
-            self.sequence.to_string(),
-            self.at.to_string(),
-            self.actor.clone(),
-            self.action.clone(),
-            self.noun.clone(),
-            self.id.clone().unwrap_or_default(),
-            self.number.to_string(),
-            self.count.to_string(),
-            self.content.clone().unwrap_or_default(),
-            self.previous_hash.clone(),
-            self.hash.clone(),
-        ];
-        let quoted = cells.map(|cell| match cell.contains([',', '"', '\n', '\r']) {
-            true => format!("\"{}\"", cell.replace('"', "\"\"")),
-            false => cell,
-        });
-        quoted.join(",") + "\n"
-    }
 }
 
 #[derive(Deserialize)]
@@ -169,21 +142,31 @@ async fn trail(signed: Signed) -> Result<Response, Response> {
 /// What was asked for as a sheet, from where the page begins.
 async fn sheet(signed: Signed) -> Result<Response, Response> {
     let Asked { chain, after, query, .. } = Asked::of(&signed);
-    let (mut lines, mut count, mut after) = (COLUMNS.to_owned(), 0, u64::from(after));
-    while count < SHEET_MAX {
+    let (mut entries, mut after) = (Vec::new(), u64::from(after));
+    while entries.len() < SHEET_MAX {
         let path = format!("/audit?{query}&after={after}&limit={AT_ONCE}");
         let page: Entries = signed.api().get(&path).await.map_err(signed.fails())?;
-        count += page.items.len();
-        lines.extend(page.items.iter().map(Entry::line));
+        entries.extend(page.items);
         let Some(next) = page.next else { break };
         after = next;
     }
+    let unwritten = |error: csv::Error| signed.fails()(Failure::Unreadable(error.into()));
+    let lines = lines_of(&entries).map_err(unwritten)?;
     let name = format!("attachment; filename=\"audit-{chain}.csv\"");
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
         (header::CONTENT_DISPOSITION, name),
     ];
     Ok((headers, lines).into_response())
+}
+
+/// A heading and a line for each entry (RFC 4180).
+fn lines_of(entries: &[Entry]) -> Result<Vec<u8>, csv::Error> {
+    let mut lines = csv::Writer::from_writer(Vec::new());
+    for entry in entries {
+        lines.serialize(entry)?;
+    }
+    lines.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
 
 #[cfg(test)]

@@ -10,7 +10,9 @@ mod history;
 mod import;
 pub(crate) mod noun;
 mod number;
+mod pins;
 mod proposal;
+mod reachability;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -44,6 +46,8 @@ pub(crate) fn routes() -> Router<Shared> {
         .merge(group::routes())
         .merge(proposal::routes())
         .merge(import::routes())
+        .merge(reachability::routes())
+        .merge(pins::routes())
         .route("/directory/{plural}/add", get(edit::ask_new).post(edit::add))
         .route("/directory/{plural}/history", get(history::of_noun))
         .route("/directory/{plural}/undo/{edit}", post(history::undo))
@@ -81,12 +85,20 @@ struct NodePage {
     facts: Vec<(String, String)>,
     numbers: Option<Vec<number::Shown>>,
     is_masked: bool,
+    /// How sure the numbers of a person are.
+    sure: Vec<reachability::Number>,
     sections: Vec<Section>,
     may_edit: bool,
     form: Form,
 }
 
 impl NodePage {
+    /// Whether a number is ticked as found right: the only one there is, until it was taken out.
+    fn is_ticked(&self, at: &usize) -> bool {
+        let is_only = self.numbers.as_ref().is_some_and(|numbers| numbers.len() == 1);
+        self.form.has("number", &at.to_string()) || (is_only && !self.form.is_wrong())
+    }
+
     /// The id of the row, as it stands in addresses.
     fn id(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
@@ -137,6 +149,7 @@ async fn top(signed: Signed) -> Result<Response, Response> {
         facts: Vec::new(),
         numbers: None,
         is_masked: false,
+        sure: Vec::new(),
         sections,
         may_edit: signed.me.is_admin(),
         form: Form::default(),
@@ -223,6 +236,7 @@ async fn node_page(
         facts,
         numbers: noun.has_numbers().then(|| number::shown(&row.row, shape.in_full, l)),
         is_masked: !shape.in_full,
+        sure: reachability::of(signed, noun, id_of(&row.row)).await?,
         sections,
         may_edit: noun.may_edit(&signed.me),
         form: shape.form,
@@ -236,9 +250,29 @@ pub(crate) fn id_of(row: &Value) -> u64 {
 }
 
 /// How a row is called; lines by their account.
-fn title_of(noun: &Noun, row: &Value) -> String {
+pub(crate) fn title_of(noun: &Noun, row: &Value) -> String {
     let title = noun.title(row);
     if title.is_empty() { format!("{} {}", noun.plural, id_of(row)) } else { title }
+}
+
+/// The rows above a row, the nearest first.
+pub(crate) async fn above(
+    signed: &Signed,
+    noun: &Noun,
+    row: &Value,
+) -> Result<Vec<(&'static Noun, Value)>, Failure> {
+    let mut rows = Vec::new();
+    let parent = |noun: &Noun, row: &Value| {
+        let (plural, field) = noun.parent?;
+        Some((Noun::of(plural)?, row.get(field)?.as_u64()?))
+    };
+    let mut next = parent(noun, row);
+    while let Some((noun, id)) = next {
+        let row: Value = signed.api().get(&format!("/{}/{id}", noun.plural)).await?;
+        next = parent(noun, &row);
+        rows.push((noun, row));
+    }
+    Ok(rows)
 }
 
 /// The rows above a row, the street first.
@@ -247,20 +281,17 @@ pub(crate) async fn crumbs(
     noun: &Noun,
     row: &Value,
 ) -> Result<Vec<Crumb>, Failure> {
-    let mut crumbs = Vec::new();
-    let mut above = noun
-        .parent
-        .and_then(|(plural, field)| Some((Noun::of(plural)?, row.get(field)?.as_u64()?)));
-    while let Some((noun, id)) = above {
-        let row: Value = signed.api().get(&format!("/{}/{id}", noun.plural)).await?;
-        crumbs.push((noun.path(id), title_of(noun, &row)));
-        above = noun
-            .parent
-            .and_then(|(plural, field)| Some((Noun::of(plural)?, row.get(field)?.as_u64()?)));
-    }
-    crumbs.push(("/directory".to_owned(), signed.lang().t("群组", "Directory").to_owned()));
+    let rows = above(signed, noun, row).await?;
+    Ok(crumbs_of(&rows, signed.lang()))
+}
+
+/// Rows above a row, the nearest first, as they stand above its page: the street first.
+pub(crate) fn crumbs_of(rows: &[(&Noun, Value)], l: Lang) -> Vec<Crumb> {
+    let crumb = |(noun, row): &(&Noun, Value)| (noun.path(id_of(row)), title_of(noun, row));
+    let mut crumbs: Vec<_> = rows.iter().map(crumb).collect();
+    crumbs.push(("/directory".to_owned(), l.t("群组", "Directory").to_owned()));
     crumbs.reverse();
-    Ok(crumbs)
+    crumbs
 }
 
 /// The page of a list below a row that the query asks for, such as `?contacts=50`.
@@ -280,8 +311,8 @@ async fn section(
         add.push_str(&format!("?{field}={parent}"));
     }
     let listed: Listed = signed.api().get(&list).await?;
-    let path =
-        path.strip_suffix("/numbers").or_else(|| path.strip_suffix("/remove")).unwrap_or(path);
+    let acts = ["/numbers", "/remove", "/visits"];
+    let path = acts.iter().find_map(|act| path.strip_suffix(act)).unwrap_or(path);
     let more = listed.next.map(|next| format!("{path}?{}={next}#{}", noun.plural, noun.plural));
     let row = |row: &Value| RowLink {
         path: noun.path(id_of(row)),

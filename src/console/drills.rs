@@ -6,6 +6,7 @@ mod plan;
 mod report;
 
 use crate::Shared;
+use crate::directory::who_words;
 use crate::form::Form;
 use crate::frame::{Frame, go, show};
 use crate::lang::Lang;
@@ -50,6 +51,8 @@ struct Drill {
     state: String,
     created_at: Timestamp,
     created_by: String,
+    #[serde(default)]
+    created_by_name: Option<String>,
     announced_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
 }
@@ -123,6 +126,11 @@ impl Drill {
             (Some(few), groups, Lang::Chinese) => format!("{groups} 个群组，每组抽 {few} 户"),
             (Some(few), groups, Lang::English) => format!("{few} of each of {groups} groups"),
         }
+    }
+
+    /// Who planned it, as they are known.
+    fn planner(&self, l: &Lang) -> String {
+        who_words(&self.created_by, self.created_by_name.as_deref(), *l)
     }
 
     fn kind(&self, l: &Lang) -> &'static str {

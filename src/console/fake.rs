@@ -18,6 +18,7 @@ pub(crate) type Asked = (Method, String, Value);
 pub(crate) struct Fake {
     answers: Arc<Mutex<BTreeMap<String, (u16, Value)>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
+    keys: Arc<Mutex<Vec<String>>>,
     console: Router,
 }
 
@@ -51,9 +52,15 @@ impl Fake {
     fn over(is_guarded: bool) -> Self {
         let answers = Arc::<Mutex<BTreeMap<String, (u16, Value)>>>::default();
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
+        let keys = Arc::<Mutex<Vec<String>>>::default();
         let api = Router::new().fallback({
             let (answers, asked) = (Arc::clone(&answers), Arc::clone(&asked));
-            move |request: Request| answer(answers, asked, request)
+            let keys = Arc::clone(&keys);
+            move |request: Request| {
+                let key = request.headers().get("idempotency-key");
+                keys.lock().unwrap().extend(key.map(|key| key.to_str().unwrap().to_owned()));
+                answer(answers, asked, request)
+            }
         });
         let settings = Settings {
             now: Arc::new(|| "2026-11-22T03:12:00Z".parse().unwrap()),
@@ -63,7 +70,7 @@ impl Fake {
             host: |_| None,
             tiles: crate::Tiles::new("https://tile.example/{z}/{x}/{y}.png", "© Example").ok(),
         };
-        Self { answers, asked, console: crate::router(api, settings) }
+        Self { answers, asked, keys, console: crate::router(api, settings) }
     }
 
     /// Lets the API answer, such as `GET /alarms?state=open`.
@@ -76,6 +83,11 @@ impl Fake {
         let mut asked = std::mem::take(&mut *self.asked.lock().unwrap());
         asked.retain(|(_, path, _)| path != "/session" && path != "/state");
         asked
+    }
+
+    /// The keys that what was asked came with: what is done once.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        std::mem::take(&mut *self.keys.lock().unwrap())
     }
 
     /// Opens a page as whoever is signed in.
@@ -110,6 +122,21 @@ impl Fake {
     /// Sends a form as it is.
     pub(crate) async fn post_raw(&self, path: &str, form: &str) -> Page {
         self.send(Method::POST, path, "en", Some(form.to_owned())).await
+    }
+
+    /// Sends a form from this page of ours, or of others.
+    pub(crate) async fn post_from(&self, path: &str, from: &str) -> Page {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::HOST, "lianfang.example")
+            .header(header::REFERER, from)
+            .header(header::ACCEPT_LANGUAGE, "en")
+            .header(header::COOKIE, "__Host-lianfang=s")
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(format!("csrf={}", crate::visit::csrf_of("s"))))
+            .unwrap();
+        self.page(request).await
     }
 
     /// Sends a file in a form with what it has to bring along.

@@ -1,9 +1,10 @@
 //! What was sent in a form, and the form again with what is wrong beside each field.
 
 use crate::Shared;
-use crate::api::{Mistake, Problem};
-use crate::visit::{self, cookie_of};
-use axum::extract::{FromRequest, Request};
+use crate::api::{Failure, Mistake, Problem};
+use crate::frame;
+use crate::visit::{self, Visitor, cookie_of};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
@@ -117,18 +118,30 @@ impl FromRequest<Shared> for Sent {
     type Rejection = Response;
 
     async fn from_request(request: Request, shared: &Shared) -> Result<Self, Response> {
-        let is_https = (shared.settings.is_https)(request.extensions());
-        let secret = cookie_of(request.headers(), &[visit::session_cookie(is_https)]);
-        let body = axum::body::to_bytes(request.into_body(), FORM_MAX).await;
+        let (mut parts, body) = request.into_parts();
+        let is_https = (shared.settings.is_https)(&parts.extensions);
+        let secret = cookie_of(&parts.headers, &[visit::session_cookie(is_https)]);
+        let body = axum::body::to_bytes(body, FORM_MAX).await;
         let body = body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
         let form = Form::parse(&body);
         // Without a session there is nothing that could be done in its name; `guard` has looked at the origin.
         let is_ours = secret.is_none_or(|secret| visit::is_csrf(&secret, form.get("csrf")));
         if !is_ours {
-            return Err(StatusCode::FORBIDDEN.into_response());
+            let Ok(visitor) = Visitor::from_request_parts(&mut parts, shared).await;
+            return Err(of_another_session(&visitor));
         }
         Ok(Self(form))
     }
+}
+
+/// The page instead of what a form of another session wanted, such as one that was open while somebody signed in anew.
+fn of_another_session(visitor: &Visitor) -> Response {
+    let detail = visitor.lang.t(
+        "这张表单是重新登录以前打开的，没有保存。请返回那一页，刷新后再填一次。",
+        "This form was opened before somebody signed in anew, and was not saved. Go back, reload its page and fill it in again.",
+    );
+    let problem = Problem { status: 403, detail: detail.to_owned(), ..Problem::default() };
+    frame::failed(visitor, &Failure::Problem(Box::new(problem)))
 }
 
 #[cfg(test)]

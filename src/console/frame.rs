@@ -1,11 +1,14 @@
 //! What stands around every page: bar of state, places, search, and the page of an error.
 
+use crate::Shared;
 use crate::api::Failure;
 use crate::assets;
 use crate::lang::Lang;
 use crate::visit::{self, Me, Signed, Visitor};
 use askama::Template;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -94,6 +97,8 @@ pub(crate) struct Frame {
     pub(crate) notice: Option<String>,
     /// The page changes by itself while it is open.
     pub(crate) is_live: bool,
+    /// Alarms that nobody has taken in hand, for which the bar sounds; of pages that show them themselves, none.
+    pub(crate) unanswered: usize,
     /// The time zone that times are shown in.
     pub(crate) zone: TimeZone,
 }
@@ -125,6 +130,7 @@ impl Frame {
             standing: Standing::default(),
             notice: None,
             is_live: false,
+            unanswered: 0,
             zone: visit::zone_of(None),
         }
     }
@@ -132,6 +138,17 @@ impl Frame {
     pub(crate) fn places(&self) -> impl Iterator<Item = &'static Place> {
         let role = self.me.as_ref().map_or("", |me| me.role.as_str()).to_owned();
         PLACES.iter().filter(move |place| place.roles.contains(&role.as_str()))
+    }
+
+    /// Whether something may be done to alarms, and people be searched for.
+    pub(crate) fn may_act(&self) -> bool {
+        self.me.as_ref().is_some_and(Me::may_act)
+    }
+
+    /// Whether the bar follows by itself: not on pages on the way in, where nothing else may be asked for yet.
+    pub(crate) fn has_live_bar(&self) -> bool {
+        let is_in = !["/second-factor", "/password"].iter().any(|at| self.path.starts_with(at));
+        !self.is_live && is_in && self.may_act()
     }
 
     pub(crate) fn is_here(&self, place: &&Place) -> bool {
@@ -204,8 +221,12 @@ fn notice(visitor: &Visitor) -> Option<String> {
         "removed" => l.t("已删除。", "Removed."),
         "undone" => l.t("已恢复。", "Undone."),
         "discarded" => l.t("没有导入，什么也没有改。", "Thrown away; nothing was changed."),
+        "noted" => l.t("已登记。", "Noted."),
         "done" => l.t("已完成。", "Done."),
         "sent" => l.t("已发出，结果见下。", "On its way; what becomes of it stands below."),
+        "joined" => {
+            l.t("这条线路的警情未结，已并入。", "This line had an open alarm: this belongs to it.")
+        }
         "called" => l.t("正在呼叫。", "Calling."),
         "closed" => l.t("已结案。", "Closed."),
         _ => return None,
@@ -243,30 +264,77 @@ struct ErrorPage {
     detail: String,
 }
 
+/// What a page of a failure says; kept beside the answer, for [`keep_frame`].
+#[derive(Clone)]
+struct Told {
+    status: u16,
+    /// What the API says it is, where we have no words of our own.
+    title: String,
+    detail: String,
+}
+
+impl Told {
+    fn heading(&self, l: Lang) -> String {
+        let known = match self.status {
+            401 => l.t("请先登录", "Please sign in"),
+            403 => l.t("您没有这项权限", "You may not do this"),
+            404 => l.t("没有这一页", "There is no such page"),
+            500 => l.t("出错了", "Something went wrong"),
+            503 => l.t("服务正忙，请稍候再试", "Busy. Please try again in a moment"),
+            _ => self.title.as_str(),
+        };
+        known.to_owned()
+    }
+
+    fn page(self, frame: Frame) -> Response {
+        let l = frame.lang;
+        let (status, heading) = (self.status, self.heading(l));
+        let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        show(code, &ErrorPage { frame, l, status, heading, detail: self.detail })
+    }
+}
+
 /// The page of a failure, in the language of the visitor.
 pub(crate) fn failed(visitor: &Visitor, failure: &Failure) -> Response {
     let l = visitor.lang;
-    let (status, heading, detail) = match failure {
-        Failure::Problem(problem) => {
-            let known = match problem.status {
-                401 => l.t("请先登录", "Please sign in"),
-                403 => l.t("您没有这项权限", "You may not do this"),
-                404 => l.t("没有这一页", "There is no such page"),
-                503 => l.t("服务正忙，请稍候再试", "Busy. Please try again in a moment"),
-                _ => problem.title.as_str(),
-            };
-            (problem.status, known.to_owned(), problem.detail.clone())
-        }
+    let told = match failure {
+        Failure::Problem(problem) => Told {
+            status: problem.status,
+            title: problem.title.clone(),
+            detail: problem.detail.clone(),
+        },
         Failure::Unreadable(error) => {
             tracing::error!(%error, "An answer of the API cannot be read");
             let detail =
                 l.t("请联系管理员查看日志。", "Please ask an administrator to look at the log.");
-            (500, l.t("出错了", "Something went wrong").to_owned(), detail.to_owned())
+            Told { status: 500, title: String::new(), detail: detail.to_owned() }
         }
     };
-    let frame = Frame::visitor(visitor, heading.clone());
-    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    show(code, &ErrorPage { frame, l, status, heading, detail })
+    let frame = Frame::visitor(visitor, told.heading(l));
+    let mut page = told.clone().page(frame);
+    page.extensions_mut().insert(told);
+    page
+}
+
+/// Keeps the bar of state and the places on the page of a failure, for who is signed in: an alarm is not out of sight
+/// because something else went wrong.
+pub(crate) async fn keep_frame(
+    State(shared): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let request = Request::from_parts(parts.clone(), body);
+    let page = next.run(request).await;
+    let Some(told) = page.extensions().get::<Told>().cloned() else { return page };
+    match Signed::from_request_parts(&mut parts, &shared).await {
+        Ok(signed) => {
+            let frame = Frame::signed(&signed, told.heading(signed.lang())).await;
+            told.page(frame)
+        }
+        // Whoever is not known sees the page without.
+        Err(_) => page,
+    }
 }
 
 /// The page instead of one that asks for secrets, where somebody on the way may read along.
@@ -293,3 +361,6 @@ impl Signed {
         |failure| failed(&self.visitor, &failure)
     }
 }
+
+#[cfg(test)]
+mod tests;

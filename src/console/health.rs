@@ -274,6 +274,12 @@ mod tests {
             "Everything works",
         ]);
         assert!(!page.html.contains("Configuration"), "an operator sees none");
+        // Figures are looked at again and again; what was opened below them stays as it is.
+        page.shows(&[
+            "id=\"ready\" data-part data-soon",
+            "id=\"routes\" data-part",
+            "id=\"under-way\" data-part",
+        ]);
         fake.get_chinese("/health-page").await.shows(&[
             "运行状况",
             "一切正常",

@@ -1,6 +1,7 @@
 //! Anything that a browser or a stranger may send to any page: it is answered, and never by a failure of ours.
 
 use crate::fake::Fake;
+use axum::http::{StatusCode, header};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -17,24 +18,40 @@ pub(crate) const PAGES: &[&str] = &[
     "/accounts/tokens",
     "/accounts/tokens/ID/revoke",
     "/alarms",
+    "/alarms/due",
     "/alarms/ID",
     "/alarms/ID/dossier",
     "/alarms/ID/close",
     "/audit",
+    "/bar",
+    "/audit/sheet.csv",
     "/directory",
+    "/directory/changes/ID/undo",
+    "/directory/export",
+    "/directory/import",
+    "/directory/import/ID",
+    "/directory/import/ID/apply",
+    "/directory/import/ID/discard",
     "/directory/communities/ID/checks",
     "/directory/communities/ID/groups",
     "/directory/groups/ID/order",
     "/directory/numbers",
     "/directory/search",
+    "/directory/reachability",
+    "/directory/contacts/ID/visits",
+    "/directory/households/ID/pins",
+    "/directory/households/ID/pins/remove",
     "/directory/households/add",
     "/directory/households/history",
     "/directory/households/undo/ID",
     "/directory/households/ID",
+    "/directory/households/ID/raise",
+    "/directory/lines/ID/raise",
     "/directory/ID/1",
     "/directory/lines/ID/edit",
     "/directory/contacts/ID/numbers",
     "/directory/households/ID/remove",
+    "/directory/households/ID/history",
     "/drills",
     "/drills/plan",
     "/drills/ID",
@@ -44,6 +61,14 @@ pub(crate) const PAGES: &[&str] = &[
     "/lines",
     "/login",
     "/logout",
+    "/map",
+    "/map/ID",
+    "/map/ID/building",
+    "/map/ID/picture",
+    "/map/ID/plan",
+    "/map/ID/plan/part",
+    "/map/ID/plan/remove",
+    "/map/ID/plan/spots",
     "/public",
     "/public/ID",
     "/reports",
@@ -68,8 +93,10 @@ pub(crate) const PAGES: &[&str] = &[
     "/prompts/preview",
     "/prompts/preview.wav",
     "/policies",
+    "/policies/add",
     "/policies/ID",
     "/policies/ID/edit",
+    "/policies/ID/remove",
     "/policies/ID/versions",
     "/policies/ID/versions/ID/restore",
     "/roster",
@@ -80,6 +107,10 @@ pub(crate) const PAGES: &[&str] = &[
     "/roster/ID/posts/add",
     "/roster/ID/rules",
     "/roster/ID/swaps/ID/agree",
+    "/roster/ID/swaps/ID/withdraw",
+    "/roster/ID/duty/ID/take-over",
+    "/roster/ID/roster.ics",
+    "/roster/ID/workers/ID/roster.ics",
     "/roster/ID/shifts/ID/edit",
     "/roster/ID/ID/ID/remove",
     "/roster/calendars/ID",
@@ -91,6 +122,8 @@ pub(crate) const PAGES: &[&str] = &[
     "/settings/webhooks",
     "/settings/webhooks/ID",
     "/settings/webhooks/ID/pause",
+    "/settings/webhooks/ID/again",
+    "/settings/webhooks/ID/discard",
     "/settings/webhooks/ID/ping",
     "/settings/webhooks/ID/remove",
     "/settings/webhooks/ID/secret",
@@ -115,7 +148,8 @@ fn any_part() -> impl Strategy<Value = String> {
 fn any_form() -> impl Strategy<Value = String> {
     let field = (
         prop::sample::select(vec![
-            "name", "etag", "csrf", "code", "look", "back", "next", "reason",
+            "name", "etag", "csrf", "code", "look", "back", "next", "reason", "chain", "noun",
+            "id", "who", "after", "message",
         ]),
         any_part(),
     );
@@ -158,4 +192,94 @@ proptest! {
             prop_assert!(is_plain && !path.contains(".."), "{method} {asked}");
         }
     }
+}
+
+/// Whether a page of the list is one of this route.
+fn is_of(route: &str, page: &str) -> bool {
+    let (route, page) = (route.split('/'), page.split('/'));
+    let is_same = |(one, other): (&str, &str)| one.starts_with('{') || one == other;
+    route.clone().count() == page.clone().count() && route.zip(page).all(is_same)
+}
+
+#[test]
+fn no_page_is_left_out() {
+    // Files of the binary, and a feed that does not end.
+    const OTHERS: [&str; 4] =
+        ["/assets/console.css", "/assets/console.js", "/assets/icon.svg", "/live"];
+    let mut seen = 0;
+    let own = |route: &String| route.starts_with('/') && !OTHERS.contains(&route.as_str());
+    for route in routes().into_iter().map(|(route, _)| route).filter(own) {
+        assert!(PAGES.iter().any(|page| is_of(&route, page)), "{route}");
+        seen += 1;
+    }
+    assert!(100 < seen, "{seen}");
+}
+
+/// Every route of the console with what it answers, as the sources have it: `get(…)`, `post(…)`.
+fn routes() -> Vec<(String, String)> {
+    let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("is there") {
+            let path = entry.expect("is there").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let text = std::fs::read_to_string(&path).expect("is text");
+                for rest in text.split(".route(").skip(1) {
+                    let named = rest.trim_start().strip_prefix('"');
+                    let Some((route, answers)) = named.and_then(|rest| rest.split_once('"')) else {
+                        continue;
+                    };
+                    let answers = answers.trim_start_matches(',').trim_start();
+                    found.push((route.to_owned(), answers.to_owned()));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn an_address_that_only_takes_forms_leads_to_the_page_above() {
+    let fake = Fake::new("admin");
+    let routes: Vec<_> = routes().into_iter().filter(|(route, _)| route.starts_with('/')).collect();
+    let is_form = |page: &str| {
+        let mut of_page = routes.iter().filter(|(route, _)| is_of(route, page)).peekable();
+        of_page.peek().is_some() && of_page.all(|(_, answers)| answers.starts_with("post("))
+    };
+    let forms: Vec<_> = PAGES.iter().filter(|page| is_form(page)).collect();
+    assert!(20 < forms.len(), "{forms:?}");
+    for page in forms {
+        let path = page.replace("ID", "7");
+        let shown = fake.get(&format!("{path}?lang=zh")).await;
+        assert_eq!(shown.status, StatusCode::SEE_OTHER, "{path}");
+        let above = shown.location().to_owned();
+        assert!(path.starts_with(&above) && above != path, "{path} {above}");
+        // The language that was asked for is kept.
+        assert!(shown.headers.contains_key(header::SET_COOKIE), "{path}");
+        let above = fake.get(&above).await.status;
+        assert!(
+            above != StatusCode::SEE_OTHER && above != StatusCode::METHOD_NOT_ALLOWED,
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_page_above_is_the_nearest_one_that_is_there() {
+    let fake = Fake::new("operator");
+    fake.answers("GET /households/5", 200, json!({"id": 5, "name": "x"}));
+    for list in ["lines", "contacts"] {
+        let rows = json!({"items": [], "next": null});
+        fake.answers(&format!("GET /{list}?after=0&limit=50&household_id=5"), 200, rows);
+    }
+    fake.answers("GET /streets?after=0&limit=50", 200, json!({"items": [], "next": null}));
+    let page = fake.get("/directory/households/5/remove").await;
+    assert_eq!(page.location(), "/directory/households/5");
+    // One that is gone is passed over, and so is a name that no page has.
+    let page = fake.get("/directory/households/6/remove").await;
+    assert_eq!(page.location(), "/directory");
+    assert_eq!(fake.get("/directory/changes/5/undo").await.location(), "/directory");
+    assert_eq!(fake.get("/logout").await.location(), "/");
 }

@@ -27,6 +27,7 @@ mod own;
 mod paper;
 mod policies;
 mod prompts;
+mod question;
 mod reports;
 mod roster;
 mod second_factor;
@@ -47,9 +48,10 @@ pub use lang::Lang;
 pub use map::{Tiles, TilesError};
 
 use api::{Failure, Problem};
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Extensions, header};
-use axum::response::Response;
+use axum::http::{Extensions, Method, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
 use jiff::Timestamp;
@@ -87,7 +89,7 @@ type Shared = Arc<Console>;
 pub fn router(api: Router, settings: Settings) -> Router {
     let policies = guard::Policies::new(settings.tiles.as_ref());
     let shared = Arc::new(Console { api, settings });
-    Router::new()
+    let pages = Router::new()
         .merge(wall::routes())
         .merge(alarm::routes())
         .merge(login::routes())
@@ -107,12 +109,44 @@ pub fn router(api: Router, settings: Settings) -> Router {
         .merge(map::routes())
         .merge(health::routes())
         .route("/live", get(wall::live))
+        .route("/bar", get(wall::bar));
+    let known: Router = pages.clone().with_state(Arc::clone(&shared));
+    pages
+        .method_not_allowed_fallback(move |State(shared): State<Shared>, request: Request| {
+            to_page_above(known.clone(), shared, request)
+        })
         .fallback(nowhere)
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), frame::keep_frame))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), login::keep_language))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::protect))
         .merge(assets::routes())
         .layer(middleware::from_fn_with_state(policies, guard::safe_headers))
         .with_state(shared)
+}
+
+/// An address that only takes forms is opened, as by Enter after a form was refused, or by the link to the other language:
+/// the nearest page above it is shown.
+async fn to_page_above(pages: Router, shared: Shared, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let mut path = parts.uri.path();
+    while let Some((above, _)) = path.rsplit_once('/').filter(|(above, _)| !above.is_empty()) {
+        let mut probe = Request::new(Body::empty());
+        *probe.headers_mut() = parts.headers.clone();
+        // What is known of the connection, and nothing of the route that was found first.
+        (shared.settings.carry)(&parts.extensions, probe.extensions_mut());
+        if let Ok(uri) = above.parse() {
+            *probe.uri_mut() = uri;
+            let Ok(found) = pages.clone().oneshot(probe).await;
+            if found.status().is_success() || found.status().is_redirection() {
+                return Redirect::to(visit::next_of(above)).into_response();
+            }
+        }
+        path = above;
+    }
+    Redirect::to("/").into_response()
 }
 
 /// Nothing is there: a page for people, the API's own answer for programs.

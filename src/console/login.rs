@@ -69,8 +69,8 @@ async fn ask(visitor: Visitor) -> Response {
         return frame::unguarded(&visitor);
     }
     let query = visitor.path.split_once('?').map_or("", |(_, query)| query).to_owned();
-    let next = Form::parse(query.as_bytes()).get("next").to_owned();
-    let form = Form::of([("next", &next)]);
+    let asked = Form::parse(query.as_bytes());
+    let form = Form::of([("next", asked.get("next")), ("unsaved", asked.get("unsaved"))]);
     login_page(&visitor, form, false, StatusCode::OK)
 }
 

@@ -199,6 +199,7 @@ impl Shown {
             let count = self.lines_down;
             parts.push(match l {
                 Lang::Chinese => format!("{count} 线路中断"),
+                Lang::English if count == 1 => "1 line down".to_owned(),
                 Lang::English => format!("{count} lines down"),
             });
         }

@@ -11,7 +11,7 @@ mod whatif;
 mod words;
 
 use crate::Shared;
-use crate::api::{Failure, Versioned};
+use crate::api::Failure;
 use crate::board;
 use crate::form::Form;
 use crate::frame::{Frame, failed, show};
@@ -38,7 +38,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/policies/add", get(edit::ask_new).post(edit::add))
         .route("/policies/{id}", get(page))
         .route("/policies/{id}/edit", get(edit::ask).post(edit::save))
-        .route("/policies/{id}/remove", post(edit::remove))
+        .route("/policies/{id}/remove", get(edit::ask_remove).post(edit::remove))
         .route("/policies/{id}/versions", get(versions::page))
         .route("/policies/{id}/versions/{version}/restore", post(versions::restore))
 }
@@ -225,7 +225,6 @@ struct PolicyPage {
     l: Lang,
     policy: Policy,
     community: String,
-    etag: String,
     lines: Vec<String>,
     figure: Option<Figure>,
     /// Why it would be refused today.
@@ -258,8 +257,7 @@ async fn render(
     (form, status): (Form, StatusCode),
 ) -> Result<Response, Failure> {
     let l = signed.lang();
-    let Versioned { row: policy, etag } =
-        signed.api().get_versioned::<Policy>(&format!("/policies/{id}")).await?;
+    let policy: Policy = signed.api().get(&format!("/policies/{id}")).await?;
     let community = community_of(signed, policy.community_id).await?;
     let places = Places::of(signed, &[&policy.document]).await;
     let lines = words::lines(&policy.document, &|plural, id| places.name(plural, id), l);
@@ -286,7 +284,6 @@ async fn render(
         frame: Frame::signed(signed, format!("{} {}", l.t("预案", "Policy"), policy.name())).await,
         l,
         community,
-        etag,
         lines,
         figure: report.map(|report| report.figure(l)),
         refused,

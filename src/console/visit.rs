@@ -2,21 +2,24 @@
 
 use crate::Shared;
 use crate::accounts::Reach;
-use crate::api::{Api, Failure};
+use crate::api::{Api, Failure, Problem};
 use crate::frame;
 use crate::lang::Lang;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, header};
+use axum::http::uri::Authority;
+use axum::http::{Extensions, HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cookie::Cookie;
 use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use sha2::Sha256;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use subtle::ConstantTimeEq;
 
 /// The cookie of the session over HTTPS: a browser takes it from nobody but this host, and sends it nowhere else.
@@ -38,6 +41,8 @@ pub(crate) struct Visitor {
     pub(crate) path: String,
     /// The API in their name.
     pub(crate) api: Api,
+    /// When they came.
+    pub(crate) now: Timestamp,
     /// Whether cookies are only sent over HTTPS.
     pub(crate) is_https: bool,
     /// Whether passwords may be asked for.
@@ -129,9 +134,26 @@ impl Signed {
         &self.visitor.api
     }
 
+    /// Refuses who is no admin a page that only admins send anything from.
+    pub(crate) fn must_be_admin(&self) -> Result<(), Failure> {
+        if self.me.is_admin() {
+            return Ok(());
+        }
+        let problem = Problem { status: 403, ..Problem::default() };
+        Err(Failure::Problem(Box::new(problem)))
+    }
+
     /// The language of the page.
     pub(crate) fn lang(&self) -> Lang {
         self.visitor.lang
+    }
+
+    /// The name of what one form does, new each time that a form is drawn: sent twice, it is done once.
+    pub(crate) fn new_key(&self) -> String {
+        /// No two forms have the same, also where they are drawn within one tick of the clock.
+        static DRAWN: AtomicU64 = AtomicU64::new(0);
+        let drawn = DRAWN.fetch_add(1, Ordering::Relaxed);
+        format!("form-{:x}-{drawn:x}", self.visitor.now.as_nanosecond())
     }
 }
 
@@ -161,6 +183,7 @@ impl FromRequestParts<Shared> for Visitor {
             look: look.collect::<Vec<_>>().join(" "),
             path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             api,
+            now: (shared.settings.now)(),
             is_https,
             is_guarded: (shared.settings.is_guarded)(&parts.extensions),
             secret,
@@ -177,13 +200,13 @@ impl FromRequestParts<Shared> for Signed {
         if !visitor.is_guarded {
             return Err(frame::unguarded(&visitor));
         }
-        let Some(secret) = &visitor.secret else { return Err(to_login(&visitor)) };
+        let Some(secret) = &visitor.secret else { return Err(to_login(&visitor, parts, shared)) };
         let csrf = csrf_of(secret);
         let Session { account: mut me, needs_second_factor, time_zone } =
             match visitor.api.get::<Session>("/session").await {
                 Ok(session) => session,
                 Err(Failure::Problem(problem)) if problem.status == 401 => {
-                    return Err(to_login(&visitor));
+                    return Err(to_login(&visitor, parts, shared));
                 }
                 Err(failure) => return Err(frame::failed(&visitor, &failure)),
             };
@@ -215,9 +238,27 @@ struct Session {
     time_zone: Option<String>,
 }
 
-fn to_login(visitor: &Visitor) -> Response {
-    let next: String = form_urlencoded::byte_serialize(visitor.path.as_bytes()).collect();
-    Redirect::to(&format!("/login?next={next}")).into_response()
+/// To the page to sign in on, and from there back. A form that was sent without a session is lost: they come back to the
+/// page that it was on, and are told.
+fn to_login(visitor: &Visitor, parts: &Parts, shared: &Shared) -> Response {
+    if parts.method.is_safe() {
+        let next: String = form_urlencoded::byte_serialize(visitor.path.as_bytes()).collect();
+        return Redirect::to(&format!("/login?next={next}")).into_response();
+    }
+    let host = (shared.settings.host)(&parts.extensions);
+    let from = page_before(parts, host).unwrap_or_else(|| "/".to_owned());
+    let next: String = form_urlencoded::byte_serialize(from.as_bytes()).collect();
+    Redirect::to(&format!("/login?next={next}&unsaved=1")).into_response()
+}
+
+/// The page of ours that a request comes from, as the browser tells it.
+fn page_before(parts: &Parts, host: Option<&str>) -> Option<String> {
+    let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let from: Uri = text(header::REFERER)?.parse().ok()?;
+    let named = parts.uri.authority().map(Authority::as_str);
+    let asked = host.or_else(|| text(header::HOST)).or(named)?;
+    let is_ours = from.authority()?.as_str().eq_ignore_ascii_case(asked);
+    is_ours.then(|| next_of(from.path_and_query().map_or("/", |path| path.as_str())).to_owned())
 }
 
 /// The name of the cookie of the session.

@@ -1,6 +1,7 @@
 //! The alarm wall: what is open, the most urgent first, live.
 
 use crate::Shared;
+use crate::alarm::due;
 use crate::api::Failure;
 use crate::board::{self, Board, Row};
 use crate::frame::{Frame, show};
@@ -39,6 +40,8 @@ struct WallPage {
     communities: Vec<Named>,
     community: Option<u32>,
     duty: Vec<Duty>,
+    /// How many alarms are late or due to be followed up, on a calm wall.
+    late: Option<String>,
 }
 
 impl WallPage {
@@ -99,6 +102,7 @@ async fn wall(signed: Signed, Query(wanted): Query<Wanted>) -> Result<Response, 
     let communities = communities(&signed).await;
     let is_calm = board.items.is_empty();
     let duty = if is_calm { duty(&signed, &communities, community).await } else { Vec::new() };
+    let late = if is_calm { due::count(&signed, community).await } else { None };
     let l = signed.lang();
     let mut frame = Frame::signed(&signed, l.t("警情墙", "Alarms")).await;
     frame.is_live = true;
@@ -115,6 +119,7 @@ async fn wall(signed: Signed, Query(wanted): Query<Wanted>) -> Result<Response, 
         communities,
         community,
         duty,
+        late,
     };
     Ok(show(StatusCode::OK, &page))
 }
@@ -130,6 +135,26 @@ async fn duty(signed: &Signed, communities: &[Named], only: Option<u32>) -> Vec<
         }
     }
     duty
+}
+
+#[derive(Template)]
+#[template(path = "state.html")]
+struct Bar {
+    frame: Frame,
+}
+
+/// The bar of state alone, for the script of pages that are about something else. To whoever is not signed in any more
+/// nothing is shown, so that what they are typing stays.
+pub(crate) async fn bar(signed: Result<Signed, Response>) -> Response {
+    let Ok(signed) = signed else { return StatusCode::UNAUTHORIZED.into_response() };
+    let mut frame = Frame::signed(&signed, "").await;
+    if 0 < frame.standing.open && signed.me.may_act() {
+        let board: Result<Board, _> = signed.api().get("/alarms/board").await;
+        let is_unanswered = |row: &&Row| row.sound() == "unanswered";
+        let rows = board.map_or_else(|_| Vec::new(), |board| board.items);
+        frame.unanswered = rows.iter().filter(is_unanswered).count();
+    }
+    show(StatusCode::OK, &Bar { frame })
 }
 
 /// The feed of alarms, for the script of the wall.

@@ -14,6 +14,7 @@ use crate::directory::Crumb;
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, failed, go, show};
 use crate::lang::Lang;
+use crate::question::{self, Question};
 use crate::visit::Signed;
 use askama::Template;
 use axum::Router;
@@ -34,7 +35,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/settings/webhooks/{id}", get(ask).post(save))
         .route("/settings/webhooks/{id}/pause", post(pause))
         .route("/settings/webhooks/{id}/ping", post(messages::ping))
-        .route("/settings/webhooks/{id}/secret", post(rotate))
+        .route("/settings/webhooks/{id}/secret", get(ask_rotate).post(rotate))
         .route("/settings/webhooks/{id}/messages/{message}", post(messages::send_again))
         .route("/settings/webhooks/{id}/again", post(dead::again))
         .route("/settings/webhooks/{id}/discard", get(dead::ask).post(dead::discard))
@@ -349,6 +350,26 @@ async fn pause(
 #[derive(Deserialize)]
 struct NewSecret {
     secret: String,
+}
+
+/// Asks whether there shall be a new secret.
+async fn ask_rotate(signed: Signed, Path(id): Path<u64>) -> Result<Response, Response> {
+    let l = signed.lang();
+    let webhook = read(&signed, id).await?.row;
+    let question = Question {
+        crumbs: crumbs(l),
+        heading: format!("{} · {}", l.t("换新密钥", "A new signing secret"), webhook.title()),
+        words: l.t(
+            "现在的密钥一天后作废，更早的立即作废。接收消息的程序须在一天内换上新的，否则不再相信这里的消息。",
+            "The secret of now is void after a day, one before it at once. The program that takes the messages has to get the \
+             new one within a day, or it believes no message any more.",
+        ),
+        action: format!("{}/secret", path(id)),
+        etag: String::new(),
+        button: l.t("换新密钥", "Make a new one"),
+        back: path(id),
+    };
+    Ok(question::page(&signed, question).await)
 }
 
 async fn rotate(signed: Signed, Path(id): Path<u64>, Sent(_): Sent) -> Result<Response, Response> {

@@ -13,6 +13,7 @@ use super::ports::Action;
 use super::problem::{ApiError, Must};
 use super::reach::{Area, To};
 use super::session::USUAL_ZONE;
+use super::who::names_of;
 use crate::store::drills::{self, DrillFilter, StoredDrill};
 use crate::store::nouns::{Fault, FieldError, Kind};
 use crate::store::reach::Reach;
@@ -166,8 +167,10 @@ struct DrillView {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// The name of the token that made it.
+    /// Who made it: the name of a token, or `account:` and an id.
     created_by: String,
+    /// The name of the account that made it; null where it was none, or is gone.
+    created_by_name: Option<String>,
     /// When those who will be called were told; null before.
     #[schema(value_type = Option<String>, format = DateTime)]
     announced_at: Option<Timestamp>,
@@ -196,6 +199,7 @@ impl DrillView {
             state,
             created_at: stored.created,
             created_by: stored.created_by,
+            created_by_name: None,
             announced_at: stored.announced,
             ended_at: stored.ended.map(|(at, _)| at),
         }
@@ -285,6 +289,15 @@ fn detail(web: &Web, area: &Area, with_names: bool, stored: StoredDrill) -> Dril
     DrillDetail { drill: DrillView::new(web, stored), waiting, started, skipped, homes }
 }
 
+/// Puts the names of those who made drills beside them.
+async fn name_makers<'a>(web: &Web, drills: impl Iterator<Item = &'a mut DrillView>) {
+    let drills: Vec<_> = drills.collect();
+    let names = names_of(web, drills.iter().map(|drill| drill.created_by.clone()).collect()).await;
+    for drill in drills {
+        drill.created_by_name = names.get(&drill.created_by).cloned();
+    }
+}
+
 /// Whether somebody may see what became of a household of a drill, which was of this group.
 fn is_shown(area: &Area, community: Option<&Arc<Community>>, group: GroupId) -> bool {
     area.reach == Reach::Everything || community.is_some_and(|found| area.shows_group(found, group))
@@ -306,7 +319,8 @@ async fn create(
     let id = drills::create(database, &drill, &homes, (&caller.name(), now)).await?;
     let stored = drills::get(database, id).await?.ok_or(ApiError::NotFound)?;
     let location = [(header::LOCATION, format!("/api/v1/drills/{id}"))];
-    let detail = detail(&web, &caller.area(&web).await?, true, stored);
+    let mut detail = detail(&web, &caller.area(&web).await?, true, stored);
+    name_makers(&web, std::iter::once(&mut detail.drill)).await;
     Ok((StatusCode::CREATED, location, Json(detail)).into_response())
 }
 
@@ -394,7 +408,8 @@ async fn list(
     let is_last = found.len() <= limit as usize;
     found.truncate(limit as usize);
     let next = if is_last { None } else { found.last().map(|drill| drill.id) };
-    let items = found.into_iter().map(|stored| DrillView::new(&web, stored)).collect();
+    let mut items: Vec<_> = found.into_iter().map(|stored| DrillView::new(&web, stored)).collect();
+    name_makers(&web, items.iter_mut()).await;
     Ok(Json(DrillPage { items, next }))
 }
 
@@ -411,7 +426,9 @@ async fn read(
 ) -> Result<Json<DrillDetail>, ApiError> {
     let stored = within(&web, &caller, To::See, id).await?;
     let with_names = caller.is_good_for(Right::Operator);
-    Ok(Json(detail(&web, &caller.area(&web).await?, with_names, stored)))
+    let mut detail = detail(&web, &caller.area(&web).await?, with_names, stored);
+    name_makers(&web, std::iter::once(&mut detail.drill)).await;
+    Ok(Json(detail))
 }
 
 /// Stop a drill: no household begins any more, and those who are called by it are told that it is withdrawn. Stopping it

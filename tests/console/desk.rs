@@ -1,16 +1,152 @@
-//! An alarm from a line that really dials #9, over telephones that ring, to its messages.
+//! A duty worker at the desk: a line that really dials #9, telephones that ring, and everything that is done to an alarm.
 
-use crate::browser::WIDTHS;
+use crate::browser::{Browser, CHINESE, WIDTHS};
 use crate::hand::ENGLISH_PLAIN;
 use crate::people::arrives;
-use crate::stage::living_story;
-use serde_json::Value;
+use crate::stage::{Stage, living_story};
+use crate::town::Town;
+use fantoccini::Locator;
+use serde_json::{Value, json};
+
+/// The line is registered, presses, and the page says what it sent.
+async fn hears_the_line(browser: &Browser, stage: &Stage, town: &Town) -> String {
+    let is_up = |lines: &Value| lines["items"][0]["state"] == "up";
+    stage.until("/lines/status?limit=1", is_up);
+    browser.goto(&stage.page("/lines?state=up")).await;
+    browser.says(&["陈阿姨", "线路正常", "从未"], &["李强家"]).await;
+    browser.goto(&stage.page("/lines?state=never")).await;
+    browser.says(&["李强家", "没有注册过"], &["陈阿姨"]).await;
+    browser.goto(&stage.page("/")).await;
+    browser.waits_for("现在没有警情").await;
+    town.presses();
+    browser.find("#alarms li[data-alarm='unanswered']").await;
+    let alarms = stage.get("/alarms?limit=10")["items"].clone();
+    let alarm = alarms[0]["id"].as_str().expect("an alarm").to_owned();
+    browser.goto(&stage.page("/lines?state=up")).await;
+    browser.says(&["#9 直接拨出"], &["从未"]).await;
+    let last = stage.get("/lines/status?limit=1")["items"][0]["last"].clone();
+    assert_eq!((&last["code"], &last["proof"]), (&"#9".into(), &"digest".into()));
+    alarm
+}
+
+/// The name of who is chosen in a list.
+async fn chooses_first(browser: &Browser, action: &str) -> String {
+    let list = browser.find(&format!("form[action$='/{action}'] select")).await;
+    list.select_by_index(1).await.expect("somebody is there");
+    let at = format!(
+        "return document.querySelector(\"form[action$='/{action}'] select\").selectedOptions[0].text"
+    );
+    browser.run(&at).await.as_str().expect("a name").to_owned()
+}
+
+fn board(stage: &Stage, alarm: &str) -> Value {
+    stage.get(&format!("/alarms/{alarm}"))["board"].clone()
+}
 
 /// Whom the board knows as coming or there.
 fn named(board: &Value, is_there: bool) -> Vec<&str> {
     let people = board["people"].as_array().expect("people").iter();
     let meant = people.filter(|one| one["arrived_at"].is_string() == is_there);
     meant.filter_map(|one| one["name"].as_str()).collect()
+}
+
+async fn acts_for_others(browser: &Browser, stage: &Stage, alarm: &str) {
+    let page = stage.page(&format!("/alarms/{alarm}"));
+    browser.goto(&page).await;
+    browser.press("form[action$='/take'] button").await;
+    browser.waits_for("处理人 王敏").await;
+    // Without a choice it says so beside the list.
+    browser.press("form[action$='/acknowledge'] button").await;
+    browser.find("#acknowledge-party-error").await;
+    // What happens meanwhile comes in, and takes away neither that nor what is chosen.
+    let name = chooses_first(browser, "acknowledge").await;
+    stage.post(&format!("/alarms/{alarm}/notes"), &json!({"text": "楼道灯坏了"}));
+    browser.find_at(Locator::XPath("//*[@id='case'][contains(., '楼道灯坏了')]")).await;
+    browser.find("#acknowledge-party-error").await;
+    browser.press("form[action$='/acknowledge'] button").await;
+    browser.waits_for("已完成").await;
+    let name = name.split(" · ").next().expect("a name").to_owned();
+    assert!(named(&board(stage, alarm), false).contains(&name.as_str()), "{name}");
+    let there = chooses_first(browser, "arrive").await;
+    browser.press("form[action$='/arrive'] button").await;
+    browser.waits_for("已完成").await;
+    let there = there.split(" · ").next().expect("a name").to_owned();
+    assert!(named(&board(stage, alarm), true).contains(&there.as_str()), "{there}");
+    let owner = chooses_first(browser, "owner").await;
+    browser.press("form[action$='/owner'] button").await;
+    browser.waits_for("已完成").await;
+    let owner = owner.split(" · ").next().expect("a name").to_owned();
+    assert_eq!(board(stage, alarm)["owner"]["name"], owner.as_str());
+    browser.choose("kind", "illness").await;
+    browser.press("form[action$='/kind'] button").await;
+    browser.waits_for("急病").await;
+    assert_eq!(board(stage, alarm)["kind"], "illness");
+    browser.fill("text", "钥匙在李强家").await;
+    browser.press("form[action$='/notes'] button").await;
+    browser.waits_for("钥匙在李强家").await;
+    assert_eq!(stage.get(&format!("/alarms/{alarm}"))["notes"][1]["text"], "钥匙在李强家");
+}
+
+/// What rings telephones is asked about once more, with how many will ring.
+async fn calls_more(browser: &Browser, stage: &Stage, alarm: &str) {
+    browser.goto(&stage.page(&format!("/alarms/{alarm}?q=何医生"))).await;
+    let who = chooses_first(browser, "parties").await;
+    assert!(who.contains("何医生"), "{who}");
+    browser.press("form[action$='/parties'] button").await;
+    browser.waits_for("1 部电话立即响铃").await;
+    browser.press("main button.main").await;
+    browser.waits_for("正在呼叫").await;
+    let is_party = |alarm: &Value| alarm["parties"].to_string().contains("何医生");
+    stage.until(&format!("/alarms/{alarm}"), is_party);
+    browser.press("form[action$='/call-again'] button").await;
+    browser.waits_for("部电话").await;
+    if browser.has("main button.main").await {
+        browser.press("main button.main").await;
+        browser.waits_for("正在呼叫").await;
+    } else {
+        browser.follow("返回").await;
+    }
+}
+
+async fn closes(browser: &Browser, stage: &Stage, alarm: &str) {
+    browser.goto(&stage.page(&format!("/alarms/{alarm}"))).await;
+    browser.press("form[action$='/close'] button").await;
+    browser.find("main .summary").await;
+    browser.press("input[name='outcome'][value='genuine']").await;
+    browser.choose("matter", "illness").await;
+    browser.press("form[action$='/close'] button").await;
+    if browser.has("form[action$='/close'] input[name='sure']").await {
+        browser.press("main button.main").await;
+    }
+    browser.waits_for("已结案").await;
+    let board = board(stage, alarm);
+    assert_eq!((&board["outcome"], board["closed_at"].is_string()), (&"genuine".into(), true));
+    browser.press("input[name='follow'][value='visit']").await;
+    browser.fill("how", "已送医，家属在场").await;
+    browser.press("form[action$='/follow-up'] button").await;
+    browser.waits_for("已送医").await;
+    let case = stage.get(&format!("/alarms/{alarm}"))["case"].clone();
+    assert_eq!(case["follow_up"]["kind"], "visit");
+}
+
+#[test]
+fn a_duty_worker_does_everything_that_can_be_done_to_an_alarm() {
+    living_story(CHINESE, async |browser, stage, town| {
+        arrives(browser, stage, "operator").await;
+        let alarm = hears_the_line(browser, stage, town).await;
+        stage.until(&format!("/alarms/{alarm}"), |alarm| {
+            let coming = named(&alarm["board"], false);
+            coming.contains(&"302 李强家") && coming.contains(&"王敏")
+        });
+        acts_for_others(browser, stage, &alarm).await;
+        browser.says(&["李强", "王敏"], &["delivered"]).await;
+        browser.find("#charts svg").await;
+        browser.looks_right("alarm-lived-zh").await;
+        calls_more(browser, stage, &alarm).await;
+        closes(browser, stage, &alarm).await;
+        // An operator reads no dossier and no messages of the network.
+        assert!(!browser.has("main a[href*='sip=1']").await);
+    });
 }
 
 #[test]

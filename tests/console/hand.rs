@@ -71,4 +71,14 @@ impl Browser {
         let answer = answer.unwrap_or_else(|error| panic!("{path}: {error}"));
         serde_json::from_value(answer).expect("status, type and size")
     }
+
+    /// The status of a form that was written by hand and brings along what a form of this page would.
+    pub(crate) async fn sends(&self, path: &str, fields: &str) -> u16 {
+        const SEND: &str = "const done = arguments[arguments.length - 1]; const csrf = \
+             document.querySelector('[name=csrf]').value; fetch(arguments[0], {method: 'POST', redirect: 'manual', body: \
+             new URLSearchParams(`${arguments[1]}&csrf=${csrf}`)}).then((answer) => done(answer.status))";
+        let status = self.client.execute_async(SEND, vec![json!(path), json!(fields)]).await;
+        let status = status.unwrap_or_else(|error| panic!("{path}: {error}"));
+        serde_json::from_value(status).expect("a status")
+    }
 }

@@ -13,11 +13,17 @@ mod town;
 
 mod desk;
 mod directory;
+mod drills;
 mod edits;
 mod entry;
+mod imports;
 mod keyboard;
 mod map;
+mod pictures;
 mod policies;
 mod reports;
+mod responder;
+mod roster;
+mod settings;
 mod walk;
 mod wall;

@@ -1,6 +1,6 @@
 //! What is counted, proven and printed: reports and their sheets, figures for everybody, the audit trail, paper.
 
-use crate::browser::{Browser, ENGLISH, Look};
+use crate::browser::{Browser, CHINESE, ENGLISH, Look};
 use crate::people::arrives;
 use crate::stage::{Stage, story};
 use fantoccini::wd::PrintConfiguration;
@@ -13,6 +13,8 @@ struct Words {
     published: &'static str,
 }
 
+const IN_CHINESE: Words =
+    Words { by_month: "按月", linked: "已核对", published: "邻里联防数据" };
 const IN_ENGLISH: Words = Words {
     by_month: "By month",
     linked: "Each of these entries",
@@ -89,6 +91,63 @@ fn has_happened(stage: &Stage) {
     let alarm = stage.raises("05925551502");
     stage.post(&format!("/alarms/{alarm}/close"), &json!({"outcome": "false_alarm"}));
     stage.until("/reports/alarms", |report| report["total"]["alarms"] == 1);
+}
+
+#[test]
+fn an_auditor_reads_reports_and_the_trail() {
+    story(CHINESE, async |browser, stage| {
+        has_happened(stage);
+        arrives(browser, stage, "auditor").await;
+        reads_every_report(browser, stage, (CHINESE, &IN_CHINESE)).await;
+        reads_the_trail(browser, stage, &IN_CHINESE).await;
+        nothing_acts(browser, stage).await;
+        reads_what_is_public(browser, stage, (CHINESE, &IN_CHINESE)).await;
+    });
+}
+
+/// An auditor sees and changes nothing: no page has a form, and a form that is written by hand is refused.
+async fn nothing_acts(browser: &Browser, stage: &Stage) {
+    let alarm = stage.raises("05925551302");
+    const OWN: &str = "return [...document.querySelectorAll('form[method=post]')].map((form) => \
+         new URL(form.action).pathname).filter((path) => !['/look', '/logout'].includes(path))";
+    let alarm_page = format!("/alarms/{alarm}");
+    let pages = [
+        "/alarms",
+        alarm_page.as_str(),
+        "/roster",
+        "/roster/1",
+        "/policies",
+        "/drills",
+        "/reports",
+        "/audit",
+    ];
+    for page in pages {
+        browser.goto(&stage.page(page)).await;
+        assert_eq!(browser.run(OWN).await, json!([]), "{page}");
+    }
+    for (path, fields) in [
+        (format!("/alarms/{alarm}/take"), ""),
+        (format!("/alarms/{alarm}/close"), "outcome=test&sure=1"),
+        ("/directory/groups/1/edit".to_owned(), "name=x"),
+        ("/directory/households/1/remove".to_owned(), "etag=1"),
+        (
+            "/roster/1/overrides/add".to_owned(),
+            "post_id=1&worker_id=2&from=2031-01-01T00:00&to=2031-01-02T00:00",
+        ),
+        ("/policies/add?community=1".to_owned(), "do=save&name=x"),
+        ("/drills/plan".to_owned(), "sure=1&community=1"),
+        ("/accounts/new".to_owned(), "name=xx&role=admin"),
+        ("/settings/webhooks/new".to_owned(), "url=https://hooks.example.com/"),
+        ("/map/1/plan/spots".to_owned(), "row=0&x.0=1&y.0=1"),
+    ] {
+        let status = browser.sends(&path, fields).await;
+        assert!(matches!(status, 403 | 404 | 405 | 422), "{path}: {status}");
+    }
+    let after = stage.get(&format!("/alarms/{alarm}"));
+    assert!(after["closed_at"].is_null() && after["board"]["in_hand"].is_null(), "{after}");
+    assert_eq!(stage.get("/groups/1")["name"], "3号楼一组");
+    assert_eq!(stage.get("/drills")["items"], json!([]));
+    assert_eq!(stage.get("/accounts")["items"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]

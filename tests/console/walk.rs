@@ -4,10 +4,11 @@
 use crate::browser::{Browser, CHINESE, ENGLISH, Look, WIDTHS, WITHOUT_SCRIPT};
 use crate::people::arrives;
 use crate::stage::{Stage, story};
+use lianfang_loadtest::pages::walk::{is_page, kind_of};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Kinds of pages, so that a fault that makes links without end ends.
-const PAGES_MAX: usize = 120;
+const PAGES_MAX: usize = 200;
 /// Bytes of a page without its style and script.
 const BYTES_MAX: u64 = 100 * 1024;
 /// The links of a page that lead to pages.
@@ -16,28 +17,6 @@ const LINKS: &str = "return [...document.querySelectorAll('a[href]')].filter((a)
 /// Status and size of the page, and how often it has a heading of the first level.
 const FACTS: &str = "const page = performance.getEntriesByType('navigation')[0]; return [page.responseStatus, \
      page.decodedBodySize, document.querySelectorAll('h1').length]";
-
-/// The kind of a page: its path without ids, and the names of what is asked for.
-fn kind_of(link: &str) -> String {
-    let (path, query) = link.split_once('?').unwrap_or((link, ""));
-    let is_id = |part: &&str| part.bytes().any(|byte| byte.is_ascii_digit());
-    // Clips have names: all their pages are of one kind.
-    let depth = if path.starts_with("/prompts/") { 4 } else { usize::MAX };
-    let parts = path.split('/').take(depth).map(|part| if is_id(&part) { "#" } else { part });
-    let mut names: Vec<&str> = query.split('&').filter_map(|pair| pair.split('=').next()).collect();
-    names.sort_unstable();
-    format!("{}?{}", parts.collect::<Vec<_>>().join("/"), names.join("&"))
-}
-
-/// Files, and the page in the other language.
-fn is_page(link: &str) -> bool {
-    let path = link.split('?').next().unwrap_or(link);
-    let files = ["csv", "ics", "zip", "json", "wav", "xlsx", "svg", "png"];
-    let is_file = path.rsplit_once('.').is_some_and(|(_, end)| files.contains(&end));
-    let is_other = link.contains("lang=") || link.contains("format=") || link.contains("download");
-    let is_sent = path == "/directory/export" || path.starts_with("/reports/csv/");
-    !is_file && !is_sent && !is_other && !path.starts_with("/api/")
-}
 
 /// What somebody saw who went wherever links lead.
 #[derive(Default)]

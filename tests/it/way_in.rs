@@ -3,6 +3,7 @@
 mod configured;
 mod headers;
 mod hooks;
+mod nginx;
 mod packaged;
 mod proxies;
 mod supervised;

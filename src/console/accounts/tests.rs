@@ -139,7 +139,23 @@ async fn a_way_back_in_and_a_way_out() {
     let mut with_factor = account("admin");
     with_factor["has_second_factor"] = json!(true);
     fake.answers("GET /accounts/5", 200, with_factor);
-    fake.get("/accounts/5").await.shows(&["action=\"/accounts/5/second-factor\""]);
+    fake.get("/accounts/5")
+        .await
+        .shows(&["href=\"/accounts/5/second-factor\"", "href=\"/accounts/5/password\""]);
+    for (path, english, chinese) in [
+        ("/accounts/5/password", "Their password is void at once", "原来的密码立即作废"),
+        ("/accounts/5/second-factor", "the password alone lets them in", "备用码都作废"),
+    ] {
+        let page = fake.get(path).await;
+        page.shows(&[
+            english,
+            "陈静",
+            &format!("method=\"post\" action=\"{path}\""),
+            "href=\"/accounts/5\"",
+        ]);
+        fake.get_chinese(path).await.shows(&[chinese, "返回"]);
+    }
+    assert!(fake.asked().iter().all(|(method, ..)| *method == Method::GET), "questions do nothing");
     fake.answers("POST /accounts/5/password-reset", 200, json!({"one_time_password": "aaaa-bbbb"}));
     fake.post("/accounts/5/password", &[]).await.shows(&["aaaa-bbbb", "陈静"]);
     fake.answers("DELETE /accounts/5/totp", 204, json!(null));
@@ -219,6 +235,15 @@ async fn a_token_is_shown_once_and_revoked() {
         );
         assert!(fake.asked().iter().all(|(method, ..)| *method == Method::GET));
     }
+    let question = fake.get("/accounts/tokens/3/revoke").await;
+    question.shows(&[
+        "Revoke the token · pbx3",
+        "refused at once",
+        "action=\"/accounts/tokens/3/revoke\"",
+    ]);
+    fake.get_chinese("/accounts/tokens/3/revoke").await.shows(&["吊销后无法恢复"]);
+    assert_eq!(fake.get("/accounts/tokens/4/revoke").await.status, StatusCode::NOT_FOUND);
+    assert!(fake.asked().iter().all(|(method, ..)| *method == Method::GET));
     fake.answers("DELETE /tokens/3", 204, json!(null));
     let page = fake.post("/accounts/tokens/3/revoke", &[]).await;
     assert_eq!(page.location(), "/accounts/tokens?did=done");

@@ -2,17 +2,18 @@
 
 use super::{OncePage, is_mistake};
 use crate::Shared;
-use crate::api::Failure;
+use crate::api::{Failure, Problem};
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, failed, go, show};
 use crate::lang::Lang;
+use crate::question::{self, Question};
 use crate::visit::Signed;
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::get;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
@@ -20,7 +21,7 @@ use serde_json::json;
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/accounts/tokens", get(list).post(make))
-        .route("/accounts/tokens/{id}/revoke", post(revoke))
+        .route("/accounts/tokens/{id}/revoke", get(ask_revoke).post(revoke))
 }
 
 /// What a token may do: its name in the API, and its words.
@@ -173,6 +174,33 @@ async fn make(
         }
         Err(failure) => Err(failed(&signed.visitor, &failure)),
     }
+}
+
+/// Asks whether a token shall work no more.
+async fn ask_revoke(signed: Signed, Path(id): Path<u64>) -> Result<Response, Response> {
+    let l = signed.lang();
+    let tokens: Tokens = signed.api().get("/tokens").await.map_err(signed.fails())?;
+    let Some(token) = tokens.items.into_iter().find(|token| token.id == id) else {
+        let problem = Problem { status: 404, ..Problem::default() };
+        return Err(failed(&signed.visitor, &Failure::Problem(Box::new(problem))));
+    };
+    let back = "/accounts/tokens".to_owned();
+    let mut crumbs = super::crumbs(l);
+    crumbs.push((back.clone(), l.t("令牌", "Tokens").to_owned()));
+    let question = Question {
+        crumbs,
+        heading: format!("{} · {}", l.t("吊销令牌", "Revoke the token"), token.name),
+        words: l.t(
+            "吊销后无法恢复。用它的程序立即被拒绝：用来报警的，从此报不了警，直到换上新令牌。",
+            "It cannot be taken back. The program that has it is refused at once; one that raises alarms raises none until it \
+             has a new token.",
+        ),
+        action: format!("/accounts/tokens/{id}/revoke"),
+        etag: String::new(),
+        button: l.t("吊销", "Revoke"),
+        back,
+    };
+    Ok(question::page(&signed, question).await)
 }
 
 async fn revoke(signed: Signed, Path(id): Path<u64>, Sent(_): Sent) -> Result<Response, Response> {

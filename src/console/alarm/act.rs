@@ -101,7 +101,8 @@ pub(super) async fn act(
         return Ok(page);
     }
     let path = format!("/alarms/{id}/{}", request.path);
-    match signed.api().post::<Value>(&path, &request.body).await {
+    let api = signed.api().once(form.get("key"));
+    match api.post::<Value>(&path, &request.body).await {
         Ok(_) => {
             let back = form.get("back");
             let here = format!("/alarms/{id}");

@@ -5,6 +5,7 @@ use crate::lang::Lang;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// See `AlarmDetail` of the API.
 #[derive(Debug, Default, Deserialize)]
@@ -46,10 +47,10 @@ pub(crate) struct Case {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct CaseStep {
-    step: String,
-    due_at: Timestamp,
-    done_at: Option<Timestamp>,
-    is_late: bool,
+    pub(crate) step: String,
+    pub(crate) due_at: Timestamp,
+    pub(crate) done_at: Option<Timestamp>,
+    pub(crate) is_late: bool,
 }
 
 /// How the household was looked after.
@@ -76,6 +77,7 @@ pub(crate) struct Note {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Delivery {
+    pub(crate) leg: u64,
     pub(crate) party: u16,
     pub(crate) name: Option<String>,
     pub(crate) number: Option<String>,
@@ -168,6 +170,15 @@ pub(crate) struct Step {
     pub(crate) is_late: bool,
 }
 
+/// A step of a case in words.
+pub(super) fn step_words(step: &str, l: Lang) -> &'static str {
+    match step {
+        "accepted" => l.t("有人接警", "Somebody is coming"),
+        "arrived" => l.t("有人到场", "Somebody is there"),
+        _ => l.t("结案", "Closed"),
+    }
+}
+
 impl Detail {
     /// Who is concerned, in the order of the plan.
     pub(crate) fn humans(&self, row: &Row, l: Lang) -> Vec<Human> {
@@ -219,11 +230,7 @@ impl Detail {
         let steps = self.case.iter().flat_map(|case| &case.steps);
         steps
             .map(|step| Step {
-                words: match step.step.as_str() {
-                    "accepted" => l.t("有人接警", "Somebody is coming"),
-                    "arrived" => l.t("有人到场", "Somebody is there"),
-                    _ => l.t("结案", "Closed"),
-                },
+                words: step_words(&step.step, l),
                 due_at: step.due_at,
                 done_at: step.done_at,
                 is_late: step.is_late,
@@ -235,6 +242,26 @@ impl Detail {
     pub(crate) fn wants_follow_up(&self) -> bool {
         let case = self.case.as_ref();
         case.is_some_and(|case| case.follow_up_due_at.is_some() && case.follow_up.is_none())
+    }
+
+    /// Who talks with the resident now: who joined, has not left and has not hung up.
+    pub(crate) fn talking(&self) -> Vec<&str> {
+        let mut legs = BTreeSet::new();
+        for moment in &self.timeline {
+            let leg = moment.event.get("leg").and_then(Value::as_u64);
+            match (moment.event.get("kind").and_then(Value::as_str), leg) {
+                (Some("talk_joined"), Some(leg)) => {
+                    legs.insert(leg);
+                }
+                (Some("talk_left"), Some(leg)) => {
+                    legs.remove(&leg);
+                }
+                _ => {}
+            }
+        }
+        let calls = self.deliveries.iter();
+        let calls = calls.filter(|call| legs.contains(&call.leg) && call.ended_ms.is_none());
+        calls.map(|call| call.name.as_deref().unwrap_or_default()).collect()
     }
 
     /// How a party is called.

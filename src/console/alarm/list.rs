@@ -31,6 +31,8 @@ struct ListPage {
     next: Option<String>,
     filter: Filter,
     communities: Vec<Named>,
+    /// What is late is only for those who act.
+    may_act: bool,
 }
 
 #[derive(Deserialize)]
@@ -93,5 +95,8 @@ pub(super) async fn list(
     let communities = communities(&signed).await;
     let frame = Frame::signed(&signed, l.t("以往警情", "Past alarms")).await;
     let rows = found.items;
-    Ok(show(StatusCode::OK, &ListPage { frame, l, rows, next, filter, communities }))
+    Ok(show(
+        StatusCode::OK,
+        &ListPage { frame, l, rows, next, filter, communities, may_act: signed.me.may_act() },
+    ))
 }

@@ -312,3 +312,83 @@ async fn an_id_is_one_part_of_a_path_and_nothing_more() {
     let asked = fake.asked();
     assert!(asked.iter().all(|(_, path, _)| path == "/alarms/workersx"), "{asked:?}");
 }
+
+#[tokio::test]
+async fn who_talks_with_the_resident_is_told_and_how_one_joins() {
+    let fake = fake("operator");
+    let moment = |sequence: u32, event: Value| json!({"sequence": sequence, "at": "2026-11-22T03:11:52Z", "since_raised_ms": 10_000, "text": "x", "event": event});
+    let joined = |leg: u32| moment(leg, json!({"kind": "talk_joined", "leg": leg}));
+    let mut alarm = detail();
+    let call = |leg: u32, name: &str, ended: Value| json!({"leg": leg, "party": 2, "name": name, "channel": "voice", "state": "answered", "ended_ms": ended});
+    alarm["deliveries"] = json!([
+        call(1, "李强", Value::Null),
+        call(2, "赵丽", Value::Null),
+        call(3, "孙平", json!(9_000)),
+        call(4, "周红", Value::Null)
+    ]);
+    alarm["timeline"] =
+        json!([joined(1), joined(2), joined(3), moment(9, json!({"kind": "talk_left", "leg": 2}))]);
+    fake.answers("GET /alarms/a1", 200, alarm);
+    let page = fake.get("/alarms/a1").await;
+    page.shows(&[
+        "In the talk now: <strong>李强</strong>",
+        "presses 5 in the call",
+        "have yourself called",
+    ]);
+    assert!(
+        !page.html.contains("Call my own telephone"),
+        "who is no worker has none that is known"
+    );
+    fake.get_chinese("/alarms/a1").await.shows(&["正在通话：<strong>李强</strong>", "按 5"]);
+    fake.answers("GET /alarms/a1", 200, detail());
+    fake.get("/alarms/a1").await.shows(&["Nobody is in the talk now."]);
+}
+
+#[tokio::test]
+async fn a_worker_has_their_own_telephone_called() {
+    let fake = fake("operator");
+    let account =
+        json!({"name": "wang", "display_name": "王敏", "role": "operator", "worker_id": 7});
+    fake.answers("GET /session", 200, json!({"account": account}));
+    let page = fake.get("/alarms/a1").await;
+    page.shows(&[
+        "Call my own telephone",
+        "name=\"who\" value=\"worker:7:王敏\"><input type=\"hidden\" name=\"sure\"",
+    ]);
+    assert!(!page.html.contains("have yourself called"));
+    fake.answers("POST /alarms/a1/parties", 204, Value::Null);
+    fake.asked();
+    let page = fake.post("/alarms/a1/parties", &[("who", "worker:7:王敏"), ("sure", "1")]).await;
+    assert_eq!(page.location(), "/alarms/a1?did=called");
+    let sent = (Method::POST, "/alarms/a1/parties".to_owned(), json!({"worker_id": 7}));
+    assert_eq!(fake.asked(), [sent]);
+    for role in ["auditor", "operator"] {
+        let fake = self::fake(role);
+        let mut closed = detail();
+        closed["board"]["state"] = json!("closed");
+        fake.answers("GET /alarms/a1", 200, closed);
+        let page = fake.get("/alarms/a1").await;
+        assert!(!page.html.contains("presses 5") && !page.html.contains("Call my own"), "{role}");
+    }
+}
+
+#[tokio::test]
+async fn a_note_that_is_sent_twice_is_added_once() {
+    let fake = fake("operator");
+    let drawn = |html: &str| {
+        let rest = html.split_once("name=\"key\" value=\"").unwrap().1.to_owned();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let key = drawn(&fake.get("/alarms/a1").await.html);
+    assert_ne!(key, drawn(&fake.get("/alarms/a1").await.html), "another form adds another note");
+    fake.answers("POST /alarms/a1/notes", 201, json!({}));
+    for _ in 0..2 {
+        fake.post("/alarms/a1/notes", &[("text", "x"), ("key", &key)]).await.location();
+    }
+    assert_eq!(fake.keys(), [key.clone(), key]);
+    // A key that no header can hold is left out, and the note is added.
+    for key in ["", "钥匙", "a b", &"x".repeat(256)] {
+        fake.post("/alarms/a1/notes", &[("text", "x"), ("key", key)]).await.location();
+    }
+    assert_eq!(fake.keys(), [""; 0]);
+}

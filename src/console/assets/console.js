@@ -4,13 +4,13 @@
   const $ = (selector, from = document) => from.querySelector(selector);
   const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
   const hear = (name, does) => document.addEventListener(name, does);
-  const typing = (at) => at.closest?.('input,select,textarea,[contenteditable]');
+  const { live, bar } = document.body.dataset;
 
   // Keys, which ? explains.
   let go = 0;
   let row = -1;
   hear('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.('input,select,textarea')) return;
     const key = event.key;
     if (go && Date.now() - go < 1500) {
       go = 0;
@@ -46,18 +46,18 @@
   let skew;
   const learn = (from) => {
     const at = $('[data-now]', from);
-    const now = at ? Number(at.dataset.now) - Date.now() : 0;
+    const now = at ? at.dataset.now - Date.now() : 0;
     if (!(Math.abs(now - skew) < 2000)) skew = now;
   };
   learn();
-  const two = (number) => String(Math.floor(number)).padStart(2, '0');
+  const two = (n) => String(Math.floor(n)).padStart(2, '0');
   const tick = () => $$('time[data-age],time[data-left]').forEach((time) => {
     const left = (Date.parse(time.dateTime) - Date.now() - skew) / 1000;
     const age = Math.max(0, Math.floor(-left));
     const text = 'age' in time.dataset ? [age / 3600, age / 60 % 60, age % 60].map(two).join(':') : String(Math.max(0, Math.ceil(left)));
     if (time.textContent !== text) time.textContent = text;
   });
-  if ($('time[data-age]') || document.body.dataset.live) setInterval(tick, 1000);
+  if (live || $('time[data-age]')) setInterval(tick, 1000);
 
   // Parts with data-part are replaced in place; where somebody types, chooses or presses, they wait a minute at most.
   const waits = (part, is) => {
@@ -111,7 +111,7 @@
     const fresh = new DOMParser().parseFromString(text, 'text/html');
     learn(fresh);
     lists(fresh);
-    $$('[data-part]').concat($('#state') || []).forEach((part) => {
+    $$('[data-part],#state').forEach((part) => {
       const other = fresh.getElementById(part.id);
       if (!other) return;
       part.className = other.className;
@@ -128,16 +128,18 @@
     if (fetching) { again = true; return; }
     fetching = true;
     try {
-      const answer = await fetch(location.href, { signal: AbortSignal.timeout?.(10000) });
-      if (answer.redirected) { location.reload(); return; }
-      if (answer.ok) take(await answer.text());
-      lost('page', !answer.ok);
+      const answer = await fetch(!$('[data-soon]') && bar || location.href, { signal: AbortSignal.timeout?.(10000) });
+      // A refused form leads to its page; nobody is led away from writing.
+      const out = answer.redirected && !location.href.startsWith(`${answer.url}/`);
+      if (out && !bar) { location = answer.url; return; }
+      if (answer.ok && !out) take(await answer.text());
+      lost('page', out || !answer.ok);
     } catch { lost('page', true); } finally {
       fetching = false;
       if (again) { again = false; setTimeout(refresh, 100); }
     }
   };
-  // A number says while it is typed what it is understood as.
+  // A number says what it is understood as.
   let typed;
   hear('input', ({ target: at }) => {
     const ask = at.form?.dataset.ask;
@@ -152,7 +154,7 @@
       said.textContent = await answer.text();
     }, 300);
   });
-  // Rows of [data-order] are dragged by their handles and numbered anew.
+  // Rows of [data-order] are dragged and numbered anew.
   $$('[data-order]').forEach((list) => {
     let held;
     const row = (event) => event.target.closest('li');
@@ -167,7 +169,7 @@
     };
     list.ondragend = () => { held = 0; $$('[data-place]', list).forEach((input, at) => { input.value = at + 1; }); };
   });
-  // Long work is looked at every second until it is done.
+  // Long work is looked at every second.
   const watch = () => { if ($('[data-soon]')) setTimeout(() => refresh().then(watch), 1000); };
   watch();
   // Forms with data-stay are sent in place, so that the sound goes on.
@@ -194,7 +196,6 @@
   let audio;
   let sounding = 0;
   const title = document.title;
-  const wanted = () => $('[data-alarm="unanswered"]') && !sessionStorage.getItem('quiet');
   const beep = () => {
     if (audio?.state !== 'running') return;
     [880, 660].forEach((hertz, at) => {
@@ -208,8 +209,8 @@
     });
   };
   const ring = () => {
-    const on = Boolean(wanted());
     const unanswered = $$('[data-alarm="unanswered"]').length;
+    const on = unanswered > 0;
     document.title = unanswered ? `● (${unanswered}) ${title}` : title;
     if (on && !sounding) { beep(); sounding = setInterval(beep, 2000); }
     if (!on && sounding) { clearInterval(sounding); sounding = 0; }
@@ -217,7 +218,7 @@
     if (ask) ask.hidden = !(on && audio?.state !== 'running');
   };
   const allow = () => {
-    if (!document.body.dataset.live) return;
+    if (!live && !bar) return;
     come.clear();
     news();
     audio = audio || new (window.AudioContext || window.webkitAudioContext)();
@@ -227,8 +228,7 @@
   hear('keydown', allow);
 
   // What changes is told by the feed, and looked at every half minute besides.
-  const live = document.body.dataset.live;
-  if (live && window.EventSource) {
+  if (live) {
     let timer = 0;
     const soon = () => { if (!timer) timer = setTimeout(() => { timer = 0; refresh(); }, 150); };
     let feed;
@@ -248,4 +248,6 @@
     }, 5000);
     ring();
   }
+  // Elsewhere, the bar is.
+  if (bar) { refresh(); setInterval(refresh, 5000); }
 })();

@@ -142,8 +142,12 @@ struct Changes {
 impl Found {
     /// Whether anything would change.
     fn is_change(&self) -> bool {
-        let is_change = |file: &File| 0 < file.added + file.changed + file.removed;
-        self.files.iter().any(is_change) || 0 < self.secrets + self.posts_held
+        self.changed().next().is_some() || 0 < self.secrets + self.posts_held
+    }
+
+    /// The sheets in which something changes.
+    fn changed(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(|file| 0 < file.added + file.changed + file.removed)
     }
 
     /// Whether it changes by itself.

@@ -44,6 +44,17 @@ impl Found {
     fn what(&self, l: &Lang) -> &'static str {
         Noun::of(&self.noun).map_or("", |noun| noun.words(*l))
     }
+
+    /// Where an alarm is raised for whoever was found; none where no line belongs to them.
+    fn raise(&self) -> Option<String> {
+        match (self.noun.as_str(), self.household_id) {
+            ("lines" | "households", _) => {
+                Some(format!("/directory/{}/{}/raise", self.noun, self.id))
+            }
+            (_, Some(household)) => Some(format!("/directory/households/{household}/raise")),
+            (_, None) => None,
+        }
+    }
 }
 
 pub(super) async fn search(signed: Signed) -> Result<Response, Response> {

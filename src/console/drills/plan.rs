@@ -2,7 +2,7 @@
 
 use super::choice::Groups;
 use crate::Shared;
-use crate::api::Failure;
+use crate::api::{Failure, Problem};
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, go, show};
 use crate::lang::Lang;
@@ -89,6 +89,8 @@ struct SurePage {
     l: Lang,
     form: Form,
     preview: Preview,
+    /// Sent twice, it is planned once.
+    key: String,
     starts: String,
     announced: String,
 }
@@ -134,10 +136,20 @@ struct Planned {
     id: u32,
 }
 
+/// Drills are planned by admins; others get no form for it.
+fn admins_only(signed: &Signed) -> Result<(), Failure> {
+    if signed.me.is_admin() {
+        return Ok(());
+    }
+    let problem = Problem { status: 403, ..Problem::default() };
+    Err(Failure::Problem(Box::new(problem)))
+}
+
 pub(super) async fn ask(
     State(shared): State<Shared>,
     signed: Signed,
 ) -> Result<Response, Response> {
+    admins_only(&signed).map_err(signed.fails())?;
     let communities = communities(&signed).await.map_err(signed.fails())?;
     let clock = clock_of(&communities, communities.first().map_or(0, |first| first.id));
     // The day after tomorrow at ten: everybody can be told before.
@@ -191,6 +203,7 @@ pub(super) async fn plan(
     Sent(mut form): Sent,
 ) -> Result<Response, Response> {
     let l = signed.lang();
+    admins_only(&signed).map_err(signed.fails())?;
     let communities = communities(&signed).await.map_err(signed.fails())?;
     let id = form.get("community").parse().unwrap_or(0);
     if form.has("find", "1") {
@@ -207,7 +220,8 @@ pub(super) async fn plan(
     };
     let is_sure = form.has("sure", "1");
     let done = if is_sure {
-        let planned = signed.api().post::<Planned>("/drills", &draft).await;
+        let api = signed.api().once(form.get("key"));
+        let planned = api.post::<Planned>("/drills", &draft).await;
         planned.map(|planned| go(&format!("/drills/{}", planned.id), "added"))
     } else {
         match signed.api().post::<Preview>("/drills/preview", &draft).await {
@@ -230,7 +244,8 @@ async fn sure(signed: &Signed, form: Form, preview: Preview) -> Response {
     let shown = |text: &str| text.replace('T', " ");
     let (starts, announced) = (shown(form.get("starts")), form.get("announce").to_owned());
     let frame = Frame::signed(signed, l.t("计划演练", "Plan a drill")).await;
-    show(StatusCode::OK, &SurePage { frame, l, form, preview, starts, announced })
+    let key = signed.new_key();
+    show(StatusCode::OK, &SurePage { frame, l, form, preview, key, starts, announced })
 }
 
 /// The field that a mistake of the API stands beside.

@@ -1,12 +1,12 @@
 //! The pages of drills over an API that answers with what it was given.
 
 use crate::fake::Fake;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 fn drill(state: &str) -> Value {
     json!({"id": 7, "community": "康乐社区", "time_zone": "Asia/Shanghai", "state": state,
-        "created_at": "2026-11-20T01:00:00Z", "created_by": "王敏", "announced_at": null, "ended_at": null,
+        "created_at": "2026-11-20T01:00:00Z", "created_by": "account:2", "created_by_name": "王敏", "announced_at": null, "ended_at": null,
         "plan": {"community_id": 2, "group_ids": [], "per_group": 2, "seed": 0, "kind": "fire",
             "starts_at": "2026-11-24T02:00:00Z", "ends_at": "2026-11-24T03:30:00Z", "announce_before_s": 3600,
             "hours": [], "on_holidays": false, "per_minute": 2}})
@@ -102,7 +102,14 @@ async fn planning_says_once_how_many_telephones_ring() {
     let mut form = FORM.to_vec();
     form.push(("sure", "1"));
     form.push(("seed", "317120"));
-    assert_eq!(fake.post("/drills/plan", &form).await.location(), "/drills/7?did=added");
+    let (_, key) = sure.html.split_once("name=\"key\" value=\"").expect("has a key");
+    let key = key.split('"').next().expect("has an end");
+    form.push(("key", key));
+    // A second click plans no second drill.
+    for _ in 0..2 {
+        assert_eq!(fake.post("/drills/plan", &form).await.location(), "/drills/7?did=added");
+    }
+    assert_eq!(fake.keys(), [key, key]);
     let asked = fake.asked();
     let (_, _, sent) = asked.iter().find(|(_, path, _)| path == "/drills").expect("planned");
     assert_eq!((&sent["community_id"], &sent["per_group"]), (&json!(2), &json!(2)));
@@ -312,4 +319,14 @@ async fn a_report_shows_who_was_not_reached_and_who_was_not_told() {
         "事先没有通知到的",
         "首次响铃：1.0 秒内 4 户，2.0 秒内 12 户",
     ]);
+}
+
+#[tokio::test]
+async fn only_admins_get_the_form_of_a_drill() {
+    for role in ["operator", "auditor"] {
+        let fake = Fake::new(role);
+        assert_eq!(fake.get("/drills/plan").await.status, StatusCode::FORBIDDEN, "{role}");
+        let sent = fake.post("/drills/plan", &[("community", "1"), ("sure", "1")]).await;
+        assert_eq!(sent.status, StatusCode::FORBIDDEN, "{role}");
+    }
 }

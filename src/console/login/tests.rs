@@ -163,3 +163,43 @@ async fn every_cookie_is_for_this_host_alone() {
         assert!(!cookie.contains("Domain"), "{cookie}");
     }
 }
+
+#[tokio::test]
+async fn a_form_that_came_too_late_leads_back_to_its_page_and_is_said_to_be_lost() {
+    let fake = Fake::nobody();
+    fake.answers("GET /session", 401, problem("unauthorized", 401, ""));
+    let own = "https://lianfang.example/directory/households/5/edit?x=1";
+    for (from, next) in [
+        (own, "%2Fdirectory%2Fhouseholds%2F5%2Fedit%3Fx%3D1"),
+        ("https://b.example/directory", "%2F"),
+        ("https://lianfang.example//b.example/", "%2F"),
+        ("nonsense", "%2F"),
+        ("", "%2F"),
+    ] {
+        let page = fake.post_from("/directory/households/5/remove", from).await;
+        assert_eq!(page.location(), format!("/login?next={next}&unsaved=1"), "{from}");
+    }
+    let page = fake.post_from("/directory/households/5/remove", own).await;
+    let login = page.location().to_owned();
+    let page = fake.get(&login).await;
+    page.shows(&["was not saved", "name=\"next\" value=\"/directory/households/5/edit?x=1\""]);
+    fake.get_chinese(&login).await.shows(&["没有保存"]);
+    fake.answers("POST /session", 401, problem("wrong-credentials", 401, "Wrong."));
+    let page = fake.post("/login", &[("name", "a"), ("password", "b"), ("unsaved", "1")]).await;
+    page.shows(&["Wrong.", "was not saved"]);
+    assert!(!fake.get("/login?next=%2F").await.html.contains("was not saved"));
+    assert!(
+        fake.asked()
+            .iter()
+            .all(|(method, path, _)| *method != Method::DELETE && path != "/households/5")
+    );
+}
+
+#[tokio::test]
+async fn a_form_of_an_earlier_session_says_so() {
+    let fake = Fake::new("operator");
+    let page = fake.post_raw("/alarms/a1/notes", "csrf=old&text=x").await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    page.shows(&["was not saved", "id=\"state\"", "data-go=\"g\""]);
+    assert!(fake.asked().is_empty());
+}

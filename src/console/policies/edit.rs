@@ -9,6 +9,7 @@ use crate::board;
 use crate::form::{Form, Sent as SentForm};
 use crate::frame::{Frame, go, show};
 use crate::lang::Lang;
+use crate::question::{self, Question};
 use crate::visit::Signed;
 use askama::Template;
 use axum::extract::Path;
@@ -76,14 +77,6 @@ struct Listed {
     items: Vec<Value>,
 }
 
-fn admins_only(signed: &Signed) -> Result<(), Failure> {
-    if signed.me.is_admin() {
-        return Ok(());
-    }
-    let problem = Problem { status: 403, ..Problem::default() };
-    Err(Failure::Problem(Box::new(problem)))
-}
-
 /// The community that the query names.
 fn community_asked(signed: &Signed) -> Result<u64, Failure> {
     let query = signed.visitor.path.split_once('?').map_or("", |(_, query)| query);
@@ -102,7 +95,7 @@ fn beginning() -> Value {
 }
 
 pub(super) async fn ask_new(signed: Signed) -> Result<Response, Response> {
-    admins_only(&signed).map_err(signed.fails())?;
+    signed.must_be_admin().map_err(signed.fails())?;
     let community = community_asked(&signed).map_err(signed.fails())?;
     let subject = Subject { community, stored: None };
     let form = document::form_of(&beginning());
@@ -111,7 +104,7 @@ pub(super) async fn ask_new(signed: Signed) -> Result<Response, Response> {
 }
 
 pub(super) async fn ask(signed: Signed, Path(id): Path<u64>) -> Result<Response, Response> {
-    admins_only(&signed).map_err(signed.fails())?;
+    signed.must_be_admin().map_err(signed.fails())?;
     let (policy, subject) = stored(&signed, id).await.map_err(signed.fails())?;
     let form = document::form_of(&policy.document);
     let beside = Beside { more: 1, ..Beside::default() };
@@ -129,7 +122,7 @@ pub(super) async fn add(
     signed: Signed,
     SentForm(mut form): SentForm,
 ) -> Result<Response, Response> {
-    admins_only(&signed).map_err(signed.fails())?;
+    signed.must_be_admin().map_err(signed.fails())?;
     let community = community_asked(&signed).map_err(signed.fails())?;
     let subject = Subject { community, stored: None };
     if form.get("do") != "save" {
@@ -152,7 +145,7 @@ pub(super) async fn save(
     Path(id): Path<u64>,
     SentForm(mut form): SentForm,
 ) -> Result<Response, Response> {
-    admins_only(&signed).map_err(signed.fails())?;
+    signed.must_be_admin().map_err(signed.fails())?;
     let (_, subject) = stored(&signed, id).await.map_err(signed.fails())?;
     if form.get("do") != "save" {
         return look(&signed, &subject, form).await.map_err(signed.fails());
@@ -206,6 +199,35 @@ async fn look(signed: &Signed, subject: &Subject, mut form: Form) -> Result<Resp
     let wrong = form.is_wrong();
     let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     render(signed, subject, (form, status), beside).await
+}
+
+/// Asks whether a policy shall go.
+pub(super) async fn ask_remove(signed: Signed, Path(id): Path<u64>) -> Result<Response, Response> {
+    let l = signed.lang();
+    signed.must_be_admin().map_err(signed.fails())?;
+    let path = format!("/policies/{id}");
+    let Versioned { row: policy, etag } =
+        signed.api().get_versioned::<Policy>(&path).await.map_err(signed.fails())?;
+    let community = community_of(&signed, policy.community_id).await.map_err(signed.fails())?;
+    let of_community = format!("/policies?community={}", policy.community_id);
+    let question = Question {
+        crumbs: vec![
+            ("/policies".to_owned(), l.t("预案", "Policies").to_owned()),
+            (of_community, community),
+            (path.clone(), policy.name().to_owned()),
+        ],
+        heading: format!("{} · {}", l.t("删除预案", "Remove the policy"), policy.name()),
+        words: l.t(
+            "从下一起警情起不再照它呼叫，改用本社区的其他预案或内置的做法。各版本仍可查看，要再用须重新写。",
+            "From the next alarm on nobody is called by it: other policies of the community count, or what is built in. Its \
+             versions can still be read; to use it again, it has to be written anew.",
+        ),
+        action: format!("{path}/remove"),
+        etag,
+        button: l.t("删除", "Remove"),
+        back: path,
+    };
+    Ok(question::page(&signed, question).await)
 }
 
 /// Removes a policy that was seen at this version; its versions stay.

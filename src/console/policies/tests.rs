@@ -93,7 +93,17 @@ async fn policies_are_listed_and_one_is_told_in_words() {
         desk("operator").get("/policies/add?community=2").await.status,
         StatusCode::FORBIDDEN
     );
-    desk("admin").get("/policies/7").await.shows(&["/policies/7/edit", "/policies/7/remove"]);
+    let admin = desk("admin");
+    admin.get("/policies/7").await.shows(&["/policies/7/edit", "href=\"/policies/7/remove\""]);
+    let question = admin.get("/policies/7/remove").await;
+    question.shows(&[
+        "From the next alarm on",
+        "action=\"/policies/7/remove\"",
+        "name=\"etag\" value=\"&#34;1&#34;\"",
+    ]);
+    admin.get_chinese("/policies/7/remove").await.shows(&["删除预案", "要再用须重新写"]);
+    assert!(admin.asked().iter().all(|(method, ..)| *method == axum::http::Method::GET));
+    assert_eq!(fake.get("/policies/7/remove").await.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

@@ -137,9 +137,18 @@ async fn lines_and_numbers_stand_community_by_community() {
         "lines": {"total": 30, "up": 25, "down": 2, "never": 1, "brought": 2},
         "numbers": {"numbers": 60, "confirmed": 45, "never_confirmed": 5, "doubtful": 6, "unreachable": 4, "due": 9, "confirmed_percent": 75}});
     let page = json!({"items": [row], "next": 2, "counted_at": "2026-11-22T03:12:00Z"});
+    let auditor = Fake::new("auditor");
+    auditor.answers("GET /reports/communities?limit=20&after=0", 200, page.clone());
+    let read = auditor.get("/reports/lines").await;
+    assert!(!read.html.contains("/directory/reachability"), "who may not see numbers has no link");
     fake.answers("GET /reports/communities?limit=20&after=0", 200, page);
     let page = fake.get("/reports/lines").await;
     page.shows(&["/lines?community=2", "75%", "/reports/lines?after=2", "tag amber"]);
+    page.shows(&[
+        "href=\"/directory/reachability?community=2&#38;state=doubtful\">6</a>",
+        "href=\"/directory/reachability?community=2&#38;state=unreachable\">4</a>",
+        "href=\"/directory/reachability?community=2&#38;due=true\">9</a>",
+    ]);
     fake.get_chinese("/reports/lines?after=x").await.shows(&["号码待确认", "经交换机"]);
 }
 

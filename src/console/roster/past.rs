@@ -100,7 +100,12 @@ impl Telling<'_> {
             };
             (self.label(part, &change.field), value(&change.before), value(&change.after))
         };
-        let is_told = |change: &&Change| change.field != "community_id";
+        let is_nothing = |text: &Option<String>| text.as_deref().is_none_or(str::is_empty);
+        // What was and is nothing tells nothing.
+        let is_told = |change: &&Change| {
+            change.field != "community_id"
+                && !(is_nothing(&change.before) && is_nothing(&change.after))
+        };
         Told {
             id: edit.id,
             at: edit.at,

@@ -124,7 +124,7 @@ impl Finding {
             "same_for_both" | "double_duty" => vec![replace],
             "no_number" | "unconfirmed" => {
                 let words = l.t("核对号码", "See to the numbers");
-                vec![(format!("/directory/workers/{worker}"), words)]
+                vec![(format!("/directory/workers/{worker}#reachability"), words)]
             }
             "swap_open" => {
                 let swap = self.swap_id.unwrap_or_default();

@@ -148,7 +148,8 @@ async fn every_finding_says_what_to_do_to_those_who_may() {
     for (kind, admin, operator) in [
         ("nobody", "/roster/2/rules#shifts", "/roster/2/overrides/add"),
         ("away", "/roster/2/changes#absences", "/roster/2/changes#absences"),
-        ("no_number", "/directory/workers/3", "/directory/workers/3"),
+        ("no_number", "/directory/workers/3#reachability", "/directory/workers/3#reachability"),
+        ("unconfirmed", "/directory/workers/3#reachability", "/directory/workers/3#reachability"),
         ("double_duty", "/roster/2/overrides/add", "/roster/2/overrides/add"),
         ("swap_open", "/roster/2/changes#swaps-7", "/roster/2/changes#swaps-7"),
         ("not_taken_over", "href=\"#duty\"", "href=\"#duty\""),
@@ -456,6 +457,7 @@ fn edited_desk() -> Fake {
         json!([
             change("community_id", Value::Null, json!("2")),
             change("worker_id", Value::Null, json!("4")),
+            change("instead_of_id", Value::Null, Value::Null),
             change("from", Value::Null, json!("2026-11-28T00:00:00Z"))
         ]),
     );
@@ -518,6 +520,7 @@ async fn what_was_changed_is_told_in_words() {
         "<del>08:00</del>",
     ]);
     assert!(!page.html.contains("/roster/2/undo/32"), "shifts are for admins");
+    assert!(!page.html.contains("Instead of"), "what was and is nothing is left out");
     let at = |words: &str| page.html.find(words).unwrap();
     assert!(at("Changed swap") < at("Removed shift") && at("Removed shift") < at("Added override"));
     fake.get_chinese("/roster/2/history").await.shows(&[

@@ -217,6 +217,12 @@ async fn it_is_changed_paused_and_given_a_new_secret() {
     ]);
     let secret = json!({"secret": "whsec_new", "old_secret_until": "2026-11-23T03:00:00Z"});
     fake.answers("POST /webhooks/3/rotate-secret", 200, secret);
+    fake.asked();
+    let question = fake.get("/settings/webhooks/3/secret").await;
+    question.shows(&["void after a day", "值班大屏", "action=\"/settings/webhooks/3/secret\""]);
+    fake.get_chinese("/settings/webhooks/3/secret").await.shows(&["一天后作废"]);
+    assert!(fake.asked().iter().all(|(method, ..)| *method == Method::GET));
+    fake.get("/settings/webhooks/3").await.shows(&["href=\"/settings/webhooks/3/secret\""]);
     fake.post("/settings/webhooks/3/secret", &[]).await.shows(&["whsec_new", "值班大屏"]);
 }
 

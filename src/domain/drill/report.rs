@@ -269,11 +269,17 @@ pub fn summary(community: &str, figures: &Figures, language: Language) -> String
     };
     let (leg_50, leg_99) = (ms(&figures.last_leg_ms, 50), ms(&figures.last_leg_ms, 99));
     let (key_50, key_99) = (ms(&figures.first_key_ms, 50), ms(&figures.first_key_ms, 99));
+    let answer = match (figures.first_key_ms.is_empty(), chinese) {
+        (true, true) => "无人按键应答".to_owned(),
+        (true, false) => "nobody answered by a key".to_owned(),
+        (false, true) => format!("到第一个应答：中位{key_50}，99%在{key_99}内"),
+        (false, false) => format!("to the first answer: median {key_50}, 99% within {key_99}"),
+    };
     if chinese {
         format!(
             "{community}联防演练：{homes}户发起，呼叫电话{phones}部，振铃{rung}部（{rang}%），\
              本人按键应答{answered}部（{spoke}%），接通未按键{voicemail}部；短信{texted}条号码，确认送达{delivered}个。\
-             从发起到最后一路呼出：中位{leg_50}，99%在{leg_99}内；到第一个应答：中位{key_50}，99%在{key_99}内。\
+             从发起到最后一路呼出：中位{leg_50}，99%在{leg_99}内；{answer}。\
              为真实警情让位{yielded}户。"
         )
     } else {
@@ -281,7 +287,7 @@ pub fn summary(community: &str, figures: &Figures, language: Language) -> String
             "Drill of {community}: {homes} homes began it, {phones} telephones were called, {rung} rang ({rang}%), \
              {answered} were answered by a person with a key ({spoke}%), {voicemail} without a key; \
              {texted} numbers were sent SMS, {delivered} confirmed it. From the beginning to the last call on the wire: \
-             median {leg_50}, 99% within {leg_99}; to the first answer: median {key_50}, 99% within {key_99}. \
+             median {leg_50}, 99% within {leg_99}; {answer}. \
              {yielded} homes gave way to a real alarm."
         )
     }
@@ -297,6 +303,17 @@ mod tests {
         let counts = spans(&[0, 1_000, 1_001, 5_000, 299_999, 300_000, 300_001, u64::MAX]);
         assert_eq!(counts, [2, 1, 1, 0, 0, 0, 0, 0, 2, 2]);
         assert_eq!(spans(&[]), [0; 10]);
+    }
+
+    #[test]
+    fn a_drill_that_nobody_answered_has_no_time_of_an_answer() {
+        let mut figures = Figures { homes: 1, phones: 2, ..Figures::default() };
+        let said = |figures: &Figures, language| summary("文园社区", figures, language);
+        assert!(said(&figures, Language::Chinese).contains("；无人按键应答。"));
+        assert!(said(&figures, Language::English).contains("; nobody answered by a key."));
+        figures.first_key_ms = vec![4_200];
+        assert!(said(&figures, Language::Chinese).contains("中位4.2秒，99%在4.2秒内。"));
+        assert!(said(&figures, Language::English).contains("median 4.2 s, 99% within 4.2 s."));
     }
 
     proptest! {

@@ -30,7 +30,7 @@ async fn a_drill_is_planned_listed_stopped_and_reported() {
     assert_eq!(made.header("location"), format!("/api/v1{path}"));
     assert_eq!((&drill["state"], &drill["waiting"]), (&json!("planned"), &json!(1)));
     assert_eq!(drill["homes"][0]["household_id"], json!(town.household));
-    assert_eq!(drill["created_by"], "root");
+    assert_eq!((&drill["created_by"], &drill["created_by_name"]), (&json!("root"), &Value::Null));
     assert_eq!(
         (&drill["community"], &drill["time_zone"]),
         (&json!("文园社区"), &json!("Asia/Shanghai"))

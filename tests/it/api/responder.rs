@@ -155,9 +155,15 @@ async fn the_page_works_by_forms_in_both_languages() {
     let api = with_page().await;
     let path = format!("/r/{TOKEN}");
     let page = api.call(Method::GET, &path).send().await.expect(200).text;
-    for part in
-        ["&lt;陈阿姨&gt;", "3 502", "王敏", "演练", "有人前往", "value=\"2\"", "method=\"post\""]
-    {
+    for part in [
+        "&lt;陈阿姨&gt;",
+        "3号楼 502",
+        "王敏",
+        "演练",
+        "有人前往",
+        "value=\"2\"",
+        "method=\"post\"",
+    ] {
         assert!(page.contains(part), "{part}: {page}");
     }
     // Three large buttons in this order; the rest is folded away.
@@ -170,6 +176,7 @@ async fn the_page_works_by_forms_in_both_languages() {
     assert!(folded.contains("我已拨打 110") && !folded.contains("结案"), "{folded}");
     assert!(!page.contains("13800000302"));
     let english = api.call(Method::GET, &path).header("accept-language", "en").send().await;
+    assert!(english.text.contains("Building 3, door 502"), "{}", english.text);
     assert!(english.text.contains(">I am coming<") && english.text.contains("lang=\"en\""));
     let posted = post_form(&api, TOKEN, "key=1").await.expect(303);
     assert_eq!(posted.header("location"), path);
