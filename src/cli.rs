@@ -35,7 +35,7 @@ pub struct Cli {
     #[arg(long, global = true, env = "LIANFANG_LOG", default_value = "info")]
     log: String,
     /// How it is logged.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    #[arg(long, global = true, env = "LIANFANG_LOG_FORMAT", value_enum, default_value_t = Format::Text)]
     log_format: Format,
     #[command(subcommand)]
     command: Command,

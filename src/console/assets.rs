@@ -66,4 +66,20 @@ mod tests {
         }
         assert!(!SCRIPT.contains("Storage"), "nothing is kept with the browser");
     }
+    #[test]
+    fn the_script_keeps_no_names_from_outside() {
+        for way in ["JSON.parse", "Object.assign", "__proto__", "prototype", "eval(", "innerHTML ="]
+        {
+            assert!(!SCRIPT.contains(way), "{way}");
+        }
+        // The only table that is written to by name has two names of our own.
+        let written: Vec<&str> = SCRIPT
+            .match_indices("] = ")
+            .map(|(at, _)| {
+                let line = SCRIPT[..at].rfind('\n').map_or(0, |start| start + 1);
+                SCRIPT[line..at].trim()
+            })
+            .collect();
+        assert_eq!(written, ["down[what"]);
+    }
 }

@@ -361,6 +361,18 @@ mod tests {
         assert_eq!(text, "\"name\",\"湖滨街道\"\n\"5551502\",\"\u{1}\",\"true\",\"\u{2}\"\n");
     }
 
+    #[test]
+    fn a_workbook_that_unpacks_to_too_much_is_refused() {
+        let mut parts = parts();
+        let sheet = parts.len() - 1;
+        // Blanks are packed to a thousandth.
+        let blanks = usize::try_from(UNPACKED_MAX).unwrap() + 1;
+        parts[sheet].1.resize(blanks, b' ');
+        let bytes = zipped(&parts);
+        assert!(bytes.len() < 1024 * 1024, "{}", bytes.len());
+        assert!(matches!(read(bytes), Err(UploadError::TooLarge)));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 

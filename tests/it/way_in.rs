@@ -3,9 +3,11 @@
 mod configured;
 mod headers;
 mod hooks;
+mod logs;
 mod nginx;
 mod packaged;
 mod proxies;
+mod smuggling;
 mod supervised;
 mod tls;
 

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// Longest real wait until the page shows what it should.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Five homes of one building have telephones of their own. In the second community two have. At 09:25 王芳 (the deputy)
 /// follows 李强 on post A of the first community, and is called.
 const SQL: &str = "
@@ -199,12 +199,19 @@ impl<'a> Hour<'a> {
     pub(super) async fn until(&self, script: &str) {
         let reached = async {
             let mut tick = tokio::time::interval(Duration::from_millis(20));
-            while self.browser.run(&format!("return Boolean({script})")).await != true {
+            let script = format!("const is = Boolean({script}); is || town.again(); return is");
+            while self.browser.run(&script).await != true {
                 tick.tick().await;
             }
         };
-        let reached = tokio::time::timeout(PATIENCE, reached).await;
-        assert!(reached.is_ok(), "minute {}: never {script}", self.minute);
+        if tokio::time::timeout(PATIENCE, reached).await.is_err() {
+            let page = self.browser.run("return town.told()").await;
+            panic!(
+                "minute {}: never {script}: {page:#}\nwanted: {:#}",
+                self.minute,
+                self.wanted().await
+            );
+        }
     }
 
     // What people do.
@@ -333,15 +340,27 @@ impl<'a> Hour<'a> {
         self.points_at(NOWHERE).await;
     }
 
-    /// Moves the pointer to the middle of what this selector finds.
+    /// Moves the pointer to the middle of what this selector finds, wherever that goes meanwhile.
     pub(super) async fn points_to(&self, selector: &str) {
         let script = format!(
             "const at = document.querySelector(\"{selector}\"); at.scrollIntoView({{block: 'nearest'}}); \
             const box = at.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]"
         );
-        let middle: (f64, f64) =
-            serde_json::from_value(self.browser.run(&script).await).expect("a place");
-        self.points_at((middle.0.floor(), middle.1.floor())).await;
+        let is_there = format!("return document.querySelector(\"{selector}\").matches(':hover')");
+        let moving = async {
+            let mut tick = tokio::time::interval(Duration::from_millis(50));
+            loop {
+                tick.tick().await;
+                let middle: (f64, f64) =
+                    serde_json::from_value(self.browser.run(&script).await).expect("a place");
+                self.points_at((middle.0.floor(), middle.1.floor())).await;
+                if self.browser.run(&is_there).await == true {
+                    return;
+                }
+            }
+        };
+        let reached = tokio::time::timeout(PATIENCE, moving).await;
+        assert!(reached.is_ok(), "minute {}: the pointer does not get to {selector}", self.minute);
     }
 
     pub(super) async fn button(&self, is_down: bool) {

@@ -87,6 +87,25 @@
     drills: all(document, '#drills > li').map(card),
   });
 
+  // A request that failed is made again five seconds later. Where no time passes, what waits for it asks for it.
+  let asked = 0;
+  town.again = () => {
+    const now = performance.now();
+    if (document.getElementById('lost').hidden || !town.feed || now < asked + 1000) return;
+    asked = now;
+    town.feed.dispatchEvent(new Event('changed'));
+  };
+
+  // What stands there and why, for whoever reads that something did not come.
+  town.told = () => ({
+    ...town.read(),
+    now: Date.now(),
+    stale: all(document, '[data-stale]').map((part) => [part.id, part.dataset.stale]),
+    hovered: all(document, ':hover').map((at) => at.id || at.localName),
+    focused: document.activeElement ? document.activeElement.outerHTML.slice(0, 120) : null,
+    feed: town.feed ? town.feed.readyState : null,
+  });
+
   const plain = (value) => JSON.stringify(value, (_, part) => (
     part && typeof part === 'object' && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort()) : part));
   // Not what another request is about to get.
@@ -122,6 +141,7 @@
       if (patience < performance.now() - began) {
         return { found, stale: other && stale(other), nodes: other && [nodes(document), nodes(other)] };
       }
+      town.again();
       await new Promise((done) => { later(done, 10); });
     }
   };
