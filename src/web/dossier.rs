@@ -6,7 +6,7 @@
 mod page;
 
 use super::Web;
-use super::alarms::{AlarmView, PartyView, SceneView, party, scene};
+use super::alarms::{AlarmView, BeginningView, PartyView, SceneView, party, scene};
 use super::caller::{Auditor, Caller};
 use super::deliveries::{DeliveryView, deliveries};
 use super::extract::{Parameters, PathId, wrong};
@@ -46,6 +46,9 @@ struct Dossier {
     /// The alarm.
     #[serde(flatten)]
     alarm: AlarmView,
+    /// How its beginning was measured.
+    #[serde(flatten)]
+    beginning: BeginningView,
     /// When this was written.
     #[schema(value_type = String, format = DateTime)]
     written_at: Timestamp,
@@ -153,6 +156,7 @@ async fn dossier(
     let plans = plans(&stored, language);
     Ok(Dossier {
         alarm: AlarmView::from(&stored.row),
+        beginning: BeginningView::read(web, &stored.row).await?,
         written_at: web.clock.now(),
         time_zone: time_zone(web, &stored).await?,
         is_erased: plans.iter().any(|plan| plan.is_erased),
