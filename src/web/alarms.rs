@@ -17,8 +17,9 @@ use super::reach::To;
 use super::reads::Noted;
 use super::reports::Ledger;
 use super::search::Index;
-use super::timeline::{Moment, timeline};
-use crate::store::alarm_log::{AlarmRow, Note, StoredAlarm};
+use super::timeline::{Moment, accounts_in, timeline};
+use super::who::names_of;
+use crate::store::alarm_log::{AlarmRow, StoredAlarm};
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -233,10 +234,15 @@ async fn read(
     let stored = web.alarm_log.alarm(id).await?.ok_or(ApiError::NotFound)?;
     noted.note(&web, &caller.who(), id).await;
     let language = language_of(&headers);
-    let told = (deliveries(&stored, language), timeline(&stored, language));
     let notes = web.alarm_log.notes(id).await?;
     let looked_after = LookedAfter::read(&web, id).await?;
-    let case = CaseView::of(&stored, looked_after, web.clock.now());
+    let mut case = CaseView::of(&stored, looked_after, web.clock.now());
+    let authors = notes.iter().map(|note| note.author.as_str());
+    let authors = authors.chain(case.iter().filter_map(CaseView::author)).map(str::to_owned);
+    let names = names_of(&web, accounts_in(&stored).into_iter().chain(authors).collect()).await;
+    case.iter_mut().for_each(|case| case.name_author(&names));
+    let notes = notes.into_iter().map(|note| NoteView::new(note, &names)).collect();
+    let told = (deliveries(&stored, language), timeline(&stored, &names, language));
     let known = Known::new(stored);
     let mut board = BoardRow::new(&known, &web.directory.current(), web.clock.now());
     name_account(&web, &mut board).await;
@@ -257,7 +263,7 @@ fn rings_if_ended(known: &Known, now: Timestamp) -> (usize, usize) {
 fn detail(
     stored: &StoredAlarm,
     (board, beginning, rings): (BoardRow, BeginningView, (usize, usize)),
-    (case, notes): (Option<CaseView>, Vec<Note>),
+    (case, notes): (Option<CaseView>, Vec<NoteView>),
     (deliveries, timeline): (Vec<DeliveryView>, Vec<Moment>),
 ) -> AlarmDetail {
     let plan = stored.plans.last();
@@ -266,7 +272,7 @@ fn detail(
         board,
         beginning,
         case,
-        notes: notes.into_iter().map(NoteView::from).collect(),
+        notes,
         alarm: AlarmView { is_drill, ..AlarmView::from(&stored.row) },
         scene: plan.map(scene),
         parties: plan.into_iter().flat_map(Plan::parties).map(party).collect(),

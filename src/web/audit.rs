@@ -6,11 +6,12 @@ use super::extract::{Parameters, wrong};
 use super::problem::{ApiError, Must};
 use super::who::names_of;
 use crate::store::Database;
-use crate::store::audit::{self, Chain, EntryFilter, EntryView, HeadView};
+use crate::store::audit::{self, Chain, Entry, EntryFilter, EntryView, HeadView};
 use axum::Json;
 use axum::extract::State;
 use lianfang_domain::id::AlarmId;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -35,12 +36,20 @@ struct EntryPage {
 
 /// An entry, and the name of who did it.
 #[derive(Serialize, ToSchema)]
-struct NamedEntry {
+pub(super) struct NamedEntry {
     /// The entry.
     #[serde(flatten)]
-    entry: EntryView,
+    pub(super) entry: EntryView,
     /// The name of who did it, which is no part of the trail; null for programs, the command line and accounts that are gone.
-    actor_name: Option<String>,
+    pub(super) actor_name: Option<String>,
+}
+
+impl NamedEntry {
+    /// An entry, with these names of accounts.
+    pub(super) fn new(chain: Chain, entry: Entry, names: &BTreeMap<String, String>) -> Self {
+        let entry = EntryView::new(chain, entry);
+        Self { actor_name: names.get(&*entry.actor).cloned(), entry }
+    }
 }
 
 /// The newest entries.
@@ -94,10 +103,7 @@ async fn list(
     let next = if is_last { None } else { entries.last().map(|entry| entry.sequence) };
     let entries = caller.area(&web).await?.keep_entries(&web, chain, entries).await?;
     let names = names_of(&web, entries.iter().map(|entry| entry.actor.to_string()).collect()).await;
-    let named = |entry| {
-        let entry = EntryView::new(chain, entry);
-        NamedEntry { actor_name: names.get(&*entry.actor).cloned(), entry }
-    };
+    let named = |entry| NamedEntry::new(chain, entry, &names);
     let items = entries.into_iter().map(named).collect();
     Ok(Json(EntryPage { items, next }))
 }

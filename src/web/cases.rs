@@ -19,6 +19,7 @@ use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::plan::PartyId;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -89,6 +90,8 @@ struct FollowUpView {
     done_at: Timestamp,
     /// Who.
     author: String,
+    /// The name of who it was; null for programs and accounts that are gone.
+    author_name: Option<String>,
     /// How it went; empty when it was erased.
     text: String,
 }
@@ -103,14 +106,17 @@ pub(super) struct NoteView {
     at: Timestamp,
     /// Who.
     author: String,
+    /// The name of who it was; null for programs and accounts that are gone.
+    author_name: Option<String>,
     /// What.
     text: String,
 }
 
-impl From<Note> for NoteView {
-    fn from(note: Note) -> Self {
+impl NoteView {
+    /// A note, with these names of accounts.
+    pub(super) fn new(note: Note, names: &BTreeMap<String, String>) -> Self {
         let Note { note, at_us, author, text } = note;
-        Self { note, at: time(at_us), author, text }
+        Self { note, at: time(at_us), author_name: names.get(&author).cloned(), author, text }
     }
 }
 
@@ -167,10 +173,23 @@ impl CaseView {
             follow_up: followed_up.map(|done| FollowUpView {
                 kind: done.kind,
                 done_at: time(done.done_us),
+                author_name: None,
                 author: done.author,
                 text: done.text,
             }),
         })
+    }
+
+    /// Who says how the household was, if anybody.
+    pub(super) fn author(&self) -> Option<&str> {
+        self.follow_up.as_ref().map(|done| done.author.as_str())
+    }
+
+    /// Names who says how the household was.
+    pub(super) fn name_author(&mut self, names: &BTreeMap<String, String>) {
+        if let Some(done) = &mut self.follow_up {
+            done.author_name = names.get(&done.author).cloned();
+        }
     }
 
     fn wants_something(&self) -> bool {

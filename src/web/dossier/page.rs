@@ -1,8 +1,10 @@
 //! The dossier as one page to print: HTML without script, images or fonts of others, so that it can be kept as a file.
 
+use super::super::audit::NamedEntry;
 use super::super::deliveries::{DeliveryView, answer_words};
 use super::super::timeline::{pick, why_words};
 use super::Dossier;
+use crate::store::audit::EntryView;
 use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -69,6 +71,23 @@ impl Page<'_> {
 
     fn answer(&self, answer: &DeliveryAnswer) -> &'static str {
         answer_words(*answer, self.language)
+    }
+
+    /// Who saw it, as people call them.
+    fn reader<'a>(&self, entry: &'a NamedEntry) -> &'a str {
+        entry.actor_name.as_deref().unwrap_or(&entry.entry.actor)
+    }
+
+    /// What an entry of the trail proves; its codes stand beside it.
+    fn proved(&self, entry: &EntryView) -> &'static str {
+        match (&*entry.action, &*entry.noun) {
+            ("open", "alarm") => self.t("报警", "raised"),
+            ("append", "alarm_event") => self.t("经过", "what happened"),
+            ("freeze", "alarm_plan") => self.t("方案", "the plan"),
+            ("close", "alarm") => self.t("结束", "over"),
+            ("erase", "alarm_plan") => self.t("方案已删除", "the plan was erased"),
+            _ => "",
+        }
     }
 
     /// The first line, for the ladder.
