@@ -119,7 +119,8 @@ struct Entry {
     sequence: u64,
     at: Timestamp,
     actor: String,
-    #[serde(default)]
+    /// No part of the trail, so that no sheet has it.
+    #[serde(default, skip_serializing)]
     actor_name: Option<String>,
     action: String,
     noun: String,
@@ -315,7 +316,7 @@ mod tests {
         let sheet = fake.get("/audit/sheet.csv?chain=directory").await.html;
         assert_eq!(sheet.lines().count(), 3, "{sheet}");
         assert!(
-            sheet.starts_with("chain,sequence,at,")
+            sheet.starts_with("chain,sequence,at,actor,action,")
                 && sheet.contains("directory,6,2026-11-22T03:00:00Z,account:2,")
         );
         assert!(sheet.contains(",\"token:a,\"\"b\"\"\","), "{sheet}");

@@ -81,6 +81,7 @@ fn an_alarm_is_taken_and_closed_by_keys_alone() {
         browser.find("#story").await;
         tabs_to(browser, "a[href$='/notes']").await;
         keys(browser, ENTER).await;
+        browser.find("textarea[name='text']").await;
         tabs_to(browser, "textarea[name='text']").await;
         keys(browser, "只用键盘").await;
         tabs_to(browser, "form[action$='/notes'] button").await;

@@ -344,6 +344,8 @@ async fn alarms_are_listed_by_state_community_and_drill_in_pages() {
         .map(|word| if word == "3号楼" { "Building 3" } else { word }),
     );
     page.shows(&["<option value=\"2\" selected>文园社区"]);
+    // The bar is replaced by its name: nothing else has it.
+    assert_eq!(page.html.matches("id=\"state\"").count(), 1);
     fake.answers("GET /alarms/cards?limit=20", 200, json!({"items": [], "next": null}));
     fake.get_chinese("/alarms?state=bad&drill=&community=x").await.shows(&["没有符合条件的警情。"]);
 }

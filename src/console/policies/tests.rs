@@ -271,7 +271,7 @@ async fn what_if_is_asked_for_another_moment_as_a_drill_or_alone() {
     busy["load"] = json!({"legs_waiting": 3, "legs_under_way": 12, "routes": [], "assumes": ""});
     fake.answers("GET /lines/8/what-if?kind=fire", 200, busy);
     let page = fake.get("/policies/7?line=8&kind=fire").await;
-    page.shows(&["beside 12 legs of other alarms under way now, and 3 that wait."]);
+    page.shows(&["beside 12 calls and messages of other alarms under way now, and 3 that wait."]);
     fake.asked();
     let page = fake.get("/policies/7?line=8&try-at=tomorrow").await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);

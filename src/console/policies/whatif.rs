@@ -301,7 +301,7 @@ impl WhatIf {
             (Some(load), Lang::English) => {
                 let Load { legs_waiting, legs_under_way } = load;
                 format!(
-                    "beside {legs_under_way} legs of other alarms under way now, and {legs_waiting} that wait."
+                    "beside {legs_under_way} calls and messages of other alarms under way now, and {legs_waiting} that wait."
                 )
             }
         };

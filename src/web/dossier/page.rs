@@ -98,5 +98,6 @@ impl Page<'_> {
 
 /// Milliseconds as people read them beside each other.
 fn seconds(ms: i64) -> String {
-    format!("{}.{:03} s", ms / 1000, (ms % 1000).abs())
+    let (sign, ms) = (if ms < 0 { "−" } else { "" }, ms.unsigned_abs());
+    format!("{sign}{}.{:03} s", ms / 1000, ms % 1000)
 }
