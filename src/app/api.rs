@@ -223,22 +223,20 @@ impl Readiness for Live {
         Box::pin(async move {
             let mut unready = Vec::new();
             if self.switchboard.load().await.is_none() {
-                let reason = "the switchboard does not answer".to_owned();
-                unready.push(Unready { part: "switchboard", reason });
+                unready.push(Unready::Switchboard);
             }
             if self.log.counters().is_behind.load(Ordering::Relaxed) != 0 {
-                let reason = "events wait in the journal for the database".to_owned();
-                unready.push(Unready { part: "alarm_log", reason });
+                unready.push(Unready::AlarmLog);
             }
-            for trunk in self.telephone.lines().trunks_down() {
-                unready.push(Unready { part: "trunk", reason: format!("{trunk} does not answer") });
-            }
+            let trunks = self.telephone.lines().trunks_down();
+            let trunks = trunks.into_iter().map(|name| Unready::Trunk { name });
+            unready.extend(trunks);
             let tls = self.certificates.as_ref().and_then(|certificates| {
                 let has_expired = certificates.expires() <= self.clock.now();
-                let expired = || has_expired.then(|| "the certificate has expired".to_owned());
-                certificates.trouble().or_else(expired)
+                let trouble = certificates.trouble().map(|why| Unready::Certificate { why });
+                trouble.or(has_expired.then_some(Unready::CertificateExpired))
             });
-            unready.extend(tls.map(|reason| Unready { part: "tls", reason }));
+            unready.extend(tls);
             unready
         })
     }

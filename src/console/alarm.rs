@@ -3,6 +3,8 @@
 mod act;
 mod detail;
 pub(crate) mod due;
+mod filter;
+mod ladder;
 mod list;
 mod raise;
 mod waterfall;
@@ -20,8 +22,9 @@ use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
-use detail::{Candidate, Candidates, Detail, Human, Step, Trace};
+use detail::{Candidate, Candidates, Detail, Human, Step};
 use jiff::Timestamp;
+use ladder::{Ladder, Message};
 use serde::Deserialize;
 use waterfall::Chart;
 
@@ -31,7 +34,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/alarms/due", get(due::list))
         .route("/alarms/{id}", get(alarm))
         .route("/alarms/{id}/dossier", get(dossier))
-        .route("/alarms/{id}/{action}", get(to_alarm).post(act::act))
+        .route("/alarms/{id}/{action}", get(act::form).post(act::act))
         .merge(raise::routes())
 }
 
@@ -68,19 +71,23 @@ const MESSAGES: usize = 20;
 struct TracePage {
     /// How many there are.
     count: usize,
-    messages: Vec<Trace>,
+    messages: Vec<Message>,
+    /// The same, drawn.
+    ladder: Ladder,
     earlier: Option<usize>,
     later: Option<usize>,
 }
 
 impl TracePage {
     /// The page with this number, from 1; one that is not there is empty.
-    fn of(trace: Vec<Trace>, page: usize) -> Self {
+    fn of(trace: Vec<Message>, page: usize, raised: Timestamp, l: Lang) -> Self {
         let page = page.clamp(1, 1 + trace.len() / MESSAGES);
         let count = trace.len();
         let later = (page * MESSAGES < count).then_some(page + 1);
-        let messages = trace.into_iter().skip((page - 1) * MESSAGES).take(MESSAGES).collect();
-        Self { count, messages, earlier: (1 < page).then_some(page - 1), later }
+        let messages = trace.into_iter().skip((page - 1) * MESSAGES).take(MESSAGES);
+        let messages: Vec<Message> = messages.collect();
+        let ladder = Ladder::draw(&messages, raised, l);
+        Self { count, messages, ladder, earlier: (1 < page).then_some(page - 1), later }
     }
 }
 
@@ -98,12 +105,7 @@ async fn alarm(
     Path(id): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Response> {
-    page(&signed, &id, wanted, (Form::default(), StatusCode::OK)).await
-}
-
-/// Whoever reloads the page of something that was refused is back at the alarm.
-async fn to_alarm(Path((id, _)): Path<(String, String)>) -> axum::response::Redirect {
-    axum::response::Redirect::to(&format!("/alarms/{}", segment(&id)))
+    page(&signed, &id, wanted).await
 }
 
 /// A part of a path of the API, so that nothing else than one part can come of it.
@@ -111,30 +113,19 @@ pub(super) fn segment(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).take(32).collect()
 }
 
-pub(super) async fn page(
-    signed: &Signed,
-    id: &str,
-    wanted: Wanted,
-    (form, status): (Form, StatusCode),
-) -> Result<Response, Response> {
+async fn page(signed: &Signed, id: &str, wanted: Wanted) -> Result<Response, Response> {
     let (api, l, id) = (signed.api(), signed.lang(), segment(id));
     let mut detail: Detail = api.get(&format!("/alarms/{id}")).await.map_err(signed.fails())?;
     let row = std::mem::take(&mut detail.board);
     let may_act = signed.me.may_act();
     let may_audit = matches!(signed.me.role.as_str(), "admin" | "auditor");
-    let candidates = if may_act && row.is_live() && !row.is_drill {
-        let words: String = form_urlencoded::byte_serialize(wanted.q.trim().as_bytes()).collect();
-        let query = if words.is_empty() { String::new() } else { format!("?q={words}") };
-        let path = format!("/alarms/{id}/candidates{query}");
-        // The page is there without them.
-        api.get::<Candidates>(&path).await.map_or_else(|_| Vec::new(), |found| found.items)
-    } else {
-        Vec::new()
-    };
+    let candidates =
+        if may_act { candidates(signed, &row, &id, &wanted.q).await } else { Vec::new() };
     let trace = if may_audit && !wanted.sip.is_empty() {
         let dossier: detail::Dossier =
             api.get(&format!("/alarms/{id}/dossier")).await.map_err(signed.fails())?;
-        Some(TracePage::of(dossier.trace, wanted.sip.parse().unwrap_or(1)))
+        let (messages, page) = (ladder::read(dossier.trace), wanted.sip.parse().unwrap_or(1));
+        Some(TracePage::of(messages, page, row.raised_at, l))
     } else {
         None
     };
@@ -147,13 +138,13 @@ pub(super) async fn page(
         now: row.now(),
         humans: detail.humans(&row, l),
         steps: detail.steps(l),
-        charts: if trace.is_some() { Vec::new() } else { waterfall::charts(&detail.deliveries, l) },
+        charts: if trace.is_some() { Vec::new() } else { waterfall::charts(&detail, l) },
         frame,
         l,
         id,
         row,
         detail,
-        form,
+        form: Form::default(),
         key: signed.new_key(),
         may_act,
         own: own(signed),
@@ -162,7 +153,18 @@ pub(super) async fn page(
         words: wanted.q,
         trace,
     };
-    Ok(show(status, &page))
+    Ok(show(StatusCode::OK, &page))
+}
+
+/// Who could be called besides: those whom these words mean. The page is there without them.
+async fn candidates(signed: &Signed, row: &Row, id: &str, words: &str) -> Vec<Candidate> {
+    if !row.is_live() || row.is_drill {
+        return Vec::new();
+    }
+    let words: String = form_urlencoded::byte_serialize(words.trim().as_bytes()).collect();
+    let query = if words.is_empty() { String::new() } else { format!("?q={words}") };
+    let found = signed.api().get::<Candidates>(&format!("/alarms/{id}/candidates{query}")).await;
+    found.map_or_else(|_| Vec::new(), |found| found.items)
 }
 
 /// Whom the form calls that calls who is signed in.

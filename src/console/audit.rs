@@ -1,11 +1,14 @@
 //! The audit trail, entry by entry: who did what to which row or alarm, and the hash that proves it; searched, checked
 //! link by link, and written out as a sheet.
 
+mod words;
+
 use crate::Shared;
 use crate::api::Failure;
 use crate::form::Form;
 use crate::frame::{Frame, show};
 use crate::lang::Lang;
+use crate::span::{self, Span};
 use crate::visit::Signed;
 use askama::Template;
 use axum::Router;
@@ -21,6 +24,8 @@ const SHEET_MAX: usize = 50_000;
 const AT_ONCE: u32 = 500;
 /// What may be searched for, each with its parameter in the API.
 const FIELDS: [&str; 3] = ["noun", "id", "who"];
+/// What may be wrong with what is searched for.
+const BLAMED: [&str; 5] = ["noun", "id", "who", "from", "to"];
 
 pub(crate) fn routes() -> Router<Shared> {
     Router::new().route("/audit", get(trail)).route("/audit/sheet.csv", get(sheet))
@@ -46,6 +51,15 @@ impl AuditPage {
         self.chain == chain
     }
 
+    /// What may be searched for, by code and in words, those that are chosen marked; a code that we do not know is kept.
+    fn nouns(&self) -> Vec<(&str, &str, bool)> {
+        let chosen = self.form.get("noun");
+        let known = words::NOUNS.iter().map(|(code, ..)| *code);
+        let other =
+            (!chosen.is_empty() && !known.clone().any(|code| code == chosen)).then_some(chosen);
+        known.chain(other).map(|code| (code, words::noun(code, self.l), code == chosen)).collect()
+    }
+
     /// Entries that follow each other here and do not hold each other's hash: somebody changed the trail.
     fn broken(&self) -> impl Iterator<Item = &u64> {
         let torn = |pair: &&[Entry]| matches!(pair, [one, two] if one.sequence + 1 == two.sequence && two.previous_hash != one.hash);
@@ -65,21 +79,30 @@ struct Asked {
     form: Form,
     chain: &'static str,
     after: u32,
+    /// As it stands in links.
     query: String,
+    /// As the API is asked.
+    of_api: String,
 }
 
 impl Asked {
     fn of(signed: &Signed) -> Self {
         let query = signed.visitor.path.split_once('?').map_or("", |(_, query)| query);
-        let form = Form::parse(query.as_bytes());
+        let mut form = Form::parse(query.as_bytes());
         let chain = if form.get("chain") == "directory" { "directory" } else { "alarms" };
-        let mut written = form_urlencoded::Serializer::new(String::new());
-        written.append_pair("chain", chain);
-        for name in FIELDS.into_iter().filter(|name| !form.get(name).is_empty()) {
-            written.append_pair(name, form.get(name));
-        }
-        let (after, query) = (form.get("after").parse().unwrap_or(0), written.finish());
-        Self { form, chain, after, query }
+        let span = Span::read(&mut form, signed.me.zone(), signed.lang());
+        let typed = |names: &[&'static str]| {
+            let given = names.iter().filter(|name| !form.get(name).is_empty());
+            given.map(|name| (*name, form.get(name).to_owned())).collect::<Vec<_>>()
+        };
+        let pairs = [vec![("chain", chain.to_owned())], typed(&FIELDS)].concat();
+        let written = |more: Vec<(&'static str, String)>| {
+            let pairs = pairs.iter().cloned().chain(more);
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+        };
+        let (query, of_api) = (written(typed(&span::FIELDS)), written(span.pairs().collect()));
+        let after = form.get("after").parse().unwrap_or(0);
+        Self { form, chain, after, query, of_api }
     }
 }
 
@@ -96,6 +119,9 @@ struct Entry {
     sequence: u64,
     at: Timestamp,
     actor: String,
+    /// No part of the trail, so that no sheet has it.
+    #[serde(default, skip_serializing)]
+    actor_name: Option<String>,
     action: String,
     noun: String,
     id: Option<String>,
@@ -104,6 +130,20 @@ struct Entry {
     content: Option<String>,
     previous_hash: String,
     hash: String,
+}
+
+impl Entry {
+    fn who(&self, l: &Lang) -> String {
+        words::actor(&self.actor, self.actor_name.as_deref(), *l)
+    }
+
+    fn what(&self, l: &Lang) -> &str {
+        words::action(&self.action, *l)
+    }
+
+    fn of_what(&self, l: &Lang) -> &str {
+        words::noun(&self.noun, *l)
+    }
 }
 
 #[derive(Deserialize)]
@@ -118,15 +158,23 @@ struct Head {
     hash: String,
 }
 
+impl Head {
+    fn of_chain(&self, l: &Lang) -> &str {
+        words::chain(&self.chain, *l)
+    }
+}
+
 async fn trail(signed: Signed) -> Result<Response, Response> {
-    let Asked { mut form, chain, after, query } = Asked::of(&signed);
-    let path = format!("/audit?{query}&after={after}");
+    let Asked { mut form, chain, after, query, of_api } = Asked::of(&signed);
+    let path = format!("/audit?{of_api}&after={after}");
     let (found, status) = match signed.api().get::<Entries>(&path).await {
+        // A time that cannot be read is told, and what is found without it shown.
+        Ok(found) if form.is_wrong() => (found, StatusCode::UNPROCESSABLE_ENTITY),
         Ok(found) => (found, StatusCode::OK),
         Err(Failure::Problem(problem)) if problem.status == 400 => {
             // The API names the parameter; its words say what it must be.
             let named = problem.detail.trim_start_matches(['“', '`']);
-            let field = FIELDS.into_iter().find(|field| named.starts_with(field)).unwrap_or("id");
+            let field = BLAMED.into_iter().find(|field| named.starts_with(field)).unwrap_or("id");
             form.blame(field, problem.detail.clone());
             (Entries { items: Vec::new(), next: None }, StatusCode::UNPROCESSABLE_ENTITY)
         }
@@ -141,7 +189,7 @@ async fn trail(signed: Signed) -> Result<Response, Response> {
 
 /// What was asked for as a sheet, from where the page begins.
 async fn sheet(signed: Signed) -> Result<Response, Response> {
-    let Asked { chain, after, query, .. } = Asked::of(&signed);
+    let Asked { chain, after, of_api: query, .. } = Asked::of(&signed);
     let (mut entries, mut after) = (Vec::new(), u64::from(after));
     while entries.len() < SHEET_MAX {
         let path = format!("/audit?{query}&after={after}&limit={AT_ONCE}");
@@ -176,7 +224,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn entry(sequence: u64, previous: &str, hash: &str) -> Value {
-        json!({"chain": "directory", "sequence": sequence, "at": "2026-11-22T03:00:00Z", "actor": "account:2",
+        json!({"chain": "directory", "sequence": sequence, "at": "2026-11-22T03:00:00Z", "actor": "account:2", "actor_name": "王敏",
             "action": "replace", "noun": "household", "id": "12", "number": 0, "count": 1, "content": null,
             "previous_hash": previous, "hash": hash})
     }
@@ -195,7 +243,17 @@ mod tests {
         let hash = "1d78509f52fe59cf1dc3b6d220d97ad1";
         let fake = trail(&[entry(6, "a", "b"), entry(7, "b", hash)]);
         let page = fake.get("/audit?chain=directory").await;
-        page.shows(&["account:2", "household 12", "1d78509f52fe…", "after=7", "Next page"]);
+        page.shows(&[
+            "<code class=\"dim\">account:2</code>",
+            "1d78509f52fe…",
+            "after=7",
+            "Next page",
+        ]);
+        // In words, with the codes that are hashed beside them.
+        page.shows(&["王敏 ", "changed <code class=\"dim\">replace</code>"]);
+        page.shows(&["household 12 <code class=\"dim\">household</code>"]);
+        let chinese = fake.get_chinese("/audit?chain=directory").await;
+        chinese.shows(&["修改 <code", "联防户 12 <code", "目录 7"]);
         page.shows(&["Each of these entries holds the hash of the one before it."]);
         fake.answers("GET /audit?chain=alarms&after=0", 200, json!({"items": [], "next": null}));
         fake.get_chinese("/audit?chain=alarms&after=x").await.shows(&["审计", "链头"]);
@@ -231,6 +289,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_span_of_time_is_asked_for_by_the_clock_of_the_reader() {
+        let fake = trail(&[]);
+        let asked = "from=2026-11-22T08%3A00&to=2026-11-22";
+        let of_api = "from=2026-11-22T00%3A00%3A00Z&to=2026-11-22T16%3A00%3A00Z";
+        let path = format!("GET /audit?chain=alarms&{of_api}&after=0");
+        fake.answers(&path, 200, json!({"items": [], "next": 9}));
+        let page = fake.get(&format!("/audit?{asked}")).await;
+        page.shows(&["value=\"2026-11-22T08:00\"", "type=\"datetime-local\""]);
+        page.shows(&["chain=alarms&#38;from=2026-11-22T08%3A00&#38;to=2026-11-22&amp;after=9"]);
+        fake.answers("GET /audit?chain=alarms&after=0", 200, json!({"items": [], "next": null}));
+        let page = fake.get("/audit?from=yesterday").await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        page.shows(&["id=\"from-error\"", "value=\"yesterday\""]);
+    }
+
+    #[tokio::test]
     async fn the_sheet_has_every_page() {
         let fake = trail(&[]);
         let first = json!({"items": [entry(6, "a", "b")], "next": 6});
@@ -242,7 +316,7 @@ mod tests {
         let sheet = fake.get("/audit/sheet.csv?chain=directory").await.html;
         assert_eq!(sheet.lines().count(), 3, "{sheet}");
         assert!(
-            sheet.starts_with("chain,sequence,at,")
+            sheet.starts_with("chain,sequence,at,actor,action,")
                 && sheet.contains("directory,6,2026-11-22T03:00:00Z,account:2,")
         );
         assert!(sheet.contains(",\"token:a,\"\"b\"\"\","), "{sheet}");

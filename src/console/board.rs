@@ -1,6 +1,7 @@
 //! An alarm as the board of the API tells it, and its words, colour and shape: the same on the wall, the page of the alarm
 //! and the list.
 
+use crate::directory::who_words;
 use crate::lang::Lang;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -64,6 +65,13 @@ pub(crate) struct Place {
 pub(crate) struct InHand {
     pub(crate) by: String,
     pub(crate) since: Timestamp,
+}
+
+impl InHand {
+    /// Who took it in hand; an account that is gone has no name any more.
+    pub(crate) fn who(&self, l: &Lang) -> String {
+        who_words(&self.by, None, *l)
+    }
 }
 
 /// What became of calls and messages.

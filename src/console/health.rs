@@ -127,16 +127,19 @@ struct Setting {
 }
 
 impl Reason {
-    /// What is missing, in words.
-    fn words(&self, l: &Lang) -> String {
-        let what = match self.part.as_str() {
-            "switchboard" => l.t("接警台没有应答", "the switchboard does not answer"),
-            "alarm_log" => l.t("事件还在日志文件里等待入库", "events wait in the journal"),
-            "trunk" => l.t("中继没有应答", "a trunk does not answer"),
-            "tls" => l.t("HTTPS 证书有问题", "the certificate of HTTPS"),
-            other => other,
-        };
-        format!("{what} ({})", self.reason)
+    /// What to do about it: what is missing is told by the API, in the language of the reader.
+    fn advice(&self, l: &Lang) -> &'static str {
+        match self.part.as_str() {
+            "switchboard" => {
+                l.t("请重启服务并查看日志。", "Restart the service and look at its log.")
+            }
+            "alarm_log" => l.t("请查看数据库所在的磁盘。", "Look at the disk of the database."),
+            "trunk" => {
+                l.t("请查看网络，并联系运营商。", "Look at the network, and ask the carrier.")
+            }
+            "tls" => l.t("请更新证书文件，不用重启。", "Renew the files; no restart is needed."),
+            _ => "",
+        }
     }
 }
 
@@ -306,7 +309,8 @@ mod tests {
         fake.answers("GET /health", 200, bad);
         let page = fake.get("/health-page").await;
         page.shows(&[
-            "a trunk does not answer (carrier does not answer)",
+            "carrier does not answer",
+            "Look at the network, and ask the carrier.",
             "class=\"tag red\"",
             "90.0 ms",
         ]);

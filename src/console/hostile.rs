@@ -149,7 +149,7 @@ fn any_form() -> impl Strategy<Value = String> {
     let field = (
         prop::sample::select(vec![
             "name", "etag", "csrf", "code", "look", "back", "next", "reason", "chain", "noun",
-            "id", "who", "after", "message",
+            "id", "who", "after", "message", "from", "to", "kind", "outcome", "q", "state",
         ]),
         any_part(),
     );

@@ -32,6 +32,7 @@ mod reports;
 mod roster;
 mod second_factor;
 mod settings;
+mod span;
 mod visit;
 mod wall;
 mod wall_clock;

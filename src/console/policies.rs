@@ -246,9 +246,21 @@ async fn page(signed: Signed, Path(id): Path<u64>) -> Result<Response, Response>
     render(&signed, id, (Form::default(), StatusCode::OK)).await.map_err(signed.fails())
 }
 
+/// A community: its name, and by which zone its clocks go.
+#[derive(Deserialize)]
+struct Town {
+    name: String,
+    #[serde(default)]
+    time_zone: String,
+}
+
+async fn town_of(signed: &Signed, id: u64) -> Result<Town, Failure> {
+    signed.api().get(&format!("/communities/{id}")).await
+}
+
 /// The name of a community.
 async fn community_of(signed: &Signed, id: u64) -> Result<String, Failure> {
-    Ok(signed.api().get::<Named>(&format!("/communities/{id}")).await?.name)
+    Ok(town_of(signed, id).await?.name)
 }
 
 async fn render(
@@ -258,7 +270,7 @@ async fn render(
 ) -> Result<Response, Failure> {
     let l = signed.lang();
     let policy: Policy = signed.api().get(&format!("/policies/{id}")).await?;
-    let community = community_of(signed, policy.community_id).await?;
+    let town = town_of(signed, policy.community_id).await?;
     let places = Places::of(signed, &[&policy.document]).await;
     let lines = words::lines(&policy.document, &|plural, id| places.name(plural, id), l);
     let mut refused = Vec::new();
@@ -276,18 +288,19 @@ async fn render(
     let mut asked = Asked::default();
     if may_act {
         let usual = policy.document.pointer("/kinds/0").and_then(Value::as_str);
-        let usual = (&*community, usual.unwrap_or_default());
+        let usual = (&town, usual.unwrap_or_default());
         asked = Asked::of(signed, &Form::parse(query.as_bytes()), usual).await?;
     }
     let told = whatif::stored(signed, &asked).await?;
+    let status = if asked.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { status };
     let page = PolicyPage {
         frame: Frame::signed(signed, format!("{} {}", l.t("预案", "Policy"), policy.name())).await,
         l,
-        community,
         lines,
         figure: report.map(|report| report.figure(l)),
         refused,
-        shown: told.map(|told| told.shown(Some(id), l)),
+        shown: told.map(|told| told.shown(Some(id), &town, l)),
+        community: town.name,
         asked,
         kinds: kinds(l),
         form,

@@ -5,9 +5,10 @@
 //! so configured) and from there back into the database, in order, when it answers again; when the journal fails too,
 //! they are kept in memory. Writing back twice does no harm: (alarm, sequence) is unique.
 //!
-//! Must not decide about alarms. `changes` tells those who watch, `commit` has the SQL, `journal` the file, `writer` the task, `read` what recovery and
-//! the console ask.
+//! Must not decide about alarms. `beginning` has what is measured of their beginnings, `changes` tells those who watch,
+//! `commit` has the SQL, `journal` the file, `writer` the task, `read` what recovery and the console ask.
 
+mod beginning;
 mod cases;
 mod changes;
 mod commit;
@@ -19,6 +20,7 @@ mod record;
 pub(in crate::store) mod tests;
 mod writer;
 
+pub use beginning::Beginning;
 pub use cases::{CaseError, FollowUp, FollowUpKind, NOTES_MAX, Note};
 pub use changes::{Changes, Progress};
 pub use figures::{MeasuredAlarm, RaisedRow};
@@ -84,6 +86,8 @@ pub struct NewEvents {
     pub opened: Option<OpenedAlarm>,
     /// Set when they end the alarm.
     pub closed: Option<Timestamp>,
+    /// How the alarm began, told once, after its beginning was kept.
+    pub beginning: Option<Beginning>,
 }
 
 /// The beginning of an alarm.

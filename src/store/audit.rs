@@ -19,7 +19,9 @@ mod tests;
 mod verify;
 mod view;
 
-pub use chain::{entries_after, entries_of, entries_of_row, entries_on, head, head_on, reads_of};
+pub use chain::{
+    EntryFilter, entries_after, entries_of, entries_of_row, entries_on, head, head_on, reads_of,
+};
 pub use directory::Editor;
 pub use entry::{Action, Entry, Hash, HashError, Head};
 pub use open::{AuditFiles, OpenError};

@@ -15,7 +15,8 @@ macro_rules! files {
 }
 
 const ALARMS: &[(&str, &str)] = files!("alarms":
-    "0001_alarms" "0002_audit" "0003_case" "0004_drill" "0005_drill_notice" "0006_follow_up_reminder");
+    "0001_alarms" "0002_audit" "0003_case" "0004_drill" "0005_drill_notice" "0006_follow_up_reminder"
+    "0007_beginning");
 const DIRECTORY: &[(&str, &str)] = files!("directory":
     "0001_directory" "0002_tokens" "0003_roster" "0004_audit" "0005_recordings" "0006_policy" "0007_codes"
     "0008_visits" "0009_handover" "0010_accounts" "0011_webhooks" "0012_plans" "0013_history" "0014_history_by_noun");

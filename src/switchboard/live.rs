@@ -125,6 +125,7 @@ impl Live {
             plan: plan.filter(|_| has_plan),
             opened: None,
             closed: is_closing.then_some(now),
+            beginning: self.measure.take_beginning(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::driver::Driver;
 use super::{Inboxes, Load};
+use crate::store::alarm_log::Beginning;
 use crate::telemetry;
 use jiff::Timestamp;
 use lianfang_domain::alarm::{Alarm, Event};
@@ -40,6 +41,8 @@ pub(super) struct Measure {
     has_rung: bool,
     is_acknowledged: bool,
     has_arrived: bool,
+    /// How it began, until the log has it.
+    beginning: Option<Beginning>,
 }
 
 impl Measure {
@@ -52,6 +55,7 @@ impl Measure {
             has_rung: false,
             is_acknowledged: false,
             has_arrived: false,
+            beginning: None,
         }
     }
 
@@ -71,8 +75,19 @@ impl Measure {
         self.heard_at
     }
 
-    pub(super) fn on_committed(&self, now: Timestamp) {
+    pub(super) fn on_committed(&mut self, now: Timestamp) {
         self.record(telemetry::HEARD_TO_COMMITTED, now);
+        self.beginning = Some(Beginning { heard: self.heard_at, committed: Some(now) });
+    }
+
+    /// It goes on before its beginning is durable.
+    pub(super) fn on_uncommitted(&mut self) {
+        self.beginning = Some(Beginning { heard: self.heard_at, committed: None });
+    }
+
+    /// How it began, once.
+    pub(super) fn take_beginning(&mut self) -> Option<Beginning> {
+        self.beginning.take()
     }
 
     #[expect(

@@ -159,8 +159,12 @@ impl Driver {
             }
         }
         let all_kept = appended.map(|appended| appended.kept).unwrap_or_default();
+        let all_kept = all_kept.into_iter().map(Some).chain(std::iter::repeat(None));
         for ((id, record), kept) in alarms.into_iter().zip(all_kept) {
-            self.on_kept_record(id, record, kept, &mut turn);
+            match kept {
+                Some(kept) => self.on_kept_record(id, record, kept, &mut turn),
+                None => self.on_uncommitted(id, record),
+            }
         }
         self.act(turn);
     }
@@ -169,13 +173,14 @@ impl Driver {
         match kept {
             Kept::Committed | Kept::Journalled => {
                 if record == Record::Opening
-                    && let Some(live) = self.alarms.get(&id)
+                    && let Some(live) = self.alarms.get_mut(&id)
                 {
                     live.measure.on_committed(self.ports.clock.now());
                 }
             }
             Kept::InMemory | Kept::Nowhere => {
                 metrics::counter!("lianfang_alarm_uncommitted_total").increment(1);
+                self.on_uncommitted(id, record);
             }
             // What rang already rings on.
             Kept::SamePress { .. } | Kept::LineHasAlarm { .. } if record != Record::Opening => {}
@@ -198,6 +203,14 @@ impl Driver {
                     self.raise_again(id, (Some(alarm), key), turn);
                 }
             }
+        }
+    }
+
+    fn on_uncommitted(&mut self, id: AlarmId, record: Record) {
+        if record == Record::Opening
+            && let Some(live) = self.alarms.get_mut(&id)
+        {
+            live.measure.on_uncommitted();
         }
     }
 

@@ -1,26 +1,32 @@
 //! Alarms: which there are, what happened to one, and what an operator does to it.
 
+mod wanted;
+
+pub(super) use wanted::Wanted;
+
 use super::Web;
-use super::board::{BoardRow, Known, lines_of, name_account};
+use super::board::{BoardRow, Known, name_account};
 use super::caller::{Caller, Operator, Reports};
 use super::cases::{CaseView, LookedAfter, NoteView};
 use super::deliveries::{DeliveryView, deliveries};
-use super::extract::{Body, Parameters, PathId, wrong};
+use super::extract::{Body, Parameters, PathId};
 use super::guard::language_of;
 use super::ports::Action;
-use super::problem::{ApiError, Must};
-use super::reach::{Area, To};
+use super::problem::ApiError;
+use super::reach::To;
 use super::reads::Noted;
-use super::timeline::{Moment, timeline};
-use crate::store::alarm_log::{AlarmFilter, AlarmRow, Note, StoredAlarm};
-use crate::store::reach::Reach;
+use super::reports::Ledger;
+use super::search::Index;
+use super::timeline::{Moment, accounts_in, timeline};
+use super::who::names_of;
+use crate::store::alarm_log::{AlarmRow, StoredAlarm};
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use lianfang_domain::alarm::{CloseOutcome, Input};
 use lianfang_domain::directory::Address;
-use lianfang_domain::id::{AlarmId, CommunityId, LineId};
+use lianfang_domain::id::{AlarmId, LineId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::plan::{Party, PartyId, Plan, Role};
 use serde::{Deserialize, Serialize};
@@ -33,10 +39,6 @@ use utoipa_axum::routes;
 const LIMIT_MAX: u32 = 200;
 /// Length of a page where the client names none.
 const LIMIT: u32 = 50;
-/// Alarms that are looked through at a time, for those within what the caller reaches.
-const CHUNK: u32 = 200;
-/// How many times.
-const CHUNKS_MAX: u32 = 20;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default()
@@ -85,7 +87,7 @@ impl From<&AlarmRow> for AlarmView {
 struct AlarmPage {
     /// The alarms.
     items: Vec<AlarmView>,
-    /// `after` of the next page; null on the last one.
+    /// `after` of the next page; null on the last one. A page may be shorter than asked and not the last.
     #[schema(value_type = Option<String>)]
     next: Option<AlarmId>,
 }
@@ -96,6 +98,9 @@ struct AlarmDetail {
     /// The alarm.
     #[serde(flatten)]
     alarm: AlarmView,
+    /// How its beginning was measured.
+    #[serde(flatten)]
+    beginning: BeginningView,
     /// How it stands, as on the board.
     board: BoardRow,
     /// Who is in trouble, and where; null when it was erased.
@@ -114,6 +119,28 @@ struct AlarmDetail {
     rings_if_cancelled: usize,
     /// Telephones that ring at once if it is closed now.
     rings_if_closed: usize,
+}
+
+/// How the beginning of an alarm was measured, in milliseconds since it was raised; null where it was not, as of alarms of
+/// earlier releases.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BeginningView {
+    /// When the last digit was heard: 0, or a little before.
+    pub(super) heard_ms: Option<i64>,
+    /// When it was durable. Null, too, when the disk was slower than the deadline and the telephones rang before.
+    pub(super) committed_ms: Option<i64>,
+}
+
+impl BeginningView {
+    /// Reads it.
+    pub(super) async fn read(web: &Web, row: &AlarmRow) -> Result<Self, ApiError> {
+        let beginning = web.alarm_log.beginning(row.id).await?;
+        let since = |at: Timestamp| i64::try_from(at.duration_since(row.raised).as_millis()).ok();
+        Ok(Self {
+            heard_ms: beginning.and_then(|beginning| since(beginning.heard)),
+            committed_ms: beginning.and_then(|beginning| since(beginning.committed?)),
+        })
+    }
 }
 
 /// Who is in trouble, and where.
@@ -159,6 +186,14 @@ pub(super) struct PartyView {
         ("drill" = Option<String>, Query, description = "`true`: only drills; `false`: none", pattern = "^(true|false)$"),
         ("community_id" = Option<u32>, Query, description = "Only alarms of lines that this community has", minimum = 0, maximum = 4_294_967_295_u32),
         ("line_id" = Option<u32>, Query, description = "Only alarms of this line", minimum = 0, maximum = 4_294_967_295_u32),
+        ("from" = Option<String>, Query, description = "Only alarms that were raised at this moment or later, such as `2026-11-23T08:00:00+08:00`"),
+        ("to" = Option<String>, Query, description = "Only alarms that were raised before this moment"),
+        ("kind" = Option<String>, Query, description = "Only alarms in which this was the matter, as far as anybody has said",
+            pattern = "^(unknown|fire|intruder|illness|flood|other)$"),
+        ("outcome" = Option<String>, Query, description = "Only alarms that were closed as this",
+            pattern = "^(genuine|false_alarm|drill|test|unknown)$"),
+        ("q" = Option<String>, Query, description = "Only alarms of lines that are found so now: a name, its pinyin, a number or a door, as for `/search`; for those who may search",
+            max_length = 64),
         ("after" = Option<String>, Query, description = "Only alarms before this one: `next` of the page before",
             pattern = "^[0-9a-f][0-9a-hjkmnp-tv-z]{12}$"),
         ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 200),
@@ -168,51 +203,18 @@ pub(super) struct PartyView {
 async fn list(
     caller: Caller<Reports>,
     State(web): State<Web>,
+    Extension(index): Extension<Index>,
+    Extension(ledger): Extension<Ledger>,
     mut parameters: Parameters,
 ) -> Result<Json<AlarmPage>, ApiError> {
     let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
-    let before = parameters.take("after").map(|text| text.parse()).transpose();
-    let before = before.map_err(|_| wrong("after", Must::AlarmId))?;
-    let is_open = parameters.take_either("state", ("open", "closed"), Must::State)?;
-    let is_drill = parameters.take_either("drill", ("true", "false"), Must::Flag)?;
-    let community = parameters.take_number("community_id", 0..=u32::MAX)?;
     let line = parameters.take_number("line_id", 0..=u32::MAX)?.map(LineId);
+    let wanted = Wanted::take(&mut parameters)?.take_state(&mut parameters)?.of_line(line);
     parameters.finish()?;
-    let lines = community.map(|id| lines_of(&web, CommunityId(id)));
-    let lines = lines.as_deref();
-    let filter = AlarmFilter { is_open, is_drill, line, lines, before };
-    let (rows, next) = page(&web, caller.area(&web).await?, filter, limit).await?;
+    let lines = wanted.lines((&web, &index), &caller).await?;
+    let within = (&caller.area(&web).await?, lines.as_deref());
+    let (rows, next) = wanted.page((&web, &ledger), within, limit).await?;
     Ok(Json(AlarmPage { items: rows.iter().map(AlarmView::from).collect(), next }))
-}
-
-/// A page of those that are within, and where the next one begins. So many are looked through that a community finds its
-/// own among those of a town, and no request takes long.
-pub(super) async fn page(
-    web: &Web,
-    area: Area,
-    mut filter: AlarmFilter<'_>,
-    limit: u32,
-) -> Result<(Vec<AlarmRow>, Option<AlarmId>), ApiError> {
-    let wanted = limit as usize;
-    let mut rows = Vec::new();
-    for _ in 0..CHUNKS_MAX {
-        // One more than asked tells whether there is another page.
-        let is_all = area.reach == Reach::Everything;
-        let chunk = if is_all { limit } else { limit.max(CHUNK) } + 1;
-        let found = web.alarm_log.list(&filter, chunk).await?;
-        let is_last = found.len() < chunk as usize;
-        filter.before = found.last().map(|row| row.id).or(filter.before);
-        rows.extend(area.keep_alarms(web, found).await?);
-        if wanted < rows.len() {
-            rows.truncate(wanted);
-            let next = rows.last().map(|row| row.id);
-            return Ok((rows, next));
-        }
-        if is_last {
-            return Ok((rows, None));
-        }
-    }
-    Ok((rows, filter.before))
 }
 
 /// One alarm, with all that happened in milliseconds since it was raised.
@@ -232,15 +234,21 @@ async fn read(
     let stored = web.alarm_log.alarm(id).await?.ok_or(ApiError::NotFound)?;
     noted.note(&web, &caller.who(), id).await;
     let language = language_of(&headers);
-    let told = (deliveries(&stored, language), timeline(&stored, language));
     let notes = web.alarm_log.notes(id).await?;
     let looked_after = LookedAfter::read(&web, id).await?;
-    let case = CaseView::of(&stored, looked_after, web.clock.now());
+    let mut case = CaseView::of(&stored, looked_after, web.clock.now());
+    let authors = notes.iter().map(|note| note.author.as_str());
+    let authors = authors.chain(case.iter().filter_map(CaseView::author)).map(str::to_owned);
+    let names = names_of(&web, accounts_in(&stored).into_iter().chain(authors).collect()).await;
+    case.iter_mut().for_each(|case| case.name_author(&names));
+    let notes = notes.into_iter().map(|note| NoteView::new(note, &names)).collect();
+    let told = (deliveries(&stored, language), timeline(&stored, &names, language));
     let known = Known::new(stored);
     let mut board = BoardRow::new(&known, &web.directory.current(), web.clock.now());
     name_account(&web, &mut board).await;
     let rings = rings_if_ended(&known, web.clock.now());
-    Ok(Json(detail(&known.stored, (board, rings), (case, notes), told)))
+    let beginning = BeginningView::read(&web, &known.stored.row).await?;
+    Ok(Json(detail(&known.stored, (board, beginning, rings), (case, notes), told)))
 }
 
 /// How many telephones ring at once if an operator cancels it, and if one closes it.
@@ -254,16 +262,17 @@ fn rings_if_ended(known: &Known, now: Timestamp) -> (usize, usize) {
 
 fn detail(
     stored: &StoredAlarm,
-    (board, rings): (BoardRow, (usize, usize)),
-    (case, notes): (Option<CaseView>, Vec<Note>),
+    (board, beginning, rings): (BoardRow, BeginningView, (usize, usize)),
+    (case, notes): (Option<CaseView>, Vec<NoteView>),
     (deliveries, timeline): (Vec<DeliveryView>, Vec<Moment>),
 ) -> AlarmDetail {
     let plan = stored.plans.last();
     let is_drill = plan.map_or(stored.row.is_drill, |plan| plan.is_drill);
     AlarmDetail {
         board,
+        beginning,
         case,
-        notes: notes.into_iter().map(NoteView::from).collect(),
+        notes,
         alarm: AlarmView { is_drill, ..AlarmView::from(&stored.row) },
         scene: plan.map(scene),
         parties: plan.into_iter().flat_map(Plan::parties).map(party).collect(),

@@ -4,12 +4,14 @@ use super::Web;
 use super::caller::{Auditor, Caller};
 use super::extract::{Parameters, wrong};
 use super::problem::{ApiError, Must};
+use super::who::names_of;
 use crate::store::Database;
-use crate::store::audit::{self, Chain, EntryView, HeadView};
+use crate::store::audit::{self, Chain, Entry, EntryFilter, EntryView, HeadView};
 use axum::Json;
 use axum::extract::State;
 use lianfang_domain::id::AlarmId;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -27,9 +29,27 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
 #[derive(Serialize, ToSchema)]
 struct EntryPage {
     /// The entries.
-    items: Vec<EntryView>,
+    items: Vec<NamedEntry>,
     /// `after` of the next page; null on the last one. A page may be shorter than asked and not the last.
     next: Option<u64>,
+}
+
+/// An entry, and the name of who did it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct NamedEntry {
+    /// The entry.
+    #[serde(flatten)]
+    pub(super) entry: EntryView,
+    /// The name of who did it, which is no part of the trail; null for programs, the command line and accounts that are gone.
+    pub(super) actor_name: Option<String>,
+}
+
+impl NamedEntry {
+    /// An entry, with these names of accounts.
+    pub(super) fn new(chain: Chain, entry: Entry, names: &BTreeMap<String, String>) -> Self {
+        let entry = EntryView::new(chain, entry);
+        Self { actor_name: names.get(&*entry.actor).cloned(), entry }
+    }
 }
 
 /// The newest entries.
@@ -49,6 +69,8 @@ struct Heads {
         ("noun" = Option<String>, Query, description = "Only entries about this table, such as `household` or `alarm_event`", max_length = 64),
         ("id" = Option<String>, Query, description = "Only entries about this row: a number, or the id of an alarm", max_length = 20),
         ("who" = Option<String>, Query, description = "Only what this one did, such as `account:7` or `token:pbx`", max_length = 128),
+        ("from" = Option<String>, Query, description = "Only entries of this moment or later, such as `2026-11-23T08:00:00+08:00`"),
+        ("to" = Option<String>, Query, description = "Only entries before this moment"),
         ("after" = Option<u32>, Query, description = "Only entries after this sequence: `next` of the page before",
             minimum = 0, maximum = 4_294_967_295_u32),
         ("limit" = Option<u32>, Query, description = "Length of the page; 100 if not given", minimum = 1, maximum = 500),
@@ -70,15 +92,19 @@ async fn list(
     let id =
         parameters.take("id").map(|text| row_id(&text).ok_or_else(|| wrong("id", Must::RowId)));
     let id = id.transpose()?;
+    let (from, to) = (parameters.take_moment("from")?, parameters.take_moment("to")?);
     parameters.finish()?;
-    let of = (noun.as_deref(), id, who.as_deref());
+    let filter = EntryFilter { noun: noun.as_deref(), row_id: id, actor: who.as_deref(), from, to };
     // One more than asked tells whether there is another page.
-    let mut entries = audit::entries_of(database(&web, chain), of, after.into(), limit + 1).await?;
+    let mut entries =
+        audit::entries_of(database(&web, chain), &filter, after.into(), limit + 1).await?;
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);
     let next = if is_last { None } else { entries.last().map(|entry| entry.sequence) };
     let entries = caller.area(&web).await?.keep_entries(&web, chain, entries).await?;
-    let items = entries.into_iter().map(|entry| EntryView::new(chain, entry)).collect();
+    let names = names_of(&web, entries.iter().map(|entry| entry.actor.to_string()).collect()).await;
+    let named = |entry| NamedEntry::new(chain, entry, &names);
+    let items = entries.into_iter().map(named).collect();
     Ok(Json(EntryPage { items, next }))
 }
 

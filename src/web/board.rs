@@ -6,15 +6,17 @@
 mod row;
 
 use super::Web;
-use super::alarms::page;
+use super::alarms::Wanted;
 use super::caller::{Caller, Operator, Reports};
-use super::extract::{Parameters, wrong};
+use super::extract::Parameters;
 use super::ports::Down;
 use super::ports::vitals::LineVitals;
-use super::problem::{ApiError, Must};
+use super::problem::ApiError;
 use super::reach::Area;
 use super::reads::Noted;
-use crate::store::alarm_log::{AlarmFilter, StoredAlarm};
+use super::reports::Ledger;
+use super::search::Index;
+use crate::store::alarm_log::StoredAlarm;
 use crate::store::reach::Reach;
 use crate::store::{StoreError, accounts};
 use axum::Json;
@@ -264,7 +266,7 @@ async fn note_all(web: &Web, noted: &Noted, who: &str, ids: &[AlarmId]) {
 struct Cards {
     /// The alarms, as on the board.
     items: Vec<BoardRow>,
-    /// `after` of the next page; null on the last one.
+    /// `after` of the next page; null on the last one. A page may be shorter than asked and not the last.
     #[schema(value_type = Option<String>)]
     next: Option<AlarmId>,
 }
@@ -276,6 +278,14 @@ struct Cards {
         ("state" = Option<String>, Query, description = "`open` or `closed`; all if not given", pattern = "^(open|closed)$"),
         ("drill" = Option<String>, Query, description = "`true`: only drills; `false`: none", pattern = "^(true|false)$"),
         ("community_id" = Option<u32>, Query, description = "Only alarms of lines that this community has", minimum = 0),
+        ("from" = Option<String>, Query, description = "Only alarms that were raised at this moment or later, such as `2026-11-23T08:00:00+08:00`"),
+        ("to" = Option<String>, Query, description = "Only alarms that were raised before this moment"),
+        ("kind" = Option<String>, Query, description = "Only alarms in which this was the matter, as far as anybody has said",
+            pattern = "^(unknown|fire|intruder|illness|flood|other)$"),
+        ("outcome" = Option<String>, Query, description = "Only alarms that were closed as this",
+            pattern = "^(genuine|false_alarm|drill|test|unknown)$"),
+        ("q" = Option<String>, Query, description = "Only alarms of lines that are found so now: a name, its pinyin, a number or a door, as for `/search`; for those who may search",
+            max_length = 64),
         ("after" = Option<String>, Query, description = "Only alarms before this one: `next` of the page before",
             pattern = "^[0-9a-f][0-9a-hjkmnp-tv-z]{12}$"),
         ("limit" = Option<u32>, Query, description = "Length of the page; 20 if not given", minimum = 1, maximum = 50),
@@ -286,19 +296,16 @@ async fn cards(
     caller: Caller<Reports>,
     State(web): State<Web>,
     Extension(noted): Extension<Noted>,
+    Extension(index): Extension<Index>,
+    Extension(ledger): Extension<Ledger>,
     mut parameters: Parameters,
 ) -> Result<Json<Cards>, ApiError> {
     let limit = parameters.take_number("limit", 1..=CARDS_MAX)?.unwrap_or(CARDS);
-    let before = parameters.take("after").map(|text| text.parse()).transpose();
-    let before = before.map_err(|_| wrong("after", Must::AlarmId))?;
-    let is_open = parameters.take_either("state", ("open", "closed"), Must::State)?;
-    let is_drill = parameters.take_either("drill", ("true", "false"), Must::Flag)?;
-    let community = parameters.take_number("community_id", 0..=u32::MAX)?;
+    let wanted = Wanted::take(&mut parameters)?.take_state(&mut parameters)?;
     parameters.finish()?;
-    let lines = community.map(|id| lines_of(&web, CommunityId(id)));
-    let lines = lines.as_deref();
-    let filter = AlarmFilter { is_open, is_drill, lines, before, ..AlarmFilter::default() };
-    let (rows, next) = page(&web, caller.area(&web).await?, filter, limit).await?;
+    let lines = wanted.lines((&web, &index), &caller).await?;
+    let within = (&caller.area(&web).await?, lines.as_deref());
+    let (rows, next) = wanted.page((&web, &ledger), within, limit).await?;
     let ids: Vec<AlarmId> = rows.iter().map(|row| row.id).collect();
     let (stored, now) = (web.alarm_log.alarms(&ids).await?, web.clock.now());
     let directory = web.directory.current();

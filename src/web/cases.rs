@@ -1,24 +1,25 @@
 //! Cases: who owns an alarm, which of its steps are late, what was written of it, and the call or visit next day.
 
 use super::Web;
-use super::alarms::act;
-use super::board::lines_of;
+use super::alarms::{Wanted, act};
 use super::caller::{Caller, Operator};
 use super::extract::{Body, Parameters, PathId, wrong};
 use super::ports::{ActError, Action};
 use super::problem::{ApiError, Must};
 use super::reach::To;
+use super::search::Index;
 use crate::store::StoreError;
 use crate::store::alarm_log::{AlarmRow, CaseError, FollowUp, FollowUpKind, Note, StoredAlarm};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use lianfang_domain::alarm::{Alarm, CaseStep, Reminders};
-use lianfang_domain::id::{AlarmId, CommunityId};
+use lianfang_domain::alarm::{Alarm, CaseStep, Event, Reminders};
+use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::plan::PartyId;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -89,6 +90,8 @@ struct FollowUpView {
     done_at: Timestamp,
     /// Who.
     author: String,
+    /// The name of who it was; null for programs and accounts that are gone.
+    author_name: Option<String>,
     /// How it went; empty when it was erased.
     text: String,
 }
@@ -103,14 +106,17 @@ pub(super) struct NoteView {
     at: Timestamp,
     /// Who.
     author: String,
+    /// The name of who it was; null for programs and accounts that are gone.
+    author_name: Option<String>,
     /// What.
     text: String,
 }
 
-impl From<Note> for NoteView {
-    fn from(note: Note) -> Self {
+impl NoteView {
+    /// A note, with these names of accounts.
+    pub(super) fn new(note: Note, names: &BTreeMap<String, String>) -> Self {
         let Note { note, at_us, author, text } = note;
-        Self { note, at: time(at_us), author, text }
+        Self { note, at: time(at_us), author_name: names.get(&author).cloned(), author, text }
     }
 }
 
@@ -167,10 +173,23 @@ impl CaseView {
             follow_up: followed_up.map(|done| FollowUpView {
                 kind: done.kind,
                 done_at: time(done.done_us),
+                author_name: None,
                 author: done.author,
                 text: done.text,
             }),
         })
+    }
+
+    /// Who says how the household was, if anybody.
+    pub(super) fn author(&self) -> Option<&str> {
+        self.follow_up.as_ref().map(|done| done.author.as_str())
+    }
+
+    /// Names who says how the household was.
+    pub(super) fn name_author(&mut self, names: &BTreeMap<String, String>) {
+        if let Some(done) = &mut self.follow_up {
+            done.author_name = names.get(&done.author).cloned();
+        }
     }
 
     fn wants_something(&self) -> bool {
@@ -210,6 +229,14 @@ struct CasePage {
         ("overdue" = Option<String>, Query, description = "`true`: only those of which something is late",
             pattern = "^(true|false)$"),
         ("community_id" = Option<u32>, Query, description = "Only cases of lines that this community has", minimum = 0, maximum = 4_294_967_295_u32),
+        ("from" = Option<String>, Query, description = "Only alarms that were raised at this moment or later, such as `2026-11-23T08:00:00+08:00`"),
+        ("to" = Option<String>, Query, description = "Only alarms that were raised before this moment"),
+        ("kind" = Option<String>, Query, description = "Only alarms in which this was the matter, as far as anybody has said",
+            pattern = "^(unknown|fire|intruder|illness|flood|other)$"),
+        ("outcome" = Option<String>, Query, description = "Only alarms that were closed as this",
+            pattern = "^(genuine|false_alarm|drill|test|unknown)$"),
+        ("q" = Option<String>, Query, description = "Only alarms of lines that are found so now: a name, its pinyin, a number or a door, as for `/search`; for those who may search",
+            max_length = 64),
         ("after" = Option<String>, Query, description = "Only alarms before this one: `next` of the page before",
             pattern = "^[0-9a-f][0-9a-hjkmnp-tv-z]{12}$"),
         ("limit" = Option<u32>, Query, description = "Length of the page; 50 if not given", minimum = 1, maximum = 200),
@@ -219,23 +246,23 @@ struct CasePage {
 async fn list(
     caller: Caller<Operator>,
     State(web): State<Web>,
+    Extension(index): Extension<Index>,
     mut parameters: Parameters,
 ) -> Result<Json<CasePage>, ApiError> {
     let limit = parameters.take_number("limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
-    let before = parameters.take("after").map(|text| text.parse()).transpose();
-    let before = before.map_err(|_| wrong("after", Must::AlarmId))?;
     let is_overdue = match parameters.take("overdue").as_deref() {
         None | Some("false") => false,
         Some("true") => true,
         Some(_) => return Err(wrong("overdue", Must::Flag)),
     };
-    let community = parameters.take_number("community_id", 0..=u32::MAX)?;
+    let wanted = Wanted::take(&mut parameters)?;
     parameters.finish()?;
-    let lines = community.map(|id| lines_of(&web, CommunityId(id)));
+    let lines = wanted.lines((&web, &index), &caller).await?;
     let now = web.clock.now();
     let kept = SignedDuration::from_hours(24 * FOLLOW_UP_DAYS);
     let since = now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
-    let stored = web.alarm_log.unfinished(since, lines.as_deref(), (before, limit)).await?;
+    let filter = wanted.filter(lines.as_deref());
+    let stored = web.alarm_log.unfinished(since, &filter, limit).await?;
     let is_last = stored.len() < limit as usize;
     let next = if is_last { None } else { stored.last().map(|stored| stored.row.id) };
     let mut items = Vec::with_capacity(stored.len());
@@ -251,7 +278,14 @@ async fn list(
         let reminders = reminders.remove(&id).unwrap_or_default();
         let looked_after = LookedAfter { followed_up: None, reminders };
         let case = CaseView::of(&stored, looked_after, now);
-        let is_meant = |case: &CaseView| case.wants_something() && (case.is_overdue || !is_overdue);
+        let outcome = stored.events.iter().rev().find_map(|stored| {
+            let Event::Closed { outcome, .. } = stored.event else { return None };
+            Some(outcome)
+        });
+        let is_meant = |case: &CaseView| {
+            let is_late = case.is_overdue || !is_overdue;
+            is_late && case.wants_something() && wanted.fits(case.kind, outcome)
+        };
         items.extend(case.filter(is_meant).map(|case| CaseRow { id, raised_at, case }));
     }
     Ok(Json(CasePage { items, next }))

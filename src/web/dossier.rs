@@ -6,7 +6,8 @@
 mod page;
 
 use super::Web;
-use super::alarms::{AlarmView, PartyView, SceneView, party, scene};
+use super::alarms::{AlarmView, BeginningView, PartyView, SceneView, party, scene};
+use super::audit::NamedEntry;
 use super::caller::{Auditor, Caller};
 use super::deliveries::{DeliveryView, deliveries};
 use super::extract::{Parameters, PathId, wrong};
@@ -15,7 +16,8 @@ use super::problem::{ApiError, Must};
 use super::reach::{To, place_of_alarm};
 use super::reads::Noted;
 use super::session::USUAL_ZONE;
-use super::timeline::{Moment, plan_why, timeline};
+use super::timeline::{Moment, accounts_in, plan_why, timeline};
+use super::who::names_of;
 use crate::store::alarm_log::StoredAlarm;
 use crate::store::audit::{self, Chain, EntryView};
 use crate::store::traces::TraceMessage;
@@ -46,6 +48,9 @@ struct Dossier {
     /// The alarm.
     #[serde(flatten)]
     alarm: AlarmView,
+    /// How its beginning was measured.
+    #[serde(flatten)]
+    beginning: BeginningView,
     /// When this was written.
     #[schema(value_type = String, format = DateTime)]
     written_at: Timestamp,
@@ -64,7 +69,7 @@ struct Dossier {
     /// Every revision of the plan, and why there is one.
     plans: Vec<PlanView>,
     /// Who saw names, numbers and addresses of this alarm.
-    reads: Vec<EntryView>,
+    reads: Vec<NamedEntry>,
     /// What the audit trail has of this alarm.
     audit: Vec<EntryView>,
     /// The SIP messages of its calls; empty when there were none or they were erased.
@@ -149,20 +154,24 @@ async fn dossier(
     let row_id = id.0.cast_signed();
     let of_alarm = audit::entries_of_row(web.store.alarms(), row_id, 0, ENTRIES_MAX).await?;
     let reads = audit::reads_of(web.store.directory(), id, ENTRIES_MAX).await?;
+    let readers = reads.iter().map(|entry| entry.actor.to_string());
+    let names = names_of(web, accounts_in(&stored).into_iter().chain(readers).collect()).await;
+    let named = |entry| NamedEntry::new(Chain::Directory, entry, &names);
     let plan = stored.plans.last();
     let plans = plans(&stored, language);
     Ok(Dossier {
         alarm: AlarmView::from(&stored.row),
+        beginning: BeginningView::read(web, &stored.row).await?,
         written_at: web.clock.now(),
         time_zone: time_zone(web, &stored).await?,
         is_erased: plans.iter().any(|plan| plan.is_erased),
         scene: plan.map(scene),
         parties: plan.into_iter().flat_map(Plan::parties).map(party).collect(),
-        timeline: timeline(&stored, language),
+        timeline: timeline(&stored, &names, language),
         legs: deliveries(&stored, language),
         plans,
-        reads: views(Chain::Directory, reads),
-        audit: views(Chain::Alarms, of_alarm),
+        reads: reads.into_iter().map(named).collect(),
+        audit: of_alarm.into_iter().map(|one| EntryView::new(Chain::Alarms, one)).collect(),
         trace: trace(web, id).await?,
     })
 }
@@ -173,10 +182,6 @@ async fn time_zone(web: &Web, stored: &StoredAlarm) -> Result<String, ApiError> 
     let directory = web.directory.current();
     let found = community.and_then(|id| directory.community(id));
     Ok(found.map_or(USUAL_ZONE, |community| &community.time_zone).to_owned())
-}
-
-fn views(chain: Chain, entries: Vec<audit::Entry>) -> Vec<EntryView> {
-    entries.into_iter().map(|entry| EntryView::new(chain, entry)).collect()
 }
 
 fn plans(stored: &StoredAlarm, language: Language) -> Vec<PlanView> {

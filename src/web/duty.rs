@@ -12,9 +12,9 @@ pub(super) mod words;
 
 use super::Web;
 use super::caller::{Admin, Called, Caller, Reports};
-use super::extract::{Body, IfMatch, Parameters, PathId, wrong};
+use super::extract::{Body, IfMatch, Parameters, PathId};
 use super::guard::language_of;
-use super::problem::{ApiError, Must};
+use super::problem::ApiError;
 use super::reach::To;
 use crate::store::accounts::Role;
 use crate::store::audit::Editor;
@@ -159,8 +159,7 @@ async fn on_duty(
     mut parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Json<DutyView>, ApiError> {
-    let at = parameters.take("at").map(|text| text.parse()).transpose();
-    let at = at.map_err(|_| wrong("at", Must::Moment))?.unwrap_or_else(|| web.clock.now());
+    let at = parameters.take_moment("at")?.unwrap_or_else(|| web.clock.now());
     parameters.finish()?;
     caller.reaches(&web, To::See, (Kind::Community, id)).await?;
     let community = community(&web, id)?;

@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use std::fmt::Write;
@@ -144,6 +145,22 @@ impl Parameters {
         let (min, max) = (*range.start(), *range.end());
         let number = text.parse().ok().filter(|number| range.contains(number));
         number.map(Some).ok_or_else(|| wrong(name, Must::Number { min, max }))
+    }
+
+    /// Takes out one that is a moment with its offset (RFC 3339).
+    pub(super) fn take_moment(&mut self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+        let moment = self.take(name).map(|text| text.parse()).transpose();
+        moment.map_err(|_| wrong(name, Must::Moment))
+    }
+
+    /// Takes out one that is a word which never changes.
+    pub(super) fn take_named<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        must: Must,
+    ) -> Result<Option<T>, ApiError> {
+        let named = self.take(name).map(|word| serde_json::from_value(word.into())).transpose();
+        named.map_err(|_| wrong(name, must))
     }
 
     /// Takes out one that is one of two words: true for the first.

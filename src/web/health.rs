@@ -4,14 +4,18 @@ use super::Web;
 use super::board::Boards;
 use super::caller::{Caller, Metrics, Operator};
 use super::extract::Parameters;
+use super::guard::language_of;
 use super::ports::Unready;
 use super::ports::vitals::{LineVitals, SectionView, Vitals};
 use super::problem::ApiError;
+use super::timeline::pick;
+use super::words::in_language;
 use axum::Json;
 use axum::extract::{Extension, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use lianfang_domain::directory::Language;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -54,11 +58,12 @@ async fn look(
     caller: Caller<Operator>,
     State(web): State<Web>,
     Extension(boards): Extension<Boards>,
+    headers: HeaderMap,
     parameters: Parameters,
 ) -> Result<Json<HealthView>, ApiError> {
     parameters.finish()?;
     let lines = boards.down(&web).await?.lines_of(&web, &caller.area(&web).await?);
-    let reasons = reasons(&web).await;
+    let reasons = reasons(&web, language_of(&headers)).await;
     let vitals = web.health.vitals().await;
     let configuration = caller.keeps_everything().then(|| web.health.configuration());
     let (now, is_ready) = (web.clock.now(), reasons.is_empty());
@@ -86,10 +91,42 @@ struct Ready {
 /// Something that is missing.
 #[derive(Serialize, ToSchema)]
 struct Reason {
-    /// Which part.
+    /// Which part: `switchboard`, `alarm_log`, `trunk` or `tls`.
     part: &'static str,
-    /// Why, in words for an operator.
+    /// Why, in words for an operator: of `/health` in the language of the reader, of `/readyz` in English.
     reason: String,
+}
+
+impl Reason {
+    fn new(missing: &Unready, language: Language) -> Self {
+        let (part, reason) = match missing {
+            Unready::Switchboard => {
+                let words = pick(language, "接警台没有应答", "the switchboard does not answer");
+                ("switchboard", words.to_owned())
+            }
+            Unready::AlarmLog => {
+                let words =
+                    ("事件还在日志文件里等待入库", "events wait in the journal for the database");
+                ("alarm_log", pick(language, words.0, words.1).to_owned())
+            }
+            Unready::Trunk { name } => {
+                ("trunk", in_language!(language, "中继 {name} 没有应答", "{name} does not answer"))
+            }
+            Unready::CertificateExpired => {
+                let words = ("HTTPS 证书已过期", "the certificate has expired");
+                ("tls", pick(language, words.0, words.1).to_owned())
+            }
+            Unready::Certificate { why } => (
+                "tls",
+                in_language!(
+                    language,
+                    "HTTPS 证书文件不能用，仍在使用旧证书（{why}）",
+                    "the files of the certificate cannot be used, the older one still is ({why})"
+                ),
+            ),
+        };
+        Self { part, reason }
+    }
 }
 
 /// Whether the service can do all of its work, and why not. Alarms ring as far as they can either way.
@@ -101,16 +138,15 @@ struct Reason {
     ),
 )]
 async fn ready(State(web): State<Web>) -> (StatusCode, Json<Ready>) {
-    let reasons = reasons(&web).await;
+    let reasons = reasons(&web, Language::English).await;
     let is_ready = reasons.is_empty();
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Ready { is_ready, reasons }))
 }
 
-async fn reasons(web: &Web) -> Vec<Reason> {
+async fn reasons(web: &Web, language: Language) -> Vec<Reason> {
     let unready = web.readiness.unready().await;
-    let reason = |missing: Unready| Reason { part: missing.part, reason: missing.reason };
-    unready.into_iter().map(reason).collect()
+    unready.iter().map(|missing| Reason::new(missing, language)).collect()
 }
 
 /// What the service counts and measures, as Prometheus reads it.

@@ -267,13 +267,25 @@ pub trait Registrations: Send + Sync {
     fn lost<'a>(&'a self, account: &'a str) -> Answer<'a, Option<Timestamp>>;
 }
 
-/// Why the service cannot do all of its work.
+/// Why the service cannot do all of its work; without personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unready {
-    /// Which part, such as `trunk`.
-    pub part: &'static str,
-    /// Why, in words for an operator; without personal data.
-    pub reason: String,
+pub enum Unready {
+    /// The switchboard does not answer.
+    Switchboard,
+    /// Events wait in the journal for the database.
+    AlarmLog,
+    /// A trunk does not answer.
+    Trunk {
+        /// Its name in the configuration.
+        name: String,
+    },
+    /// The certificate of HTTPS has expired.
+    CertificateExpired,
+    /// The files of the certificate cannot be used now; an older one is.
+    Certificate {
+        /// What is wrong with them, as the log says it.
+        why: String,
+    },
 }
 
 /// Whether the service can do its work.

@@ -16,7 +16,7 @@ use axum::extract::{Extension, State};
 pub(super) use index::Index;
 use index::{Hit, Of, Query};
 use lianfang_domain::directory::{Community, Directory};
-use lianfang_domain::id::{CommunityId, HouseholdId};
+use lianfang_domain::id::{CommunityId, HouseholdId, LineId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -98,6 +98,35 @@ async fn search(
     let end = after.saturating_add(limit);
     let next = ((end as usize) < hits.len()).then_some(end);
     Ok(Json(FoundPage { items, next, is_too_short: false }))
+}
+
+/// The lines of households that are found so, and lines themselves, within what somebody reaches; of one community, if it
+/// is given. None where the words are too few to look for.
+pub(super) async fn lines_named(
+    (web, index): (&Web, &Index),
+    area: &Area,
+    words: &str,
+    of: Option<CommunityId>,
+) -> Vec<LineId> {
+    let Some(query) = Query::read(words) else { return Vec::new() };
+    let directory = web.directory.current();
+    let is_wanted = |one: &Community| area.shows_community(one) && of.is_none_or(|id| id == one.id);
+    let mut hits = index.find(&directory, &query, is_wanted).await;
+    hits.retain(|hit| is_within(area, &directory, hit));
+    let mut lines = Vec::new();
+    for hit in hits {
+        match hit.of {
+            Of::Line(_, line) => lines.push(line),
+            Of::Household(id) | Of::Contact(id, _) => {
+                let household = directory.community(hit.community).and_then(|it| it.household(id));
+                lines.extend(household.iter().flat_map(|it| &it.lines).map(|line| line.id));
+            }
+            Of::Worker(_) | Of::Responder(_) => {}
+        }
+    }
+    lines.sort_unstable();
+    lines.dedup();
+    lines
 }
 
 /// Whether the caller reaches what was found.

@@ -16,7 +16,8 @@ use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{Channel, LegOutcome};
 use lianfang_domain::plan::{PartyId, Plan};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// Something that happened.
@@ -36,9 +37,13 @@ pub(super) struct Moment {
     event: serde_json::Value,
 }
 
-/// Everything that happened, in order.
-pub(super) fn timeline(alarm: &StoredAlarm, language: Language) -> Vec<Moment> {
-    let mut story = Story { alarm, plan: None, legs: BTreeMap::new(), language };
+/// Everything that happened, in order, with these names of accounts.
+pub(super) fn timeline(
+    alarm: &StoredAlarm,
+    names: &BTreeMap<String, String>,
+    language: Language,
+) -> Vec<Moment> {
+    let mut story = Story::new(alarm, names, language);
     let raised = alarm.row.raised;
     let mut moments = Vec::with_capacity(alarm.events.len());
     for StoredEvent { sequence, at, event } in &alarm.events {
@@ -53,6 +58,16 @@ pub(super) fn timeline(alarm: &StoredAlarm, language: Language) -> Vec<Moment> {
     moments
 }
 
+/// The accounts that the story of an alarm names.
+pub(super) fn accounts_in(alarm: &StoredAlarm) -> BTreeSet<String> {
+    let names = BTreeMap::new();
+    let mut story = Story::new(alarm, &names, Language::default());
+    for StoredEvent { event, .. } in &alarm.events {
+        story.tell(event);
+    }
+    story.accounts.into_inner()
+}
+
 fn clamped_ms(ms: i128) -> i64 {
     i64::try_from(ms).unwrap_or(i64::MAX)
 }
@@ -63,9 +78,29 @@ struct Story<'a> {
     plan: Option<&'a Plan>,
     legs: BTreeMap<u32, &'a LegStart>,
     language: Language,
+    names: &'a BTreeMap<String, String>,
+    /// The accounts that were named.
+    accounts: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Story<'a> {
+    fn new(
+        alarm: &'a StoredAlarm,
+        names: &'a BTreeMap<String, String>,
+        language: Language,
+    ) -> Self {
+        let (legs, accounts) = (BTreeMap::new(), RefCell::default());
+        Self { alarm, plan: None, legs, language, names, accounts }
+    }
+
+    /// Somebody at a desk or a program, as people call them. No token is named like an account.
+    fn who(&self, actor: &str) -> String {
+        let Some(id) = actor.strip_prefix("account:") else { return actor.to_owned() };
+        self.accounts.borrow_mut().insert(actor.to_owned());
+        let gone = || in_language!(self.language, "账号 {id}", "account {id}");
+        self.names.get(actor).cloned().unwrap_or_else(gone)
+    }
+
     #[expect(clippy::too_many_lines, reason = "an arm an event, and nothing else")]
     fn tell(&mut self, event: &'a Event) -> String {
         let language = self.language;
@@ -120,12 +155,12 @@ impl<'a> Story<'a> {
                 in_language!(language, "仍有危险（{heard}）", "Still in danger ({heard})")
             }
             Event::Cancelled { actor, means } => {
-                let by = means.as_ref().map_or_else(|| actor.to_string(), |means| self.by(means));
+                let by = means.as_ref().map_or_else(|| self.who(actor), |means| self.by(means));
                 in_language!(language, "由 {by} 撤销", "Cancelled by {by}")
             }
             Event::Closed { actor, outcome, matter, by } => {
                 let outcome = closed_as(*outcome, language);
-                let by = by.map_or_else(|| actor.to_string(), |party| self.party(party));
+                let by = by.map_or_else(|| self.who(actor), |party| self.party(party));
                 let matter = matter.map_or("", |matter| kind_words(matter, language));
                 in_language!(
                     language,
@@ -139,7 +174,7 @@ impl<'a> Story<'a> {
                 let matter = kind_words(*matter, language);
                 let by = match by {
                     NamedBy::Resident => pick(language, "报警人", "the resident").to_owned(),
-                    NamedBy::Api { actor } => actor.to_string(),
+                    NamedBy::Api { actor } => self.who(actor),
                 };
                 in_language!(language, "{by}说明：{matter}", "{by} says: {matter}")
             }
@@ -174,6 +209,7 @@ impl<'a> Story<'a> {
                 in_language!(language, "受胁迫（{by}）", "Under duress ({by})")
             }
             Event::OwnerChanged { party, actor } => {
+                let actor = self.who(actor);
                 let name = self.party(*party);
                 in_language!(language, "由 {actor} 转交{name}", "Handed to {name} by {actor}")
             }
@@ -181,6 +217,7 @@ impl<'a> Story<'a> {
                 in_language!(language, "第 {times} 次催办", "Reminder {times}")
             }
             Event::NoteAdded { note, actor } => {
+                let actor = self.who(actor);
                 in_language!(language, "{actor} 记录第 {note} 条备注", "Note {note} by {actor}")
             }
             Event::TalkJoined { leg } => {
@@ -200,13 +237,16 @@ impl<'a> Story<'a> {
                 pick(language, "报警电话要求静音", "the line asked for silence").to_owned()
             }
             Event::CalledAgain { actor } => {
+                let actor = self.who(actor);
                 in_language!(language, "{actor} 要求再次呼叫", "{actor} has everybody called again")
             }
             Event::PartyAdded { party, actor } => {
+                let actor = self.who(actor);
                 let party = self.party(*party);
                 in_language!(language, "{actor} 加叫{party}", "{actor} has {party} called too")
             }
             Event::TakenInHand { actor } => {
+                let actor = self.who(actor);
                 in_language!(language, "{actor} 接手处理", "{actor} takes it in hand")
             }
             Event::Yielded { to } => {
@@ -222,6 +262,7 @@ impl<'a> Story<'a> {
             AnswerMeans::Key { .. } => pick(language, "按键", "by key").to_owned(),
             AnswerMeans::Reply { .. } => pick(language, "短信回复", "by SMS reply").to_owned(),
             AnswerMeans::Api { actor } => {
+                let actor = self.who(actor);
                 in_language!(language, "由 {actor} 代记", "noted by {actor}")
             }
             AnswerMeans::Page { .. } => pick(language, "网页", "by page").to_owned(),
@@ -238,7 +279,7 @@ impl<'a> Story<'a> {
                 pick(self.language, "报警电话", "the resident's telephone").to_owned()
             }
             WithdrawMeans::CallBack { .. } => pick(self.language, "回拨", "a call back").to_owned(),
-            WithdrawMeans::Api { actor } => actor.to_string(),
+            WithdrawMeans::Api { actor } => self.who(actor),
         }
     }
 

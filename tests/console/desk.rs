@@ -58,13 +58,13 @@ async fn acts_for_others(browser: &Browser, stage: &Stage, alarm: &str) {
     // Without a choice it says so beside the list.
     browser.press("form[action$='/acknowledge'] button").await;
     browser.find("#acknowledge-party-error").await;
-    // What happens meanwhile comes in, and takes away neither that nor what is chosen.
+    // It stands alone: what happens meanwhile takes away neither that nor what is chosen.
     let name = chooses_first(browser, "acknowledge").await;
     stage.post(&format!("/alarms/{alarm}/notes"), &json!({"text": "楼道灯坏了"}));
-    browser.find_at(Locator::XPath("//*[@id='case'][contains(., '楼道灯坏了')]")).await;
     browser.find("#acknowledge-party-error").await;
     browser.press("form[action$='/acknowledge'] button").await;
     browser.waits_for("已完成").await;
+    browser.find_at(Locator::XPath("//*[@id='case'][contains(., '楼道灯坏了')]")).await;
     let name = name.split(" · ").next().expect("a name").to_owned();
     assert!(named(&board(stage, alarm), false).contains(&name.as_str()), "{name}");
     let there = chooses_first(browser, "arrive").await;
@@ -81,6 +81,8 @@ async fn acts_for_others(browser: &Browser, stage: &Stage, alarm: &str) {
     browser.press("form[action$='/kind'] button").await;
     browser.waits_for("急病").await;
     assert_eq!(board(stage, alarm)["kind"], "illness");
+    browser.follow("添加备注").await;
+    browser.looks_right("alarm-note-zh").await;
     browser.fill("text", "钥匙在李强家").await;
     browser.press("form[action$='/notes'] button").await;
     browser.waits_for("钥匙在李强家").await;
@@ -121,6 +123,7 @@ async fn closes(browser: &Browser, stage: &Stage, alarm: &str) {
     browser.waits_for("已结案").await;
     let board = board(stage, alarm);
     assert_eq!((&board["outcome"], board["closed_at"].is_string()), (&"genuine".into(), true));
+    browser.follow("登记回访").await;
     browser.press("input[name='follow'][value='visit']").await;
     browser.fill("how", "已送医，家属在场").await;
     browser.press("form[action$='/follow-up'] button").await;

@@ -79,6 +79,9 @@ fn an_alarm_is_taken_and_closed_by_keys_alone() {
         tabs_to(browser, "#alarms a.button.main").await;
         keys(browser, ENTER).await;
         browser.find("#story").await;
+        tabs_to(browser, "a[href$='/notes']").await;
+        keys(browser, ENTER).await;
+        browser.find("textarea[name='text']").await;
         tabs_to(browser, "textarea[name='text']").await;
         keys(browser, "只用键盘").await;
         tabs_to(browser, "form[action$='/notes'] button").await;
@@ -88,7 +91,7 @@ fn an_alarm_is_taken_and_closed_by_keys_alone() {
         keys(browser, " ").await;
         tabs_to(browser, "form[action$='/close'] button").await;
         keys(browser, ENTER).await;
-        browser.find("form[action$='/follow-up']").await;
+        browser.find("a[href$='/follow-up']").await;
         let closed = stage.get(&format!("/alarms/{alarm}"))["board"].clone();
         assert_eq!(closed["outcome"], "genuine", "{closed}");
     });

@@ -1,6 +1,7 @@
 //! The real router over a real database; the switchboard is a fake that remembers what it was told.
 
 mod access;
+mod alarm_lists;
 mod alarms;
 mod audit;
 mod board;

@@ -183,6 +183,7 @@ impl Service {
             plan: None,
             opened: Some(opened),
             closed: Some(now),
+            beginning: None,
         };
         self.log.append(vec![new]).expect("queued").await.expect("kept");
     }

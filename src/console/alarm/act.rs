@@ -1,17 +1,18 @@
 //! What is done to an alarm, by forms: each becomes one request to the API. Only what rings telephones is asked about
 //! once more, with how many will ring; cancelling and closing where they do.
 
-use super::detail::Detail;
-use super::{Wanted, page, segment};
+use super::detail::{Candidate, Detail, Human};
+use super::{Wanted, candidates, segment};
 use crate::api::{Failure, Problem};
+use crate::board::{self, Row};
 use crate::form::{Form, Sent};
 use crate::frame::{self, Frame, show};
 use crate::lang::Lang;
 use crate::visit::{Signed, next_of};
 use askama::Template;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
 
 /// A request to the API that a form stands for.
@@ -38,6 +39,86 @@ struct SurePage {
     fields: Vec<(String, String)>,
     /// How many telephones ring at once.
     count: usize,
+}
+
+#[derive(Template)]
+#[template(path = "alarm_act.html")]
+struct ActPage {
+    frame: Frame,
+    l: Lang,
+    id: String,
+    row: Row,
+    action: String,
+    heading: &'static str,
+    form: Form,
+    /// A note that is sent twice is added once.
+    key: String,
+    humans: Vec<Human>,
+    candidates: Vec<Candidate>,
+    words: String,
+}
+
+/// What a form is for; `None` where an action has none.
+fn heading(action: &str, l: Lang) -> Option<&'static str> {
+    Some(match action {
+        "notes" => l.t("添加备注", "Add a note"),
+        "follow-up" => l.t("登记回访", "Note a call or visit after"),
+        "acknowledge" => l.t("谁前往", "Who is coming"),
+        "arrive" => l.t("谁到场", "Who is there"),
+        "owner" => l.t("交给谁负责", "Hand over to"),
+        "kind" => l.t("警情类型", "What is the matter"),
+        "parties" => l.t("加叫一人", "Call somebody besides"),
+        "close" => l.t("结案", "Close the alarm"),
+        _ => return None,
+    })
+}
+
+/// The page of one form, so that nothing else on it loses what is typed. Whoever reloads the page of something that was
+/// refused and has no form is back at the alarm.
+pub(super) async fn form(
+    signed: Signed,
+    Path((id, action)): Path<(String, String)>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Response> {
+    let id = segment(&id);
+    if heading(&action, signed.lang()).is_none() || !signed.me.may_act() {
+        return Ok(Redirect::to(&format!("/alarms/{id}")).into_response());
+    }
+    alone(&signed, (&id, &action), wanted, (Form::default(), StatusCode::OK)).await
+}
+
+/// One form of an alarm and nothing else.
+async fn alone(
+    signed: &Signed,
+    (id, action): (&str, &str),
+    wanted: Wanted,
+    (form, status): (Form, StatusCode),
+) -> Result<Response, Response> {
+    let path = format!("/alarms/{id}");
+    let mut detail: Detail = signed.api().get(&path).await.map_err(signed.fails())?;
+    let (row, l) = (std::mem::take(&mut detail.board), signed.lang());
+    let is_call = action == "parties";
+    let heading = heading(action, l).unwrap_or_else(|| l.t("没有完成", "It was not done"));
+    let mut frame = Frame::signed(signed, heading).await;
+    frame.zone = frame.zone_in(row.zone());
+    let page = ActPage {
+        frame,
+        l,
+        id: id.to_owned(),
+        action: action.to_owned(),
+        heading,
+        form,
+        key: signed.new_key(),
+        humans: detail.humans(&row, l),
+        candidates: if is_call {
+            candidates(signed, &row, id, &wanted.q).await
+        } else {
+            Vec::new()
+        },
+        words: wanted.q,
+        row,
+    };
+    Ok(show(status, &page))
 }
 
 /// `None` where there is no such action.
@@ -93,7 +174,7 @@ pub(super) async fn act(
         return Err(frame::failed(&signed.visitor, &Failure::Problem(Box::new(problem))));
     };
     if let Some((field, words)) = missing(&action, &form, l) {
-        return again(&signed, &id, form, |form| form.blame(field, words)).await;
+        return again(&signed, (&id, &action), form, |form| form.blame(field, words)).await;
     }
     if form.get("sure").is_empty()
         && let Some(page) = ask(&signed, &id, &action, &form).await?
@@ -114,7 +195,7 @@ pub(super) async fn act(
                 let known = request.fields.iter().find(|(part, _)| *part == pointer);
                 known.map(|(_, field)| (*field).to_owned())
             };
-            again(&signed, &id, form, |form| form.take(&problem, field)).await
+            again(&signed, (&id, &action), form, |form| form.take(&problem, field)).await
         }
         Err(failure) => Err(frame::failed(&signed.visitor, &failure)),
     }
@@ -137,15 +218,15 @@ fn missing(action: &str, form: &Form, l: Lang) -> Option<(&'static str, &'static
     form.get(sent).is_empty().then_some((field, words))
 }
 
-/// The page of the alarm again, with what is wrong.
+/// The form again, with what is wrong.
 async fn again(
     signed: &Signed,
-    id: &str,
+    which: (&str, &str),
     mut form: Form,
     blame: impl FnOnce(&mut Form),
 ) -> Result<Response, Response> {
     blame(&mut form);
-    page(signed, id, Wanted::default(), (form, StatusCode::UNPROCESSABLE_ENTITY)).await
+    alone(signed, which, Wanted::default(), (form, StatusCode::UNPROCESSABLE_ENTITY)).await
 }
 
 /// Asks once more, with how many telephones will ring; `None` where none does, and nobody has to be asked.

@@ -1,6 +1,7 @@
 //! An alarm as the API tells it in full, and who is concerned, made of it.
 
 use crate::board::{self, Row};
+use crate::directory::who_words;
 use crate::lang::Lang;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -12,6 +13,9 @@ use std::collections::BTreeSet;
 #[serde(default)]
 pub(crate) struct Detail {
     pub(crate) board: Row,
+    /// When it was heard and written down, where that was measured; in milliseconds since it was raised.
+    pub(crate) heard_ms: Option<i64>,
+    pub(crate) committed_ms: Option<i64>,
     pub(crate) parties: Vec<Party>,
     pub(crate) case: Option<Case>,
     pub(crate) notes: Vec<Note>,
@@ -59,7 +63,8 @@ pub(crate) struct CaseStep {
 pub(crate) struct FollowUp {
     pub(crate) kind: String,
     pub(crate) done_at: Timestamp,
-    pub(crate) author: String,
+    author: String,
+    author_name: Option<String>,
     pub(crate) text: String,
 }
 
@@ -69,8 +74,23 @@ pub(crate) struct FollowUp {
 pub(crate) struct Note {
     pub(crate) note: u32,
     pub(crate) at: Timestamp,
-    pub(crate) author: String,
+    author: String,
+    author_name: Option<String>,
     pub(crate) text: String,
+}
+
+impl FollowUp {
+    /// Who did it, as people call them.
+    pub(crate) fn who(&self, l: &Lang) -> String {
+        who_words(&self.author, self.author_name.as_deref(), *l)
+    }
+}
+
+impl Note {
+    /// Who wrote it, as people call them.
+    pub(crate) fn who(&self, l: &Lang) -> String {
+        who_words(&self.author, self.author_name.as_deref(), *l)
+    }
 }
 
 /// A call or message. Times are milliseconds since the alarm was raised.
@@ -317,7 +337,8 @@ impl Trace {
 /// Milliseconds as people read them.
 pub(crate) fn since(ms: i64) -> String {
     match ms {
-        ..1_000 => format!("+{ms} ms"),
+        ..0 => format!("−{} ms", ms.unsigned_abs()),
+        0..1_000 => format!("+{ms} ms"),
         1_000..60_000 => format!("+{}.{} s", ms / 1000, ms % 1000 / 100),
         _ => format!("+{}:{:02}", ms / 60_000, ms / 1000 % 60),
     }

@@ -4,13 +4,13 @@
 //! Where they are is not told here: opening an alarm is entered in the audit trail, and this is only a list to open from.
 
 use super::detail::{CaseStep, step_words};
+use super::filter::Filter;
 use crate::board;
 use crate::frame::{Frame, show};
 use crate::lang::Lang;
 use crate::visit::Signed;
 use crate::wall::{Named, communities};
 use askama::Template;
-use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
@@ -19,13 +19,8 @@ use serde::Deserialize;
 /// Cases that a wall counts; of more it says only that there are more.
 const COUNTED: usize = 50;
 
-/// What is looked for.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Filter {
-    community: String,
-    after: String,
-}
+/// The choices of this list.
+const CHOICES: [&str; 2] = ["kind", "outcome"];
 
 #[derive(Template)]
 #[template(path = "alarms_due.html")]
@@ -35,13 +30,7 @@ struct DuePage {
     cases: Vec<Case>,
     more: Option<String>,
     communities: Vec<Named>,
-    community: Option<u32>,
-}
-
-impl DuePage {
-    fn is_chosen(&self, community: &u32) -> bool {
-        self.community.as_ref() == Some(community)
-    }
+    filter: Filter,
 }
 
 #[derive(Default, Deserialize)]
@@ -86,23 +75,16 @@ impl Case {
     }
 }
 
-pub(super) async fn list(
-    signed: Signed,
-    Query(filter): Query<Filter>,
-) -> Result<Response, Response> {
-    let l = signed.lang();
-    let community: Option<u32> = filter.community.parse().ok();
-    let of = |name: &str| community.map(|id| format!("&{name}={id}")).unwrap_or_default();
-    let mut path = format!("/cases?overdue=true&limit=50{}", of("community_id"));
-    if !filter.after.is_empty() && filter.after.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        path.push_str(&format!("&after={}", filter.after));
-    }
-    let found: Cases = signed.api().get(&path).await.map_err(signed.fails())?;
-    let more = found.next.map(|next| format!("/alarms/due?after={next}{}", of("community")));
+pub(super) async fn list(signed: Signed) -> Result<Response, Response> {
+    let (l, filter) = (signed.lang(), Filter::of(&signed));
+    let asked = filter.of_api(&[("overdue", "true"), ("limit", "50")], &CHOICES);
+    let found: Cases =
+        signed.api().get(&format!("/cases?{asked}")).await.map_err(signed.fails())?;
+    let more = found.next.map(|next| format!("/alarms/due?{}", filter.link(&next, &CHOICES)));
     let communities = communities(&signed).await;
     let frame = Frame::signed(&signed, l.t("待回访或逾时", "Due or late")).await;
-    let page = DuePage { frame, l, cases: found.items, more, communities, community };
-    Ok(show(StatusCode::OK, &page))
+    let status = if filter.is_wrong() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok(show(status, &DuePage { frame, l, cases: found.items, more, communities, filter }))
 }
 
 /// How many there are, as a calm wall says it: `3`, or `50+`; `None` when there are none or they cannot be read.
@@ -151,11 +133,25 @@ mod tests {
             "Call or visit after",
             "21 Nov 2026, 13:00",
             "duty workers reminded: 2",
-            "/alarms/due?after=0abcdefghjkmn&#38;community=2",
+            "/alarms/due?community=2&#38;after=0abcdefghjkmn",
             "<option value=\"2\" selected>",
         ]);
         assert!(!page.html.contains("20 Nov 2026, 11:13"), "what was done late is done");
         fake.get_chinese(path).await.shows(&["待回访或逾时", "急病或受伤", "有人到场", "回访"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_late_is_narrowed_down() {
+        let fake = Fake::new("operator");
+        let query = "community=2&kind=illness&outcome=genuine&q=3-502&from=2026-11-20";
+        let asked = "GET /cases?overdue=true&limit=50&community_id=2&kind=illness&outcome=genuine&q=3-502&from=2026-11-19T16%3A00%3A00Z";
+        fake.answers(asked, 200, json!({"items": [case(false)], "next": "0abcdefghjkmn"}));
+        let page = fake.get(&format!("/alarms/due?{query}")).await;
+        page.shows(&[
+            "<option value=\"illness\" selected>",
+            "value=\"3-502\"",
+            "q=3-502&#38;from=2026-11-20&#38;after=0abcdefghjkmn",
+        ]);
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ fn detail() -> Value {
     board["state"] = json!("coming");
     board["people"] = json!([{"party": 2, "role": "neighbour", "name": "302 李强", "since": "2026-11-22T03:11:52Z", "arrived_at": null}]);
     json!({
-        "id": "a1", "board": board,
+        "id": "a1", "board": board, "heard_ms": -2, "committed_ms": 4,
         "parties": [
             {"party": 0, "role": "duty_worker", "name": "王敏", "numbers": ["139****2222"]},
             {"party": 2, "role": "neighbour", "name": "302 李强", "numbers": ["138****1234"]},
@@ -18,7 +18,7 @@ fn detail() -> Value {
             {"step": "arrived", "due_at": "2026-11-22T03:11:53Z", "done_at": null, "is_late": true},
             {"step": "closed", "due_at": "2026-11-22T05:11:53Z", "done_at": null, "is_late": false},
         ]},
-        "notes": [{"note": 1, "at": "2026-11-22T03:12:00Z", "author": "wang", "text": "钥匙在门卫处"}],
+        "notes": [{"note": 1, "at": "2026-11-22T03:12:00Z", "author": "account:7", "author_name": "王敏主任", "text": "钥匙在门卫处"}],
         "deliveries": [
             {"leg": 1, "party": 2, "name": "302 李强", "number": "138****1234", "channel": "voice", "state": "coming",
                 "words": "coming", "attempt": 1, "ordered_ms": 0, "placed_ms": 3, "ringing_ms": 900, "answered_ms": 6000,
@@ -67,9 +67,10 @@ async fn the_page_of_an_alarm_tells_all_of_it_in_both_languages() {
         // Case and notes.
         "<dt>Owner</dt><dd>302 李强</dd>",
         "Somebody is there",
-        "钥匙在门卫处",
+        "钥匙在门卫处 <span class=\"dim\">王敏主任 ",
         // The waterfall, without inline style.
         "promise 100 ms",
+        "heard −2 ms, written down +4 ms",
         "dialled +3 ms, ringing +900 ms, answered +6.0 s, key +9.5 s",
         "Call again (3)",
         "worker:7:赵丽",
@@ -82,6 +83,7 @@ async fn the_page_of_an_alarm_tells_all_of_it_in_both_languages() {
         "负责人",
         "逾时",
         "承诺 100 毫秒",
+        "听到 −2 ms，已记录 +4 ms",
         "再次呼叫",
         "加叫一人",
         "撤销警情",
@@ -216,6 +218,38 @@ async fn what_is_wrong_stands_beside_its_field_and_what_was_typed_is_kept() {
 }
 
 #[tokio::test]
+async fn what_is_typed_in_one_form_is_lost_by_no_other() {
+    let fake = fake("operator");
+    let page = fake.get("/alarms/a1").await;
+    page.shows(&["href=\"/alarms/a1/notes\""]);
+    assert!(!page.html.contains("<textarea"), "nobody writes where other forms are sent");
+    let alone = fake.get("/alarms/a1/notes").await;
+    alone.shows(&["<textarea id=\"text\"", "Coming</span>", "href=\"/alarms/a1\"", "name=\"key\""]);
+    assert!(!alone.html.contains("data-live"), "nothing on it is replaced");
+    // What was refused stands alone, with what was chosen; whoever reloads has the form.
+    let closed = json!({"type": "urn:lianfang:problem:invalid", "title": "no", "status": 422,
+        "errors": [{"pointer": "/matter", "detail": "No such matter."}]});
+    fake.answers("POST /alarms/a1/close", 422, closed);
+    let fields = [("outcome", "genuine"), ("matter", "fire"), ("sure", "1")];
+    let refused = fake.post("/alarms/a1/close", &fields).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    refused.shows(&[
+        "value=\"genuine\" id=\"outcome\" checked",
+        "<option value=\"fire\" selected>",
+        "id=\"matter-error\">No such matter.",
+        "Back to the alarm",
+    ]);
+    assert_eq!(refused.html.matches("method=\"post\" action=\"/alarms/").count(), 1);
+    for action in ["acknowledge", "arrive", "owner", "kind", "parties", "close", "follow-up"] {
+        let alone = fake.get(&format!("/alarms/a1/{action}")).await;
+        alone.shows(&[&format!("action=\"/alarms/a1/{action}\"")]);
+    }
+    fake.get_chinese("/alarms/a1/notes").await.shows(&["添加备注", "返回警情"]);
+    let auditor = self::fake("auditor");
+    assert_eq!(auditor.get("/alarms/a1/notes").await.location(), "/alarms/a1");
+}
+
+#[tokio::test]
 async fn a_form_of_the_wall_comes_back_to_the_wall_and_nowhere_else() {
     let fake = fake("operator");
     fake.answers("POST /alarms/a1/take", 204, Value::Null);
@@ -241,7 +275,9 @@ async fn a_closed_alarm_takes_notes_and_a_follow_up_and_no_more() {
     closed["case"]["follow_up_due_at"] = json!("2026-11-23T04:00:00Z");
     fake.answers("GET /alarms/a1", 200, closed);
     let page = fake.get("/alarms/a1").await;
-    page.shows(&["Genuine", "Add the note", "Note it", "Closed</span>"]);
+    page.shows(&["Genuine", "/alarms/a1/notes", "/alarms/a1/follow-up", "Closed</span>"]);
+    let alone = fake.get("/alarms/a1/follow-up").await;
+    alone.shows(&["name=\"follow\" value=\"visit\"", "<textarea id=\"how\"", "Note it"]);
     for gone in ["/call-again", "/cancel\"", "/close\"", "data-live", "unanswered"] {
         assert!(!page.html.contains(gone), "{gone}");
     }
@@ -258,6 +294,11 @@ async fn sip_messages_are_shown_to_who_may_audit_and_asks() {
     page.shows(&["/alarms/a1?sip=1#sip", "/alarms/a1/dossier"]);
     let page = fake.get("/alarms/a1?sip=1").await;
     page.shows(&["INVITE sip:x SIP/2.0", "192.0.2.7:5060", "&#60;b&#62;"]);
+    // The ladder, in its own box, and the list that says the same.
+    page.shows(&["<svg class=\"chart ladder\"", ">+3 ms</text>", "call 1 · INVITE ✕ no answer"]);
+    page.shows(&["aria-label=\"SIP ladder\"", "<strong>✕ no answer</strong>"]);
+    assert!(!page.html.contains("style="));
+    fake.get_chinese("/alarms/a1?sip=1").await.shows(&["SIP 梯形图", "呼叫 1 · INVITE ✕ 无应答"]);
     let one = json!({"at": "2026-11-22T03:11:42.003Z", "is_sent": true, "remote": "x", "text": "BYE sip:y SIP/2.0"});
     fake.answers("GET /alarms/a1/dossier", 200, json!({"trace": vec![one; 41]}));
     for (asked, shown, earlier, later) in [
@@ -268,6 +309,8 @@ async fn sip_messages_are_shown_to_who_may_audit_and_asks() {
     ] {
         let page = fake.get(&format!("/alarms/a1?sip={asked}")).await.html;
         assert_eq!(page.matches("<pre").count(), shown, "{asked}");
+        assert_eq!(page.matches("<g><text").count(), shown, "each is drawn, too: {asked}");
+        assert!(page.len() <= 100 * 1024, "{}", page.len());
         assert!(page.contains("(41)"), "{asked}");
         assert_eq!(page.contains(">Earlier<"), earlier, "{asked}");
         assert_eq!(page.contains(">Next page<"), later, "{asked}");
@@ -301,8 +344,37 @@ async fn alarms_are_listed_by_state_community_and_drill_in_pages() {
         .map(|word| if word == "3号楼" { "Building 3" } else { word }),
     );
     page.shows(&["<option value=\"2\" selected>文园社区"]);
+    // The bar is replaced by its name: nothing else has it.
+    assert_eq!(page.html.matches("id=\"state\"").count(), 1);
     fake.answers("GET /alarms/cards?limit=20", 200, json!({"items": [], "next": null}));
     fake.get_chinese("/alarms?state=bad&drill=&community=x").await.shows(&["没有符合条件的警情。"]);
+}
+
+#[tokio::test]
+async fn alarms_are_found_by_time_matter_end_and_words() {
+    let fake = fake("operator");
+    let query = "kind=fire&outcome=genuine&from=2026-11-22T08%3A00&q=%E9%99%88";
+    let asked = "GET /alarms/cards?limit=20&kind=fire&outcome=genuine&q=%E9%99%88&from=2026-11-22T00%3A00%3A00Z";
+    fake.answers(asked, 200, json!({"items": [], "next": "b1"}));
+    let page = fake.get(&format!("/alarms?{query}")).await;
+    page.shows(&[
+        "<option value=\"fire\" selected>Fire</option>",
+        "<option value=\"genuine\" selected>Genuine</option>",
+        "value=\"2026-11-22T08:00\"",
+        "value=\"陈\"",
+        "there may be earlier ones",
+        "from=2026-11-22T08%3A00&#38;after=b1",
+    ]);
+    fake.answers("GET /alarms/cards?limit=20", 200, json!({"items": [], "next": null}));
+    let page = fake.get_chinese("/alarms?to=x&kind=ghosts").await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&["id=\"to-error\"", "姓名、门牌或号码"]);
+    // Who may not search is not offered words, and none are asked for.
+    let auditor = self::fake("auditor");
+    auditor.answers("GET /alarms/cards?limit=20", 200, json!({"items": [], "next": null}));
+    let page = auditor.get("/alarms?q=3-502").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(!page.html.contains("id=\"words\""));
 }
 
 #[tokio::test]
@@ -379,8 +451,12 @@ async fn a_note_that_is_sent_twice_is_added_once() {
         let rest = html.split_once("name=\"key\" value=\"").unwrap().1.to_owned();
         rest.split('"').next().unwrap().to_owned()
     };
-    let key = drawn(&fake.get("/alarms/a1").await.html);
-    assert_ne!(key, drawn(&fake.get("/alarms/a1").await.html), "another form adds another note");
+    let key = drawn(&fake.get("/alarms/a1/notes").await.html);
+    assert_ne!(
+        key,
+        drawn(&fake.get("/alarms/a1/notes").await.html),
+        "another form adds another note"
+    );
     fake.answers("POST /alarms/a1/notes", 201, json!({}));
     for _ in 0..2 {
         fake.post("/alarms/a1/notes", &[("text", "x"), ("key", &key)]).await.location();

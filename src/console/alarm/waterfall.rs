@@ -1,7 +1,7 @@
 //! The waterfall of an alarm: each call and message as a bar, to scale, in milliseconds. Twice: the first second, which
 //! shows what the service is good for, and the first minutes, which show what people did.
 
-use super::detail::{Delivery, since};
+use super::detail::{Delivery, Detail, since};
 use crate::lang::Lang;
 
 /// Ten telephones are dialled within this time after #9; the line in the first chart.
@@ -46,6 +46,8 @@ pub(crate) struct Bar {
     pub(crate) words: String,
     pub(crate) parts: Vec<Part>,
     pub(crate) marks: Vec<Mark>,
+    /// Where its words stand in the drawing, too.
+    pub(crate) told: Option<i64>,
 }
 
 /// A stretch of a bar.
@@ -59,7 +61,14 @@ pub(crate) struct Part {
 pub(crate) struct Mark {
     pub(crate) x: i64,
     pub(crate) class: &'static str,
+    /// Its shape, from the middle of its upper edge.
+    pub(crate) shape: &'static str,
 }
+
+/// Shapes of marks: the alarm was heard, it is written down, somebody pressed a key.
+const HEARD: &str = "m-5 6.5a5 5 0 1 0 10 0a5 5 0 1 0-10 0z";
+const COMMITTED: &str = "m-2 0h4v13h-4z";
+const KEY: &str = "m-4 0h8l-4 13z";
 
 impl Bar {
     pub(crate) fn text_y(&self) -> i64 {
@@ -68,7 +77,8 @@ impl Bar {
 }
 
 /// Both charts; none where nobody was called.
-pub(crate) fn charts(deliveries: &[Delivery], l: Lang) -> Vec<Chart> {
+pub(crate) fn charts(detail: &Detail, l: Lang) -> Vec<Chart> {
+    let deliveries = detail.deliveries.as_slice();
     if deliveries.is_empty() {
         return Vec::new();
     }
@@ -76,7 +86,8 @@ pub(crate) fn charts(deliveries: &[Delivery], l: Lang) -> Vec<Chart> {
         Lang::Chinese => format!("承诺 {PROMISE_MS} 毫秒"),
         Lang::English => format!("promise {PROMISE_MS} ms"),
     };
-    let promise = Some((x(PROMISE_MS, FIRST_MS), words));
+    let heard_ms = detail.heard_ms.unwrap_or_default();
+    let promise = Some((x(heard_ms + PROMISE_MS, FIRST_MS), words));
     let first: Vec<&Delivery> = deliveries.iter().filter(|one| one.ordered_ms < FIRST_MS).collect();
     let last = deliveries.iter().map(end_ms).max().unwrap_or_default();
     let whole = last.clamp(WHOLE_MIN_MS, WHOLE_MAX_MS);
@@ -85,7 +96,43 @@ pub(crate) fn charts(deliveries: &[Delivery], l: Lang) -> Vec<Chart> {
         l.t("第一秒：听到、记录、拨出", "The first second: heard, written down, dialled"),
         l.t("响铃、接听、按键", "Ringing, answer, key"),
     );
-    vec![Chart { promise, ..chart(titles.0, &first, FIRST_MS, l) }, chart(titles.1, &all, whole, l)]
+    let charts = [(titles.0, first, FIRST_MS), (titles.1, all, whole)];
+    let charts = charts.map(|(title, deliveries, scale)| {
+        let rows = beginning(detail, scale, l).into_iter();
+        let rows = rows.chain(deliveries.into_iter().map(|one| bar(one, scale, l)));
+        chart(title, rows.collect(), scale)
+    });
+    let [first, whole] = charts;
+    vec![Chart { promise, ..first }, whole]
+}
+
+/// The row of the alarm itself: when it was heard, and when that was written down; none where it was not measured.
+fn beginning(detail: &Detail, scale: i64, l: Lang) -> Option<Bar> {
+    let moments = [
+        (detail.heard_ms, "f-red", HEARD, l.t("听到", "heard")),
+        (detail.committed_ms, "f-blue", COMMITTED, l.t("已记录", "written down")),
+    ];
+    let known: Vec<_> = moments
+        .into_iter()
+        .filter_map(|(at, class, shape, words)| Some((at?, class, shape, words)))
+        .collect();
+    let words: Vec<String> =
+        known.iter().map(|(at, .., words)| format!("{words} {}", since(*at))).collect();
+    let mark = |(at, class, shape, _): &(i64, &'static str, &'static str, &str)| Mark {
+        x: x(*at, scale),
+        class,
+        shape,
+    };
+    let marks: Vec<Mark> = known.iter().map(mark).collect();
+    Some(Bar {
+        y: 0,
+        name: l.t("报警", "Alarm").to_owned(),
+        words: words.join(l.t("，", ", ")),
+        parts: Vec::new(),
+        told: marks.iter().map(|mark| mark.x + 10).max(),
+        marks,
+    })
+    .filter(|bar| !bar.marks.is_empty())
 }
 
 fn end_ms(one: &Delivery) -> i64 {
@@ -95,10 +142,10 @@ fn end_ms(one: &Delivery) -> i64 {
     times.into_iter().flatten().max().unwrap_or(one.ordered_ms)
 }
 
-fn chart(title: &'static str, deliveries: &[&Delivery], scale: i64, l: Lang) -> Chart {
-    let more = deliveries.len().saturating_sub(BARS_MAX);
-    let rows = (0..).zip(deliveries.iter().take(BARS_MAX));
-    let bars: Vec<Bar> = rows.map(|(row, one)| bar(one, TOP + row * ROW, scale, l)).collect();
+fn chart(title: &'static str, rows: Vec<Bar>, scale: i64) -> Chart {
+    let more = rows.len().saturating_sub(BARS_MAX);
+    let rows = (0..).zip(rows.into_iter().take(BARS_MAX));
+    let bars: Vec<Bar> = rows.map(|(row, bar)| Bar { y: TOP + row * ROW, ..bar }).collect();
     let count = i64::try_from(bars.len()).unwrap_or_default();
     let step = step(scale);
     let ticks =
@@ -123,13 +170,13 @@ fn x(ms: i64, scale: i64) -> i64 {
     LEFT + ms.clamp(0, scale) * WIDTH / scale.max(1)
 }
 
-fn bar(one: &Delivery, y: i64, scale: i64, l: Lang) -> Bar {
+fn bar(one: &Delivery, scale: i64, l: Lang) -> Bar {
     let is_sms = one.channel == "sms";
     let channel = if is_sms { l.t("短信", "SMS") } else { l.t("电话", "Call") };
     let name = one.name.clone().unwrap_or_else(|| format!("#{}", one.party));
     let end = end_ms(one);
     let steps = [
-        (Some(one.ordered_ms), "f-soft", l.t("记录", "written down")),
+        (Some(one.ordered_ms), "f-soft", l.t("安排", "ordered")),
         (one.placed_ms, "f-grey", l.t("拨出", "dialled")),
         (one.ringing_ms, "f-blue", l.t("响铃", "ringing")),
         (one.answered_ms, "f-amber", l.t("接听", "answered")),
@@ -145,6 +192,7 @@ fn bar(one: &Delivery, y: i64, scale: i64, l: Lang) -> Bar {
     let key = |at_ms: i64, answer: &str| Mark {
         x: x(at_ms, scale),
         class: if matches!(answer, "coming" | "arrived") { "f-green" } else { "f-red" },
+        shape: KEY,
     };
     let keys = one.keys.iter().filter(|key| key.at_ms < scale);
     let marks = keys.clone().map(|one| key(one.at_ms, &one.answer)).collect();
@@ -153,7 +201,8 @@ fn bar(one: &Delivery, y: i64, scale: i64, l: Lang) -> Bar {
     words.extend(one.keys.iter().map(|key| format!("{} {}", l.t("按键", "key"), since(key.at_ms))));
     words.extend(one.ended_ms.map(|at| format!("{} {}", l.t("结束", "over"), since(at))));
     Bar {
-        y,
+        y: 0,
+        told: None,
         words: format!("{channel} {name}{}{}", l.t("：", ": "), words.join(l.t("，", ", "))),
         name: format!("{channel} {}", name.chars().take(14).collect::<String>()),
         parts: parts.collect(),
@@ -178,9 +227,33 @@ mod tests {
         }
     }
 
+    fn of(deliveries: Vec<Delivery>) -> Detail {
+        Detail { deliveries, ..Detail::default() }
+    }
+
+    #[test]
+    fn what_was_heard_and_written_down_is_marked_and_the_promise_counts_from_there() {
+        let measured = Detail {
+            heard_ms: Some(-20),
+            committed_ms: Some(40),
+            ..of(vec![call(50, 900, 9_500)])
+        };
+        let charts = charts(&measured, Lang::English);
+        let [first, whole] = charts.as_slice() else { panic!("two charts") };
+        assert_eq!(first.promise.as_ref().unwrap().0, LEFT + 80 * WIDTH / 1_000);
+        let row = &first.bars[0];
+        assert_eq!((row.y, row.words.as_str()), (TOP, "heard −20 ms, written down +40 ms"));
+        let marks: Vec<_> = row.marks.iter().map(|mark| (mark.x, mark.shape)).collect();
+        assert_eq!(marks, [(LEFT, HEARD), (LEFT + 40 * WIDTH / 1_000, COMMITTED)]);
+        assert_eq!((first.bars[1].y, whole.bars.len()), (TOP + ROW, 2));
+        let late = Detail { committed_ms: None, ..measured };
+        let charts = super::charts(&late, Lang::Chinese);
+        assert_eq!(charts[0].bars[0].words, "听到 −20 ms", "the disk was slower than the deadline");
+    }
+
     #[test]
     fn bars_are_to_scale() {
-        let charts = charts(&[call(10, 900, 9_500)], Lang::English);
+        let charts = charts(&of(vec![call(10, 900, 9_500)]), Lang::English);
         let [first, whole] = charts.as_slice() else { panic!("two charts") };
         assert_eq!(first.promise.as_ref().unwrap().0, LEFT + WIDTH / 10);
         let xs: Vec<_> =
@@ -202,7 +275,7 @@ mod tests {
         assert_eq!(whole.ticks.len(), 11);
         assert_eq!(
             whole.bars[0].words,
-            "Call 302 李强: written down +0 ms, dialled +10 ms, ringing +900 ms, answered +9.0 s, key +9.5 s, over +10.0 s"
+            "Call 302 李强: ordered +0 ms, dialled +10 ms, ringing +900 ms, answered +9.0 s, key +9.5 s, over +10.0 s"
         );
     }
 
@@ -211,7 +284,7 @@ mod tests {
         let mut late = call(5_000_000, 5_001_000, 5_002_000);
         late.ordered_ms = 4_999_000;
         let many: Vec<Delivery> = (0..70).map(|_| call(10, 900, 9_500)).chain([late]).collect();
-        let charts = charts(&many, Lang::Chinese);
+        let charts = charts(&of(many), Lang::Chinese);
         assert_eq!((charts[1].bars.len(), charts[1].more), (60, 10));
         assert!(
             charts[1]
@@ -219,6 +292,6 @@ mod tests {
                 .iter()
                 .all(|bar| bar.parts.iter().all(|part| part.x + part.width <= LEFT + WIDTH + 1))
         );
-        assert!(super::charts(&[], Lang::Chinese).is_empty());
+        assert!(super::charts(&Detail::default(), Lang::Chinese).is_empty());
     }
 }

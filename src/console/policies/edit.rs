@@ -3,7 +3,7 @@
 
 use super::document::{self, Sent, StepInput, TARGETS, WHEN, WITHIN};
 use super::whatif::{self, Asked, Shown};
-use super::{Figure, Policy, Report, community_of, kinds, refused};
+use super::{Figure, Policy, Report, community_of, kinds, refused, town_of};
 use crate::api::{Failure, Problem, Versioned};
 use crate::board;
 use crate::form::{Form, Sent as SentForm};
@@ -176,9 +176,9 @@ async fn wrong(signed: &Signed, subject: &Subject, form: Form) -> Result<Respons
 /// Shows the form again without saving it: with more steps, with lines that were found, or tried.
 async fn look(signed: &Signed, subject: &Subject, mut form: Form) -> Result<Response, Failure> {
     let l = signed.lang();
-    let community = community_of(signed, subject.community).await?;
+    let town = town_of(signed, subject.community).await?;
     let mut beside = Beside { more: usize::from(form.get("do") == "more"), ..Beside::default() };
-    beside.asked = Asked::of(signed, &form, (&community, form.get("kinds"))).await?;
+    beside.asked = Asked::of(signed, &form, (&town, form.get("kinds"))).await?;
     let sent = document::document_of(&mut form, l);
     let is_tried = matches!(form.get("do"), "try" | "find") && !form.is_wrong();
     if is_tried {
@@ -190,13 +190,13 @@ async fn look(signed: &Signed, subject: &Subject, mut form: Form) -> Result<Resp
             Err(failure) => take(&mut form, &sent, failure)?,
         }
         match whatif::drafted(signed, &beside.asked, (&draft, id)).await {
-            Ok(told) => beside.shown = told.map(|told| told.shown(None, l)),
+            Ok(told) => beside.shown = told.map(|told| told.shown(None, &town, l)),
             // Said by the check already.
             Err(Failure::Problem(problem)) if problem.status == 422 => {}
             Err(failure) => return Err(failure),
         }
     }
-    let wrong = form.is_wrong();
+    let wrong = form.is_wrong() || beside.asked.error.is_some();
     let status = if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     render(signed, subject, (form, status), beside).await
 }

@@ -250,6 +250,36 @@ async fn what_is_refused_stands_beside_its_field_and_what_was_typed_stays() {
 }
 
 #[tokio::test]
+async fn what_if_is_asked_for_another_moment_as_a_drill_or_alone() {
+    let fake = desk("operator");
+    let community = json!({"id": 2, "name": "康乐社区", "time_zone": "Europe/Berlin"});
+    fake.answers("GET /communities/2", 200, community);
+    let mut told = what_if(json!(7), false);
+    told["is_drill"] = json!(true);
+    let asked = "kind=fire&at=2026-11-28T02%3A00%3A00Z&drill=true&load=false";
+    fake.answers(&format!("GET /lines/8/what-if?{asked}"), 200, told);
+    let path = "/policies/7?line=8&kind=fire&try-at=2026-11-28T03%3A00&try-drill=yes&try-alone=yes";
+    let page = fake.get(path).await;
+    page.shows(&[
+        "value=\"2026-11-28T03:00\"",
+        "name=\"try-drill\" value=\"yes\" checked",
+        "name=\"try-alone\" value=\"yes\" checked",
+        "Sun 22 Nov 04:12, as a drill; as if no other alarm were going on.",
+    ]);
+    fake.get_chinese(path).await.shows(&["什么时候（当地时间）", "，演练；当作没有别的警情。"]);
+    let mut busy = what_if(json!(7), false);
+    busy["load"] = json!({"legs_waiting": 3, "legs_under_way": 12, "routes": [], "assumes": ""});
+    fake.answers("GET /lines/8/what-if?kind=fire", 200, busy);
+    let page = fake.get("/policies/7?line=8&kind=fire").await;
+    page.shows(&["beside 12 calls and messages of other alarms under way now, and 3 that wait."]);
+    fake.asked();
+    let page = fake.get("/policies/7?line=8&try-at=tomorrow").await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&["id=\"try-at-error\"", "value=\"tomorrow\""]);
+    assert!(fake.asked().iter().all(|(_, path, _)| !path.contains("what-if")));
+}
+
+#[tokio::test]
 async fn a_policy_is_tried_before_it_is_saved() {
     let fake = desk("admin");
     fake.answers("POST /policies/check?policy_id=7", 200, report(90));

@@ -1,9 +1,12 @@
 //! What-if: whom a line would call, and when, as the API tells it. Nobody is called.
 
+use super::Town;
 use crate::api::Failure;
 use crate::form::Form;
 use crate::lang::Lang;
+use crate::roster::local::Local;
 use crate::visit::Signed;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -23,6 +26,14 @@ pub(super) struct Asked {
     /// The one that is chosen.
     pub(super) line: Option<u64>,
     pub(super) kind: String,
+    /// The moment that it is asked for, as it was typed; empty for now.
+    pub(super) when: String,
+    at: Option<Timestamp>,
+    /// Why that is no moment.
+    pub(super) error: Option<&'static str>,
+    pub(super) is_drill: bool,
+    /// As if no other alarm were on the routes.
+    pub(super) is_alone: bool,
     /// Something was searched for and not found.
     pub(super) is_none: bool,
 }
@@ -61,12 +72,12 @@ struct LineRow {
 }
 
 impl Asked {
-    /// What is asked for in the fields `q`, `line` and `kind`; a usual kind if none is. The only line that is found is
-    /// chosen.
+    /// What is asked for in the fields `q`, `line`, `kind` and those that begin with `try-`; a usual kind if none is. The
+    /// only line that is found is chosen. The moment is by the clocks of the community.
     pub(super) async fn of(
         signed: &Signed,
         form: &Form,
-        (community, usual): (&str, &str),
+        (town, usual): (&Town, &str),
     ) -> Result<Self, Failure> {
         let q = form.get("q").to_owned();
         let chosen: Option<u64> = form.get("line").parse().ok();
@@ -75,7 +86,7 @@ impl Asked {
             let words: String = form_urlencoded::byte_serialize(q.as_bytes()).collect();
             let page: Page =
                 signed.api().get(&format!("/search?q={words}&after=0&limit=50")).await?;
-            for found in page.items.iter().filter(|found| found.community == community) {
+            for found in page.items.iter().filter(|found| found.community == town.name) {
                 if FOUND_MAX <= lines.len() {
                     break;
                 }
@@ -90,13 +101,28 @@ impl Asked {
         let line = chosen.or_else(|| lines.first().filter(|_| is_one).map(|line| line.id));
         let is_none = !q.is_empty() && lines.is_empty();
         let kind = if form.get("kind").is_empty() { usual } else { form.get("kind") };
-        Ok(Self { q, lines, line, kind: kind.to_owned(), is_none })
+        let when = form.get("try-at").to_owned();
+        let read = Local::of(&town.time_zone).read(&when);
+        let error = read.err().filter(|_| !when.is_empty()).map(|why| why.words(signed.lang()));
+        let (is_drill, is_alone) = (form.has("try-drill", "yes"), form.has("try-alone", "yes"));
+        let (kind, at) = (kind.to_owned(), read.ok());
+        Ok(Self { q, lines, line, kind, when, at, error, is_drill, is_alone, is_none })
     }
 
     /// What is asked of the API besides the line.
     pub(super) fn query(&self) -> String {
         let kind = super::document::KINDS.into_iter().find(|kind| *kind == self.kind);
-        format!("kind={}", kind.unwrap_or("unknown"))
+        let at = self.at.map(|at| ("at", at.to_string()));
+        let is_drill = self.is_drill.then(|| ("drill", "true".to_owned()));
+        let is_alone = self.is_alone.then(|| ("load", "false".to_owned()));
+        let pairs = [Some(("kind", kind.unwrap_or("unknown").to_owned())), at, is_drill, is_alone];
+        let pairs = pairs.into_iter().flatten();
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    }
+
+    /// The line that is tried; none while the moment cannot be read.
+    fn tried(&self) -> Option<u64> {
+        self.line.filter(|_| self.error.is_none())
     }
 
     pub(super) fn is_line(&self, id: &u64) -> bool {
@@ -133,6 +159,10 @@ impl Found {
 /// What an alarm would do.
 #[derive(Debug, Deserialize)]
 pub(super) struct WhatIf {
+    at: Timestamp,
+    #[serde(default)]
+    is_drill: bool,
+    load: Option<Load>,
     policy_id: Option<u64>,
     #[serde(default)]
     is_draft: bool,
@@ -142,6 +172,13 @@ pub(super) struct WhatIf {
     cost: Cost,
     legs: Vec<Leg>,
     left_out: Vec<LeftOut>,
+}
+
+/// What other alarms have on the routes.
+#[derive(Debug, Deserialize)]
+struct Load {
+    legs_waiting: u64,
+    legs_under_way: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -189,6 +226,8 @@ pub(super) struct LeftOut {
 pub(super) struct Shown {
     /// Another policy holds at this door for this kind; none where the built-in one does.
     pub(super) other: Option<Option<u64>>,
+    /// For which moment, whether as a drill, and beside what else.
+    pub(super) when: String,
     pub(super) wanted: String,
     pub(super) last: String,
     pub(super) is_late: bool,
@@ -214,7 +253,7 @@ pub(super) struct ShownLeg {
 
 impl WhatIf {
     /// In words. `policy` is the stored policy whose page it is on; none for one that is not saved.
-    pub(super) fn shown(self, policy: Option<u64>, l: Lang) -> Shown {
+    pub(super) fn shown(self, policy: Option<u64>, town: &Town, l: Lang) -> Shown {
         let is_this = self.is_draft || (self.policy_id.is_some() && self.policy_id == policy);
         let mut texts: Vec<String> = Vec::new();
         for leg in &self.legs {
@@ -226,6 +265,7 @@ impl WhatIf {
         let (wanted, together) = (self.acknowledgements_wanted, self.together);
         Shown {
             other: (!is_this).then_some(self.policy_id),
+            when: self.when(town, l),
             wanted: match l {
                 Lang::Chinese => format!("应到 {wanted} 户，至少 {together} 人才进门"),
                 Lang::English => {
@@ -241,6 +281,31 @@ impl WhatIf {
             assumes: self.cost.assumes,
             left_out: self.left_out,
         }
+    }
+}
+
+impl WhatIf {
+    fn when(&self, town: &Town, l: Lang) -> String {
+        let at = Local::of(&town.time_zone).moment(self.at, l);
+        let drill = if self.is_drill { l.t("，演练", ", as a drill") } else { "" };
+        let beside = match (&self.load, l) {
+            (None, _) => {
+                l.t("当作没有别的警情。", "as if no other alarm were going on.").to_owned()
+            }
+            (Some(load), Lang::Chinese) => {
+                let Load { legs_waiting, legs_under_way } = load;
+                format!(
+                    "别的警情此刻有 {legs_under_way} 路在呼叫，{legs_waiting} 路在等，已算在内。"
+                )
+            }
+            (Some(load), Lang::English) => {
+                let Load { legs_waiting, legs_under_way } = load;
+                format!(
+                    "beside {legs_under_way} calls and messages of other alarms under way now, and {legs_waiting} that wait."
+                )
+            }
+        };
+        format!("{at}{drill}{}{beside}", l.t("；", "; "))
     }
 }
 
@@ -325,7 +390,7 @@ impl Cost {
 
 /// What a line would do today by the stored policies.
 pub(super) async fn stored(signed: &Signed, asked: &Asked) -> Result<Option<WhatIf>, Failure> {
-    let Some(line) = asked.line else { return Ok(None) };
+    let Some(line) = asked.tried() else { return Ok(None) };
     signed.api().get(&format!("/lines/{line}/what-if?{}", asked.query())).await.map(Some)
 }
 
@@ -335,7 +400,7 @@ pub(super) async fn drafted(
     asked: &Asked,
     (draft, replaced): (&Value, Option<u64>),
 ) -> Result<Option<WhatIf>, Failure> {
-    let Some(line) = asked.line else { return Ok(None) };
+    let Some(line) = asked.tried() else { return Ok(None) };
     let replaced = replaced.map(|id| format!("&policy_id={id}")).unwrap_or_default();
     let path = format!("/lines/{line}/what-if?{}{replaced}", asked.query());
     signed.api().post(&path, draft).await.map(Some)

@@ -27,6 +27,11 @@ impl Local {
         Self(zone_of(Some(name)))
     }
 
+    /// This zone.
+    pub(crate) fn in_zone(zone: TimeZone) -> Self {
+        Self(zone)
+    }
+
     /// The date at a moment.
     pub(crate) fn date(&self, at: Timestamp) -> Date {
         self.0.to_datetime(at).date()

@@ -3,11 +3,11 @@
 //! Off the alarm's way: nothing here is waited for by anything that rings.
 
 use super::AlarmLog;
-use super::read::{StoredAlarm, keys};
+use super::read::{AlarmFilter, StoredAlarm, keys};
 use crate::store::StoreError;
 use jiff::Timestamp;
 use lianfang_domain::alarm::Reminders;
-use lianfang_domain::id::{AlarmId, LineId};
+use lianfang_domain::id::AlarmId;
 use std::collections::BTreeMap;
 
 /// Notes of one alarm.
@@ -25,7 +25,8 @@ const FOLLOWED: &str = "SELECT kind, done_us, author, text FROM follow_up WHERE 
 const UNFINISHED: &str =
     "SELECT id FROM alarm WHERE (?2 IS NULL OR id < ?2) AND (closed_us IS NULL OR (?1 <= closed_us
     AND NOT EXISTS (SELECT 1 FROM follow_up WHERE alarm_id = alarm.id)))
-    AND (?4 IS NULL OR line_id IN (SELECT value FROM json_each(?4))) ORDER BY id DESC LIMIT ?3";
+    AND (?4 IS NULL OR line_id IN (SELECT value FROM json_each(?4)))
+    AND (?5 IS NULL OR ?5 <= raised_us) AND (?6 IS NULL OR raised_us < ?6) ORDER BY id DESC LIMIT ?3";
 const TO_REMIND: &str = "SELECT id FROM alarm WHERE ?1 < id AND ?2 <= closed_us AND closed_us <= ?3
     AND NOT EXISTS (SELECT 1 FROM follow_up WHERE alarm_id = alarm.id) ORDER BY id LIMIT ?4";
 const REMINDED: &str = "SELECT times, last_us FROM follow_up_reminder WHERE alarm_id = ?1";
@@ -243,23 +244,25 @@ impl AlarmLog {
         change.commit().await.map_err(StoreError::Write)
     }
 
-    /// Alarms that are open, or were closed after `since` and not followed up, the latest first, raised before `before`; of
-    /// these lines alone, if they are given.
+    /// Alarms that are open, or were closed after `since` and not followed up, the latest first, at most `limit`: of the
+    /// filter, those of its lines and its time, and before the last of the page before.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn unfinished(
         &self,
         since: Timestamp,
-        lines: Option<&[LineId]>,
-        (before, limit): (Option<AlarmId>, u32),
+        filter: &AlarmFilter<'_>,
+        limit: u32,
     ) -> Result<Vec<StoredAlarm>, StoreError> {
-        let lines = lines.map(|lines| serde_json::json!(lines).to_string());
+        let lines = filter.lines.map(|lines| serde_json::json!(lines).to_string());
         let query = sqlx::query_scalar(UNFINISHED)
             .bind(since.as_microsecond())
-            .bind(before.map(|id| id.0.cast_signed()))
+            .bind(filter.before.map(|id| id.0.cast_signed()))
             .bind(limit)
-            .bind(lines);
+            .bind(lines)
+            .bind(filter.from.map(Timestamp::as_microsecond))
+            .bind(filter.to.map(Timestamp::as_microsecond));
         let ids: Vec<i64> =
             query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
         let ids: Vec<AlarmId> = ids.into_iter().map(|id| AlarmId(id.cast_unsigned())).collect();

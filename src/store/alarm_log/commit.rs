@@ -1,6 +1,7 @@
 //! The SQL of the log: few statements per table and commit, however many alarms it carries.
 
 use super::Kept as Outcome;
+use super::beginning;
 use super::record::Record;
 use crate::store::audit::{ChainedAlarms, Opened, adopt, chain_commit, new_salt};
 use crate::store::rows::{Cell, Insert};
@@ -127,6 +128,7 @@ pub(super) async fn write(
     let inserted = EVENTS.run(change, &events).await?;
     let plans: Vec<_> = kept.iter().filter_map(Kept::plan).collect();
     let frozen = PLANS.run(change, &plans).await?;
+    beginning::write(change, kept.iter().map(|kept| kept.record)).await?;
 
     let conflicts = (events.len() as u64).saturating_sub(inserted);
     let is_as_asked = mode == Mode::New

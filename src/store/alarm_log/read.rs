@@ -35,13 +35,26 @@ const OPEN_PLANS: &str = "SELECT alarm_id, revision, plan FROM alarm_plan
     WHERE alarm_id IN (SELECT id FROM alarm WHERE closed_us IS NULL) ORDER BY alarm_id, revision";
 const ONE_PLANS: &str =
     "SELECT alarm_id, revision, plan FROM alarm_plan WHERE alarm_id = ?1 ORDER BY revision";
-const LIST: &str = concat!(
-    row!(),
-    " WHERE (?1 IS NULL OR (closed_us IS NULL) = ?1) AND (?2 IS NULL OR line_id = ?2) AND (?3 IS NULL OR id < ?3)
-    AND (?5 IS NULL OR line_id IN (SELECT value FROM json_each(?5))) AND (?6 IS NULL OR ?6 = EXISTS (SELECT 1
-        FROM alarm_event AS e WHERE e.alarm_id = alarm.id AND e.sequence = 0
-        AND 0 < instr(e.event, '\"source\":\"drill\"')))
-    ORDER BY id DESC LIMIT ?4"
+macro_rules! listed {
+    () => {
+        concat!(
+            row!(),
+            " WHERE (?1 IS NULL OR (closed_us IS NULL) = ?1) AND (?2 IS NULL OR line_id = ?2)
+            AND (?5 IS NULL OR line_id IN (SELECT value FROM json_each(?5))) AND (?6 IS NULL OR ?6 = EXISTS (SELECT 1
+                FROM alarm_event AS e WHERE e.alarm_id = alarm.id AND e.sequence = 0
+                AND 0 < instr(e.event, '\"source\":\"drill\"')))"
+        )
+    };
+}
+const LIST: &str =
+    concat!(listed!(), " AND id < ifnull(?3, 9223372036854775807) ORDER BY id DESC LIMIT ?4");
+/// By the index of times, so that what is long ago is found without walking what came after it.
+const LIST_WITHIN: &str = concat!(
+    listed!(),
+    " AND ?7 <= raised_us AND raised_us < ?8 AND (raised_us, id) < (
+        ifnull((SELECT last.raised_us FROM alarm AS last WHERE last.id = ?3), 9223372036854775807),
+        ifnull(?3, 9223372036854775807))
+    ORDER BY raised_us DESC, id DESC LIMIT ?4"
 );
 const THESE_EVENTS: &str = "SELECT alarm_id, sequence, at_us, event FROM alarm_event
     WHERE alarm_id IN (SELECT value FROM json_each(?1)) ORDER BY alarm_id, sequence";
@@ -160,6 +173,10 @@ pub struct AlarmFilter<'a> {
     pub lines: Option<&'a [LineId]>,
     /// Only those raised before this one: the last of the page before.
     pub before: Option<AlarmId>,
+    /// Only those raised at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Only those raised before this moment.
+    pub to: Option<Timestamp>,
 }
 
 type Row = (i64, u32, i64, Option<i64>, Box<str>, bool);
@@ -267,13 +284,20 @@ impl AlarmLog {
     ) -> Result<Vec<AlarmRow>, StoreError> {
         let lines = filter.lines.map(|lines| lines.iter().map(|line| line.0).collect::<Vec<_>>());
         let lines = lines.map(|lines| serde_json::json!(lines).to_string());
-        let query = sqlx::query_as(LIST)
+        let is_within = filter.from.is_some() || filter.to.is_some();
+        let query = sqlx::query_as(if is_within { LIST_WITHIN } else { LIST })
             .bind(filter.is_open)
             .bind(filter.line.map(|line| line.0))
             .bind(filter.before.map(|id| id.0.cast_signed()))
             .bind(limit.min(LIST_MAX))
             .bind(lines)
             .bind(filter.is_drill);
+        let query = if is_within {
+            let (from, to) = (filter.from.unwrap_or(Timestamp::MIN), filter.to);
+            query.bind(from.as_microsecond()).bind(to.unwrap_or(Timestamp::MAX).as_microsecond())
+        } else {
+            query
+        };
         let rows: Vec<Row> =
             query.fetch_all(self.database.reader()).await.map_err(StoreError::Read)?;
         Ok(rows.into_iter().map(alarm_row).collect())

@@ -1,6 +1,7 @@
 //! The stored form of what was appended: one line of the journal, and the source of the parameters of SQL.
 
 use super::NewEvents;
+use super::beginning::BeginningRecord;
 use lianfang_domain::alarm::EVENT_SCHEMA_VERSION;
 use lianfang_domain::id::AlarmId;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,8 @@ pub(super) struct Record {
     pub(super) opened: Option<OpenedRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) closed_us: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) beginning: Option<BeginningRecord>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,6 +66,7 @@ impl Record {
                 follows: opened.follows.map(|id| id.0.cast_signed()),
             }),
             closed_us: new.closed.map(jiff::Timestamp::as_microsecond),
+            beginning: new.beginning.map(BeginningRecord::from),
         })
     }
 

@@ -120,6 +120,7 @@ pub(in crate::store) fn raised(alarm: u64, line: u32, press: &str) -> NewEvents 
             follows: None,
         }),
         closed: None,
+        beginning: None,
     }
 }
 
@@ -132,6 +133,7 @@ pub(in crate::store) fn ringing(alarm: u64, sequence: u32) -> NewEvents {
         plan: None,
         opened: None,
         closed: None,
+        beginning: None,
     }
 }
 
@@ -252,6 +254,13 @@ async fn alarms_are_listed_page_by_page() {
     let lines = [LineId(2), LineId(4)];
     check(AlarmFilter { lines: Some(&lines), ..AlarmFilter::default() }, 9, &[4, 2]).await;
     check(AlarmFilter { lines: Some(&[]), ..AlarmFilter::default() }, 9, &[]).await;
+    // All were raised in one moment: a page goes on where the one before ended.
+    let within = AlarmFilter { from: Some(at(0)), to: Some(at(1)), ..AlarmFilter::default() };
+    check(within, 3, &[5, 4, 3]).await;
+    check(AlarmFilter { before: Some(AlarmId(3)), ..within }, 3, &[2, 1]).await;
+    check(AlarmFilter { is_open: Some(false), ..within }, 9, &[4, 2]).await;
+    check(AlarmFilter { from: Some(at(1)), ..AlarmFilter::default() }, 9, &[]).await;
+    check(AlarmFilter { to: Some(at(0)), ..AlarmFilter::default() }, 9, &[]).await;
     bench.close().await;
 }
 
@@ -285,6 +294,29 @@ async fn a_locked_database_journals_and_is_written_back() {
     assert_eq!(bench.open_alarms().await, [(1, 21), (2, 2)]);
     let left = std::fs::metadata(folder.path().join("journal").join(JOURNAL_FILE)).unwrap().len();
     assert_eq!(left, 0, "the journal is emptied");
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn how_an_alarm_began_is_kept_also_by_way_of_the_journal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::open_hasty(folder.path()).await;
+    let of = |alarm, committed| NewEvents {
+        beginning: Some(Beginning { heard: at(-1), committed }),
+        ..ringing(alarm, 3)
+    };
+    bench.append(vec![raised(1, 1, "a"), raised(2, 2, "b"), raised(3, 3, "c")]).await;
+    assert_eq!(bench.append(vec![of(1, Some(at(2)))]).await, [Kept::Committed]);
+    let other = Store::open(folder.path()).await.expect("opens beside it");
+    let lock = other.alarms().write().await.expect("locks");
+    assert_eq!(bench.append(vec![of(2, None)]).await, [Kept::Journalled]);
+    drop(lock);
+    bench.until(|counters| counters.is_behind.load(Ordering::Relaxed) == 0).await;
+    for (alarm, wanted) in [(1, Some(Some(at(2)))), (2, Some(None)), (3, None)] {
+        let beginning = bench.log.beginning(AlarmId(alarm)).await.expect("reads");
+        let wanted = wanted.map(|committed| Beginning { heard: at(-1), committed });
+        assert_eq!(beginning, wanted, "{alarm}");
+    }
     bench.close().await;
 }
 

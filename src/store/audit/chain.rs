@@ -27,7 +27,8 @@ const FILTERED: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM audit WHERE ?1 < sequence AND (?3 IS NULL OR noun = ?3) AND (?4 IS NULL OR row_id = ?4)
-        AND (?5 IS NULL OR actor = ?5) ORDER BY sequence LIMIT ?2"
+        AND (?5 IS NULL OR actor = ?5) AND (?6 IS NULL OR ?6 <= at_us) AND (?7 IS NULL OR at_us < ?7)
+        ORDER BY sequence LIMIT ?2"
 );
 const READS: &str = concat!(
     "SELECT ",
@@ -119,19 +120,35 @@ pub async fn entries_after(
     entries_on(&mut reader, after, limit).await.map_err(StoreError::Read)
 }
 
-/// The entries after this sequence that are about this noun, about this row and by this actor, where these are given, at
-/// most `limit` and 1,000.
+/// Which entries are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EntryFilter<'a> {
+    /// Only those about this noun.
+    pub noun: Option<&'a str>,
+    /// Only those about this row.
+    pub row_id: Option<i64>,
+    /// Only those by this one.
+    pub actor: Option<&'a str>,
+    /// Only those of this moment or later.
+    pub from: Option<Timestamp>,
+    /// Only those before this moment.
+    pub to: Option<Timestamp>,
+}
+
+/// The entries after this sequence that are wanted, at most `limit` and 1,000.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn entries_of(
     database: &Database,
-    (noun, row_id, actor): (Option<&str>, Option<i64>, Option<&str>),
+    filter: &EntryFilter<'_>,
     after: u64,
     limit: u32,
 ) -> Result<Vec<Entry>, StoreError> {
     let query = sqlx::query(FILTERED).bind(after.cast_signed()).bind(limit.min(PAGE_MAX));
-    let query = query.bind(noun).bind(row_id).bind(actor);
+    let query = query.bind(filter.noun).bind(filter.row_id).bind(filter.actor);
+    let query = query.bind(filter.from.map(Timestamp::as_microsecond));
+    let query = query.bind(filter.to.map(Timestamp::as_microsecond));
     let rows = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
     rows.iter().map(entry).collect::<Result<_, _>>().map_err(StoreError::Read)
 }

@@ -1,8 +1,10 @@
 //! The dossier as one page to print: HTML without script, images or fonts of others, so that it can be kept as a file.
 
+use super::super::audit::NamedEntry;
 use super::super::deliveries::{DeliveryView, answer_words};
 use super::super::timeline::{pick, why_words};
 use super::Dossier;
+use crate::store::audit::EntryView;
 use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -71,6 +73,23 @@ impl Page<'_> {
         answer_words(*answer, self.language)
     }
 
+    /// Who saw it, as people call them.
+    fn reader<'a>(&self, entry: &'a NamedEntry) -> &'a str {
+        entry.actor_name.as_deref().unwrap_or(&entry.entry.actor)
+    }
+
+    /// What an entry of the trail proves; its codes stand beside it.
+    fn proved(&self, entry: &EntryView) -> &'static str {
+        match (&*entry.action, &*entry.noun) {
+            ("open", "alarm") => self.t("报警", "raised"),
+            ("append", "alarm_event") => self.t("经过", "what happened"),
+            ("freeze", "alarm_plan") => self.t("方案", "the plan"),
+            ("close", "alarm") => self.t("结束", "over"),
+            ("erase", "alarm_plan") => self.t("方案已删除", "the plan was erased"),
+            _ => "",
+        }
+    }
+
     /// The first line, for the ladder.
     fn first_line<'a>(&self, text: &'a str) -> &'a str {
         text.lines().next().unwrap_or_default()
@@ -79,5 +98,6 @@ impl Page<'_> {
 
 /// Milliseconds as people read them beside each other.
 fn seconds(ms: i64) -> String {
-    format!("{}.{:03} s", ms / 1000, (ms % 1000).abs())
+    let (sign, ms) = (if ms < 0 { "−" } else { "" }, ms.unsigned_abs());
+    format!("{sign}{}.{:03} s", ms / 1000, ms % 1000)
 }

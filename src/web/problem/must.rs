@@ -52,6 +52,8 @@ pub(in crate::web) enum Must {
     Message,
     /// A kind of alarm.
     Kind,
+    /// How an alarm ended.
+    Outcome,
     /// What a token may do.
     Scope,
     /// What somebody does here.

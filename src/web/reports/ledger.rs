@@ -6,7 +6,7 @@
 
 use super::public::Published;
 use crate::clock::Clock;
-use crate::store::alarm_log::{AlarmLog, MeasuredAlarm, RaisedRow};
+use crate::store::alarm_log::{AlarmLog, AlarmRow, MeasuredAlarm, RaisedRow};
 use crate::web::Web;
 use crate::web::problem::ApiError;
 use jiff::{SignedDuration, Timestamp};
@@ -89,6 +89,26 @@ impl Ledger {
                 return Err(ApiError::Counting);
             }
         }
+    }
+
+    /// These alarms, measured; those that are over are read once.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(in crate::web) async fn measured_of(
+        &self,
+        web: &Web,
+        rows: &[AlarmRow],
+    ) -> Result<BTreeMap<AlarmId, MeasuredAlarm>, ApiError> {
+        let source = Source { log: &web.alarm_log, clock: &web.clock };
+        let row = |row: &AlarmRow| RaisedRow {
+            id: row.id,
+            line: row.line,
+            raised: row.raised,
+            followed_up: None,
+        };
+        let rows: Vec<RaisedRow> = rows.iter().map(row).collect();
+        Ok(self.measured(source, &rows).await?.0)
     }
 
     /// The alarms of a page, and whether any of them had to be read.
@@ -180,6 +200,7 @@ mod tests {
             plan: None,
             opened: Some(opened),
             closed: Some(at),
+            beginning: None,
         }
     }
 

@@ -96,6 +96,11 @@ pub(super) fn must(must: Must, language: Language) -> String {
             "须为一种警情，如 fire 或 illness",
             "must name a kind of alarm, such as fire or illness"
         ),
+        Must::Outcome => in_language!(
+            language,
+            "须为 genuine、false_alarm、drill、test 或 unknown",
+            "must be genuine, false_alarm, drill, test or unknown"
+        ),
         Must::Flag => in_language!(language, "须为 true 或 false", "must be true or false"),
         Must::Moment => in_language!(
             language,

@@ -99,10 +99,10 @@ async fn health_needs_no_token_and_tells_what_is_missing() {
     assert_eq!(api.call(Method::GET, "/healthz").send().await.expect(200).text, "ok\n");
     let ready = api.call(Method::GET, "/readyz").send().await.expect(200).json();
     assert_eq!(ready, json!({"is_ready": true, "reasons": []}));
-    let missing = Unready { part: "trunk", reason: "no answer to OPTIONS".to_owned() };
+    let missing = Unready::Trunk { name: "carrier".to_owned() };
     api.line_lamp.unready.lock().expect("no panic").push(missing);
     let ready = api.call(Method::GET, "/readyz").send().await.expect(503).json();
-    let reasons = json!([{"part": "trunk", "reason": "no answer to OPTIONS"}]);
+    let reasons = json!([{"part": "trunk", "reason": "carrier does not answer"}]);
     assert_eq!(ready, json!({"is_ready": false, "reasons": reasons}));
 }
 

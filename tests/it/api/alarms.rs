@@ -3,7 +3,7 @@
 use super::{Api, Client, assert_snapshot};
 use axum::http::Method;
 use jiff::{SignedDuration, Timestamp};
-use lianfang::store::alarm_log::{NewEvents, OpenedAlarm};
+use lianfang::store::alarm_log::{Beginning, NewEvents, OpenedAlarm};
 use lianfang::store::tokens::Scope;
 use lianfang::web::ports::{ActError, Action, Binding};
 use lianfang_domain::alarm::{
@@ -335,6 +335,7 @@ pub(super) async fn record(api: &Api, alarm: AlarmId) -> Timestamp {
                 raised,
             }),
             closed: (ms == 90_000).then(|| after(ms)),
+            beginning: (ms == 2).then(|| Beginning { heard: after(-3), committed: Some(after(1)) }),
         };
         sequence += count;
         api.log.append(vec![batch]).expect("queued").await.expect("kept");
@@ -364,6 +365,7 @@ pub(super) async fn record_open(api: &Api, alarm: AlarmId, worker: WorkerId) {
         plan: Some(Arc::new(plan)),
         opened: Some(opened),
         closed: None,
+        beginning: None,
     };
     api.log.append(vec![batch]).expect("queued").await.expect("kept");
 }
@@ -395,6 +397,7 @@ async fn an_alarm_is_told_in_full() {
     assert_eq!(english["timeline"][3]["at"], "2026-11-22T00:00:00.002Z");
     assert_eq!(english["raised_at"], "2026-11-22T00:00:00Z");
     assert_eq!(english["closed_at"], "2026-11-22T00:01:30Z");
+    assert_eq!((&english["heard_ms"], &english["committed_ms"]), (&json!(-3), &json!(1)));
     assert_eq!(english["scene"]["door"], "502");
     assert_eq!(english["parties"][1]["name"], "302 王家");
     assert_eq!(english["parties"][1]["party"], 1);
@@ -432,6 +435,7 @@ async fn every_call_and_message_is_told_with_where_it_stands() {
         plan: None,
         opened: None,
         closed: None,
+        beginning: None,
     };
     api.log.append(vec![batch]).expect("queued").await.expect("kept");
     let call = operator.call(Method::GET, &format!("/alarms/{alarm}"));
@@ -517,6 +521,7 @@ async fn alarms_are_listed_latest_first() {
             plan: None,
             opened: Some(opened),
             closed: None,
+            beginning: None,
         };
         api.log.append(vec![batch]).expect("queued").await.expect("kept");
     }

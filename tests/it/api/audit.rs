@@ -53,6 +53,19 @@ async fn an_edit_is_in_the_trail_with_its_editor_and_without_what_was_written() 
         assert!(told.iter().any(|told| told == wanted), "{wanted}: {told:?}");
     }
 
+    // By time: from the beginning of the span, and not its end.
+    let count = async |query: &str| {
+        let path = format!("/audit?chain=directory&limit=500{query}");
+        let page = auditor.get(&path).await.expect(200).json();
+        page["items"].as_array().expect("items").len()
+    };
+    let now = api.clock.now().to_string();
+    let later = "2999-01-01T08:00:00%2B08:00";
+    assert_eq!(count(&format!("&from={now}&to={later}")).await, entries.len());
+    assert_eq!(count(&format!("&to={now}")).await, 0);
+    assert_eq!(count(&format!("&from={later}")).await, 0);
+    assert!(entries.iter().any(|entry| entry["actor_name"].is_null()));
+
     let heads = auditor.get("/audit/head").await.expect(200).json();
     let noted = heads["items"][1]["note"].as_str().expect("a note");
     let anchor: Anchor = noted.parse().expect("a head");
@@ -71,7 +84,9 @@ async fn what_is_no_chain_or_page_is_refused() {
     let api = Api::new().await;
     let auditor = api.token("auditor", Scope::Auditor).await;
     let auditor = api.admin(&auditor);
-    for wrong in ["chain=x", "after=-1", "limit=0", "limit=501", "other=1"] {
+    for wrong in
+        ["chain=x", "after=-1", "limit=0", "limit=501", "other=1", "from=2026-11-22", "to=x"]
+    {
         let reply = auditor.call(Method::GET, &format!("/audit?{wrong}")).send().await;
         assert_eq!(reply.status, 400, "{wrong}: {}", reply.text);
     }

@@ -72,6 +72,7 @@ impl Driven {
             plan,
             opened,
             closed: is_closed.then_some(at),
+            beginning: None,
         };
         self.next_sequence += count;
         api.log.append(vec![batch]).expect("queued").await.expect("kept");

@@ -2,10 +2,14 @@
 
 use super::alarms::{record, with};
 use super::{Api, Client};
+use axum::http::Method;
 use jiff::SignedDuration;
+use lianfang::store::accounts::Role;
+use lianfang::store::alarm_log::NewEvents;
+use lianfang::store::reach::Reach;
 use lianfang::store::tokens::Scope;
 use lianfang::web::ports::{ActError, Action};
-use lianfang_domain::alarm::CloseOutcome;
+use lianfang_domain::alarm::{CloseOutcome, Event};
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::plan::PartyId;
@@ -73,6 +77,42 @@ async fn notes_stand_beside_the_events_and_are_erased_with_the_plans() {
     assert_eq!(erased.expect("erases"), 3);
     let shown = operator.get(&format!("/alarms/{ALARM}")).await.expect(200).json();
     assert_eq!(shown["notes"], json!([]));
+}
+
+#[tokio::test]
+async fn who_wrote_and_did_it_is_named_and_no_code_stands_for_them() {
+    let api = Api::new().await;
+    let raised = record(&api, ALARM).await;
+    let person = api.person("王主任", Role::Operator, Reach::Everything).await;
+    let path = format!("/alarms/{ALARM}");
+    person.post(&format!("{path}/notes"), json!({"text": "钥匙在门卫处"})).await.expect(201);
+    person.post(&format!("{path}/follow-up"), json!({"kind": "call"})).await.expect(204);
+    let seen = person.get(&path).await.expect(200).json();
+    let author = seen["notes"][0]["author"].as_str().expect("a code").to_owned();
+    assert!(author.starts_with("account:"), "{author}");
+    let actor = |code: &str| Event::NoteAdded { note: 1, actor: code.into() };
+    let batch = NewEvents {
+        alarm: ALARM,
+        first_sequence: 10,
+        at: raised,
+        events: vec![actor(&author), actor("account:99"), actor("值班台")],
+        plan: None,
+        opened: None,
+        closed: None,
+        beginning: None,
+    };
+    api.log.append(vec![batch]).expect("queued").await.expect("kept");
+    let english = person.call(Method::GET, &path).header("accept-language", "en").send().await;
+    let seen = english.expect(200).json();
+    assert_eq!(seen["notes"][0]["author_name"], "王主任");
+    assert_eq!(seen["case"]["follow_up"]["author_name"], "王主任");
+    let told: Vec<_> = (10..13).map(|index| seen["timeline"][index]["text"].clone()).collect();
+    assert_eq!(told, ["Note 1 by 王主任", "Note 1 by account 99", "Note 1 by 值班台"]);
+    let auditor = with(&api, "监察", Scope::Auditor).await;
+    let page = auditor.get(&format!("{path}/dossier.html?lang=zh")).await.expect(200).text;
+    assert!(page.contains("王主任 记录第 1 条备注"), "{page}");
+    assert!(page.contains("<td>王主任 <code>account:"), "who saw it is named: {page}");
+    assert!(page.contains("经过 <code>append alarm_event"), "{page}");
 }
 
 #[tokio::test]

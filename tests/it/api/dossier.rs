@@ -95,6 +95,7 @@ async fn a_dossier_prints_in_both_languages_without_script() {
             text.contains("Asia/Shanghai") && text.contains("2026-11-22 08:00:01.000"),
             "{text}"
         );
+        assert!(text.contains("−0.003 s, 0.001 s"), "heard, written down: {text}");
         for forbidden in ["<script", "http://", "https://", "<img", "<b>@x"] {
             assert!(!text.contains(forbidden), "{forbidden}");
         }

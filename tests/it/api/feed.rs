@@ -152,6 +152,7 @@ async fn raise(api: &Api, alarm: AlarmId, community: u32) {
             raised: api.clock.now(),
         }),
         closed: None,
+        beginning: None,
     };
     append(api, batch).await;
 }
@@ -170,6 +171,7 @@ fn ringing(api: &Api, alarm: AlarmId, sequence: u32) -> NewEvents {
         plan: None,
         opened: None,
         closed: None,
+        beginning: None,
     }
 }
 

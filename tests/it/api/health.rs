@@ -1,6 +1,7 @@
 //! How the service fares, as people look at it.
 
 use super::Api;
+use axum::http::Method;
 use lianfang::store::accounts::Role;
 use lianfang::store::reach::Reach;
 use lianfang::store::tokens::Scope;
@@ -28,10 +29,28 @@ async fn operators_see_how_it_fares_and_admins_of_everything_the_configuration()
     }
     let auditor = api.person("dd", Role::Auditor, Reach::Everything).await;
     auditor.get("/health").await.expect(403);
-    let missing = Unready { part: "trunk", reason: "carrier does not answer".to_owned() };
-    api.line_lamp.unready.lock().expect("no panic").push(missing);
+    let why = "cannot read the key".to_owned();
+    let missing = [
+        Unready::Trunk { name: "carrier".to_owned() },
+        Unready::AlarmLog,
+        Unready::Certificate { why },
+        Unready::CertificateExpired,
+        Unready::Switchboard,
+    ];
+    api.line_lamp.unready.lock().expect("no panic").extend(missing);
+    let mut told = Vec::new();
+    for language in ["en", "zh-CN"] {
+        let call = root.call(Method::GET, "/health").header("accept-language", language);
+        let seen = call.send().await.expect(200).json();
+        assert_eq!(seen["reasons"][0]["part"], "trunk");
+        let reasons = seen["reasons"].as_array().expect("reasons").clone();
+        told.extend(reasons.into_iter().map(|one| one["reason"].to_string()));
+    }
+    let (english, chinese) = told.split_at(5);
+    assert!(english.iter().all(|words| words.is_ascii()), "{english:?}");
+    assert!(chinese.iter().all(|words| words.chars().any(|letter| '一' <= letter)), "{chinese:?}");
+    assert_eq!(chinese[0], "\"中继 carrier 没有应答\"");
     let seen = root.get("/health").await.expect(200).json();
-    assert_eq!(seen["reasons"][0]["part"], "trunk");
     assert_eq!(seen["configuration"][0]["values"][0], json!({"key": "password", "value": "***"}));
     root.get("/health?x=1").await.expect(400);
 }

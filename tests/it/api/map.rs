@@ -38,6 +38,7 @@ async fn raise(api: &Api, alarm: AlarmId, line: u64) {
         plan: None,
         opened: Some(opened),
         closed: None,
+        beginning: None,
     };
     api.log.append(vec![batch]).expect("queued").await.expect("kept");
 }

@@ -422,6 +422,7 @@ impl Place {
             plan: None,
             opened: Some(opened),
             closed: None,
+            beginning: None,
         };
         api.log.append(vec![batch]).expect("queued").await.expect("kept");
     }

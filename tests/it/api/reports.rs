@@ -49,6 +49,7 @@ fn short(
         plan: None,
         opened: Some(opened),
         closed: Some(at),
+        beginning: None,
     }
 }
 

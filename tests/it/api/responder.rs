@@ -257,6 +257,7 @@ async fn notes_are_shown_while_the_alarm_is_open() {
         plan: Some(plan),
         opened: Some(opened),
         closed: None,
+        beginning: None,
     };
     api.log.append(vec![batch]).expect("queued").await.expect("kept");
     let keep =

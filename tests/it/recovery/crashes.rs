@@ -52,6 +52,7 @@ async fn a_crash_after_the_commit_and_before_the_first_call_rings_everybody_once
         plan: Some(plan),
         opened: Some(opened),
         closed: None,
+        beginning: None,
     };
     let kept = town.log().append(vec![record]).expect("has room").await.expect("is told").kept;
     assert_eq!(kept, [Kept::Committed]);

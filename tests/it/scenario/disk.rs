@@ -80,6 +80,18 @@ async fn when_the_log_does_not_answer_the_phones_ring_at_the_deadline_and_in_ord
     lock.rollback().await.expect("lets go");
     town.settle().await;
     assert!(town.alarm(raised.alarm).await.is_over());
+    let beginning = town.log().beginning(raised.alarm).await.expect("reads").expect("is kept");
+    assert_eq!(beginning.committed, None, "the phones rang before it was durable");
+}
+
+#[tokio::test]
+async fn when_it_was_heard_and_when_it_was_durable_is_kept_with_what_follows() {
+    let mut town = Town::new().await;
+    let before = town.clock.now();
+    let raised = town.dials("#9").await;
+    town.settle().await;
+    let beginning = town.log().beginning(raised.alarm).await.expect("reads").expect("is kept");
+    assert_eq!((beginning.heard, beginning.committed), (before, Some(before)));
 }
 
 #[tokio::test]
