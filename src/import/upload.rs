@@ -97,7 +97,9 @@ impl Found {
         let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| UploadError::Damaged)?;
         if archive.index_for_name(WORKBOOK).is_some() {
             check_unpacked(&mut archive)?;
-            self.take_sheets(bytes)
+            // The reader panics where a sheet names a row or a column beyond all numbers.
+            let taking = std::panic::AssertUnwindSafe(|| self.take_sheets(bytes));
+            std::panic::catch_unwind(taking).unwrap_or(Err(UploadError::Damaged))
         } else {
             self.take_csv_files(&mut archive)
         }
@@ -359,6 +361,17 @@ mod tests {
         assert_eq!(noun.file(), "streets.csv");
         let text = String::from_utf8(text.clone()).unwrap();
         assert_eq!(text, "\"name\",\"湖滨街道\"\n\"5551502\",\"\u{1}\",\"true\",\"\u{2}\"\n");
+    }
+
+    #[test]
+    fn a_workbook_with_a_cell_beyond_all_numbers_is_refused() {
+        for cell in ["A99999999999999999999", "ZZZZZZZZZZZZ1"] {
+            let mut parts = parts();
+            let sheet = parts.len() - 1;
+            let text = String::from_utf8(parts[sheet].1.clone()).unwrap();
+            parts[sheet].1 = text.replace("\"A2\"", &format!("\"{cell}\"")).into_bytes();
+            assert!(matches!(read(zipped(&parts)), Err(UploadError::Damaged)), "{cell}");
+        }
     }
 
     #[test]
