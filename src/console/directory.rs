@@ -8,6 +8,7 @@ mod edit;
 mod group;
 mod history;
 mod import;
+mod moving;
 pub(crate) mod noun;
 mod number;
 mod pins;
@@ -23,6 +24,7 @@ use crate::api::{Failure, Problem, Versioned};
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, show};
 use crate::lang::Lang;
+use crate::lines::{self, Standing};
 use crate::visit::Signed;
 use askama::Template;
 use axum::Router;
@@ -48,13 +50,14 @@ pub(crate) fn routes() -> Router<Shared> {
         .merge(import::routes())
         .merge(reachability::routes())
         .merge(pins::routes())
+        .merge(moving::routes())
         .route("/directory/{plural}/add", get(edit::ask_new).post(edit::add))
         .route("/directory/{plural}/history", get(history::of_noun))
         .route("/directory/{plural}/undo/{edit}", post(history::undo))
         .route("/directory/{plural}/{id}", get(node))
         .route("/directory/{plural}/{id}/history", get(history::of_row))
         .route("/directory/{plural}/{id}/edit", get(edit::ask).post(edit::save))
-        .route("/directory/{plural}/{id}/remove", post(edit::remove))
+        .route("/directory/{plural}/{id}/remove", get(edit::ask_remove).post(edit::remove))
         .route("/directory/{plural}/{id}/numbers", post(reveal))
 }
 
@@ -87,6 +90,8 @@ struct NodePage {
     is_masked: bool,
     /// How sure the numbers of a person are.
     sure: Vec<reachability::Number>,
+    /// How a line is.
+    standing: Option<Standing>,
     sections: Vec<Section>,
     may_edit: bool,
     form: Form,
@@ -97,6 +102,11 @@ impl NodePage {
     fn is_ticked(&self, at: &usize) -> bool {
         let is_only = self.numbers.as_ref().is_some_and(|numbers| numbers.len() == 1);
         self.form.has("number", &at.to_string()) || (is_only && !self.form.is_wrong())
+    }
+
+    /// Whether such a row can be moved below another one.
+    fn may_move(&self) -> bool {
+        self.may_edit && !moving::levels(self.plural).is_empty()
     }
 
     /// The id of the row, as it stands in addresses.
@@ -150,6 +160,7 @@ async fn top(signed: Signed) -> Result<Response, Response> {
         numbers: None,
         is_masked: false,
         sure: Vec::new(),
+        standing: None,
         sections,
         may_edit: signed.me.is_admin(),
         form: Form::default(),
@@ -237,6 +248,7 @@ async fn node_page(
         numbers: noun.has_numbers().then(|| number::shown(&row.row, shape.in_full, l)),
         is_masked: !shape.in_full,
         sure: reachability::of(signed, noun, id_of(&row.row)).await?,
+        standing: lines::standing(signed, noun, id_of(&row.row)).await?,
         sections,
         may_edit: noun.may_edit(&signed.me),
         form: shape.form,

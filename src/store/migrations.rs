@@ -18,7 +18,8 @@ const ALARMS: &[(&str, &str)] = files!("alarms":
     "0001_alarms" "0002_audit" "0003_case" "0004_drill" "0005_drill_notice" "0006_follow_up_reminder");
 const DIRECTORY: &[(&str, &str)] = files!("directory":
     "0001_directory" "0002_tokens" "0003_roster" "0004_audit" "0005_recordings" "0006_policy" "0007_codes"
-    "0008_visits" "0009_handover" "0010_accounts" "0011_webhooks" "0012_plans" "0013_history" "0014_history_by_noun");
+    "0008_visits" "0009_handover" "0010_accounts" "0011_webhooks" "0012_plans" "0013_history" "0014_history_by_noun"
+    "0015_policy_editors");
 
 const fn files_of(chain: Chain) -> &'static [(&'static str, &'static str)] {
     match chain {

@@ -8,6 +8,7 @@ use crate::api::{Api, Failure, Problem, Versioned};
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, failed, go, show};
 use crate::lang::Lang;
+use crate::question::{self, Question};
 use crate::visit::Signed;
 use askama::Template;
 use axum::extract::Path;
@@ -140,6 +141,54 @@ pub(super) async fn save(
         }
         Err(failure) => Err(failed(&signed.visitor, &failure)),
     }
+}
+
+/// What comes of removing a row.
+fn of_removing(noun: &Noun, l: Lang) -> &'static str {
+    match noun.plural {
+        "lines" => l.t(
+            "从此这条线路不能报警。删错了可以在修改记录里撤销。",
+            "No alarm can be raised by this line from then on. It can be undone under what was changed.",
+        ),
+        "contacts" | "workers" | "responders" => l.t(
+            "从下一起警情起不再呼叫。删错了可以在修改记录里撤销。",
+            "They are no longer called from the next alarm on. It can be undone under what was changed.",
+        ),
+        _ => l.t(
+            "下面还有内容时删不了：请先移走或删除。删错了可以在修改记录里撤销。",
+            "It stays while anything belongs to it: move or remove that first. It can be undone under what was changed.",
+        ),
+    }
+}
+
+/// Asks whether a row shall go, and why.
+pub(super) async fn ask_remove(
+    signed: Signed,
+    Path((plural, id)): Path<(String, u64)>,
+) -> Result<Response, Response> {
+    let l = signed.lang();
+    let noun = noun_of(&plural).map_err(signed.fails())?;
+    if !noun.may_edit(&signed.me) {
+        signed.must_be_admin().map_err(signed.fails())?;
+    }
+    let row = read(&signed, noun, id).await.map_err(signed.fails())?;
+    let (path, title) = (noun.path(id), title_of(noun, &row.row));
+    let mut crumbs = crumbs(&signed, noun, &row.row).await.map_err(signed.fails())?;
+    crumbs.push((path.clone(), title.clone()));
+    let question = Question {
+        crumbs,
+        heading: match l {
+            Lang::Chinese => format!("删除{}“{title}”？", noun.words(l)),
+            Lang::English => format!("Remove the {} “{title}”?", noun.words(l)),
+        },
+        words: of_removing(noun, l),
+        action: format!("{path}/remove"),
+        etag: row.etag,
+        asks_why: true,
+        button: l.t("删除", "Remove"),
+        back: path,
+    };
+    Ok(question::page(&signed, question).await)
 }
 
 /// Removes a row that was seen at this version, if nothing hangs below it.

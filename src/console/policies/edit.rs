@@ -218,12 +218,13 @@ pub(super) async fn ask_remove(signed: Signed, Path(id): Path<u64>) -> Result<Re
         ],
         heading: format!("{} · {}", l.t("删除预案", "Remove the policy"), policy.name()),
         words: l.t(
-            "从下一起警情起不再照它呼叫，改用本社区的其他预案或内置的做法。各版本仍可查看，要再用须重新写。",
+            "从下一起警情起不再照它呼叫，改用本社区的其他预案或内置的做法。各版本仍可查看；删错了，在“最近的修改和删除”里恢复。",
             "From the next alarm on nobody is called by it: other policies of the community count, or what is built in. Its \
-             versions can still be read; to use it again, it has to be written anew.",
+             versions can still be read, and it can be restored under “Latest changes and removals”.",
         ),
         action: format!("{path}/remove"),
         etag,
+        asks_why: true,
         button: l.t("删除", "Remove"),
         back: path,
     };
@@ -238,7 +239,8 @@ pub(super) async fn remove(
 ) -> Result<Response, Response> {
     let (policy, _) = stored(&signed, id).await.map_err(signed.fails())?;
     let etag = form.get("etag").to_owned();
-    match signed.api().delete(&format!("/policies/{id}"), Some(&etag)).await {
+    let api = signed.api().because(form.get("reason"));
+    match api.delete(&format!("/policies/{id}"), Some(&etag)).await {
         Ok(()) => Ok(go(&format!("/policies?community={}", policy.community_id), "removed")),
         Err(failure) => refused(&signed, id, failure).await,
     }

@@ -101,7 +101,7 @@ async fn policies_are_listed_and_one_is_told_in_words() {
         "action=\"/policies/7/remove\"",
         "name=\"etag\" value=\"&#34;1&#34;\"",
     ]);
-    admin.get_chinese("/policies/7/remove").await.shows(&["删除预案", "要再用须重新写"]);
+    admin.get_chinese("/policies/7/remove").await.shows(&["删除预案", "恢复"]);
     assert!(admin.asked().iter().all(|(method, ..)| *method == axum::http::Method::GET));
     assert_eq!(fake.get("/policies/7/remove").await.status, StatusCode::FORBIDDEN);
 }
@@ -305,5 +305,65 @@ async fn versions_are_compared_and_put_back() {
     let removed = fake.post("/policies/7/remove", &[("etag", "\"1\"")]).await;
     assert_eq!(removed.location(), "/policies?community=2&did=removed");
     fake.answers("GET /policies/7", 404, problem);
-    fake.get("/policies/7/versions").await.shows(&["This policy is gone"]);
+    fake.get("/policies/7/versions")
+        .await
+        .shows(&["This policy is gone", "/policies/history?community=2"]);
+}
+
+#[tokio::test]
+async fn versions_say_who_saved_them_when_and_why() {
+    let fake = desk("auditor");
+    let (mut new, mut old) = (policy(2, 30), policy(1, 60));
+    new["at"] = json!("2026-11-21T03:12:00Z");
+    (new["who"], new["who_name"]) = (json!("account:7"), json!("李华"));
+    new["why"] = json!("夜里人手不够");
+    (old["at"], old["who"]) = (json!(null), json!(null));
+    fake.answers("GET /policies/7/versions", 200, json!({"items": [new, old]}));
+    let page = fake.get("/policies/7/versions").await;
+    page.shows(&[
+        "21 Nov 2026, 11:12",
+        "李华",
+        "夜里人手不够",
+        "not recorded",
+        "/policies/7/versions?older=1&amp;newer=2",
+    ]);
+    assert!(!page.html.contains("name=\"reason\""), "nothing is put back by who only reads");
+}
+
+#[tokio::test]
+async fn a_removed_policy_is_restored_from_what_was_changed() {
+    let fake = desk("admin");
+    fake.get("/policies?community=2").await.shows(&["/policies/history?community=2"]);
+    let edit = |id: u32, row: u32, action: &str, name: &str| {
+        let value = |is: bool| if is { json!(name) } else { json!(null) };
+        let change = json!({"field": "name", "before": value(action == "deleted"), "after": value(action == "created")});
+        let changes = if action == "replaced" { json!([]) } else { json!([change]) };
+        json!({"id": id, "at": "2026-11-21T03:12:00Z", "who": "account:7", "who_name": "李华", "why": "不用了",
+            "noun": "policies", "row_id": row, "action": action, "changes": changes, "change_id": null})
+    };
+    let edits = [edit(41, 9, "deleted", "火警"), edit(40, 7, "replaced", "")];
+    let list = "GET /history?noun=policies&community_id=2&limit=50";
+    fake.answers(list, 200, json!({"items": edits, "next": 40}));
+    let page = fake.get("/policies/history?community=2").await;
+    page.shows(&[
+        "火警",
+        "入室",
+        "不用了",
+        "李华",
+        "Restore",
+        "action=\"/policies/undo/41\"",
+        "after=40",
+    ]);
+    fake.get_chinese("/policies/history?community=2").await.shows(&["恢复", "预案的修改和删除"]);
+    assert_eq!(fake.get("/policies/history").await.status, StatusCode::NOT_FOUND);
+    fake.answers("POST /history/41/undo", 204, Value::Null);
+    let undone = fake.post("/policies/undo/41", &[("community", "2")]).await;
+    assert_eq!(undone.location(), "/policies/history?community=2&did=undone");
+    let problem = json!({"type": "urn:lianfang:problem:form", "title": "no", "status": 422,
+        "errors": [{"pointer": "/document/steps/1", "detail": "this step reaches nobody"}]});
+    fake.answers("POST /history/41/undo", 422, problem);
+    let refused = fake.post("/policies/undo/41", &[("community", "2")]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    refused.shows(&["this step reaches nobody", "火警"]);
+    assert!(!refused.html.contains("/document/steps"));
 }
