@@ -5,6 +5,7 @@
 
 mod draft;
 mod edit;
+pub(crate) mod finding;
 mod group;
 mod history;
 mod import;
@@ -14,6 +15,7 @@ mod number;
 mod pins;
 mod proposal;
 mod reachability;
+mod removing;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -57,7 +59,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/directory/{plural}/{id}", get(node))
         .route("/directory/{plural}/{id}/history", get(history::of_row))
         .route("/directory/{plural}/{id}/edit", get(edit::ask).post(edit::save))
-        .route("/directory/{plural}/{id}/remove", get(edit::ask_remove).post(edit::remove))
+        .route("/directory/{plural}/{id}/remove", get(removing::ask).post(removing::remove))
         .route("/directory/{plural}/{id}/numbers", post(reveal))
 }
 
@@ -226,11 +228,16 @@ async fn node_page(
     }
     let l = signed.lang();
     let title = title_of(noun, &row.row);
-    let fact = |field: &noun::Field| (field.label(l).to_owned(), field.shown(&row.row, l));
     let of_row = noun.fields.iter().filter(|field| {
         field.name != "name" && !matches!(field.kind, noun::Kind::Number | noun::Kind::Numbers)
     });
-    let facts = of_row.map(fact).filter(|(_, value)| !value.is_empty()).collect();
+    let mut facts = Vec::new();
+    for field in of_row {
+        let value = finding::named(signed, field, field.shown(&row.row, l)).await;
+        if !value.is_empty() {
+            facts.push((field.label(l).to_owned(), value));
+        }
+    }
     let mut sections = Vec::new();
     for child in noun.children.iter().filter_map(|child| Noun::of(child)) {
         sections.push(section(signed, child, Some(id_of(&row.row))).await?);

@@ -176,6 +176,11 @@ async fn list(
     Ok(Json(StatusPage { items, next }))
 }
 
+/// How a line is heard: without a password nothing can register as it, and nothing has.
+pub(super) fn heard_by(line: &Line, was_registered: bool) -> &'static str {
+    if line.secrets.is_empty() && !was_registered { "trunk" } else { "registration" }
+}
+
 /// What an alarm was: somebody in trouble so far as is known, an exercise, or a test of the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Was {
@@ -246,11 +251,7 @@ async fn view(
         Some(_) => None,
         None => web.registrations.lost(&line.account).await,
     };
-    // Without a password nothing can register as it.
-    let heard_by = match (&binding, lost) {
-        (None, None) if line.secrets.is_empty() => "trunk",
-        (Some(_), _) | (None, _) => "registration",
-    };
+    let heard_by = heard_by(line, binding.is_some() || lost.is_some());
     let state = match (&binding, lost) {
         (Some(_), _) => "up",
         (None, Some(_)) => "down",

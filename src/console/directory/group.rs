@@ -46,6 +46,9 @@ struct Door {
 struct DoorLine {
     id: u64,
     is_registered: bool,
+    /// `trunk` for one that never registers.
+    #[serde(default)]
+    heard_by: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

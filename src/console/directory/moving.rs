@@ -6,6 +6,7 @@
 mod changes;
 mod several;
 
+use super::finding::{Hit, found};
 use super::noun::place;
 use super::{Crumb, Noun, above, crumbs_of, draft, id_of, noun_of, title_of};
 use crate::Shared;
@@ -20,11 +21,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use serde::Deserialize;
 use serde_json::Value;
-
-/// Pages of what words find that are looked through for rows of one community.
-const PAGES_MAX: usize = 10;
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
@@ -146,21 +143,6 @@ struct SurePage {
     form: Form,
 }
 
-#[derive(Deserialize)]
-struct Page {
-    items: Vec<Hit>,
-    next: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct Hit {
-    noun: String,
-    id: u64,
-    name: String,
-    place: String,
-    community_id: Option<u64>,
-}
-
 impl Chooser<'_> {
     /// A link of the choice.
     fn link(&self, more: &[(&str, String)]) -> String {
@@ -179,18 +161,9 @@ impl Chooser<'_> {
     /// What words find of the rows that may be above.
     async fn found(&self, signed: &Signed, words: &str) -> Result<Vec<Choice>, Failure> {
         let wanted = self.levels.last().copied().unwrap_or_default();
-        let q: String = form_urlencoded::byte_serialize(words.as_bytes()).collect();
-        let (mut found, mut after) = (Vec::new(), 0);
-        for _ in 0..PAGES_MAX {
-            let path = format!("/search?q={q}&after={after}&limit=100");
-            let page: Page = signed.api().get(&path).await?;
-            let is_wanted = |hit: &Hit| hit.noun == wanted && hit.community_id == self.community;
-            let hits = page.items.into_iter().filter(is_wanted);
-            found.extend(hits.map(|hit| self.choice(hit.id, hit.name, hit.place)));
-            let Some(next) = page.next.filter(|next| after < *next) else { break };
-            after = next;
-        }
-        Ok(found)
+        let is_wanted = |hit: &Hit| hit.noun == wanted && hit.community_id == self.community;
+        let hits = found(signed, words, is_wanted).await?;
+        Ok(hits.into_iter().map(|hit| self.choice(hit.id, hit.name, hit.place)).collect())
     }
 
     /// The page: what words find, or the rows of the level that one has come down to.

@@ -283,6 +283,11 @@ async fn what_others_hang_on_is_not_removed() {
 #[tokio::test]
 async fn why_a_row_goes_is_asked_before_it_goes() {
     let fake = town();
+    let below = |row: Value| json!({"items": [row], "next": null});
+    let mut of_line = line();
+    of_line["version"] = json!(3);
+    fake.answers("GET /lines?limit=200&household_id=5", 200, below(of_line));
+    fake.answers("GET /contacts?limit=200&household_id=5", 200, below(contact()));
     fake.get("/directory/households/5").await.shows(&["href=\"/directory/households/5/remove\""]);
     let question = fake.get("/directory/households/5/remove").await;
     question.shows(&[
@@ -290,9 +295,33 @@ async fn why_a_row_goes_is_asked_before_it_goes() {
         "name=\"reason\"",
         "name=\"etag\" value=\"&#34;1&#34;\"",
         "action=\"/directory/households/5/remove\"",
+        "line l8",
+        "contact 小陈",
+        "name=\"with\" value=\"lines:8:3\"",
     ]);
     fake.get_chinese("/directory/contacts/6/remove").await.shows(&["不再呼叫", "为什么（可不填）"]);
     assert!(fake.asked().iter().all(|asked| asked.0 == Method::GET), "nothing goes yet");
+    // A household goes with its lines and contacts, all or nothing.
+    fake.answers("POST /bulk", 200, json!({"results": []}));
+    let sent = [
+        ("etag", "\"4\""),
+        ("with", "lines:8:3"),
+        ("with", "contacts:6:1"),
+        ("with", "streets:1:1"),
+    ];
+    let page = fake.post("/directory/households/5/remove", &sent).await;
+    assert_eq!(page.location(), "/directory/groups/4?did=removed");
+    let (_, _, body) = fake.asked().pop().unwrap();
+    let gone = |noun: &str, id: u32, version: u32| json!({"op": "delete", "noun": noun, "id": id, "version": version});
+    let wanted = json!([gone("lines", 8, 3), gone("contacts", 6, 1), gone("households", 5, 4)]);
+    assert_eq!(body["operations"], wanted);
+    let problem = json!({"type": "urn:lianfang:problem:bulk-refused", "title": "refused", "status": 422,
+        "errors": [{"pointer": "/operations/2", "detail": "Others belong to it."}]});
+    fake.answers("POST /bulk", 422, problem);
+    let page = fake.post("/directory/households/5/remove", &sent).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&["Others belong to it."]);
+    assert!(!page.html.contains("/operations/2"));
     let operator = Fake::new("operator");
     let page = operator.get("/directory/households/5/remove").await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
@@ -463,6 +492,60 @@ async fn several_households_are_moved_together_or_none() {
     page.shows(&["nothing was moved"]);
 }
 
+fn responder() -> Value {
+    json!({"id": 9, "community_id": 2, "name": "林阿姨", "kind": "helper", "skills": [], "building": null, "grid_id": 3,
+        "household_id": 5, "language": null, "version": 1, "numbers": []})
+}
+
+/// Nobody has to know an id: a grid is chosen, a household found by name.
+#[tokio::test]
+async fn what_a_responder_is_for_is_chosen_and_not_typed() {
+    let fake = two_groups();
+    fake.answers("GET /responders/9", 200, responder());
+    let page = fake.get("/directory/responders/9/edit").await;
+    page.shows(&[
+        "<option value=\"3\" selected>第一网格",
+        "<option value=\"13\">第二网格",
+        "The whole community",
+        "<option value=\"5\" selected>陈阿姨 building 3 unit 2 door 502",
+        "name=\"household_id.q\"",
+    ]);
+    let hit = |id: u32, name: &str, community: u32| {
+        json!({"noun": "households", "id": id, "name": name, "place": "7-1", "numbers": [], "household_id": id,
+            "community_id": community, "community": "x"})
+    };
+    let hits = json!({"items": [hit(20, "老周", 2), hit(21, "小周", 8)], "next": null, "is_too_short": false});
+    fake.answers("GET /search?q=%E5%91%A8&after=0&limit=100", 200, hits);
+    fake.asked();
+    let find = [
+        ("do", "find"),
+        ("name", "林姐"),
+        ("kind", "helper"),
+        ("etag", "\"1\""),
+        ("household_id.q", "周"),
+    ];
+    let page = fake.post("/directory/responders/9/edit", &find).await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.shows(&["<option value=\"20\" selected>老周 7-1", "value=\"林姐\""]);
+    assert!(!page.html.contains("小周"), "of its community");
+    assert!(fake.asked().iter().all(|asked| asked.0 == Method::GET), "nothing is saved");
+    fake.answers("PUT /responders/9", 200, responder());
+    let sent = [
+        ("name", "林姐"),
+        ("kind", "helper"),
+        ("etag", "\"1\""),
+        ("grid_id", ""),
+        ("household_id", "20"),
+    ];
+    fake.post("/directory/responders/9/edit", &sent).await;
+    let (_, _, body) = fake.asked().pop().unwrap();
+    assert_eq!((&body["household_id"], body.get("grid_id")), (&json!(20), None));
+    // The page says names.
+    fake.get("/directory/responders/9").await.shows(&["第一网格", "陈阿姨 building 3"]);
+    let add = fake.get_chinese("/directory/responders/add?community_id=2").await;
+    add.shows(&["帮扶的住户", "第二网格"]);
+}
+
 fn group() -> Fake {
     let fake = town();
     let door = |id: u64, floor: &str, door: &str, position: u32, is_registered: bool| {
@@ -497,6 +580,18 @@ async fn a_group_looks_like_its_building() {
         "cannot be reached",
         "Nobody there can be reached",
     ]);
+}
+
+#[tokio::test]
+async fn a_line_through_the_switchboard_is_not_down_in_its_group() {
+    let fake = group();
+    let door = json!({"household_id": 5, "name": "户5", "place": "", "building": "3", "unit": "2", "floor": "5",
+        "door": "502", "position": 2, "lines": [{"id": 5, "is_registered": false, "since": null, "heard_by": "trunk"}],
+        "contacts": []});
+    fake.answers("GET /groups/4/doors", 200, json!({"items": [door]}));
+    let page = fake.get_chinese("/directory/groups/4").await;
+    page.shows(&["经交换机"]);
+    assert!(!page.html.contains("线路中断"));
 }
 
 #[tokio::test]

@@ -6,11 +6,13 @@ use super::whatif::{self, Asked, Shown};
 use super::{Figure, Policy, Report, community_of, kinds, refused};
 use crate::api::{Failure, Problem, Versioned};
 use crate::board;
+use crate::directory::finding;
 use crate::form::{Form, Sent as SentForm};
 use crate::frame::{Frame, go, show};
 use crate::lang::Lang;
 use crate::question::{self, Question};
 use crate::visit::Signed;
+use crate::wall::Named;
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -279,7 +281,13 @@ async fn targets(
     [none].into_iter().chain(codes.into_iter().map(post)).chain(TARGETS.map(other)).collect()
 }
 
-async fn scopes(signed: &Signed, community: u64, l: Lang) -> Vec<(String, String)> {
+/// What a policy may hold for: the community, its grids, the groups that words find, and the one that is chosen.
+async fn scopes(
+    signed: &Signed,
+    community: u64,
+    form: &mut Form,
+) -> Result<Vec<(String, String)>, Failure> {
+    let l = signed.lang();
     let path = format!("/grids?community_id={community}&limit=200");
     let grids = signed.api().get::<Listed>(&path).await.map(|grids| grids.items);
     let grid = |row: &Value| {
@@ -288,12 +296,32 @@ async fn scopes(signed: &Signed, community: u64, l: Lang) -> Vec<(String, String
         Some((format!("grid:{id}"), format!("{} {name}", l.t("网格", "grid"))))
     };
     let all = ("community".to_owned(), l.t("整个社区", "the whole community").to_owned());
-    let group = (
-        "group".to_owned(),
-        l.t("一个联防组（在下面填编号）", "one group: write its number below").to_owned(),
-    );
     let grids: Vec<_> = grids.unwrap_or_default().iter().filter_map(grid).collect();
-    [all].into_iter().chain(grids).chain([group]).collect()
+    let mut scopes: Vec<_> = [all].into_iter().chain(grids).collect();
+    let group = |id: u64, words: &str| {
+        (format!("group:{id}"), format!("{} {words}", l.t("联防组", "group")))
+    };
+    let is_wanted =
+        |hit: &finding::Hit| hit.noun == "groups" && hit.community_id == Some(community);
+    let hits = finding::found(signed, form.get("group_q"), is_wanted).await?;
+    scopes.extend(hits.iter().map(|hit| group(hit.id, &hit.words())));
+    let chosen = form.get("scope").strip_prefix("group:").and_then(|id| id.parse::<u64>().ok());
+    if let Some(id) = chosen.filter(|id| hits.iter().all(|hit| hit.id != *id)) {
+        let row = signed.api().get::<Named>(&format!("/groups/{id}")).await;
+        scopes.push(group(id, &row.map(|row| row.name).unwrap_or_else(|_| id.to_string())));
+    }
+    if form.get("do") == "group" {
+        match hits.as_slice() {
+            [] => form.blame(
+                "group_q",
+                l.t("本社区没有这样的联防组。", "No group of this community is so."),
+            ),
+            // The only one that is found is chosen.
+            [one] => form.set("scope", format!("group:{}", one.id)),
+            _ => {}
+        }
+    }
+    Ok(scopes)
 }
 
 fn pace(l: Lang) -> Vec<PaceInput> {
@@ -311,7 +339,7 @@ fn pace(l: Lang) -> Vec<PaceInput> {
 async fn render(
     signed: &Signed,
     subject: &Subject,
-    (form, status): (Form, StatusCode),
+    (mut form, status): (Form, StatusCode),
     beside: Beside,
 ) -> Result<Response, Failure> {
     let l = signed.lang();
@@ -337,6 +365,7 @@ async fn render(
         words.iter().map(|(value, (chinese, english))| (*value, l.t(chinese, english))).collect()
     };
     let steps = document::steps_of(&form, more);
+    let scopes = scopes(signed, *community_id, &mut form).await?;
     let page = EditPage {
         frame: Frame::signed(signed, title.clone()).await,
         l,
@@ -347,7 +376,7 @@ async fn render(
         back,
         etag,
         is_conflict,
-        scopes: scopes(signed, *community_id, l).await,
+        scopes,
         kinds: kinds(l),
         when: words(&WHEN),
         targets: targets(signed, *community_id, &steps, l).await,

@@ -216,6 +216,43 @@ async fn the_editor_saves_what_was_written() {
     assert_eq!(fake.get("/policies/add").await.status, StatusCode::NOT_FOUND);
 }
 
+/// Nobody has to know the id of a group.
+#[tokio::test]
+async fn a_group_that_a_policy_is_for_is_found_by_name() {
+    let fake = desk("admin");
+    let hit = |id: u32, community: u32| {
+        json!({"noun": "groups", "id": id, "name": "3号楼一组", "place": "第一网格", "numbers": [], "household_id": null,
+            "community_id": community, "community": "x"})
+    };
+    let hits = json!({"items": [hit(12, 2), hit(13, 9)], "next": null, "is_too_short": false});
+    fake.answers("GET /search?q=3%E5%8F%B7%E6%A5%BC&after=0&limit=100", 200, hits);
+    let form = [typed("group", "45"), vec![("group_q", "3号楼")]].concat();
+    let found = fake.post("/policies/7/edit", &form).await;
+    assert_eq!(found.status, StatusCode::OK);
+    found.shows(&["<option value=\"group:12\" selected>group 3号楼一组 第一网格", "value=\"45\""]);
+    assert!(!found.html.contains("group:13"), "of its community");
+    assert!(fake.asked().iter().all(|(method, ..)| *method == Method::GET), "nothing is saved");
+    fake.answers("PUT /policies/7", 200, policy(3, 45));
+    let mut form = typed("save", "45");
+    form[3] = ("scope", "group:12");
+    fake.post("/policies/7/edit", &form).await;
+    let asked = fake.asked();
+    let sent = &asked.iter().find(|(method, ..)| *method == Method::PUT).unwrap().2;
+    assert_eq!(sent["document"]["scope"], json!({"group": 12}));
+    let none = json!({"items": [], "next": null, "is_too_short": false});
+    fake.answers("GET /search?q=x&after=0&limit=100", 200, none);
+    let form = [typed("group", "45"), vec![("group_q", "x")]].concat();
+    fake.post("/policies/7/edit", &form).await.shows(&["No group of this community is so."]);
+    // One that is stored is shown by its name.
+    let mut stored = policy(2, 30);
+    stored["document"]["scope"] = json!({"group": 12});
+    fake.answers("GET /policies/7", 200, stored);
+    fake.answers("GET /groups/12", 200, json!({"id": 12, "name": "3号楼一组"}));
+    fake.get("/policies/7/edit")
+        .await
+        .shows(&["<option value=\"group:12\" selected>group 3号楼一组"]);
+}
+
 #[tokio::test]
 async fn what_is_refused_stands_beside_its_field_and_what_was_typed_stays() {
     let fake = desk("admin");

@@ -39,6 +39,7 @@ async fn a_group_shows_its_doors_and_what_is_wrong_with_them() {
     let first = &doors["items"][0];
     assert_eq!((&first["name"], &first["door"]), (&json!("陈阿姨"), &json!("502")));
     assert_eq!(first["lines"][0]["is_registered"], true);
+    assert_eq!(first["lines"][0]["heard_by"], "registration");
     assert_eq!(first["contacts"][0]["voice"], true);
     for path in [
         format!("/groups/{}/checks", town.group),
