@@ -80,4 +80,27 @@ mod tests {
             assert_eq!(told(&ours), told(&found), "{folder}");
         }
     }
+
+    /// Versions that were saved before they kept who did it learn it from the history, so far as it still knows.
+    #[tokio::test]
+    async fn versions_of_policies_learn_who_saved_them() {
+        const SAVED: &str = r#"INSERT INTO policy_version (policy_id, version, community_id, document)
+                VALUES (7, 1, 1, '{}'), (7, 2, 1, '{}');
+            INSERT INTO history (at_us, who, why, noun, row_id, before, after)
+                VALUES (9, 'account:2', 'x', 'policy', 7, '{"version":1}', '{"version":2}')"#;
+        type Saved = (u32, Option<i64>, Option<String>, Option<String>);
+        let one = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+        let pool = one.connect("sqlite::memory:").await.expect("opens");
+        let earlier = of(Chain::Directory).iter().filter(|one| one.version < 15).cloned().collect();
+        Migrator::with_migrations(earlier).run(&pool).await.expect("runs");
+        sqlx::raw_sql(SAVED).execute(&pool).await.expect("is good SQL");
+        of(Chain::Directory).run(&pool).await.expect("runs");
+        let saved: Vec<Saved> =
+            sqlx::query_as("SELECT version, at_us, who, why FROM policy_version ORDER BY version")
+                .fetch_all(&pool)
+                .await
+                .expect("reads");
+        let known = Some("account:2".to_owned());
+        assert_eq!(saved, [(1, None, None, None), (2, Some(9), known, Some("x".to_owned()))]);
+    }
 }
