@@ -2,7 +2,7 @@
 
 use super::Account;
 use crate::api::Failure;
-use crate::directory::finding::{Hit, found};
+use crate::directory::finding::{Hit, OFFERED, found};
 use crate::form::Form;
 use crate::visit::Signed;
 use serde::Deserialize;
@@ -130,7 +130,7 @@ impl Choices {
         let other = (!is_known && !chosen.is_empty()).then(|| chosen.to_owned());
         let words = form.get("person_q");
         let is_person = |hit: &Hit| matches!(&*hit.noun, "workers" | "responders");
-        let hits = found(signed, words, is_person).await?;
+        let hits = found(signed, words, OFFERED, is_person).await?;
         let is_nobody = !words.is_empty() && hits.is_empty();
         let person = |hit: Hit| {
             let kind = hit.noun.trim_end_matches('s');

@@ -247,7 +247,7 @@ async fn offer(
                 let none = (String::new(), l.t("（没有）", "(none)").to_owned());
                 let is_wanted =
                     |hit: &finding::Hit| hit.noun == "households" && hit.community_id == Some(id);
-                let hits = found(signed, &input.sought, is_wanted).await?;
+                let hits = found(signed, &input.sought, finding::OFFERED, is_wanted).await?;
                 // The only one that is found is chosen.
                 if let ([one], true) = (hits.as_slice(), input.value.is_empty()) {
                     input.value = one.id.to_string();

@@ -8,6 +8,8 @@ use serde_json::Value;
 
 /// Pages of what words find that are looked through.
 const PAGES_MAX: usize = 10;
+/// Rows that are offered; more words find the others.
+pub(crate) const OFFERED: usize = 50;
 
 #[derive(Deserialize)]
 struct Page {
@@ -24,6 +26,8 @@ pub(crate) struct Hit {
     pub(crate) name: String,
     pub(crate) place: String,
     #[serde(default)]
+    pub(crate) household_id: Option<u64>,
+    #[serde(default)]
     pub(crate) community_id: Option<u64>,
     #[serde(default)]
     pub(crate) community: String,
@@ -36,10 +40,11 @@ impl Hit {
     }
 }
 
-/// What words find, of the rows that are wanted; nothing without words.
+/// What words find, of the rows that are wanted, so many and little more; nothing without words.
 pub(crate) async fn found(
     signed: &Signed,
     words: &str,
+    most: usize,
     is_wanted: impl Fn(&Hit) -> bool,
 ) -> Result<Vec<Hit>, Failure> {
     let (mut found, mut after) = (Vec::new(), 0);
@@ -51,7 +56,8 @@ pub(crate) async fn found(
         let path = format!("/search?q={q}&after={after}&limit=100");
         let page: Page = signed.api().get(&path).await?;
         found.extend(page.items.into_iter().filter(|hit| is_wanted(hit)));
-        let Some(next) = page.next.filter(|next| after < *next) else { break };
+        let next = page.next.filter(|next| after < *next && found.len() < most);
+        let Some(next) = next else { break };
         after = next;
     }
     Ok(found)

@@ -6,7 +6,7 @@
 mod changes;
 mod several;
 
-use super::finding::{Hit, found};
+use super::finding::{Hit, OFFERED, found};
 use super::noun::place;
 use super::{Crumb, Noun, above, crumbs_of, draft, id_of, noun_of, title_of};
 use crate::Shared;
@@ -162,7 +162,7 @@ impl Chooser<'_> {
     async fn found(&self, signed: &Signed, words: &str) -> Result<Vec<Choice>, Failure> {
         let wanted = self.levels.last().copied().unwrap_or_default();
         let is_wanted = |hit: &Hit| hit.noun == wanted && hit.community_id == self.community;
-        let hits = found(signed, words, is_wanted).await?;
+        let hits = found(signed, words, OFFERED, is_wanted).await?;
         Ok(hits.into_iter().map(|hit| self.choice(hit.id, hit.name, hit.place)).collect())
     }
 

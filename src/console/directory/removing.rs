@@ -43,16 +43,16 @@ struct Below {
 fn of_removing(noun: &Noun, l: Lang) -> &'static str {
     match noun.plural {
         "lines" => l.t(
-            "从此这条线路不能报警。删错了可以在修改记录里撤销。",
-            "No alarm can be raised by this line from then on. It can be undone under what was changed.",
+            "从此这条线路不能报警。删错了可以在修改记录里撤销，但要重新设注册密码。",
+            "No alarm can be raised by this line from then on. It can be undone under what was changed, but its password has to be made anew.",
         ),
         "contacts" | "workers" | "responders" => l.t(
             "从下一起警情起不再呼叫。删错了可以在修改记录里撤销。",
             "They are no longer called from the next alarm on. It can be undone under what was changed.",
         ),
         "households" => l.t(
-            "从下一起警情起不再呼叫这一户，它也不能再报警。删错了可以在修改记录里撤销：先撤销住户，再撤销它的线路和联系人。",
-            "From the next alarm on nobody of the household is called, and it can raise none. It can be undone under what was changed: first the household, then its lines and contacts.",
+            "从下一起警情起不再呼叫这一户，它也不能再报警。删错了可以在修改记录里撤销：先撤销住户，再撤销它的线路和联系人；线路的注册密码和 PIN 要重新设。",
+            "From the next alarm on nobody of the household is called, and it can raise none. It can be undone under what was changed: first the household, then its lines and contacts; passwords of lines and PINs have to be made anew.",
         ),
         _ => l.t(
             "下面还有内容时删不了：请先移走或删除。删错了可以在修改记录里撤销。",

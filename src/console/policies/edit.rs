@@ -303,7 +303,7 @@ async fn scopes(
     };
     let is_wanted =
         |hit: &finding::Hit| hit.noun == "groups" && hit.community_id == Some(community);
-    let hits = finding::found(signed, form.get("group_q"), is_wanted).await?;
+    let hits = finding::found(signed, form.get("group_q"), finding::OFFERED, is_wanted).await?;
     scopes.extend(hits.iter().map(|hit| group(hit.id, &hit.words())));
     let chosen = form.get("scope").strip_prefix("group:").and_then(|id| id.parse::<u64>().ok());
     if let Some(id) = chosen.filter(|id| hits.iter().all(|hit| hit.id != *id)) {

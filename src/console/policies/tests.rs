@@ -52,7 +52,12 @@ fn desk(role: &str) -> Fake {
     let found = json!({"items": [
         {"noun": "households", "id": 5, "name": "陈阿姨", "place": "3-2-502", "numbers": [], "household_id": 5, "community": "康乐社区"},
         {"noun": "households", "id": 6, "name": "陈大伯", "place": "1", "numbers": [], "household_id": 6, "community": "文园社区"}]});
-    fake.answers("GET /search?q=chen&after=0&limit=50", 200, found);
+    let mut found = found;
+    // Places come first where they are called so, and have no line.
+    let group = json!({"noun": "groups", "id": 4, "name": "陈家组", "place": "", "numbers": [], "household_id": null,
+        "community": "康乐社区"});
+    found["items"].as_array_mut().unwrap().insert(0, group);
+    fake.answers("GET /search?q=chen&after=0&limit=100", 200, found);
     let lines = json!({"items": [{"id": 8, "account": "l8", "household_id": 5}], "next": null});
     fake.answers("GET /lines?after=0&limit=10&household_id=5", 200, lines);
     fake.answers("GET /lines/8", 200, json!({"id": 8, "account": "l8"}));
@@ -157,7 +162,7 @@ async fn what_if_tells_every_leg_and_calls_nobody() {
         "适用的是内置预案",
         "无人接听后再呼",
     ]);
-    fake.answers("GET /search?q=nobody&after=0&limit=50", 200, json!({"items": []}));
+    fake.answers("GET /search?q=nobody&after=0&limit=100", 200, json!({"items": []}));
     fake.get("/policies/7?q=nobody").await.shows(&["No line was found."]);
 }
 
