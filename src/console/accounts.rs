@@ -193,7 +193,7 @@ async fn ask_new(signed: Signed) -> Result<Response, Response> {
 
 async fn new_page(signed: &Signed, form: Form, status: StatusCode) -> Result<Response, Response> {
     let l = signed.lang();
-    let choices = Choices::read(signed, form.get("reach")).await.map_err(signed.fails())?;
+    let choices = Choices::read(signed, &form).await.map_err(signed.fails())?;
     let title = l.t("新账号", "New account").to_owned();
     let page = EditPage {
         frame: Frame::signed(signed, title.clone()).await,
@@ -219,6 +219,9 @@ struct Made {
 }
 
 async fn add(signed: Signed, Sent(mut form): Sent) -> Result<Response, Response> {
+    if form.get("do") == "look" {
+        return new_page(&signed, form, StatusCode::OK).await;
+    }
     let body = draft::draft_of(&form);
     match signed.api().post::<Made>("/accounts", &body).await {
         Ok(made) => {
@@ -277,7 +280,7 @@ async fn edit_page(
     let l = signed.lang();
     let path = format!("/accounts/{}/sessions", row.id);
     let sessions: Sessions = signed.api().get(&path).await.map_err(signed.fails())?;
-    let choices = Choices::read(signed, form.get("reach")).await.map_err(signed.fails())?;
+    let choices = Choices::read(signed, &form).await.map_err(signed.fails())?;
     let page = EditPage {
         frame: Frame::signed(signed, row.display_name.clone()).await,
         l,
@@ -300,8 +303,13 @@ async fn save(
     Path(id): Path<u64>,
     Sent(mut form): Sent,
 ) -> Result<Response, Response> {
-    let body = draft::draft_of(&form);
     let etag = form.get("etag").to_owned();
+    if form.get("do") == "look" {
+        let mut now = read(&signed, id).await?;
+        now.etag = etag;
+        return edit_page(&signed, now, (form, false), StatusCode::OK).await;
+    }
+    let body = draft::draft_of(&form);
     let saved = signed.api().put::<Value>(&format!("/accounts/{id}"), Some(&etag), &body).await;
     match saved {
         Ok(_) => Ok(go(&format!("/accounts/{id}"), "saved")),

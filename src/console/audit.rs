@@ -144,6 +144,24 @@ impl Entry {
     fn of_what(&self, l: &Lang) -> &str {
         words::noun(&self.noun, *l)
     }
+
+    /// All that the same did, in this part of the trail.
+    fn by_who(&self) -> String {
+        self.found(&[("who", &self.actor)])
+    }
+
+    /// All that was done to the same.
+    fn by_row(&self) -> String {
+        let id = self.id.as_deref().unwrap_or_default();
+        self.found(&[("noun", &self.noun), ("id", id)])
+    }
+
+    fn found(&self, by: &[(&str, &str)]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("chain", &self.chain);
+        query.extend_pairs(by.iter().filter(|(_, value)| !value.is_empty()));
+        format!("/audit?{}", query.finish())
+    }
 }
 
 #[derive(Deserialize)]

@@ -5,14 +5,17 @@
 
 mod draft;
 mod edit;
+pub(crate) mod finding;
 mod group;
 mod history;
 mod import;
+mod moving;
 pub(crate) mod noun;
 mod number;
 mod pins;
 mod proposal;
 mod reachability;
+mod removing;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -23,6 +26,7 @@ use crate::api::{Failure, Problem, Versioned};
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, show};
 use crate::lang::Lang;
+use crate::lines::{self, Standing};
 use crate::visit::Signed;
 use askama::Template;
 use axum::Router;
@@ -48,13 +52,14 @@ pub(crate) fn routes() -> Router<Shared> {
         .merge(import::routes())
         .merge(reachability::routes())
         .merge(pins::routes())
+        .merge(moving::routes())
         .route("/directory/{plural}/add", get(edit::ask_new).post(edit::add))
         .route("/directory/{plural}/history", get(history::of_noun))
         .route("/directory/{plural}/undo/{edit}", post(history::undo))
         .route("/directory/{plural}/{id}", get(node))
         .route("/directory/{plural}/{id}/history", get(history::of_row))
         .route("/directory/{plural}/{id}/edit", get(edit::ask).post(edit::save))
-        .route("/directory/{plural}/{id}/remove", post(edit::remove))
+        .route("/directory/{plural}/{id}/remove", get(removing::ask).post(removing::remove))
         .route("/directory/{plural}/{id}/numbers", post(reveal))
 }
 
@@ -87,6 +92,8 @@ struct NodePage {
     is_masked: bool,
     /// How sure the numbers of a person are.
     sure: Vec<reachability::Number>,
+    /// How a line is.
+    standing: Option<Standing>,
     sections: Vec<Section>,
     may_edit: bool,
     form: Form,
@@ -97,6 +104,11 @@ impl NodePage {
     fn is_ticked(&self, at: &usize) -> bool {
         let is_only = self.numbers.as_ref().is_some_and(|numbers| numbers.len() == 1);
         self.form.has("number", &at.to_string()) || (is_only && !self.form.is_wrong())
+    }
+
+    /// Whether such a row can be moved below another one.
+    fn may_move(&self) -> bool {
+        self.may_edit && !moving::levels(self.plural).is_empty()
     }
 
     /// The id of the row, as it stands in addresses.
@@ -150,6 +162,7 @@ async fn top(signed: Signed) -> Result<Response, Response> {
         numbers: None,
         is_masked: false,
         sure: Vec::new(),
+        standing: None,
         sections,
         may_edit: signed.me.is_admin(),
         form: Form::default(),
@@ -215,11 +228,16 @@ async fn node_page(
     }
     let l = signed.lang();
     let title = title_of(noun, &row.row);
-    let fact = |field: &noun::Field| (field.label(l).to_owned(), field.shown(&row.row, l));
     let of_row = noun.fields.iter().filter(|field| {
         field.name != "name" && !matches!(field.kind, noun::Kind::Number | noun::Kind::Numbers)
     });
-    let facts = of_row.map(fact).filter(|(_, value)| !value.is_empty()).collect();
+    let mut facts = Vec::new();
+    for field in of_row {
+        let value = finding::named(signed, field, field.shown(&row.row, l)).await;
+        if !value.is_empty() {
+            facts.push((field.label(l).to_owned(), value));
+        }
+    }
     let mut sections = Vec::new();
     for child in noun.children.iter().filter_map(|child| Noun::of(child)) {
         sections.push(section(signed, child, Some(id_of(&row.row))).await?);
@@ -237,6 +255,7 @@ async fn node_page(
         numbers: noun.has_numbers().then(|| number::shown(&row.row, shape.in_full, l)),
         is_masked: !shape.in_full,
         sure: reachability::of(signed, noun, id_of(&row.row)).await?,
+        standing: lines::standing(signed, noun, id_of(&row.row)).await?,
         sections,
         may_edit: noun.may_edit(&signed.me),
         form: shape.form,

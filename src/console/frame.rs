@@ -221,6 +221,7 @@ fn notice(visitor: &Visitor) -> Option<String> {
         "removed" => l.t("已删除。", "Removed."),
         "undone" => l.t("已恢复。", "Undone."),
         "discarded" => l.t("没有导入，什么也没有改。", "Thrown away; nothing was changed."),
+        "moved" => l.t("已移动。", "Moved."),
         "noted" => l.t("已登记。", "Noted."),
         "done" => l.t("已完成。", "Done."),
         "sent" => l.t("已发出，结果见下。", "On its way; what becomes of it stands below."),

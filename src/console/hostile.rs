@@ -35,6 +35,7 @@ pub(crate) const PAGES: &[&str] = &[
     "/directory/communities/ID/checks",
     "/directory/communities/ID/groups",
     "/directory/groups/ID/order",
+    "/directory/groups/ID/several",
     "/directory/numbers",
     "/directory/search",
     "/directory/reachability",
@@ -51,6 +52,7 @@ pub(crate) const PAGES: &[&str] = &[
     "/directory/lines/ID/edit",
     "/directory/contacts/ID/numbers",
     "/directory/households/ID/remove",
+    "/directory/households/ID/move",
     "/directory/households/ID/history",
     "/drills",
     "/drills/plan",
@@ -94,6 +96,8 @@ pub(crate) const PAGES: &[&str] = &[
     "/prompts/preview.wav",
     "/policies",
     "/policies/add",
+    "/policies/history",
+    "/policies/undo/ID",
     "/policies/ID",
     "/policies/ID/edit",
     "/policies/ID/remove",
@@ -148,8 +152,49 @@ fn any_part() -> impl Strategy<Value = String> {
 fn any_form() -> impl Strategy<Value = String> {
     let field = (
         prop::sample::select(vec![
-            "name", "etag", "csrf", "code", "look", "back", "next", "reason", "chain", "noun",
-            "id", "who", "after", "message", "from", "to", "kind", "outcome", "q", "state",
+            "name",
+            "etag",
+            "csrf",
+            "code",
+            "look",
+            "back",
+            "next",
+            "reason",
+            "chain",
+            "noun",
+            "id",
+            "who",
+            "after",
+            "message",
+            "from",
+            "to",
+            "kind",
+            "outcome",
+            "q",
+            "state",
+            "grids",
+            "groups",
+            "household",
+            "person",
+            "person_q",
+            "group_q",
+            "household_id.q",
+            "do",
+            "scope",
+            "reach",
+            "with",
+            "community",
+            "version.5",
+            "key",
+            "cancel",
+            "duress",
+            "due",
+            "number",
+            "unsaved",
+            "try-at",
+            "try-drill",
+            "try-alone",
+            "line",
         ]),
         any_part(),
     );
@@ -275,10 +320,10 @@ async fn the_page_above_is_the_nearest_one_that_is_there() {
         fake.answers(&format!("GET /{list}?after=0&limit=50&household_id=5"), 200, rows);
     }
     fake.answers("GET /streets?after=0&limit=50", 200, json!({"items": [], "next": null}));
-    let page = fake.get("/directory/households/5/remove").await;
+    let page = fake.get("/directory/households/5/numbers").await;
     assert_eq!(page.location(), "/directory/households/5");
     // One that is gone is passed over, and so is a name that no page has.
-    let page = fake.get("/directory/households/6/remove").await;
+    let page = fake.get("/directory/households/6/numbers").await;
     assert_eq!(page.location(), "/directory");
     assert_eq!(fake.get("/directory/changes/5/undo").await.location(), "/directory");
     assert_eq!(fake.get("/logout").await.location(), "/");

@@ -1,6 +1,8 @@
 //! The lines: registered or not, since when, from where, with which device, and what they sent when #9 was last pressed.
 
 use crate::Shared;
+use crate::api::Failure;
+use crate::directory::Noun;
 use crate::form::Form;
 use crate::frame::{Frame, show};
 use crate::lang::Lang;
@@ -36,8 +38,77 @@ struct Lines {
     next: Option<u64>,
 }
 
+/// How one line is, on its page of the directory.
 #[derive(Deserialize)]
-struct Line {
+pub(crate) struct Standing {
+    #[serde(flatten)]
+    pub(crate) line: Line,
+    /// When the registration ends unless it is renewed.
+    #[serde(default)]
+    pub(crate) expires: Option<Timestamp>,
+    last_alarm: Option<Last>,
+    last_drill: Option<Last>,
+    last_test: Option<Last>,
+    /// The last that came from the line itself.
+    last_press: Option<Last>,
+    /// The other devices that are registered as it.
+    #[serde(skip)]
+    pub(crate) others: Vec<Device>,
+}
+
+/// A device that is registered.
+#[derive(Deserialize)]
+pub(crate) struct Device {
+    pub(crate) from: String,
+    pub(crate) device: Option<String>,
+    pub(crate) since: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Registration {
+    bindings: Vec<Device>,
+}
+
+impl Standing {
+    /// The last of each kind: its words, and what it was.
+    pub(crate) fn lasts(&self, l: &Lang) -> [(&'static str, Option<&Last>); 4] {
+        [
+            (l.t("最近一次报警", "Last alarm"), self.last_alarm.as_ref()),
+            (l.t("最近一次演练", "Last drill"), self.last_drill.as_ref()),
+            (l.t("最近一次测试", "Last test"), self.last_test.as_ref()),
+            (
+                l.t("最近一次按键实际送来的", "What it really sent when it was last pressed"),
+                self.last_press.as_ref(),
+            ),
+        ]
+    }
+}
+
+/// How a line is; nothing for rows of other nouns and for a line that is not taken up yet.
+pub(crate) async fn standing(
+    signed: &Signed,
+    noun: &Noun,
+    id: u64,
+) -> Result<Option<Standing>, Failure> {
+    if noun.plural != "lines" {
+        return Ok(None);
+    }
+    let mut standing: Standing = match signed.api().get(&format!("/lines/{id}/status")).await {
+        Ok(standing) => standing,
+        Err(Failure::Problem(problem)) if problem.status == 404 => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    if standing.line.state == "up" {
+        let path = format!("/lines/{id}/registration");
+        let registered: Registration = signed.api().get(&path).await?;
+        let is_told = |device: &Device| Some(&device.from) == standing.line.from.as_ref();
+        standing.others = registered.bindings.into_iter().filter(|one| !is_told(one)).collect();
+    }
+    Ok(Some(standing))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Line {
     id: u64,
     account: String,
     number: String,
@@ -46,20 +117,23 @@ struct Line {
     place: String,
     /// That of its community.
     #[serde(default)]
-    time_zone: String,
-    state: String,
-    since: Option<Timestamp>,
-    from: Option<String>,
-    device: Option<String>,
+    pub(crate) time_zone: String,
+    pub(crate) state: String,
+    /// `registration`, or `trunk` for one that never registers.
+    #[serde(default)]
+    pub(crate) heard_by: String,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) from: Option<String>,
+    pub(crate) device: Option<String>,
     last: Option<Last>,
 }
 
 /// The last alarm of a line.
 #[derive(Deserialize)]
-struct Last {
-    alarm_id: String,
-    at: Timestamp,
-    is_drill: bool,
+pub(crate) struct Last {
+    pub(crate) alarm_id: String,
+    pub(crate) at: Timestamp,
+    pub(crate) is_drill: bool,
     code: Option<String>,
     source: Option<String>,
     proof: Option<String>,
@@ -67,7 +141,7 @@ struct Last {
 
 impl Last {
     /// What the line really sent.
-    fn sent(&self, l: &Lang) -> String {
+    pub(crate) fn sent(&self, l: &Lang) -> String {
         let code = self.code.as_deref().unwrap_or_default();
         let how = match self.source.as_deref() {
             Some("dialled") => l.t("直接拨出", "dialled"),
@@ -163,6 +237,99 @@ mod tests {
             "#9 直接拨出，未通过认证",
             "没有注册过",
         ]);
+    }
+
+    fn standing(state: &str, heard_by: &str) -> Fake {
+        let fake = Fake::new("admin");
+        let row = json!({"id": 8, "household_id": 5, "account": "l8", "is_silent": false,
+            "number": {"key": "+865925551234", "written": "0592-5551234", "to_confirm": false}});
+        fake.answers("GET /lines/8", 200, row);
+        for (path, field, id) in [
+            ("households/5", "group_id", 4),
+            ("groups/4", "grid_id", 3),
+            ("grids/3", "community_id", 2),
+            ("communities/2", "street_id", 1),
+            ("streets/1", "none", 0),
+        ] {
+            fake.answers(&format!("GET /{path}"), 200, json!({"id": 1, "name": "x", field: id}));
+        }
+        let mut one = line(state);
+        if state != "up" {
+            (one["from"], one["device"]) = (json!(null), json!(null));
+        }
+        one["heard_by"] = json!(heard_by);
+        one["time_zone"] = json!("Asia/Shanghai");
+        let last = |day: u32, is_drill: bool| {
+            json!({"alarm_id": format!("0ABCDEFGHJK{day}"), "at": format!("2026-11-{day}T03:12:00Z"),
+                "is_drill": is_drill, "code": "*9", "source": "keyed", "proof": "trunk"})
+        };
+        (one["last_alarm"], one["last_drill"]) = (json!(null), last(12, true));
+        (one["last_test"], one["last_press"]) = (last(14, false), last(15, false));
+        fake.answers("GET /lines/8/status", 200, one);
+        let device = |from: &str, device: &str| json!({"from": from, "device": device, "since": "2026-11-20T03:12:00Z", "expires": "2026-11-22T03:14:00Z"});
+        let bindings = [
+            device("udp 192.0.2.7:5060", "Grandstream HT801"),
+            device("tcp 192.0.2.9:40000", "Yealink W52P"),
+        ];
+        let registration = json!({"is_registered": true, "bindings": bindings});
+        fake.answers("GET /lines/8/registration", 200, registration);
+        fake
+    }
+
+    #[tokio::test]
+    async fn the_page_of_a_line_tells_how_it_is() {
+        let fake = standing("up", "registration");
+        let page = fake.get("/directory/lines/8").await;
+        page.shows(&[
+            "line up",
+            "udp 192.0.2.7:5060",
+            "Grandstream HT801",
+            "Another device",
+            "tcp 192.0.2.9:40000 Yealink W52P",
+            "Last alarm</dt><dd><span class=\"dim\">never",
+        ]);
+        page.shows(&[
+            "12 Nov 2026, 11:12",
+            "/alarms/0ABCDEFGHJK14",
+            "What it really sent when it was last pressed",
+            "*9 keyed in a call",
+        ]);
+        fake.get_chinese("/directory/lines/8").await.shows(&[
+            "线路状态",
+            "最近一次测试",
+            "*9 接通后按键",
+        ]);
+        let fake = standing("down", "registration");
+        let page = fake.get("/directory/lines/8").await;
+        page.shows(&["line down", "since", "not registered now"]);
+        assert!(!page.html.contains("Another device"));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_never_registers_is_not_one_that_fails() {
+        let fake = standing("never", "trunk");
+        fake.get("/directory/lines/8").await.shows(&[
+            "through the switchboard, never registers",
+            "through the switchboard or trunk",
+        ]);
+        fake.get_chinese("/directory/lines/8").await.shows(&["经交换机，不注册", "经交换机或中继"]);
+        let fake = standing("never", "registration");
+        fake.get("/directory/lines/8").await.shows(&["not registered since the start"]);
+        let mut one = line("never");
+        one["heard_by"] = json!("trunk");
+        fake.answers(
+            "GET /lines/status?after=0&limit=50",
+            200,
+            json!({"items": [one], "next": null}),
+        );
+        fake.get("/lines").await.shows(&["through the switchboard, never registers"]);
+        // One that the service has not taken up yet has a page all the same.
+        fake.answers(
+            "GET /lines/8/status",
+            404,
+            json!({"type": "t", "title": "none", "status": 404}),
+        );
+        fake.get("/directory/lines/8").await.shows(&["l8"]);
     }
 
     #[tokio::test]

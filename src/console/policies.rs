@@ -4,6 +4,7 @@
 
 mod document;
 mod edit;
+mod history;
 #[cfg(test)]
 mod tests;
 mod versions;
@@ -24,6 +25,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -36,6 +38,8 @@ pub(crate) fn routes() -> Router<Shared> {
     Router::new()
         .route("/policies", get(list))
         .route("/policies/add", get(edit::ask_new).post(edit::add))
+        .route("/policies/history", get(history::page))
+        .route("/policies/undo/{edit}", post(history::undo))
         .route("/policies/{id}", get(page))
         .route("/policies/{id}/edit", get(edit::ask).post(edit::save))
         .route("/policies/{id}/remove", get(edit::ask_remove).post(edit::remove))
@@ -50,6 +54,15 @@ struct Policy {
     community_id: u64,
     document: Value,
     version: u64,
+    /// When this version was saved.
+    #[serde(default)]
+    at: Option<Timestamp>,
+    #[serde(default)]
+    who: Option<String>,
+    #[serde(default)]
+    who_name: Option<String>,
+    #[serde(default)]
+    why: Option<String>,
 }
 
 impl Policy {
@@ -146,6 +159,7 @@ struct ListPage {
     name: String,
     rows: Vec<Row>,
     built_in: Vec<&'static str>,
+    may_act: bool,
     may_edit: bool,
 }
 
@@ -213,6 +227,7 @@ async fn list(signed: Signed) -> Result<Response, Response> {
         community,
         rows,
         built_in: built_in(l),
+        may_act: signed.me.may_act(),
         may_edit: signed.me.is_admin(),
     };
     Ok(show(StatusCode::OK, &page))

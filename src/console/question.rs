@@ -21,6 +21,8 @@ pub(crate) struct Question {
     pub(crate) action: String,
     /// The version that was seen; empty for what has none.
     pub(crate) etag: String,
+    /// Why is asked; it may be left empty.
+    pub(crate) asks_why: bool,
     /// The words of the button.
     pub(crate) button: &'static str,
     pub(crate) back: String,

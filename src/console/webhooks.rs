@@ -366,6 +366,7 @@ async fn ask_rotate(signed: Signed, Path(id): Path<u64>) -> Result<Response, Res
         ),
         action: format!("{}/secret", path(id)),
         etag: String::new(),
+        asks_why: false,
         button: l.t("换新密钥", "Make a new one"),
         back: path(id),
     };

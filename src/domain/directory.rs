@@ -374,6 +374,11 @@ impl Directory {
         self.streets.get(&id)
     }
 
+    /// Every street, by id.
+    pub fn streets(&self) -> impl Iterator<Item = &Street> {
+        self.streets.values()
+    }
+
     /// The community of this id.
     #[must_use]
     pub fn community(&self, id: CommunityId) -> Option<&Arc<Community>> {

@@ -14,6 +14,7 @@ mod changes;
 mod commit;
 mod figures;
 mod journal;
+mod of_line;
 mod read;
 mod record;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use cases::{CaseError, FollowUp, FollowUpKind, NOTES_MAX, Note};
 pub use changes::{Changes, Progress};
 pub use figures::{MeasuredAlarm, RaisedRow};
 pub use journal::JournalError;
+pub use of_line::AlarmOfLine;
 pub use read::{
     AlarmFilter, AlarmRow, LastOfLine, OpenAlarms, Place, StoredAlarm, StoredEvent, Unreadable,
 };

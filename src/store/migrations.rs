@@ -19,7 +19,8 @@ const ALARMS: &[(&str, &str)] = files!("alarms":
     "0007_beginning");
 const DIRECTORY: &[(&str, &str)] = files!("directory":
     "0001_directory" "0002_tokens" "0003_roster" "0004_audit" "0005_recordings" "0006_policy" "0007_codes"
-    "0008_visits" "0009_handover" "0010_accounts" "0011_webhooks" "0012_plans" "0013_history" "0014_history_by_noun");
+    "0008_visits" "0009_handover" "0010_accounts" "0011_webhooks" "0012_plans" "0013_history" "0014_history_by_noun"
+    "0015_policy_editors");
 
 const fn files_of(chain: Chain) -> &'static [(&'static str, &'static str)] {
     match chain {
@@ -79,5 +80,28 @@ mod tests {
             };
             assert_eq!(told(&ours), told(&found), "{folder}");
         }
+    }
+
+    /// Versions that were saved before they kept who did it learn it from the history, so far as it still knows.
+    #[tokio::test]
+    async fn versions_of_policies_learn_who_saved_them() {
+        const SAVED: &str = r#"INSERT INTO policy_version (policy_id, version, community_id, document)
+                VALUES (7, 1, 1, '{}'), (7, 2, 1, '{}');
+            INSERT INTO history (at_us, who, why, noun, row_id, before, after)
+                VALUES (9, 'account:2', 'x', 'policy', 7, '{"version":1}', '{"version":2}')"#;
+        type Saved = (u32, Option<i64>, Option<String>, Option<String>);
+        let one = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1);
+        let pool = one.connect("sqlite::memory:").await.expect("opens");
+        let earlier = of(Chain::Directory).iter().filter(|one| one.version < 15).cloned().collect();
+        Migrator::with_migrations(earlier).run(&pool).await.expect("runs");
+        sqlx::raw_sql(SAVED).execute(&pool).await.expect("is good SQL");
+        of(Chain::Directory).run(&pool).await.expect("runs");
+        let saved: Vec<Saved> =
+            sqlx::query_as("SELECT version, at_us, who, why FROM policy_version ORDER BY version")
+                .fetch_all(&pool)
+                .await
+                .expect("reads");
+        let known = Some("account:2".to_owned());
+        assert_eq!(saved, [(1, None, None, None), (2, Some(9), known, Some("x".to_owned()))]);
     }
 }

@@ -35,7 +35,7 @@ pub use household::{Household, HouseholdDraft};
 pub use kind::Kind;
 pub use line::{Line, LineDraft};
 pub use number::{LineNumber, NumberDraft, check_number};
-pub use policy::{Policy, PolicyDraft, policy_version, policy_versions};
+pub use policy::{Policy, PolicyDraft, PolicyVersion, policy_version, policy_versions};
 pub use responder::{Responder, ResponderDraft};
 pub use street::{Street, StreetDraft};
 pub use worker::{Worker, WorkerDraft};
@@ -107,6 +107,7 @@ pub trait Noun: Sized + Send + Unpin + 'static {
     /// Told in the transaction in which the row was written.
     fn written(
         &self,
+        _editor: &Editor<'_>,
         _change: &mut SqliteConnection,
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
         std::future::ready(Ok(()))

@@ -78,15 +78,19 @@ struct Sessions {
 }
 
 /// Whether an account is the caller's to keep.
-async fn keeps(web: &Web, caller: &Caller<Admin>, account: &Account) -> Result<bool, ApiError> {
+pub(super) async fn keeps<N>(
+    web: &Web,
+    caller: &Caller<N>,
+    account: &Account,
+) -> Result<bool, ApiError> {
     let people = (account.worker_id, account.responder_id);
     Ok(is_within(web, caller, account.reach).await? && beyond(web, caller, people).await?.is_none())
 }
 
 /// The field that names a person whom the caller may not edit: who keeps their account could become them.
-async fn beyond(
+async fn beyond<N>(
     web: &Web,
-    caller: &Caller<Admin>,
+    caller: &Caller<N>,
     (worker, responder): (Option<WorkerId>, Option<ResponderId>),
 ) -> Result<Option<&'static str>, ApiError> {
     let worker = worker.map(|id| ("/worker_id", Kind::Worker, id.0));
@@ -104,7 +108,7 @@ async fn beyond(
 }
 
 /// Whether accounts that reach so far are the caller's to keep.
-async fn is_within(web: &Web, caller: &Caller<Admin>, reach: Reach) -> Result<bool, ApiError> {
+async fn is_within<N>(web: &Web, caller: &Caller<N>, reach: Reach) -> Result<bool, ApiError> {
     match (caller.reach(), reach) {
         (Reach::Everything, _) => Ok(true),
         (Reach::Street(_) | Reach::Community(_) | Reach::Grid(_), Reach::Everything) => Ok(false),

@@ -6,6 +6,7 @@
 use super::Web;
 use super::caller::{Admin, Caller, Operator};
 use super::extract::{Body, Parameters, PathId, Reason};
+use super::line_status::heard_by;
 use super::nouns::take_up;
 use super::problem::ApiError;
 use super::reach::{Area, To};
@@ -81,6 +82,8 @@ struct DoorLine {
     /// Since when, without a gap; null when it is not registered.
     #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
+    /// How it is heard: `registration`, or `trunk` for one that never registers.
+    heard_by: &'static str,
 }
 
 /// A person of a household.
@@ -262,7 +265,10 @@ async fn door_view(web: &Web, household: &Household) -> DoorView {
     for line in &household.lines {
         let bindings = web.registrations.of_account(&line.account).await;
         let since = bindings.iter().map(|binding| binding.since).min();
-        lines.push(DoorLine { id: line.id, is_registered: since.is_some(), since });
+        let is_registered = since.is_some();
+        let was = is_registered || web.registrations.lost(&line.account).await.is_some();
+        let heard_by = heard_by(line, was);
+        lines.push(DoorLine { id: line.id, is_registered, since, heard_by });
     }
     let contacts = household.contacts.iter().map(|contact| DoorContact {
         id: contact.id,

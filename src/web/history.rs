@@ -5,7 +5,7 @@
 use super::Web;
 use super::caller::{Caller, Operator, Right};
 use super::extract::{Parameters, PathId, Reason, wrong};
-use super::nouns::take_up;
+use super::nouns::{Shown, take_up};
 use super::problem::{ApiError, Must};
 use super::reach::{Area, To};
 use super::who::names_of;
@@ -13,16 +13,18 @@ use crate::store::history::{self, Entry, changes};
 use crate::store::nouns::duty::{Absence, Override, Post, Rotation, Shift, Swap};
 use crate::store::nouns::undo::{UndoError, undo};
 use crate::store::nouns::{
-    Community, Contact, Grid, Group, Household, Kind, Line, Noun, Responder, Street, Worker,
+    Community, Contact, Grid, Group, Household, Kind, Line, Noun, NounError, Policy, PolicyDraft,
+    Responder, Street, Worker,
 };
 use crate::store::reach::{Place, Reach};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
+use lianfang_domain::id::PolicyId;
 use lianfang_domain::phone::PhoneNumber;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -37,7 +39,7 @@ const NOT_SHOWN: [&str; 3] = ["id", "version", "number_to_confirm"];
 const MOMENT: &str = "_us";
 
 /// The nouns with a history here: plural, table and kind.
-const NOUNS: [(&str, &str, Kind); 15] = [
+const NOUNS: [(&str, &str, Kind); 16] = [
     ("streets", "street", Kind::Street),
     ("communities", "community", Kind::Community),
     ("grids", "grid", Kind::Grid),
@@ -47,6 +49,7 @@ const NOUNS: [(&str, &str, Kind); 15] = [
     ("contacts", "contact", Kind::Contact),
     ("workers", "worker", Kind::Worker),
     ("responders", "responder", Kind::Responder),
+    ("policies", "policy", Kind::Policy),
     ("posts", "duty_post", Kind::Post),
     ("rotations", "duty_rotation", Kind::Rotation),
     ("shifts", "duty_shift", Kind::Shift),
@@ -112,7 +115,7 @@ struct ChangeView {
     get, path = "/history", tag = "history", operation_id = "list_history",
     params(
         ("noun" = String, Query, description = "Plural of the noun, such as `households`",
-            pattern = "^(streets|communities|grids|groups|households|lines|contacts|workers|responders|posts|rotations|shifts|overrides|swaps|absences)$"),
+            pattern = "^(streets|communities|grids|groups|households|lines|contacts|workers|responders|policies|posts|rotations|shifts|overrides|swaps|absences)$"),
         ("id" = Option<u32>, Query, description = "Only the edits of this row", minimum = 0, maximum = 4_294_967_295_u32),
         ("community_id" = Option<u32>, Query, description = "Only edits of rows that stand directly in this community, such as overrides",
             minimum = 0, maximum = 4_294_967_295_u32),
@@ -260,6 +263,11 @@ async fn undo_one(
         "contact" => undo_as::<Contact>(at, &entry, &reason).await,
         "worker" => undo_as::<Worker>(at, &entry, &reason).await,
         "responder" => undo_as::<Responder>(at, &entry, &reason).await,
+        "policy" => {
+            reached::<Policy>(at, &entry).await?;
+            would_be_taken(&web, &entry)?;
+            undo_as::<Policy>(at, &entry, &reason).await
+        }
         "duty_post" => undo_as::<Post>(at, &entry, &reason).await,
         "duty_rotation" => undo_as::<Rotation>(at, &entry, &reason).await,
         "duty_shift" => undo_as::<Shift>(at, &entry, &reason).await,
@@ -272,11 +280,35 @@ async fn undo_one(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Undoes an edit of a row that the caller reaches, and that hung then on something that they reach.
+/// Whether a policy that would come back by an undo would be taken today, as if somebody saved it.
+fn would_be_taken(web: &Web, entry: &Entry) -> Result<(), ApiError> {
+    let Some(before) = &entry.before else { return Ok(()) };
+    let column = |name: &str| before.get(name).cloned().unwrap_or_default();
+    let document = column("document");
+    let document: Option<Value> =
+        document.as_str().and_then(|text| serde_json::from_str(text).ok());
+    let draft = json!({"community_id": column("community_id"), "document": document});
+    let draft: PolicyDraft = serde_json::from_value(draft).map_err(|_| ApiError::NotFound)?;
+    let id = u32::try_from(entry.row_id).ok().map(PolicyId);
+    Ok(Policy::try_out(web, &draft, id).map_err(NounError::Faulty)?)
+}
+
+/// Undoes an edit of a row that the caller reaches.
 async fn undo_as<N: Noun>(
     (web, caller): (&Web, &Caller<Operator>),
     entry: &Entry,
     reason: &Reason,
+) -> Result<(), ApiError> {
+    reached::<N>((web, caller), entry).await?;
+    let who = caller.who();
+    let editor = web.edited_by(&who).because(reason.words());
+    undo::<N>(&editor, entry.id).await.map_err(of_undo)
+}
+
+/// Whether the caller reaches the row of an edit, and what it hung on then.
+async fn reached<N: Noun>(
+    (web, caller): (&Web, &Caller<Operator>),
+    entry: &Entry,
 ) -> Result<(), ApiError> {
     let id_in = |row: &serde_json::Map<String, serde_json::Value>, field: &str| {
         row.get(field).and_then(serde_json::Value::as_u64).and_then(|id| u32::try_from(id).ok())
@@ -292,9 +324,7 @@ async fn undo_as<N: Noun>(
         (None, Some(_)) => caller.area(web).await?.check(To::Edit, Some(Place::default()))?,
         (_, None) => {}
     }
-    let who = caller.who();
-    let editor = web.edited_by(&who).because(reason.words());
-    undo::<N>(&editor, entry.id).await.map_err(of_undo)
+    Ok(())
 }
 
 fn of_undo(error: UndoError) -> ApiError {

@@ -2,15 +2,17 @@
 
 use super::Web;
 use super::caller::{Caller, Operator};
-use super::extract::{Parameters, wrong};
+use super::extract::{Parameters, PathId, wrong};
 use super::groups::place_of;
 use super::ports::{Binding, LineState};
 use super::problem::{ApiError, Must};
-use crate::store::alarm_log::LastOfLine;
+use super::reach::To;
+use crate::store::alarm_log::{AlarmOfLine, LastOfLine};
+use crate::store::nouns::Kind;
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
-use lianfang_domain::alarm::{Event, Proof, TriggerSource};
+use lianfang_domain::alarm::{CloseOutcome, Event, Proof, Trigger, TriggerSource};
 use lianfang_domain::directory::{Community, Household, Line};
 use lianfang_domain::id::{AlarmId, CommunityId, HouseholdId, LineId};
 use serde::Serialize;
@@ -26,7 +28,7 @@ const LIMIT: u32 = 50;
 const LOOKED_THROUGH: usize = 10_000;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
-    OpenApiRouter::default().routes(routes!(list))
+    OpenApiRouter::default().routes(routes!(list)).routes(routes!(one))
 }
 
 /// A page of lines.
@@ -63,6 +65,9 @@ struct StatusView {
     time_zone: String,
     /// `up` (registered), `down` (was registered since the service runs, and is not any more) or `never`.
     state: &'static str,
+    /// How it is heard: `registration` (it is registered, or has a password to register with) or `trunk` (nothing can
+    /// register as it: its calls come through a switchboard or trunk, or it is told of by HTTP).
+    heard_by: &'static str,
     /// Since when it is so; null for `never`.
     #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
@@ -96,6 +101,21 @@ struct LastView {
     /// Why it was believed: `digest`, `trunk`, `token` or `weak`.
     #[schema(value_type = Option<String>)]
     proof: Option<Proof>,
+}
+
+/// How one line is, with what it last sent of each kind. Its last 200 alarms are looked at.
+#[derive(Serialize, ToSchema)]
+struct LineStatus {
+    #[serde(flatten)]
+    status: StatusView,
+    /// The last alarm that was neither a drill nor closed as a drill or test; it may still be open.
+    last_alarm: Option<LastView>,
+    /// The last drill, begun as one or closed as one.
+    last_drill: Option<LastView>,
+    /// The last alarm that was closed as a test.
+    last_test: Option<LastView>,
+    /// The last that came from the line itself: what it really sent when its alarm code was last dialled.
+    last_press: Option<LastView>,
 }
 
 /// List how the lines are, by id.
@@ -156,6 +176,71 @@ async fn list(
     Ok(Json(StatusPage { items, next }))
 }
 
+/// How a line is heard: without a password nothing can register as it, and nothing has.
+pub(super) fn heard_by(line: &Line, was_registered: bool) -> &'static str {
+    if line.secrets.is_empty() && !was_registered { "trunk" } else { "registration" }
+}
+
+/// What an alarm was: somebody in trouble so far as is known, an exercise, or a test of the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Was {
+    Alarm,
+    Drill,
+    Test,
+}
+
+fn trigger_of(alarm: &AlarmOfLine) -> Option<&Trigger> {
+    match &alarm.event {
+        Some(Event::Raised { trigger, .. }) => Some(trigger),
+        Some(_) | None => None,
+    }
+}
+
+fn was(alarm: &AlarmOfLine) -> Was {
+    if trigger_of(alarm).is_some_and(|trigger| trigger.source == TriggerSource::Drill) {
+        return Was::Drill;
+    }
+    match alarm.outcome {
+        Some(CloseOutcome::Drill) => Was::Drill,
+        Some(CloseOutcome::Test) => Was::Test,
+        Some(CloseOutcome::Genuine | CloseOutcome::FalseAlarm | CloseOutcome::Unknown) | None => {
+            Was::Alarm
+        }
+    }
+}
+
+/// How one line is: registered or not, since when, from where, with which device; its last alarm, drill and test, and
+/// what it sent when it was last pressed.
+#[utoipa::path(
+    get, path = "/lines/{id}/status", tag = "lines", operation_id = "read_line_status",
+    params(("id" = u32, Path, description = "Id of the line")),
+    responses((status = 200, description = "How it is", body = LineStatus)),
+)]
+async fn one(
+    caller: Caller<Operator>,
+    State(web): State<Web>,
+    PathId(id): PathId<LineId>,
+) -> Result<Json<LineStatus>, ApiError> {
+    caller.reaches(&web, To::See, (Kind::Line, id)).await?;
+    let directory = web.directory.current();
+    let place = directory.line_by_id(id).ok_or(ApiError::NotFound)?;
+    let found = directory.resolve(place).ok_or(ApiError::NotFound)?;
+    let mut status = view(&web, found).await;
+    let latest = web.alarm_log.latest_of_line(id).await?;
+    status.last = latest.first().map(seen_view);
+    let last = |wanted| latest.iter().find(|alarm| was(alarm) == wanted).map(seen_view);
+    let is_press = |alarm: &&AlarmOfLine| {
+        trigger_of(alarm).is_some_and(|trigger| trigger.source != TriggerSource::Drill)
+    };
+    Ok(Json(LineStatus {
+        status,
+        last_alarm: last(Was::Alarm),
+        last_drill: last(Was::Drill),
+        last_test: last(Was::Test),
+        last_press: latest.iter().find(is_press).map(seen_view),
+    }))
+}
+
 async fn view(
     web: &Web,
     (community, household, line): (&Community, &Household, &Line),
@@ -166,6 +251,7 @@ async fn view(
         Some(_) => None,
         None => web.registrations.lost(&line.account).await,
     };
+    let heard_by = heard_by(line, binding.is_some() || lost.is_some());
     let state = match (&binding, lost) {
         (Some(_), _) => "up",
         (None, Some(_)) => "down",
@@ -187,6 +273,7 @@ async fn view(
         community_id: community.id,
         time_zone: community.time_zone.to_string(),
         state,
+        heard_by,
         since,
         from,
         device,
@@ -200,12 +287,21 @@ fn last_view(last: LastOfLine) -> LastView {
         Some(Event::Raised { trigger, .. }) => Some(trigger),
         Some(_) | None => None,
     };
+    told((last.alarm, last.raised), trigger.as_ref())
+}
+
+fn seen_view(alarm: &AlarmOfLine) -> LastView {
+    let view = told((alarm.alarm, alarm.raised), trigger_of(alarm));
+    LastView { is_drill: was(alarm) == Was::Drill, ..view }
+}
+
+fn told((alarm_id, at): (AlarmId, Timestamp), trigger: Option<&Trigger>) -> LastView {
     LastView {
-        alarm_id: last.alarm,
-        at: last.raised,
-        is_drill: trigger.as_ref().is_some_and(|trigger| trigger.source == TriggerSource::Drill),
-        code: trigger.as_ref().map(|trigger| trigger.code.to_string()),
-        source: trigger.as_ref().map(|trigger| trigger.source),
-        proof: trigger.as_ref().map(|trigger| trigger.proof),
+        alarm_id,
+        at,
+        is_drill: trigger.is_some_and(|trigger| trigger.source == TriggerSource::Drill),
+        code: trigger.map(|trigger| trigger.code.to_string()),
+        source: trigger.map(|trigger| trigger.source),
+        proof: trigger.map(|trigger| trigger.proof),
     }
 }

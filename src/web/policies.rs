@@ -6,12 +6,15 @@ use super::extract::{Body, Parameters, PathId};
 use super::guard::language_of;
 use super::problem::ApiError;
 use super::reach::To;
+use super::who::names_of;
 use crate::store::nouns::{
-    self, Fault, FieldError, Kind, NounError, Policy, PolicyDraft, policy_version, policy_versions,
+    self, Fault, FieldError, Kind, NounError, Policy, PolicyDraft, PolicyVersion, policy_version,
+    policy_versions,
 };
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use jiff::Timestamp;
 use lianfang_domain::id::PolicyId;
 use lianfang_domain::policy::PolicyDocument;
 use lianfang_domain::policy::check::{self, Problem, Report};
@@ -139,11 +142,39 @@ async fn report(
     Ok(Json(PolicyReport::of(&report, &headers)))
 }
 
+/// A version of a policy, and who saved it.
+#[derive(Serialize, ToSchema)]
+struct PolicyVersionView {
+    /// The policy as it was saved.
+    #[serde(flatten)]
+    policy: Policy,
+    /// When it was saved; null for versions that are older than this record.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    at: Option<Timestamp>,
+    /// Who saved it, as in the audit trail.
+    who: Option<String>,
+    /// Their name; null for programs, the command line and accounts that are gone.
+    who_name: Option<String>,
+    /// Why, in their words.
+    why: Option<String>,
+}
+
 /// Versions of a policy.
 #[derive(Serialize, ToSchema)]
 struct PolicyVersions {
     /// The newest first, at most 200.
-    items: Vec<Policy>,
+    items: Vec<PolicyVersionView>,
+}
+
+/// Versions with the names of those who saved them.
+async fn told(web: &Web, versions: Vec<PolicyVersion>) -> Vec<PolicyVersionView> {
+    let names = names_of(web, versions.iter().filter_map(|one| one.who.clone()).collect()).await;
+    let view = |version: PolicyVersion| {
+        let PolicyVersion { policy, at, who, why } = version;
+        let who_name = who.as_ref().and_then(|who| names.get(who)).cloned();
+        PolicyVersionView { policy, at, who, who_name, why }
+    };
+    versions.into_iter().map(view).collect()
 }
 
 /// List the versions of a policy, the newest first; also those of a policy that was deleted.
@@ -162,8 +193,8 @@ async fn versions(
     let items = policy_versions(web.store.directory(), id, VERSIONS_MAX).await?;
     let newest = items.first().ok_or(ApiError::NotFound)?;
     // Also of a policy that is gone.
-    caller.reaches(&web, To::See, (Kind::Community, newest.community_id)).await?;
-    Ok(Json(PolicyVersions { items }))
+    caller.reaches(&web, To::See, (Kind::Community, newest.policy.community_id)).await?;
+    Ok(Json(PolicyVersions { items: told(&web, items).await }))
 }
 
 /// One version of a policy, as plans name it.
@@ -174,14 +205,15 @@ async fn versions(
         ("id" = u32, Path, description = "Id of the policy"),
         ("version" = u32, Path, description = "Version of the policy"),
     ),
-    responses((status = 200, description = "The version", body = Policy)),
+    responses((status = 200, description = "The version", body = PolicyVersionView)),
 )]
 async fn version(
     caller: Caller<Reports>,
     State(web): State<Web>,
     PathId((id, version)): PathId<(PolicyId, u32)>,
-) -> Result<Json<Policy>, ApiError> {
-    let policy = policy_version(web.store.directory(), id, version).await?;
-    caller.reaches(&web, To::See, (Kind::Community, policy.community_id)).await?;
-    Ok(Json(policy))
+) -> Result<Json<PolicyVersionView>, ApiError> {
+    let found = policy_version(web.store.directory(), id, version).await?;
+    caller.reaches(&web, To::See, (Kind::Community, found.policy.community_id)).await?;
+    let found = told(&web, vec![found]).await.pop();
+    Ok(Json(found.ok_or(ApiError::NotFound)?))
 }

@@ -1,23 +1,29 @@
-//! Finding people, telephones and doors by name, pinyin initials, any part of a number, or door.
+//! Finding people, telephones, doors and places by name, pinyin initials, any part of a number, or door; and accounts, for
+//! who keeps them.
 //!
-//! From the directory in memory: each community has one text that is searched from its beginning to its end, made aside
-//! or, at the latest, when the community is searched, and again after an edit. Numbers in answers are masked.
+//! From the directory in memory: each community has texts that are searched from beginning to end, made aside or, at the
+//! latest, when the community is searched, and again after an edit. Streets and accounts are few and read when somebody
+//! searches. Numbers in answers are masked.
 
 mod index;
 
 use super::Web;
-use super::caller::{Caller, Operator};
+use super::accounts::keeps;
+use super::caller::{Caller, Operator, Right};
 use super::extract::Parameters;
 use super::groups::place_of;
 use super::problem::ApiError;
 use super::reach::Area;
+use crate::store::accounts::{self, Account, AccountFilter};
+use crate::store::reach::Place;
 use axum::Json;
 use axum::extract::{Extension, State};
 pub(super) use index::Index;
-use index::{Hit, Of, Query};
+use index::{Finders, Found, Hit, Of, Query, Text};
 use lianfang_domain::directory::{Community, Directory};
-use lianfang_domain::id::{CommunityId, HouseholdId, LineId};
+use lianfang_domain::id::{AccountId, CommunityId, GridId, HouseholdId, LineId};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,6 +32,8 @@ use utoipa_axum::routes;
 const LIMIT_MAX: u32 = 100;
 /// Length of a page where the client names none.
 const LIMIT: u32 = 20;
+/// Accounts that are looked through; towns have some hundred.
+const ACCOUNTS_MAX: u32 = 5_000;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default().routes(routes!(search))
@@ -34,7 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
 /// What was found.
 #[derive(Serialize, ToSchema)]
 struct FoundPage {
-    /// Where the words begin a name, a number or a door first.
+    /// Places and accounts whose names begin with the words, then whatever else begins with them, then the rest.
     items: Vec<FoundView>,
     /// `after` of the next page; null on the last one.
     next: Option<u32>,
@@ -45,27 +53,30 @@ struct FoundPage {
 /// A row that was found.
 #[derive(Serialize, ToSchema)]
 struct FoundView {
-    /// Its plural in paths: `households`, `lines`, `contacts`, `workers` or `responders`.
+    /// Its plural in paths: `households`, `lines`, `contacts`, `workers`, `responders`, `streets`, `communities`, `grids`,
+    /// `groups` or `accounts`.
     noun: &'static str,
     /// Its id.
     id: u32,
     /// How it is called; a line by its account.
     name: String,
-    /// Where it is, such as `3-2-502`; empty for workers and responders.
+    /// Where it is, such as `3-2-502`; the grid of a group, the street of a community, the user name of an account, and
+    /// empty for the others.
     place: String,
     /// Its numbers, masked.
     numbers: Vec<String>,
     /// The household that it belongs to.
     #[schema(value_type = Option<u32>)]
     household_id: Option<HouseholdId>,
-    /// The community.
-    #[schema(value_type = u32)]
-    community_id: CommunityId,
-    /// Its name.
+    /// The community; null for streets and accounts.
+    #[schema(value_type = Option<u32>)]
+    community_id: Option<CommunityId>,
+    /// Its name; empty without one.
     community: String,
 }
 
-/// Find households, lines, contacts, workers and responders.
+/// Find households, lines, contacts, workers, responders, streets, communities, grids and groups; for admins also the
+/// accounts that they keep.
 #[utoipa::path(
     get, path = "/search", tag = "search", operation_id = "search",
     params(
@@ -91,10 +102,12 @@ async fn search(
     };
     let directory = web.directory.current();
     let area = caller.area(&web).await?;
-    let mut hits = index.find(&directory, &query, |one| area.shows_community(one)).await;
+    let mut above = streets(&directory, &area, &query);
+    let accounts = accounts_of(&web, &caller, (&query, &mut above)).await?;
+    let mut hits = index.find(&directory, &query, above, |one| area.shows_community(one)).await;
     hits.retain(|hit| is_within(&area, &directory, hit));
     let page = hits.iter().skip(after as usize).take(limit as usize);
-    let items = page.filter_map(|hit| view(directory.community(hit.community)?, hit)).collect();
+    let items = page.filter_map(|hit| told(&directory, &accounts, hit)).collect();
     let end = after.saturating_add(limit);
     let next = ((end as usize) < hits.len()).then_some(end);
     Ok(Json(FoundPage { items, next, is_too_short: false }))
@@ -111,17 +124,24 @@ pub(super) async fn lines_named(
     let Some(query) = Query::read(words) else { return Vec::new() };
     let directory = web.directory.current();
     let is_wanted = |one: &Community| area.shows_community(one) && of.is_none_or(|id| id == one.id);
-    let mut hits = index.find(&directory, &query, is_wanted).await;
+    let mut hits = index.find(&directory, &query, Found::default(), is_wanted).await;
     hits.retain(|hit| is_within(area, &directory, hit));
     let mut lines = Vec::new();
     for hit in hits {
         match hit.of {
             Of::Line(_, line) => lines.push(line),
             Of::Household(id) | Of::Contact(id, _) => {
-                let household = directory.community(hit.community).and_then(|it| it.household(id));
+                let community = hit.community.and_then(|it| directory.community(it));
+                let household = community.and_then(|it| it.household(id));
                 lines.extend(household.iter().flat_map(|it| &it.lines).map(|line| line.id));
             }
-            Of::Worker(_) | Of::Responder(_) => {}
+            Of::Worker(_)
+            | Of::Responder(_)
+            | Of::Street(_)
+            | Of::Community
+            | Of::Grid(_)
+            | Of::Group(_)
+            | Of::Account(_) => {}
         }
     }
     lines.sort_unstable();
@@ -129,17 +149,111 @@ pub(super) async fn lines_named(
     lines
 }
 
+/// The streets that are found.
+fn streets(directory: &Directory, area: &Area, query: &Query) -> Found {
+    let mut text = Text::default();
+    for street in directory.streets() {
+        let place = Place { street: Some(street.id), ..Place::default() };
+        if area.shows(Some(place)) {
+            text.named(Of::Street(street.id), &street.name);
+        }
+    }
+    let mut found = Found::default();
+    text.find(&Finders::new(query), None, &mut found);
+    found
+}
+
+/// Adds the accounts that are found and that the caller keeps; none for who keeps none.
+async fn accounts_of(
+    web: &Web,
+    caller: &Caller<Operator>,
+    (query, above): (&Query, &mut Found),
+) -> Result<BTreeMap<AccountId, Account>, ApiError> {
+    let mut kept = BTreeMap::new();
+    if !caller.is_good_for(Right::Admin) {
+        return Ok(kept);
+    }
+    let all = AccountFilter::default();
+    let listed = accounts::list(web.store.directory(), all, 0, ACCOUNTS_MAX).await?;
+    let mut text = Text::default();
+    for account in &listed {
+        text.named(Of::Account(account.id), &account.display_name);
+        text.name(&account.name);
+    }
+    let mut found = Found::default();
+    text.find(&Finders::new(query), None, &mut found);
+    let all: BTreeMap<AccountId, Account> =
+        listed.into_iter().map(|account| (account.id, account)).collect();
+    for (hits, wanted) in [(&found.first, &mut above.first), (&found.others, &mut above.others)] {
+        for hit in hits {
+            let Of::Account(id) = hit.of else { continue };
+            let Some(account) = all.get(&id) else { continue };
+            if keeps(web, caller, account).await? {
+                wanted.push(*hit);
+                kept.insert(id, account.clone());
+            }
+        }
+    }
+    Ok(kept)
+}
+
 /// Whether the caller reaches what was found.
 fn is_within(area: &Area, directory: &Directory, hit: &Hit) -> bool {
-    let Some(community) = directory.community(hit.community) else { return false };
+    let Some(community) = hit.community.and_then(|id| directory.community(id)) else {
+        // Only what the caller may see was looked through.
+        return hit.community.is_none();
+    };
     match hit.of {
         Of::Household(id) | Of::Line(id, _) | Of::Contact(id, _) => area.shows_home(community, id),
-        Of::Worker(_) => area.shows_in(community, None),
+        Of::Worker(_) | Of::Community => area.shows_in(community, None),
         Of::Responder(id) => area.shows_responder(community, id),
+        Of::Grid(id) => area.shows_in(community, Some(id)),
+        Of::Group(id) => area.shows_group(community, id),
+        Of::Street(_) | Of::Account(_) => true,
     }
 }
 
-fn view(community: &Community, hit: &Hit) -> Option<FoundView> {
+fn told(
+    directory: &Directory,
+    accounts: &BTreeMap<AccountId, Account>,
+    hit: &Hit,
+) -> Option<FoundView> {
+    if let Some(id) = hit.community {
+        return view(directory, directory.community(id)?, hit.of);
+    }
+    let view = |noun, id, name: &str, place: &str| FoundView {
+        noun,
+        id,
+        name: name.to_owned(),
+        place: place.to_owned(),
+        numbers: Vec::new(),
+        household_id: None,
+        community_id: None,
+        community: String::new(),
+    };
+    match hit.of {
+        Of::Street(id) => Some(view("streets", id.0, &directory.street(id)?.name, "")),
+        Of::Account(id) => {
+            let account = accounts.get(&id)?;
+            Some(view("accounts", id.0, &account.display_name, &account.name))
+        }
+        Of::Household(_)
+        | Of::Line(..)
+        | Of::Contact(..)
+        | Of::Worker(_)
+        | Of::Responder(_)
+        | Of::Community
+        | Of::Grid(_)
+        | Of::Group(_) => None,
+    }
+}
+
+/// The name of a grid.
+fn grid_of(community: &Community, id: GridId) -> Option<&str> {
+    community.grids.iter().find(|grid| grid.id == id).map(|grid| &*grid.name)
+}
+
+fn view(directory: &Directory, community: &Community, of: Of) -> Option<FoundView> {
     let view = |noun, id, name: &str, numbers: Vec<String>| FoundView {
         noun,
         id,
@@ -147,7 +261,7 @@ fn view(community: &Community, hit: &Hit) -> Option<FoundView> {
         place: String::new(),
         numbers,
         household_id: None,
-        community_id: community.id,
+        community_id: Some(community.id),
         community: community.name.to_string(),
     };
     let household = |id| community.household(id);
@@ -156,7 +270,11 @@ fn view(community: &Community, hit: &Hit) -> Option<FoundView> {
         view.place = household(id).map(|household| place_of(household)).unwrap_or_default();
         view
     };
-    Some(match hit.of {
+    let within = |mut view: FoundView, place: Option<&str>| {
+        view.place = place.unwrap_or_default().to_owned();
+        view
+    };
+    Some(match of {
         Of::Household(id) => at(view("households", id.0, &household(id)?.name, Vec::new()), id),
         Of::Line(of, id) => {
             let line = household(of)?.lines.iter().find(|line| line.id == id)?;
@@ -177,5 +295,16 @@ fn view(community: &Community, hit: &Hit) -> Option<FoundView> {
             let numbers = responder.numbers.iter().map(|number| number.number.to_string());
             view("responders", id.0, &responder.name, numbers.collect())
         }
+        Of::Community => {
+            let street = directory.street(community.street).map(|street| &*street.name);
+            within(view("communities", community.id.0, &community.name, Vec::new()), street)
+        }
+        Of::Grid(id) => view("grids", id.0, grid_of(community, id)?, Vec::new()),
+        Of::Group(id) => {
+            let group = community.group(id)?;
+            let view = view("groups", id.0, &group.name, Vec::new());
+            within(view, grid_of(community, group.grid))
+        }
+        Of::Street(_) | Of::Account(_) => return None,
     })
 }

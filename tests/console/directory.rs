@@ -214,9 +214,32 @@ async fn divides_a_community(browser: &Browser, stage: &Stage, words: &Words) {
     assert!(2 <= groups.len(), "{groups:?}");
     // What something hangs below is not removed.
     browser.goto(&stage.page("/directory/groups/2")).await;
+    browser.press("main a[href$='/remove']").await;
+    browser.fill("reason", "拆了").await;
     browser.press("form[action$='/remove'] button").await;
     browser.find("main .summary").await;
     assert_eq!(stage.get("/groups/2")["id"], 2);
+}
+
+/// A household goes to another group: what changes is told before, and nobody types an id.
+async fn moves_a_household(browser: &Browser, stage: &Stage) {
+    let group = json!({"grid_id": 1, "name": "南门一组"});
+    let group = stage.post("/groups", &group)["id"].clone();
+    browser.goto(&stage.page("/directory/households/3")).await;
+    browser.press("main a[href$='/move']").await;
+    let field = browser.find("main input[name='q']").await;
+    field.send_keys("nmyz\n").await.expect("is typed");
+    browser.press(&format!("main a[href$='to={group}']")).await;
+    browser.waits_for("南门一组").await;
+    browser.fill("reason", "搬到南门").await;
+    browser.press("main button.main").await;
+    browser.find("main .notice").await;
+    assert_eq!(stage.get("/households/3")["group_id"], group);
+    browser.press("main a[href$='/history']").await;
+    browser.waits_for("搬到南门").await;
+    browser.press("main tbody tr:first-child form button").await;
+    browser.find("main .notice").await;
+    assert_eq!(stage.get("/households/3")["group_id"], 1);
 }
 
 async fn keeps_the_directory(browser: &Browser, stage: &Stage, (look, words): (Look, &Words)) {
@@ -226,6 +249,7 @@ async fn keeps_the_directory(browser: &Browser, stage: &Stage, (look, words): (L
     puts_doors_in_order(browser, stage, look).await;
     finds_people(browser, stage).await;
     undoes_a_change(browser, stage, (look, words)).await;
+    moves_a_household(browser, stage).await;
     divides_a_community(browser, stage, words).await;
 }
 

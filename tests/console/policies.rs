@@ -62,6 +62,13 @@ async fn goes_back_a_version(browser: &Browser, stage: &Stage) {
     browser.press("main form[action$='/remove'] button").await;
     browser.find("main .notice").await;
     assert_eq!(stage.get("/policies?community_id=1")["items"], json!([]));
+    // What was removed comes back, and its versions say who and when.
+    browser.press("main a[href='/policies/history?community=1']").await;
+    browser.press("main tbody tr:first-child form button").await;
+    browser.find("main .notice").await;
+    assert_eq!(stage.get("/policies/1")["id"], 1);
+    browser.goto(&stage.page("/policies/1/versions")).await;
+    browser.find("main tbody tr:first-child time").await;
 }
 
 /// A tone of a second, as a mobile phone would record it.

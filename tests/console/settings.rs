@@ -39,7 +39,11 @@ async fn keeps_accounts(browser: &Browser, stage: &Stage, words: &Words) {
     browser.find("#name-error").await;
     assert_eq!(browser.value("display_name").await, "林涛");
     browser.fill("name", "lintao").await;
-    browser.fill("worker_id", "2").await;
+    // Who they are is found by name, and what was typed stays.
+    browser.fill("person_q", "王敏").await;
+    browser.press("main #person_q + button").await;
+    browser.find("#person option[value^='worker:']").await;
+    assert_eq!(browser.value("name").await, "lintao");
     browser.press("main button.main").await;
     let first = once(browser).await;
     let lin = accounts(stage).into_iter().find(|one| one["name"] == "lintao").expect("is there");

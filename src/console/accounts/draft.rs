@@ -2,6 +2,7 @@
 
 use super::Account;
 use crate::api::Failure;
+use crate::directory::finding::{Hit, OFFERED, found};
 use crate::form::Form;
 use crate::visit::Signed;
 use serde::Deserialize;
@@ -101,27 +102,87 @@ impl Names {
     }
 }
 
-/// What may be chosen in the form.
+/// What may be chosen in the form: value and words.
 pub(super) struct Choices {
-    /// Value and words; places by kind.
     pub(super) streets: Vec<(String, String)>,
     pub(super) communities: Vec<(String, String)>,
+    /// Those of the community that is chosen, or whose grid is.
     pub(super) grids: Vec<(String, String)>,
+    /// The name of that community.
+    pub(super) grids_of: String,
     /// What is chosen and in none of the lists.
     pub(super) other: Option<String>,
+    /// Workers and responders that were found, and who is chosen.
+    pub(super) people: Vec<(String, String)>,
+    /// Somebody was looked for, and nobody found.
+    pub(super) is_nobody: bool,
 }
 
 impl Choices {
-    /// Reads the places that the admin reaches.
-    pub(super) async fn read(signed: &Signed, chosen: &str) -> Result<Self, Failure> {
+    /// Reads the places that the admin reaches, grids only of one community, and the people that words find.
+    pub(super) async fn read(signed: &Signed, form: &Form) -> Result<Self, Failure> {
+        let chosen = form.get("reach");
         let streets = places(signed, "street", "streets").await?;
         let communities = places(signed, "community", "communities").await?;
-        let grids = places(signed, "grid", "grids").await?;
+        let (grids_of, grids) = grids_near(signed, chosen, &communities).await?;
         let mut known = streets.iter().chain(&communities).chain(&grids);
         let is_known = chosen == "everything" || known.any(|(value, _)| value == chosen);
         let other = (!is_known && !chosen.is_empty()).then(|| chosen.to_owned());
-        Ok(Self { streets, communities, grids, other })
+        let words = form.get("person_q");
+        let is_person = |hit: &Hit| matches!(&*hit.noun, "workers" | "responders");
+        let hits = found(signed, words, OFFERED, is_person).await?;
+        let is_nobody = !words.is_empty() && hits.is_empty();
+        let person = |hit: Hit| {
+            let kind = hit.noun.trim_end_matches('s');
+            (format!("{kind}:{}", hit.id), format!("{} · {}", hit.name, hit.community))
+        };
+        let mut people: Vec<(String, String)> = hits.into_iter().map(person).collect();
+        let now = form.get("person");
+        if !now.is_empty() && people.iter().all(|(value, _)| value != now) {
+            people.push((now.to_owned(), name_of(signed, now).await));
+        }
+        Ok(Self { streets, communities, grids, grids_of, other, people, is_nobody })
     }
+}
+
+/// The community that is chosen, or whose grid is, and its grids.
+async fn grids_near(
+    signed: &Signed,
+    chosen: &str,
+    communities: &[(String, String)],
+) -> Result<(String, Vec<(String, String)>), Failure> {
+    let id = match chosen.split_once(':') {
+        Some(("community", id)) => id.parse::<u64>().ok(),
+        Some(("grid", id)) => match id.parse::<u64>() {
+            // One that is gone has no community any more.
+            Ok(id) => {
+                let grid = signed.api().get::<Value>(&format!("/grids/{id}")).await;
+                grid.ok().and_then(|grid| grid.get("community_id")?.as_u64())
+            }
+            Err(_) => None,
+        },
+        Some(_) | None => None,
+    };
+    let Some(id) = id else { return Ok((String::new(), Vec::new())) };
+    let value = format!("community:{id}");
+    let Some((_, name)) = communities.iter().find(|(known, _)| *known == value) else {
+        return Ok((String::new(), Vec::new()));
+    };
+    let path = format!("/grids?limit={PAGE}&community_id={id}");
+    let rows: Vec<Named> = signed.api().get_all(&path).await?;
+    let grids = rows.into_iter().map(|row| (format!("grid:{}", row.id), row.name));
+    Ok((name.clone(), grids.collect()))
+}
+
+/// The name of a worker or responder, such as `worker:3`; that itself where they are gone.
+async fn name_of(signed: &Signed, person: &str) -> String {
+    let Some((kind @ ("worker" | "responder"), Ok(id))) =
+        person.split_once(':').map(|(kind, id)| (kind, id.parse::<u64>()))
+    else {
+        return person.to_owned();
+    };
+    let row = signed.api().get::<Named>(&format!("/{kind}s/{id}")).await;
+    row.map_or_else(|_| person.to_owned(), |row| row.name)
 }
 
 /// The places of one kind that somebody reaches, as value and words.
@@ -143,15 +204,17 @@ pub(crate) async fn places(
 
 /// The form of an account as it is.
 pub(super) fn form_of(account: &Account) -> Form {
-    let number = |id: Option<u64>| id.map(|id| id.to_string()).unwrap_or_default();
-    let (worker, responder) = (number(account.worker_id), number(account.responder_id));
+    let person = match (account.worker_id, account.responder_id) {
+        (Some(id), _) => format!("worker:{id}"),
+        (None, Some(id)) => format!("responder:{id}"),
+        (None, None) => String::new(),
+    };
     Form::of([
         ("name", &account.name),
         ("display_name", &account.display_name),
         ("role", &account.role),
         ("reach", &account.reach.value()),
-        ("worker_id", &worker),
-        ("responder_id", &responder),
+        ("person", &person),
         ("language", account.language.as_deref().unwrap_or_default()),
         ("is_disabled", if account.is_disabled { "yes" } else { "" }),
     ])
@@ -159,10 +222,9 @@ pub(super) fn form_of(account: &Account) -> Form {
 
 /// What the API takes of a form.
 pub(super) fn draft_of(form: &Form) -> Value {
-    // What is no number stays a text, so that the API says that it is none.
-    let number = |name: &str| match form.get(name) {
-        "" => Value::Null,
-        text => text.parse::<u32>().map_or_else(|_| json!(text), |id| json!(id)),
+    let person = |kind: &str| {
+        let id = form.get("person").split_once(':').filter(|(known, _)| *known == kind);
+        id.and_then(|(_, id)| id.parse::<u32>().ok())
     };
     let language = form.get("language");
     json!({
@@ -170,8 +232,8 @@ pub(super) fn draft_of(form: &Form) -> Value {
         "display_name": form.get("display_name"),
         "role": form.get("role"),
         "reach": Reach::of_value(form.get("reach")),
-        "worker_id": number("worker_id"),
-        "responder_id": number("responder_id"),
+        "worker_id": person("worker"),
+        "responder_id": person("responder"),
         "language": (!language.is_empty()).then_some(language),
         "is_disabled": form.has("is_disabled", "yes"),
     })
@@ -180,6 +242,9 @@ pub(super) fn draft_of(form: &Form) -> Value {
 /// The field of a mistake.
 pub(super) fn field_of(pointer: &str) -> Option<String> {
     let field = pointer.trim_start_matches('/').split('/').next()?;
-    let known = ["name", "display_name", "role", "reach", "worker_id", "responder_id", "language"];
-    known.contains(&field).then(|| field.to_owned())
+    match field {
+        "worker_id" | "responder_id" => Some("person".to_owned()),
+        "name" | "display_name" | "role" | "reach" | "language" => Some(field.to_owned()),
+        _ => None,
+    }
 }

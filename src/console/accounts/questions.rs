@@ -60,6 +60,7 @@ async fn page(signed: &Signed, id: u64, words: Words) -> Result<Response, Respon
         words: words.words,
         action: format!("{back}/{}", words.part),
         etag: String::new(),
+        asks_why: false,
         button: words.button,
         back,
     };

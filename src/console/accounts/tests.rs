@@ -22,6 +22,10 @@ fn known() -> Fake {
         fake.answers(&format!("GET /{plural}?after=0&limit=200"), 200, list);
         fake.answers(&format!("GET /{plural}/{id}"), 200, json!({"id": id, "name": name}));
     }
+    fake.answers("GET /workers/3", 200, json!({"id": 3, "name": "王敏"}));
+    let grids = json!({"items": [{"id": 4, "name": "一网格"}], "next": null});
+    fake.answers("GET /grids?limit=200&community_id=7", 200, grids);
+    fake.answers("GET /grids/4", 200, json!({"id": 4, "community_id": 7, "name": "一网格"}));
     fake
 }
 
@@ -38,8 +42,8 @@ const FORM: [(&str, &str); 8] = [
     ("display_name", "陈静"),
     ("role", "operator"),
     ("reach", "community:7"),
-    ("worker_id", "3"),
-    ("responder_id", ""),
+    ("person", "worker:3"),
+    ("person_q", ""),
     ("language", ""),
     ("etag", "\"1\""),
 ];
@@ -84,11 +88,9 @@ async fn names_of_many_places_are_asked_for_at_once() {
 #[tokio::test]
 async fn a_new_account_gets_a_password_that_is_shown_once() {
     let fake = known();
-    fake.get("/accounts/new").await.shows(&[
-        "湖里街道",
-        "value=\"grid:4\"",
-        "name=\"display_name\"",
-    ]);
+    let page = fake.get("/accounts/new").await;
+    page.shows(&["湖里街道", "value=\"community:7\"", "name=\"display_name\""]);
+    assert!(!page.html.contains("grid:4"), "a community first, then its grids");
     fake.get_chinese("/accounts/new").await.shows(&["新账号", "值班员"]);
     fake.answers("POST /accounts", 422, mistake("/reach/id"));
     let page = fake.post("/accounts/new", &FORM).await;
@@ -110,6 +112,45 @@ async fn a_new_account_gets_a_password_that_is_shown_once() {
     assert_eq!(body, wanted);
 }
 
+/// Nobody types an id, and nobody looks through the grids of a whole town.
+#[tokio::test]
+async fn places_and_people_are_chosen_and_not_typed() {
+    let fake = known();
+    let hit = |noun: &str, id: u32, name: &str| {
+        json!({"noun": noun, "id": id, "name": name, "place": "", "numbers": [], "household_id": null,
+            "community_id": 7, "community": "康乐"})
+    };
+    let hits =
+        [hit("workers", 3, "王敏"), hit("households", 4, "王家"), hit("responders", 5, "王大力")];
+    let path = "GET /search?q=%E7%8E%8B&after=0&limit=100";
+    fake.answers(path, 200, json!({"items": hits, "next": null, "is_too_short": false}));
+    let look =
+        [("do", "look"), ("display_name", "王敏"), ("reach", "community:7"), ("person_q", "王")];
+    let page = fake.post("/accounts/new", &look).await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.shows(&["康乐 · grids", "value=\"grid:4\"", "value=\"community:7\" selected"]);
+    page.shows(&[
+        "value=\"worker:3\">王敏 · 康乐",
+        "value=\"responder:5\">王大力",
+        "value=\"王敏\"",
+    ]);
+    assert!(!page.html.contains("王家"), "a household signs in nowhere");
+    assert!(fake.asked().iter().all(|(method, ..)| *method == Method::GET), "nothing is made");
+    let page = fake.post("/accounts/new", &[("do", "look"), ("reach", "grid:4")]).await;
+    page.shows(&["value=\"grid:4\" selected"]);
+    let none = json!({"items": [], "next": null, "is_too_short": false});
+    fake.answers("GET /search?q=x&after=0&limit=100", 200, none);
+    fake.post("/accounts/new", &[("do", "look"), ("person_q", "x")])
+        .await
+        .shows(&["Nobody is called so."]);
+    let page = fake
+        .post("/accounts/5", &[("do", "look"), ("etag", "\"0\""), ("person", "worker:3")])
+        .await;
+    page.shows(&["value=\"worker:3\" selected>王敏", "name=\"etag\" value=\"&#34;0&#34;\""]);
+    fake.answers("POST /accounts", 422, mistake("/worker_id"));
+    fake.post("/accounts/new", &FORM).await.shows(&["id=\"person-error\">This is wrong."]);
+}
+
 #[tokio::test]
 async fn two_admins_do_not_overwrite_each_other() {
     let fake = known();
@@ -119,6 +160,7 @@ async fn two_admins_do_not_overwrite_each_other() {
         "Firefox on Windows",
         "22 Nov 2026, 11:00",
         "\"community:7\" selected",
+        "/audit?chain=directory&amp;who=account%3A5",
     ]);
     fake.get_chinese("/accounts/5").await.shows(&["换成一次性密码", "下次登录时须设置"]);
     fake.answers("PUT /accounts/5", 412, problem("changed", 412, ""));

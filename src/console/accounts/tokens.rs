@@ -197,6 +197,7 @@ async fn ask_revoke(signed: Signed, Path(id): Path<u64>) -> Result<Response, Res
         ),
         action: format!("/accounts/tokens/{id}/revoke"),
         etag: String::new(),
+        asks_why: false,
         button: l.t("吊销", "Revoke"),
         back,
     };

@@ -21,12 +21,16 @@ pub(crate) struct Input {
     pub(crate) name: String,
     pub(crate) label: String,
     pub(crate) hint: &'static str,
-    /// `text`, `number`, `tel`, `flag`, `choice` or `numbers`.
+    /// `text`, `number`, `tel`, `flag`, `choice`, `grid`, `household` or `numbers`.
     pub(crate) kind: &'static str,
     pub(crate) value: String,
     pub(crate) error: String,
     /// Value, words.
     pub(crate) choices: Vec<(&'static str, &'static str)>,
+    /// Rows of the directory to choose from: id, words.
+    pub(crate) options: Vec<(String, String)>,
+    /// What was looked for among them.
+    pub(crate) sought: String,
     /// What it is now, after somebody else changed it.
     pub(crate) now: Option<String>,
     /// What it was when the form was made.
@@ -61,6 +65,8 @@ pub(crate) fn form_of(noun: &Noun, row: &Value) -> Form {
             | Kind::Optional
             | Kind::Count
             | Kind::OptionalCount
+            | Kind::Grid
+            | Kind::Household
             | Kind::Flag
             | Kind::Language
             | Kind::OptionalLanguage
@@ -124,6 +130,8 @@ pub(crate) fn inputs(
             value: form.get(field.name).to_owned(),
             error: form.error(field.name).to_owned(),
             choices: field.choices(l),
+            options: Vec::new(),
+            sought: form.get(&format!("{}.q", field.name)).to_owned(),
             now: changed,
             was: if now.is_some() {
                 now.map(|row| known(field, row)).unwrap_or_default()
@@ -145,6 +153,8 @@ const fn input_kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Text | Kind::Optional | Kind::List => "text",
         Kind::Count | Kind::OptionalCount => "number",
+        Kind::Grid => "grid",
+        Kind::Household => "household",
         Kind::Flag => "flag",
         Kind::Language | Kind::OptionalLanguage | Kind::Responder | Kind::Visits => "choice",
         Kind::Number => "tel",
@@ -205,7 +215,9 @@ pub(crate) fn draft_of(noun: &Noun, form: &mut Form, row: &Value, l: Lang) -> Va
         let value = match field.kind {
             Kind::Text => Some(json!(text)),
             Kind::Optional => (!text.is_empty()).then(|| json!(text)),
-            Kind::Count | Kind::OptionalCount => count(form, field, &text, l),
+            Kind::Count | Kind::OptionalCount | Kind::Grid | Kind::Household => {
+                count(form, field, &text, l)
+            }
             Kind::Flag => Some(json!(!text.is_empty())),
             Kind::Language | Kind::OptionalLanguage | Kind::Responder | Kind::Visits => {
                 (!text.is_empty()).then(|| json!(text))

@@ -2,8 +2,9 @@
 //! gets the form again, with what the other has changed beside what they typed.
 
 use super::draft::{self, Input};
+use super::finding::{self, found};
 use super::noun::Noun;
-use super::{Crumb, Shape, crumbs, id_of, node_page, noun_of, title_of};
+use super::{Crumb, crumbs, id_of, noun_of, title_of};
 use crate::api::{Api, Failure, Problem, Versioned};
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, failed, go, show};
@@ -35,6 +36,13 @@ struct EditPage {
     form: Form,
     /// Somebody else changed the row meanwhile.
     is_conflict: bool,
+}
+
+impl EditPage {
+    /// Whether a row can be looked for here: Enter saves all the same.
+    fn finds(&self) -> bool {
+        self.inputs.iter().any(|input| input.kind == "household")
+    }
 }
 
 /// The row that a form is about.
@@ -91,6 +99,9 @@ pub(super) async fn add(
     let noun = noun_of(&plural).map_err(signed.fails())?;
     let draft = draft::draft_of(noun, &mut form, &Value::Null, signed.lang());
     let subject = || Subject { noun, row: None, is_conflict: false };
+    if form.get("do") == "find" {
+        return edit_page(&signed, subject(), form, StatusCode::OK).await.map_err(signed.fails());
+    }
     if form.is_wrong() {
         let page = edit_page(&signed, subject(), form, StatusCode::UNPROCESSABLE_ENTITY).await;
         return page.map_err(signed.fails());
@@ -119,6 +130,10 @@ pub(super) async fn save(
         let page = edit_page(&signed, subject(true), form, StatusCode::PRECONDITION_FAILED).await;
         return page.map_err(signed.fails());
     }
+    if form.get("do") == "find" {
+        let page = edit_page(&signed, subject(false), form, StatusCode::OK).await;
+        return page.map_err(signed.fails());
+    }
     if form.is_wrong() {
         let page = edit_page(&signed, subject(false), form, StatusCode::UNPROCESSABLE_ENTITY).await;
         return page.map_err(signed.fails());
@@ -137,28 +152,6 @@ pub(super) async fn save(
             take(noun, &mut form, &problem);
             let page = edit_page(&signed, subject(false), form, StatusCode::UNPROCESSABLE_ENTITY);
             page.await.map_err(signed.fails())
-        }
-        Err(failure) => Err(failed(&signed.visitor, &failure)),
-    }
-}
-
-/// Removes a row that was seen at this version, if nothing hangs below it.
-pub(super) async fn remove(
-    signed: Signed,
-    Path((plural, id)): Path<(String, u64)>,
-    Sent(mut form): Sent,
-) -> Result<Response, Response> {
-    let noun = noun_of(&plural).map_err(signed.fails())?;
-    let row = read(&signed, noun, id).await.map_err(signed.fails())?;
-    let etag = form.get("etag").to_owned();
-    let removed = because(&signed, &form).delete(&format!("/{plural}/{id}"), Some(&etag)).await;
-    match removed {
-        Ok(()) => Ok(go(&noun.parent_path(&row.row), "removed")),
-        Err(Failure::Problem(problem)) if matches!(problem.status, 409 | 412) => {
-            form.take(&problem, |_| None);
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::CONFLICT);
-            let shape = Shape { in_full: false, form, status };
-            node_page(&signed, noun, &row, shape).await.map_err(signed.fails())
         }
         Err(failure) => Err(failed(&signed.visitor, &failure)),
     }
@@ -214,6 +207,8 @@ async fn edit_page(
     });
     let above = crumbs.iter().find_map(|(path, _)| path.strip_prefix("/directory/communities/"));
     let community = above.unwrap_or_default().to_owned();
+    let mut inputs = draft::inputs(noun, &form, now, now.filter(|_| is_conflict), l);
+    offer(signed, noun, &mut inputs, community.parse().ok()).await?;
     let page = EditPage {
         frame: Frame::signed(signed, title.clone()).await,
         l,
@@ -224,11 +219,65 @@ async fn edit_page(
         back,
         parent,
         etag: row.map(|row| row.etag.clone()).unwrap_or_default(),
-        inputs: draft::inputs(noun, &form, now, now.filter(|_| is_conflict), l),
+        inputs,
         form,
         is_conflict,
     };
     Ok(show(status, &page))
+}
+
+/// Puts the rows that may be chosen into the inputs that name one.
+async fn offer(
+    signed: &Signed,
+    noun: &Noun,
+    inputs: &mut [Input],
+    community: Option<u64>,
+) -> Result<(), Failure> {
+    let l = signed.lang();
+    for input in inputs {
+        let Some(field) = noun.fields.iter().find(|field| field.name == input.name) else {
+            continue;
+        };
+        input.options = match (input.kind, community) {
+            ("grid", Some(id)) => {
+                let all = (String::new(), l.t("整个社区", "The whole community").to_owned());
+                [all].into_iter().chain(grids(signed, id).await?).collect()
+            }
+            ("household", Some(id)) => {
+                let none = (String::new(), l.t("（没有）", "(none)").to_owned());
+                let is_wanted =
+                    |hit: &finding::Hit| hit.noun == "households" && hit.community_id == Some(id);
+                let hits = found(signed, &input.sought, finding::OFFERED, is_wanted).await?;
+                // The only one that is found is chosen.
+                if let ([one], true) = (hits.as_slice(), input.value.is_empty()) {
+                    input.value = one.id.to_string();
+                }
+                let hits = hits.iter().map(|hit| (hit.id.to_string(), hit.words()));
+                [none].into_iter().chain(hits).collect()
+            }
+            _ => continue,
+        };
+        // What is chosen is among them, also when it was not found.
+        if input.options.iter().all(|(value, _)| *value != input.value) {
+            let words = finding::named(signed, field, input.value.clone()).await;
+            input.options.push((input.value.clone(), words));
+        }
+        if let Some(now) = input.now.take() {
+            input.now = Some(finding::named(signed, field, now).await);
+        }
+    }
+    Ok(())
+}
+
+/// The grids of a community: id and name.
+async fn grids(signed: &Signed, community: u64) -> Result<Vec<(String, String)>, Failure> {
+    let path = format!("/grids?limit=200&community_id={community}");
+    let rows: Vec<Value> = signed.api().get_all(&path).await?;
+    let grid = |row: &Value| {
+        let name = row.get("name").and_then(Value::as_str).unwrap_or_default();
+        (id_of(row).to_string(), name.to_owned())
+    };
+    Ok(rows.iter().map(grid).collect())
 }
 
 /// A row that says no more than where a new one is to hang.

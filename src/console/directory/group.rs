@@ -46,6 +46,9 @@ struct Door {
 struct DoorLine {
     id: u64,
     is_registered: bool,
+    /// `trunk` for one that never registers.
+    #[serde(default)]
+    heard_by: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -114,7 +117,6 @@ struct GroupPage {
     title: String,
     path: String,
     id: u64,
-    etag: String,
     wanted: u64,
     stairs: Vec<Stairs>,
     /// In their order.
@@ -159,7 +161,6 @@ pub(super) async fn page(
         title,
         path: format!("/directory/groups/{id}"),
         id,
-        etag: row.etag.clone(),
         wanted: wanted.unwrap_or_default(),
         stairs: stairs(&doors, l),
         doors,
@@ -309,6 +310,14 @@ async fn checks(signed: Signed, Path(id): Path<u64>) -> Result<Response, Respons
         total: found.total,
     };
     Ok(show(StatusCode::OK, &page))
+}
+
+/// The rows down to a group.
+pub(super) async fn below_group(signed: &Signed, row: &Value) -> Result<Vec<Crumb>, Failure> {
+    let Some(noun) = Noun::of("groups") else { return Ok(Vec::new()) };
+    let mut above = crumbs(signed, noun, row).await?;
+    above.push((noun.path(id_of(row)), noun.title(row)));
+    Ok(above)
 }
 
 /// The rows down to a community.

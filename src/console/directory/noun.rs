@@ -43,8 +43,12 @@ pub(crate) enum Kind {
     Optional,
     /// A whole number; the default of the API where it is empty.
     Count,
-    /// A whole number or null: an id of another row, seconds.
+    /// A whole number or null, such as seconds.
     OptionalCount,
+    /// A grid of the community, or null.
+    Grid,
+    /// A household of the community that is looked for, or null.
+    Household,
     /// Yes or no.
     Flag,
     /// The tag of a language.
@@ -295,17 +299,12 @@ pub(crate) static NOUNS: [Noun; 9] = [
                 ("空着：所有楼栋", "Empty: every building"),
                 Kind::Optional,
             ),
-            field(
-                "grid_id",
-                ("负责的网格编号", "Id of the grid"),
-                ("空着：整个社区", "Empty: the whole community"),
-                Kind::OptionalCount,
-            ),
+            field("grid_id", ("负责的网格", "Grid"), NONE, Kind::Grid),
             field(
                 "household_id",
-                ("帮扶的住户编号", "Id of the household"),
+                ("帮扶的住户", "Household that they help"),
                 ("只有帮扶人填写", "Personal helpers only"),
-                Kind::OptionalCount,
+                Kind::Household,
             ),
             LANGUAGE,
             NUMBERS,
@@ -414,6 +413,8 @@ impl Field {
             | Kind::Optional
             | Kind::Count
             | Kind::OptionalCount
+            | Kind::Grid
+            | Kind::Household
             | Kind::Flag
             | Kind::List
             | Kind::Number
@@ -451,6 +452,8 @@ impl Field {
             | Kind::Optional
             | Kind::Count
             | Kind::OptionalCount
+            | Kind::Grid
+            | Kind::Household
             | Kind::List
             | Kind::Number
             | Kind::Numbers => written,

@@ -115,6 +115,7 @@ async fn ask_remove(signed: Signed, Path(id): Path<u64>) -> Result<Response, Res
         ),
         action: format!("{path}/pins/remove"),
         etag: String::new(),
+        asks_why: false,
         button: l.t("取消 PIN", "Take them away"),
         back: format!("{path}/pins"),
     };

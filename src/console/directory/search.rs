@@ -1,4 +1,4 @@
-//! Finding people, telephones and doors; what is found is one link away.
+//! Finding people, telephones, doors, places and accounts; what is found is one link away.
 
 use super::Noun;
 use crate::form::Form;
@@ -42,7 +42,18 @@ struct Found {
 impl Found {
     /// What it is.
     fn what(&self, l: &Lang) -> &'static str {
-        Noun::of(&self.noun).map_or("", |noun| noun.words(*l))
+        match &*self.noun {
+            "accounts" => l.t("账号", "account"),
+            noun => Noun::of(noun).map_or("", |noun| noun.words(*l)),
+        }
+    }
+
+    /// Its page.
+    fn path(&self) -> String {
+        match &*self.noun {
+            "accounts" => format!("/accounts/{}", self.id),
+            noun => format!("/directory/{noun}/{}", self.id),
+        }
     }
 
     /// Where an alarm is raised for whoever was found; none where no line belongs to them.

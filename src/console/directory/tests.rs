@@ -280,6 +280,272 @@ async fn what_others_hang_on_is_not_removed() {
     assert_eq!(page.location(), "/directory/groups/4?did=removed");
 }
 
+#[tokio::test]
+async fn why_a_row_goes_is_asked_before_it_goes() {
+    let fake = town();
+    let below = |row: Value| json!({"items": [row], "next": null});
+    let mut of_line = line();
+    of_line["version"] = json!(3);
+    fake.answers("GET /lines?limit=200&household_id=5", 200, below(of_line));
+    fake.answers("GET /contacts?limit=200&household_id=5", 200, below(contact()));
+    fake.get("/directory/households/5").await.shows(&["href=\"/directory/households/5/remove\""]);
+    let question = fake.get("/directory/households/5/remove").await;
+    question.shows(&[
+        "Remove the household “陈阿姨”?",
+        "name=\"reason\"",
+        "name=\"etag\" value=\"&#34;1&#34;\"",
+        "action=\"/directory/households/5/remove\"",
+        "line l8",
+        "contact 小陈",
+        "name=\"with\" value=\"lines:8:3\"",
+    ]);
+    fake.get_chinese("/directory/contacts/6/remove").await.shows(&["不再呼叫", "为什么（可不填）"]);
+    assert!(fake.asked().iter().all(|asked| asked.0 == Method::GET), "nothing goes yet");
+    // A household goes with its lines and contacts, all or nothing.
+    fake.answers("POST /bulk", 200, json!({"results": []}));
+    let sent = [
+        ("etag", "\"4\""),
+        ("with", "lines:8:3"),
+        ("with", "contacts:6:1"),
+        ("with", "streets:1:1"),
+    ];
+    let page = fake.post("/directory/households/5/remove", &sent).await;
+    assert_eq!(page.location(), "/directory/groups/4?did=removed");
+    let (_, _, body) = fake.asked().pop().unwrap();
+    let gone = |noun: &str, id: u32, version: u32| json!({"op": "delete", "noun": noun, "id": id, "version": version});
+    let wanted = json!([gone("lines", 8, 3), gone("contacts", 6, 1), gone("households", 5, 4)]);
+    assert_eq!(body["operations"], wanted);
+    let problem = json!({"type": "urn:lianfang:problem:bulk-refused", "title": "refused", "status": 422,
+        "errors": [{"pointer": "/operations/2", "detail": "Others belong to it."}]});
+    fake.answers("POST /bulk", 422, problem);
+    let page = fake.post("/directory/households/5/remove", &sent).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&["Others belong to it."]);
+    assert!(!page.html.contains("/operations/2"));
+    let operator = Fake::new("operator");
+    let page = operator.get("/directory/households/5/remove").await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+}
+
+/// A town with a second group in another grid.
+fn two_groups() -> Fake {
+    let fake = group();
+    let list = |rows: Value| json!({"items": rows, "next": null});
+    let grids = json!([{"id": 3, "name": "第一网格"}, {"id": 13, "name": "第二网格"}]);
+    fake.answers("GET /grids?limit=200&community_id=2", 200, list(grids));
+    fake.answers("GET /grids/13", 200, json!({"id": 13, "community_id": 2, "name": "第二网格"}));
+    let groups = json!([{"id": 14, "grid_id": 13, "name": "7号楼一组"}]);
+    fake.answers("GET /groups?limit=200&grid_id=13", 200, list(groups));
+    let here = json!([{"id": 4, "grid_id": 3, "name": "3号楼一组"}]);
+    fake.answers("GET /groups?limit=200&grid_id=3", 200, list(here));
+    fake.answers("GET /groups/14", 200, json!({"id": 14, "grid_id": 13, "name": "7号楼一组"}));
+    let doors = json!([{"household_id": 20, "name": "老周", "place": "7-1", "building": "7", "unit": "", "floor": "",
+        "door": "1", "position": 0, "lines": [], "contacts": []}]);
+    fake.answers("GET /groups/14/doors", 200, list(doors));
+    fake
+}
+
+#[tokio::test]
+async fn a_household_is_moved_to_a_group_that_is_chosen() {
+    let fake = two_groups();
+    fake.get("/directory/households/5").await.shows(&["/directory/households/5/move"]);
+    let path = "/directory/households/5/move";
+    fake.get(path).await.shows(&["Move 陈阿姨", "/move?grids=13", "第二网格", "name=\"q\""]);
+    let page = fake.get(&format!("{path}?grids=13")).await;
+    page.shows(&["7号楼一组", "/move?to=14", "another one"]);
+    let page = fake.get_chinese(&format!("{path}?grids=3")).await;
+    page.shows(&["现在在这里"]);
+    assert!(!page.html.contains("to=4\""), "it is there already");
+    let hit = |noun: &str, id: u32, community: u32| {
+        json!({"noun": noun, "id": id, "name": "7号楼一组", "place": "第二网格", "numbers": [], "household_id": null,
+            "community_id": community, "community": "x"})
+    };
+    let hits = [hit("groups", 14, 2), hit("groups", 15, 9), hit("households", 16, 2)];
+    fake.answers(
+        "GET /search?q=7%E5%8F%B7&after=0&limit=100",
+        200,
+        json!({"items": hits, "next": null, "is_too_short": false}),
+    );
+    let page = fake.get(&format!("{path}?q=7%E5%8F%B7")).await;
+    page.shows(&["/move?to=14"]);
+    assert!(
+        !page.html.contains("to=15") && !page.html.contains("to=16"),
+        "groups of its community"
+    );
+
+    let question = fake.get(&format!("{path}?to=14")).await;
+    question.shows(&[
+        "Move 陈阿姨 from “3号楼一组” to “7号楼一组”?",
+        "户6, 户7",
+        "老周",
+        "in different grids",
+        "name=\"reason\"",
+        "name=\"etag\" value=\"&#34;1&#34;\"",
+    ]);
+    assert!(!question.html.contains("户5"), "itself is no neighbour");
+    fake.get_chinese(&format!("{path}?to=14")).await.shows(&["不再呼叫“3号楼一组”的：户6、户7"]);
+    assert!(fake.asked().iter().all(|asked| asked.0 == Method::GET), "nothing is moved yet");
+    fake.answers("PUT /households/5", 200, household());
+    let sent = [("to", "14"), ("etag", "\"1\""), ("reason", "搬家")];
+    let page = fake.post(path, &sent).await;
+    assert_eq!(page.location(), "/directory/households/5?did=moved");
+    let (_, _, body) = fake.asked().pop().unwrap();
+    let wanted = json!({"group_id": 14, "name": "陈阿姨", "place": "", "building": "3", "unit": "2", "floor": "5",
+        "door": "502", "position": 7, "language": "nan"});
+    assert_eq!(body, wanted, "everything else stays");
+    let problem =
+        json!({"type": "urn:lianfang:problem:changed", "title": "It was changed", "status": 412});
+    fake.answers("PUT /households/5", 412, problem);
+    let page = fake.post(path, &sent).await;
+    assert_eq!(page.status, StatusCode::PRECONDITION_FAILED);
+    page.shows(&["It was changed", "老周", "value=\"搬家\""]);
+    assert_eq!(fake.post(path, &[("to", "x")]).await.location(), path);
+}
+
+#[tokio::test]
+async fn every_row_that_can_be_moved_says_what_changes() {
+    let fake = two_groups();
+    fake.answers("GET /lines/8", 200, line());
+    let mut other = household();
+    (other["id"], other["name"], other["group_id"]) = (json!(20), json!("老周"), json!(14));
+    fake.answers("GET /households/20", 200, other.clone());
+    let rows = json!({"items": [other], "next": null});
+    fake.answers("GET /households?limit=200&group_id=14", 200, rows);
+    fake.get("/directory/lines/8/move?grids=13&groups=14").await.shows(&["老周", "/move?to=20"]);
+    fake.get("/directory/lines/8/move?to=20")
+        .await
+        .shows(&["An alarm of line l8 will be one of “老周”"]);
+    fake.get("/directory/contacts/6/move?to=20").await.shows(&["小陈 is called for “老周”"]);
+    fake.get("/directory/groups/4/move").await.shows(&["/directory/groups/4/move?to=13"]);
+    fake.get("/directory/groups/4/move?to=13")
+        .await
+        .shows(&["call each other as before", "第二网格"]);
+    fake.answers("GET /streets/21", 200, json!({"id": 21, "name": "江头街道"}));
+    let streets = json!({"items": [{"id": 1, "name": "湖里街道"}, {"id": 21, "name": "江头街道"}]});
+    fake.answers("GET /streets?limit=200", 200, streets);
+    fake.get("/directory/communities/2/move").await.shows(&["to=21", "where it is now"]);
+    fake.get_chinese("/directory/communities/2/move?to=21").await.shows(&["呼叫谁不变"]);
+    for stays in ["grids/3", "workers/1", "responders/1", "streets/1"] {
+        let page = fake.get(&format!("/directory/{stays}/move")).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{stays}");
+    }
+    let operator = Fake::new("operator");
+    assert_eq!(operator.get("/directory/households/5/move").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn several_households_are_moved_together_or_none() {
+    let fake = two_groups();
+    let row = |id: u32| {
+        let mut row = household();
+        (row["id"], row["version"], row["name"]) =
+            (json!(id), json!(id + 10), json!(format!("户{id}")));
+        row
+    };
+    let rows = json!({"items": [row(5), row(6), row(7)], "next": null});
+    fake.answers("GET /households?limit=200&group_id=4", 200, rows);
+    fake.get("/directory/groups/4")
+        .await
+        .shows(&["Move several households", "name=\"household\" value=\"6\""]);
+    let path = "/directory/groups/4/several";
+    assert_eq!(fake.get(path).await.location(), "/directory/groups/4#several");
+    fake.get(&format!("{path}?household=5&household=6"))
+        .await
+        .shows(&["Move 户5, 户6", "several?household=5&#38;household=6&#38;grids=13"]);
+    let question = fake.get(&format!("{path}?household=5&household=6&to=14")).await;
+    question.shows(&[
+        "户5, 户6",
+        "老周",
+        "name=\"version.5\" value=\"15\"",
+        "no longer called: 户7.",
+    ]);
+    fake.answers("POST /bulk", 200, json!({"results": []}));
+    let sent = [
+        ("household", "5"),
+        ("household", "6"),
+        ("version.5", "15"),
+        ("version.6", "9"),
+        ("to", "14"),
+    ];
+    fake.asked();
+    assert_eq!(fake.post(path, &sent).await.location(), "/directory/groups/14?did=moved");
+    let (_, _, body) = fake.asked().pop().unwrap();
+    let done = |at: usize| {
+        let one = &body["operations"][at];
+        (
+            one["op"].clone(),
+            one["id"].clone(),
+            one["version"].clone(),
+            one["value"]["group_id"].clone(),
+        )
+    };
+    assert_eq!(done(0), (json!("replace"), json!(5), json!(15), json!(14)));
+    assert_eq!(done(1), (json!("replace"), json!(6), json!(9), json!(14)), "as it was seen");
+    let problem = json!({"type": "urn:lianfang:problem:bulk-refused", "title": "refused", "status": 422,
+        "errors": [{"pointer": "/operations/1", "detail": "Somebody changed it."}]});
+    fake.answers("POST /bulk", 422, problem);
+    let page = fake.post(path, &sent).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&["户6 Somebody changed it.", "老周"]);
+    let page = fake.post(path, &[("household", "5"), ("household", "99"), ("to", "14")]).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    page.shows(&["nothing was moved"]);
+}
+
+fn responder() -> Value {
+    json!({"id": 9, "community_id": 2, "name": "林阿姨", "kind": "helper", "skills": [], "building": null, "grid_id": 3,
+        "household_id": 5, "language": null, "version": 1, "numbers": []})
+}
+
+/// Nobody has to know an id: a grid is chosen, a household found by name.
+#[tokio::test]
+async fn what_a_responder_is_for_is_chosen_and_not_typed() {
+    let fake = two_groups();
+    fake.answers("GET /responders/9", 200, responder());
+    let page = fake.get("/directory/responders/9/edit").await;
+    page.shows(&[
+        "<option value=\"3\" selected>第一网格",
+        "<option value=\"13\">第二网格",
+        "The whole community",
+        "<option value=\"5\" selected>陈阿姨 building 3 unit 2 door 502",
+        "name=\"household_id.q\"",
+    ]);
+    let hit = |id: u32, name: &str, community: u32| {
+        json!({"noun": "households", "id": id, "name": name, "place": "7-1", "numbers": [], "household_id": id,
+            "community_id": community, "community": "x"})
+    };
+    let hits = json!({"items": [hit(20, "老周", 2), hit(21, "小周", 8)], "next": null, "is_too_short": false});
+    fake.answers("GET /search?q=%E5%91%A8&after=0&limit=100", 200, hits);
+    fake.asked();
+    let find = [
+        ("do", "find"),
+        ("name", "林姐"),
+        ("kind", "helper"),
+        ("etag", "\"1\""),
+        ("household_id.q", "周"),
+    ];
+    let page = fake.post("/directory/responders/9/edit", &find).await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.shows(&["<option value=\"20\" selected>老周 7-1", "value=\"林姐\""]);
+    assert!(!page.html.contains("小周"), "of its community");
+    assert!(fake.asked().iter().all(|asked| asked.0 == Method::GET), "nothing is saved");
+    fake.answers("PUT /responders/9", 200, responder());
+    let sent = [
+        ("name", "林姐"),
+        ("kind", "helper"),
+        ("etag", "\"1\""),
+        ("grid_id", ""),
+        ("household_id", "20"),
+    ];
+    fake.post("/directory/responders/9/edit", &sent).await;
+    let (_, _, body) = fake.asked().pop().unwrap();
+    assert_eq!((&body["household_id"], body.get("grid_id")), (&json!(20), None));
+    // The page says names.
+    fake.get("/directory/responders/9").await.shows(&["第一网格", "陈阿姨 building 3"]);
+    let add = fake.get_chinese("/directory/responders/add?community_id=2").await;
+    add.shows(&["帮扶的住户", "第二网格"]);
+}
+
 fn group() -> Fake {
     let fake = town();
     let door = |id: u64, floor: &str, door: &str, position: u32, is_registered: bool| {
@@ -314,6 +580,18 @@ async fn a_group_looks_like_its_building() {
         "cannot be reached",
         "Nobody there can be reached",
     ]);
+}
+
+#[tokio::test]
+async fn a_line_through_the_switchboard_is_not_down_in_its_group() {
+    let fake = group();
+    let door = json!({"household_id": 5, "name": "户5", "place": "", "building": "3", "unit": "2", "floor": "5",
+        "door": "502", "position": 2, "lines": [{"id": 5, "is_registered": false, "since": null, "heard_by": "trunk"}],
+        "contacts": []});
+    fake.answers("GET /groups/4/doors", 200, json!({"items": [door]}));
+    let page = fake.get_chinese("/directory/groups/4").await;
+    page.shows(&["经交换机"]);
+    assert!(!page.html.contains("线路中断"));
 }
 
 #[tokio::test]

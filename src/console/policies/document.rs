@@ -169,11 +169,10 @@ pub(super) fn form_of(document: &Value) -> Form {
         "scope",
         match (grid, group) {
             (Some(id), _) => format!("grid:{id}"),
-            (None, Some(_)) => "group".to_owned(),
+            (None, Some(id)) => format!("group:{id}"),
             (None, None) => "community".to_owned(),
         },
     );
-    form.set("group", group.map(|id| id.to_string()).unwrap_or_default());
     let kinds = document.get("kinds").and_then(Value::as_array).into_iter().flatten();
     form.set_all("kinds", kinds.filter_map(Value::as_str).map(str::to_owned));
     let steps = document.get("steps").and_then(Value::as_array);
@@ -249,7 +248,7 @@ fn places_of(form: &Form, at: usize) -> impl DoubleEndedIterator<Item = usize> +
 pub(super) fn document_of(form: &mut Form, l: Lang) -> Sent {
     let mut document = Map::new();
     document.insert("name".to_owned(), json!(form.get("name")));
-    document.insert("scope".to_owned(), scope_of(form, l));
+    document.insert("scope".to_owned(), scope_of(form));
     let kinds: Vec<&str> = KINDS.into_iter().filter(|kind| form.has("kinds", kind)).collect();
     document.insert("kinds".to_owned(), json!(kinds));
     // A stable sort: steps of one number stay as they stand. One without a number comes last.
@@ -280,21 +279,13 @@ pub(super) fn document_of(form: &mut Form, l: Lang) -> Sent {
     Sent { document: Value::Object(document), steps }
 }
 
-fn scope_of(form: &mut Form, l: Lang) -> Value {
-    let scope = form.get("scope").to_owned();
-    if let Some(id) = scope.strip_prefix("grid:").and_then(|id| id.parse::<u32>().ok()) {
-        return json!({"grid": id});
-    }
-    if scope != "group" {
-        return json!("community");
-    }
-    match form.get("group").parse::<u32>() {
-        Ok(id) => json!({"group": id}),
-        Err(_) => {
-            let words = l.t("请填写联防组的编号。", "Please write the number of the group.");
-            form.blame("group", words);
-            Value::Null
-        }
+fn scope_of(form: &Form) -> Value {
+    let scope = form.get("scope");
+    let id = |start: &str| scope.strip_prefix(start)?.parse::<u32>().ok();
+    match (id("grid:"), id("group:")) {
+        (Some(id), _) => json!({"grid": id}),
+        (None, Some(id)) => json!({"group": id}),
+        (None, None) => json!("community"),
     }
 }
 
@@ -458,10 +449,8 @@ mod tests {
             form.set(field, "many");
         }
         form.set("busy.1", "");
-        form.set("scope", "group");
         document_of(&mut form, Lang::English);
-        for field in ["step.1.wait", "wanted", "pace.wave_s", "drill.from_hour", "busy.1", "group"]
-        {
+        for field in ["step.1.wait", "wanted", "pace.wave_s", "drill.from_hour", "busy.1"] {
             assert!(!form.error(field).is_empty(), "{field}");
         }
     }

@@ -6,11 +6,13 @@ use super::whatif::{self, Asked, Shown};
 use super::{Figure, Policy, Report, community_of, kinds, refused, town_of};
 use crate::api::{Failure, Problem, Versioned};
 use crate::board;
+use crate::directory::finding;
 use crate::form::{Form, Sent as SentForm};
 use crate::frame::{Frame, go, show};
 use crate::lang::Lang;
 use crate::question::{self, Question};
 use crate::visit::Signed;
+use crate::wall::Named;
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -218,12 +220,13 @@ pub(super) async fn ask_remove(signed: Signed, Path(id): Path<u64>) -> Result<Re
         ],
         heading: format!("{} · {}", l.t("删除预案", "Remove the policy"), policy.name()),
         words: l.t(
-            "从下一起警情起不再照它呼叫，改用本社区的其他预案或内置的做法。各版本仍可查看，要再用须重新写。",
+            "从下一起警情起不再照它呼叫，改用本社区的其他预案或内置的做法。各版本仍可查看；删错了，在“最近的修改和删除”里恢复。",
             "From the next alarm on nobody is called by it: other policies of the community count, or what is built in. Its \
-             versions can still be read; to use it again, it has to be written anew.",
+             versions can still be read, and it can be restored under “Latest changes and removals”.",
         ),
         action: format!("{path}/remove"),
         etag,
+        asks_why: true,
         button: l.t("删除", "Remove"),
         back: path,
     };
@@ -238,7 +241,8 @@ pub(super) async fn remove(
 ) -> Result<Response, Response> {
     let (policy, _) = stored(&signed, id).await.map_err(signed.fails())?;
     let etag = form.get("etag").to_owned();
-    match signed.api().delete(&format!("/policies/{id}"), Some(&etag)).await {
+    let api = signed.api().because(form.get("reason"));
+    match api.delete(&format!("/policies/{id}"), Some(&etag)).await {
         Ok(()) => Ok(go(&format!("/policies?community={}", policy.community_id), "removed")),
         Err(failure) => refused(&signed, id, failure).await,
     }
@@ -277,7 +281,13 @@ async fn targets(
     [none].into_iter().chain(codes.into_iter().map(post)).chain(TARGETS.map(other)).collect()
 }
 
-async fn scopes(signed: &Signed, community: u64, l: Lang) -> Vec<(String, String)> {
+/// What a policy may hold for: the community, its grids, the groups that words find, and the one that is chosen.
+async fn scopes(
+    signed: &Signed,
+    community: u64,
+    form: &mut Form,
+) -> Result<Vec<(String, String)>, Failure> {
+    let l = signed.lang();
     let path = format!("/grids?community_id={community}&limit=200");
     let grids = signed.api().get::<Listed>(&path).await.map(|grids| grids.items);
     let grid = |row: &Value| {
@@ -286,12 +296,32 @@ async fn scopes(signed: &Signed, community: u64, l: Lang) -> Vec<(String, String
         Some((format!("grid:{id}"), format!("{} {name}", l.t("网格", "grid"))))
     };
     let all = ("community".to_owned(), l.t("整个社区", "the whole community").to_owned());
-    let group = (
-        "group".to_owned(),
-        l.t("一个联防组（在下面填编号）", "one group: write its number below").to_owned(),
-    );
     let grids: Vec<_> = grids.unwrap_or_default().iter().filter_map(grid).collect();
-    [all].into_iter().chain(grids).chain([group]).collect()
+    let mut scopes: Vec<_> = [all].into_iter().chain(grids).collect();
+    let group = |id: u64, words: &str| {
+        (format!("group:{id}"), format!("{} {words}", l.t("联防组", "group")))
+    };
+    let is_wanted =
+        |hit: &finding::Hit| hit.noun == "groups" && hit.community_id == Some(community);
+    let hits = finding::found(signed, form.get("group_q"), finding::OFFERED, is_wanted).await?;
+    scopes.extend(hits.iter().map(|hit| group(hit.id, &hit.words())));
+    let chosen = form.get("scope").strip_prefix("group:").and_then(|id| id.parse::<u64>().ok());
+    if let Some(id) = chosen.filter(|id| hits.iter().all(|hit| hit.id != *id)) {
+        let row = signed.api().get::<Named>(&format!("/groups/{id}")).await;
+        scopes.push(group(id, &row.map(|row| row.name).unwrap_or_else(|_| id.to_string())));
+    }
+    if form.get("do") == "group" {
+        match hits.as_slice() {
+            [] => form.blame(
+                "group_q",
+                l.t("本社区没有这样的联防组。", "No group of this community is so."),
+            ),
+            // The only one that is found is chosen.
+            [one] => form.set("scope", format!("group:{}", one.id)),
+            _ => {}
+        }
+    }
+    Ok(scopes)
 }
 
 fn pace(l: Lang) -> Vec<PaceInput> {
@@ -309,7 +339,7 @@ fn pace(l: Lang) -> Vec<PaceInput> {
 async fn render(
     signed: &Signed,
     subject: &Subject,
-    (form, status): (Form, StatusCode),
+    (mut form, status): (Form, StatusCode),
     beside: Beside,
 ) -> Result<Response, Failure> {
     let l = signed.lang();
@@ -335,6 +365,7 @@ async fn render(
         words.iter().map(|(value, (chinese, english))| (*value, l.t(chinese, english))).collect()
     };
     let steps = document::steps_of(&form, more);
+    let scopes = scopes(signed, *community_id, &mut form).await?;
     let page = EditPage {
         frame: Frame::signed(signed, title.clone()).await,
         l,
@@ -345,7 +376,7 @@ async fn render(
         back,
         etag,
         is_conflict,
-        scopes: scopes(signed, *community_id, l).await,
+        scopes,
         kinds: kinds(l),
         when: words(&WHEN),
         targets: targets(signed, *community_id, &steps, l).await,

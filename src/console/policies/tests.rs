@@ -52,7 +52,12 @@ fn desk(role: &str) -> Fake {
     let found = json!({"items": [
         {"noun": "households", "id": 5, "name": "陈阿姨", "place": "3-2-502", "numbers": [], "household_id": 5, "community": "康乐社区"},
         {"noun": "households", "id": 6, "name": "陈大伯", "place": "1", "numbers": [], "household_id": 6, "community": "文园社区"}]});
-    fake.answers("GET /search?q=chen&after=0&limit=50", 200, found);
+    let mut found = found;
+    // Places come first where they are called so, and have no line.
+    let group = json!({"noun": "groups", "id": 4, "name": "陈家组", "place": "", "numbers": [], "household_id": null,
+        "community": "康乐社区"});
+    found["items"].as_array_mut().unwrap().insert(0, group);
+    fake.answers("GET /search?q=chen&after=0&limit=100", 200, found);
     let lines = json!({"items": [{"id": 8, "account": "l8", "household_id": 5}], "next": null});
     fake.answers("GET /lines?after=0&limit=10&household_id=5", 200, lines);
     fake.answers("GET /lines/8", 200, json!({"id": 8, "account": "l8"}));
@@ -101,7 +106,7 @@ async fn policies_are_listed_and_one_is_told_in_words() {
         "action=\"/policies/7/remove\"",
         "name=\"etag\" value=\"&#34;1&#34;\"",
     ]);
-    admin.get_chinese("/policies/7/remove").await.shows(&["删除预案", "要再用须重新写"]);
+    admin.get_chinese("/policies/7/remove").await.shows(&["删除预案", "恢复"]);
     assert!(admin.asked().iter().all(|(method, ..)| *method == axum::http::Method::GET));
     assert_eq!(fake.get("/policies/7/remove").await.status, StatusCode::FORBIDDEN);
 }
@@ -157,7 +162,7 @@ async fn what_if_tells_every_leg_and_calls_nobody() {
         "适用的是内置预案",
         "无人接听后再呼",
     ]);
-    fake.answers("GET /search?q=nobody&after=0&limit=50", 200, json!({"items": []}));
+    fake.answers("GET /search?q=nobody&after=0&limit=100", 200, json!({"items": []}));
     fake.get("/policies/7?q=nobody").await.shows(&["No line was found."]);
 }
 
@@ -214,6 +219,43 @@ async fn the_editor_saves_what_was_written() {
         .await
         .shows(&["Add a policy", "<option value=\"helpers\" selected>"]);
     assert_eq!(fake.get("/policies/add").await.status, StatusCode::NOT_FOUND);
+}
+
+/// Nobody has to know the id of a group.
+#[tokio::test]
+async fn a_group_that_a_policy_is_for_is_found_by_name() {
+    let fake = desk("admin");
+    let hit = |id: u32, community: u32| {
+        json!({"noun": "groups", "id": id, "name": "3号楼一组", "place": "第一网格", "numbers": [], "household_id": null,
+            "community_id": community, "community": "x"})
+    };
+    let hits = json!({"items": [hit(12, 2), hit(13, 9)], "next": null, "is_too_short": false});
+    fake.answers("GET /search?q=3%E5%8F%B7%E6%A5%BC&after=0&limit=100", 200, hits);
+    let form = [typed("group", "45"), vec![("group_q", "3号楼")]].concat();
+    let found = fake.post("/policies/7/edit", &form).await;
+    assert_eq!(found.status, StatusCode::OK);
+    found.shows(&["<option value=\"group:12\" selected>group 3号楼一组 第一网格", "value=\"45\""]);
+    assert!(!found.html.contains("group:13"), "of its community");
+    assert!(fake.asked().iter().all(|(method, ..)| *method == Method::GET), "nothing is saved");
+    fake.answers("PUT /policies/7", 200, policy(3, 45));
+    let mut form = typed("save", "45");
+    form[3] = ("scope", "group:12");
+    fake.post("/policies/7/edit", &form).await;
+    let asked = fake.asked();
+    let sent = &asked.iter().find(|(method, ..)| *method == Method::PUT).unwrap().2;
+    assert_eq!(sent["document"]["scope"], json!({"group": 12}));
+    let none = json!({"items": [], "next": null, "is_too_short": false});
+    fake.answers("GET /search?q=x&after=0&limit=100", 200, none);
+    let form = [typed("group", "45"), vec![("group_q", "x")]].concat();
+    fake.post("/policies/7/edit", &form).await.shows(&["No group of this community is so."]);
+    // One that is stored is shown by its name.
+    let mut stored = policy(2, 30);
+    stored["document"]["scope"] = json!({"group": 12});
+    fake.answers("GET /policies/7", 200, stored);
+    fake.answers("GET /groups/12", 200, json!({"id": 12, "name": "3号楼一组"}));
+    fake.get("/policies/7/edit")
+        .await
+        .shows(&["<option value=\"group:12\" selected>group 3号楼一组"]);
 }
 
 #[tokio::test]
@@ -335,5 +377,65 @@ async fn versions_are_compared_and_put_back() {
     let removed = fake.post("/policies/7/remove", &[("etag", "\"1\"")]).await;
     assert_eq!(removed.location(), "/policies?community=2&did=removed");
     fake.answers("GET /policies/7", 404, problem);
-    fake.get("/policies/7/versions").await.shows(&["This policy is gone"]);
+    fake.get("/policies/7/versions")
+        .await
+        .shows(&["This policy is gone", "/policies/history?community=2"]);
+}
+
+#[tokio::test]
+async fn versions_say_who_saved_them_when_and_why() {
+    let fake = desk("auditor");
+    let (mut new, mut old) = (policy(2, 30), policy(1, 60));
+    new["at"] = json!("2026-11-21T03:12:00Z");
+    (new["who"], new["who_name"]) = (json!("account:7"), json!("李华"));
+    new["why"] = json!("夜里人手不够");
+    (old["at"], old["who"]) = (json!(null), json!(null));
+    fake.answers("GET /policies/7/versions", 200, json!({"items": [new, old]}));
+    let page = fake.get("/policies/7/versions").await;
+    page.shows(&[
+        "21 Nov 2026, 11:12",
+        "李华",
+        "夜里人手不够",
+        "not recorded",
+        "/policies/7/versions?older=1&amp;newer=2",
+    ]);
+    assert!(!page.html.contains("name=\"reason\""), "nothing is put back by who only reads");
+}
+
+#[tokio::test]
+async fn a_removed_policy_is_restored_from_what_was_changed() {
+    let fake = desk("admin");
+    fake.get("/policies?community=2").await.shows(&["/policies/history?community=2"]);
+    let edit = |id: u32, row: u32, action: &str, name: &str| {
+        let value = |is: bool| if is { json!(name) } else { json!(null) };
+        let change = json!({"field": "name", "before": value(action == "deleted"), "after": value(action == "created")});
+        let changes = if action == "replaced" { json!([]) } else { json!([change]) };
+        json!({"id": id, "at": "2026-11-21T03:12:00Z", "who": "account:7", "who_name": "李华", "why": "不用了",
+            "noun": "policies", "row_id": row, "action": action, "changes": changes, "change_id": null})
+    };
+    let edits = [edit(41, 9, "deleted", "火警"), edit(40, 7, "replaced", "")];
+    let list = "GET /history?noun=policies&community_id=2&limit=50";
+    fake.answers(list, 200, json!({"items": edits, "next": 40}));
+    let page = fake.get("/policies/history?community=2").await;
+    page.shows(&[
+        "火警",
+        "入室",
+        "不用了",
+        "李华",
+        "Restore",
+        "action=\"/policies/undo/41\"",
+        "after=40",
+    ]);
+    fake.get_chinese("/policies/history?community=2").await.shows(&["恢复", "预案的修改和删除"]);
+    assert_eq!(fake.get("/policies/history").await.status, StatusCode::NOT_FOUND);
+    fake.answers("POST /history/41/undo", 204, Value::Null);
+    let undone = fake.post("/policies/undo/41", &[("community", "2")]).await;
+    assert_eq!(undone.location(), "/policies/history?community=2&did=undone");
+    let problem = json!({"type": "urn:lianfang:problem:form", "title": "no", "status": 422,
+        "errors": [{"pointer": "/document/steps/1", "detail": "this step reaches nobody"}]});
+    fake.answers("POST /history/41/undo", 422, problem);
+    let refused = fake.post("/policies/undo/41", &[("community", "2")]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    refused.shows(&["this step reaches nobody", "火警"]);
+    assert!(!refused.html.contains("/document/steps"));
 }

@@ -2,6 +2,7 @@
 
 use super::{Places, Policy, community_of, refused, words};
 use crate::api::{Failure, Versioned};
+use crate::directory::who_words;
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, failed, go, show};
 use crate::lang::Lang;
@@ -10,6 +11,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use words::{Change, Line};
@@ -24,6 +26,7 @@ struct VersionsPage {
     community: String,
     title: String,
     versions: Vec<u64>,
+    saved: Vec<Saved>,
     older: u64,
     newer: u64,
     lines: Vec<Line>,
@@ -31,6 +34,33 @@ struct VersionsPage {
     /// Of the stored policy; empty when it is gone.
     etag: String,
     may_edit: bool,
+}
+
+/// Who saved a version, when and why.
+struct Saved {
+    version: u64,
+    /// The one before it, to compare with.
+    before: Option<u64>,
+    at: Option<Timestamp>,
+    who: String,
+    why: String,
+}
+
+/// Who saved each of the versions, the newest first.
+fn saved(versions: &[Policy], l: Lang) -> Vec<Saved> {
+    let before = versions.iter().skip(1).map(|one| Some(one.version)).chain([None]);
+    let told = |(one, before): (&Policy, Option<u64>)| Saved {
+        version: one.version,
+        before,
+        at: one.at,
+        who: one
+            .who
+            .as_ref()
+            .map(|who| who_words(who, one.who_name.as_deref(), l))
+            .unwrap_or_default(),
+        why: one.why.clone().unwrap_or_default(),
+    };
+    versions.iter().zip(before).map(told).collect()
 }
 
 impl VersionsPage {
@@ -95,6 +125,7 @@ async fn render(signed: &Signed, id: u64) -> Result<Response, Failure> {
         older,
         newer,
         versions: numbers,
+        saved: saved(&items, l),
         etag: stored.map(|Versioned { etag, .. }| etag).unwrap_or_default(),
         may_edit: signed.me.is_admin(),
     };
@@ -112,8 +143,8 @@ pub(super) async fn restore(
     let old = old.map_err(|failure| failed(&signed.visitor, &failure))?;
     let draft = json!({"community_id": old.community_id, "document": old.document});
     let etag = form.get("etag").to_owned();
-    let saved = signed.api().put::<Policy>(&format!("/policies/{id}"), Some(&etag), &draft).await;
-    match saved {
+    let api = signed.api().because(form.get("reason"));
+    match api.put::<Policy>(&format!("/policies/{id}"), Some(&etag), &draft).await {
         Ok(_) => Ok(go(&format!("/policies/{id}"), "saved")),
         Err(failure) => refused(&signed, id, failure).await,
     }

@@ -2,6 +2,7 @@
 
 use super::Town;
 use crate::api::Failure;
+use crate::directory::finding::{Hit, found};
 use crate::form::Form;
 use crate::lang::Lang;
 use crate::roster::local::Local;
@@ -46,21 +47,6 @@ pub(super) struct LineFound {
 }
 
 #[derive(Deserialize)]
-struct Page {
-    items: Vec<Found>,
-}
-
-#[derive(Deserialize)]
-struct Found {
-    noun: String,
-    id: u64,
-    name: String,
-    place: String,
-    household_id: Option<u64>,
-    community: String,
-}
-
-#[derive(Deserialize)]
 struct Lines {
     items: Vec<LineRow>,
 }
@@ -82,16 +68,16 @@ impl Asked {
         let q = form.get("q").to_owned();
         let chosen: Option<u64> = form.get("line").parse().ok();
         let mut lines = Vec::new();
-        if !q.is_empty() {
-            let words: String = form_urlencoded::byte_serialize(q.as_bytes()).collect();
-            let page: Page =
-                signed.api().get(&format!("/search?q={words}&after=0&limit=50")).await?;
-            for found in page.items.iter().filter(|found| found.community == town.name) {
-                if FOUND_MAX <= lines.len() {
-                    break;
-                }
-                found.add_lines(signed, &mut lines).await?;
+        let is_wanted = |hit: &Hit| {
+            let has_lines =
+                hit.household_id.is_some() || matches!(&*hit.noun, "lines" | "households");
+            hit.community == town.name && has_lines
+        };
+        for hit in found(signed, &q, FOUND_MAX, is_wanted).await? {
+            if FOUND_MAX <= lines.len() {
+                break;
             }
+            add_lines(signed, &hit, &mut lines).await?;
         }
         if let Some(id) = chosen.filter(|id| lines.iter().all(|line| line.id != *id)) {
             let row: LineRow = signed.api().get(&format!("/lines/{id}")).await?;
@@ -130,30 +116,27 @@ impl Asked {
     }
 }
 
-impl Found {
-    /// Adds the lines of what was found: itself, or those of its household.
-    async fn add_lines(&self, signed: &Signed, lines: &mut Vec<LineFound>) -> Result<(), Failure> {
-        let words =
-            |account: &str| format!("{} {} {account}", self.name, self.place).trim().to_owned();
-        let mut add = |id: u64, words: String| {
-            if lines.iter().all(|line| line.id != id) {
-                lines.push(LineFound { id, words });
-            }
-        };
-        let household = match self.noun.as_str() {
-            "lines" => {
-                add(self.id, words(""));
-                return Ok(());
-            }
-            "households" => Some(self.id),
-            _ => self.household_id,
-        };
-        let Some(household) = household else { return Ok(()) };
-        let path = format!("/lines?after=0&limit=10&household_id={household}");
-        let rows: Lines = signed.api().get(&path).await?;
-        rows.items.into_iter().for_each(|row| add(row.id, words(&row.account)));
-        Ok(())
-    }
+/// Adds the lines of what was found: itself, or those of its household.
+async fn add_lines(signed: &Signed, hit: &Hit, lines: &mut Vec<LineFound>) -> Result<(), Failure> {
+    let words = |account: &str| format!("{} {} {account}", hit.name, hit.place).trim().to_owned();
+    let mut add = |id: u64, words: String| {
+        if lines.iter().all(|line| line.id != id) {
+            lines.push(LineFound { id, words });
+        }
+    };
+    let household = match hit.noun.as_str() {
+        "lines" => {
+            add(hit.id, words(""));
+            return Ok(());
+        }
+        "households" => Some(hit.id),
+        _ => hit.household_id,
+    };
+    let Some(household) = household else { return Ok(()) };
+    let path = format!("/lines?after=0&limit=10&household_id={household}");
+    let rows: Lines = signed.api().get(&path).await?;
+    rows.items.into_iter().for_each(|row| add(row.id, words(&row.account)));
+    Ok(())
 }
 
 /// What an alarm would do.

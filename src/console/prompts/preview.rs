@@ -4,6 +4,7 @@ use super::clip::wav;
 use super::{language_of, language_words, source};
 use crate::Shared;
 use crate::api::Failure;
+use crate::directory::finding::{Hit, OFFERED, found};
 use crate::directory::{Crumb, LANGUAGES};
 use crate::form::Form;
 use crate::frame::{Frame, failed, show};
@@ -92,20 +93,6 @@ struct Line {
     id: u64,
     account: String,
     household_id: u64,
-}
-
-#[derive(Deserialize)]
-struct Hits {
-    items: Vec<Hit>,
-}
-
-#[derive(Deserialize)]
-struct Hit {
-    noun: String,
-    id: u64,
-    name: String,
-    place: String,
-    household_id: Option<u64>,
 }
 
 /// A line that may be meant: its page, and what it is called.
@@ -300,9 +287,9 @@ async fn find(signed: &Signed, form: &Form) -> Result<(Vec<Found>, bool), Failur
     if form.get("q").is_empty() {
         return Ok((Vec::new(), false));
     }
-    let q: String = form_urlencoded::byte_serialize(form.get("q").as_bytes()).collect();
-    let hits: Hits = signed.api().get(&format!("/search?q={q}&limit=50")).await?;
-    let found = hits.items.into_iter().filter_map(|hit| match hit.noun.as_str() {
+    let is_wanted = |hit: &Hit| matches!(&*hit.noun, "lines" | "households" | "contacts");
+    let hits = found(signed, form.get("q"), OFFERED, is_wanted).await?;
+    let found = hits.into_iter().filter_map(|hit| match hit.noun.as_str() {
         "lines" => Some(of_line(hit.id, hit.name, hit.place)),
         "households" | "contacts" => {
             let household = if hit.noun == "households" { Some(hit.id) } else { hit.household_id };

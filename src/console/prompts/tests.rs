@@ -190,7 +190,7 @@ async fn a_line_is_listened_to_before_anybody_is_called() {
         {"noun": "households", "id": 5, "name": "陈阿姨", "place": "3-502", "household_id": 5},
         {"noun": "workers", "id": 3, "name": "王敏", "place": "", "household_id": null},
     ]});
-    fake.answers("GET /search?q=chen&limit=50", 200, hits);
+    fake.answers("GET /search?q=chen&after=0&limit=100", 200, hits);
     let page = fake.get("/prompts/preview?q=chen").await;
     page.shows(&["/prompts/preview?line=8", "/prompts/preview?household=5"]);
     assert!(!page.html.contains("王敏</a>"), "workers raise no alarm");

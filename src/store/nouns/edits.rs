@@ -92,7 +92,7 @@ pub(super) async fn create<N: Noun>(
     let before = errors_before::<N>(change, &place).await?;
     let row = bind(N::SQL.insert, values).fetch_one(&mut *change).await.map_err(fault_of)?;
     let row = N::read(&row).map_err(StoreError::Read)?;
-    row.written(change).await?;
+    row.written(editor, change).await?;
     refuse_impossible::<N>(change, &place, before).await?;
     enter(editor, change, Action::Create, (&row, &place)).await?;
     keep_new(editor, change, &row).await?;
@@ -121,7 +121,7 @@ pub(super) async fn update<N: Noun>(
     let query = bind(N::SQL.update, values).bind(id.into()).bind(version);
     let row = query.fetch_one(&mut *change).await.map_err(fault_of)?;
     let row = N::read(&row).map_err(StoreError::Read)?;
-    row.written(change).await?;
+    row.written(editor, change).await?;
     refuse_impossible::<N>(change, &place, before).await?;
     enter(editor, change, Action::Replace, (&row, &place)).await?;
     history::keep(editor, change, (N::SQL.table, &was)).await?;

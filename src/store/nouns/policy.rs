@@ -4,7 +4,9 @@ use super::fault::{Checks, at_field};
 use super::{
     Fault, FieldError, Home, Kind, Noun, NounError, Statements, Value, json_of, second, statements,
 };
+use crate::store::audit::Editor;
 use crate::store::{Database, StoreError};
+use jiff::Timestamp;
 use lianfang_domain::id::{CommunityId, PolicyId};
 use lianfang_domain::policy::{PolicyDocument, PolicyScope, check};
 use serde::{Deserialize, Serialize};
@@ -123,14 +125,45 @@ impl Noun for Policy {
         Ok(fault.into_iter().collect())
     }
 
-    async fn written(&self, change: &mut SqliteConnection) -> Result<(), StoreError> {
-        const KEEP: &str = "INSERT INTO policy_version (policy_id, version, community_id, document)
-            VALUES (?1, ?2, ?3, ?4)";
+    async fn written(
+        &self,
+        editor: &Editor<'_>,
+        change: &mut SqliteConnection,
+    ) -> Result<(), StoreError> {
+        const KEEP: &str = "INSERT INTO policy_version
+            (policy_id, version, community_id, document, at_us, who, why)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let document = serde_json::to_string(&self.document).unwrap_or_default();
         let keep = sqlx::query(KEEP).bind(self.id.0).bind(self.version);
         let keep = keep.bind(self.community_id.0).bind(document);
+        let keep = keep.bind(editor.at.as_microsecond()).bind(editor.who).bind(editor.why);
         keep.execute(change).await.map_err(StoreError::Write)?;
         Ok(())
+    }
+}
+
+/// A version of a policy, and who saved it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyVersion {
+    /// The policy as it was saved.
+    pub policy: Policy,
+    /// When; `None` for what is older than the record of it.
+    pub at: Option<Timestamp>,
+    /// Who, as in the audit trail.
+    pub who: Option<String>,
+    /// Why, in their words.
+    pub why: Option<String>,
+}
+
+impl PolicyVersion {
+    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let at_us: Option<i64> = row.try_get("at_us")?;
+        Ok(Self {
+            policy: Policy::read(row)?,
+            at: at_us.and_then(|us| Timestamp::from_microsecond(us).ok()),
+            who: row.try_get("who")?,
+            why: row.try_get("why")?,
+        })
     }
 }
 
@@ -142,12 +175,12 @@ pub async fn policy_version(
     database: &Database,
     id: PolicyId,
     version: u32,
-) -> Result<Policy, NounError> {
-    const GET: &str = "SELECT policy_id AS id, community_id, document, version FROM policy_version
-        WHERE policy_id = ?1 AND version = ?2";
+) -> Result<PolicyVersion, NounError> {
+    const GET: &str = "SELECT policy_id AS id, community_id, document, version, at_us, who, why
+        FROM policy_version WHERE policy_id = ?1 AND version = ?2";
     let query = sqlx::query(GET).bind(id.0).bind(version);
     let row = query.fetch_optional(database.reader()).await.map_err(StoreError::Read)?;
-    Ok(Policy::read(&row.ok_or(NounError::NotFound)?).map_err(StoreError::Read)?)
+    Ok(PolicyVersion::read(&row.ok_or(NounError::NotFound)?).map_err(StoreError::Read)?)
 }
 
 /// The newest versions of a policy, newest first, at most so many.
@@ -158,11 +191,11 @@ pub async fn policy_versions(
     database: &Database,
     id: PolicyId,
     limit: u32,
-) -> Result<Vec<Policy>, NounError> {
-    const LIST: &str = "SELECT policy_id AS id, community_id, document, version FROM policy_version
-        WHERE policy_id = ?1 ORDER BY version DESC LIMIT ?2";
+) -> Result<Vec<PolicyVersion>, NounError> {
+    const LIST: &str = "SELECT policy_id AS id, community_id, document, version, at_us, who, why
+        FROM policy_version WHERE policy_id = ?1 ORDER BY version DESC LIMIT ?2";
     let query = sqlx::query(LIST).bind(id.0).bind(limit);
     let rows = query.fetch_all(database.reader()).await.map_err(StoreError::Read)?;
-    let rows: Result<Vec<Policy>, _> = rows.iter().map(Policy::read).collect();
+    let rows: Result<Vec<PolicyVersion>, _> = rows.iter().map(PolicyVersion::read).collect();
     Ok(rows.map_err(StoreError::Read)?)
 }

@@ -76,10 +76,13 @@ async fn apply<N: Noun>(
         }
         (Some(before), standing) => {
             let is_there = standing.is_some();
-            let version = standing.map(|row| row.version());
-            write::<N>(change, before, (is_there, version)).await?;
+            let now = standing.map_or(0, |row| i64::from(row.version()));
+            let last = last_version(change, (N::SQL.table, entry.row_id)).await?.max(now);
+            write::<N>(change, before, (is_there, last)).await?;
             let action = if is_there { Action::Replace } else { Action::Create };
-            (action, read::<N>(change, entry.row_id).await?)
+            let row = read::<N>(change, entry.row_id).await?;
+            row.written(editor, change).await?;
+            (action, row)
         }
         (None, None) => return Err(NounError::NotFound),
     };
@@ -113,18 +116,28 @@ async fn read<N: Noun>(change: &mut SqliteConnection, id: i64) -> Result<N, Noun
     Ok(N::read(&row.ok_or(NounError::NotFound)?).map_err(StoreError::Read)?)
 }
 
+/// The greatest version that a row ever had, as far as the history knows.
+async fn last_version(
+    change: &mut SqliteConnection,
+    (table, id): (&str, i64),
+) -> Result<i64, StoreError> {
+    const LAST: &str = "SELECT coalesce(max(coalesce(after, before) ->> 'version'), 0) FROM history
+        WHERE noun = ?1 AND row_id = ?2";
+    let query = sqlx::query_scalar(LAST).bind(table).bind(id);
+    query.fetch_one(change).await.map_err(StoreError::Read)
+}
+
 /// Writes the columns of a row, with a version that no earlier state of it had.
 async fn write<N: Noun>(
     change: &mut SqliteConnection,
     before: &Map<String, Value>,
-    (is_there, version): (bool, Option<u32>),
+    (is_there, last): (bool, i64),
 ) -> Result<(), NounError> {
-    let last = version.map(u64::from).or_else(|| before.get("version")?.as_u64()).unwrap_or(0);
     let names: Vec<&String> = before.keys().collect();
     let values: Vec<Column> = before
         .iter()
         .map(|(name, value)| match (name.as_str(), value) {
-            ("version", _) => Column::Integer(i64::try_from(last + 1).unwrap_or(i64::MAX)),
+            ("version", _) => Column::Integer(last + 1),
             (_, Value::String(text)) => Column::Text(text.clone()),
             (_, Value::Number(number)) => number.as_i64().map_or(Column::Null, Column::Integer),
             (_, Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => Column::Null,

@@ -1,8 +1,12 @@
-//! One text for each community, and the search in it.
+//! Two texts for each community, one of its people, telephones and doors and a small one of its places, and the search in
+//! them.
 
 use crate::web::ports::Ports;
 use lianfang_domain::directory::{Community, ContactNumber, Directory, Household};
-use lianfang_domain::id::{CommunityId, ContactId, HouseholdId, LineId, ResponderId, WorkerId};
+use lianfang_domain::id::{
+    AccountId, CommunityId, ContactId, GridId, GroupId, HouseholdId, LineId, ResponderId, StreetId,
+    WorkerId,
+};
 use memchr::memmem::Finder;
 use pinyin::{ToPinyin, ToPinyinMulti};
 use std::collections::BTreeMap;
@@ -30,6 +34,15 @@ pub(in crate::web) struct Index(Arc<Mutex<BTreeMap<CommunityId, Arc<Indexed>>>>)
 
 struct Indexed {
     community: Arc<Community>,
+    /// The community itself, its grids and groups.
+    places: Text,
+    /// Its people, telephones and doors.
+    rows: Text,
+}
+
+/// A text that is searched from its beginning to its end.
+#[derive(Default)]
+pub(super) struct Text {
     /// Rows of parts, each part behind [`PART`], each row behind a line break.
     text: String,
     /// Where each row begins in the text, and what it is.
@@ -44,13 +57,32 @@ pub(super) enum Of {
     Contact(HouseholdId, ContactId),
     Worker(WorkerId),
     Responder(ResponderId),
+    Street(StreetId),
+    Community,
+    Grid(GridId),
+    Group(GroupId),
+    Account(AccountId),
 }
 
 /// A row that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hit {
-    pub(super) community: CommunityId,
+    /// None for what is in no community.
+    pub(super) community: Option<CommunityId>,
     pub(super) of: Of,
+}
+
+/// What was found: where the words begin a part, and the others.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) first: Vec<Hit>,
+    pub(super) others: Vec<Hit>,
+}
+
+impl Found {
+    fn is_full(&self) -> bool {
+        HITS_MAX as usize <= self.first.len()
+    }
 }
 
 /// Words to look for.
@@ -74,14 +106,14 @@ impl Query {
 }
 
 /// Finds the words of a query, made once for all texts.
-struct Finders {
+pub(super) struct Finders {
     words: Finder<'static>,
     /// The words where a part begins.
     at_begin: Finder<'static>,
 }
 
 impl Finders {
-    fn new(Query(words): &Query) -> Self {
+    pub(super) fn new(Query(words): &Query) -> Self {
         let owned = |text: &str| Finder::new(text).into_owned();
         Self { words: owned(words), at_begin: owned(&format!("{PART}{words}")) }
     }
@@ -120,28 +152,33 @@ impl Index {
         index
     }
 
-    /// What is found, where the words begin a part first. Makes the texts of communities that were edited.
+    /// What is found: places whose names begin with the words, then whatever else begins with them, then the rest. Makes
+    /// the texts of communities that were edited. `above` is what is in no community.
     pub(super) async fn find(
         &self,
         directory: &Directory,
         query: &Query,
+        above: Found,
         is_wanted: impl Fn(&Community) -> bool,
     ) -> Vec<Hit> {
-        let (mut first, mut others) = (Vec::new(), Vec::new());
+        let (mut places, mut found) = (above, Found::default());
         let finders = Finders::new(query);
         for community in directory.communities().filter(|community| is_wanted(community)) {
             let indexed = self.of(community);
-            indexed.find(&finders, (&mut first, &mut others));
-            if HITS_MAX as usize <= first.len() {
-                break;
+            indexed.places.find(&finders, Some(community.id), &mut places);
+            if !found.is_full() {
+                indexed.rows.find(&finders, Some(community.id), &mut found);
             }
             // A town takes some milliseconds: others come in between.
             tokio::task::yield_now().await;
         }
         self.forget(directory);
-        first.extend(others);
-        first.truncate(HITS_MAX as usize);
-        first
+        let mut hits = places.first;
+        for more in [found.first, places.others, found.others] {
+            hits.extend(more);
+        }
+        hits.truncate(HITS_MAX as usize);
+        hits
     }
 
     fn of(&self, community: &Arc<Community>) -> Arc<Indexed> {
@@ -166,11 +203,17 @@ impl Index {
 
 impl Indexed {
     fn make(community: &Arc<Community>) -> Self {
-        let mut made =
-            Self { community: Arc::clone(community), text: String::new(), rows: Vec::new() };
+        let mut places = Text::default();
+        places.named(Of::Community, &community.name);
+        for grid in &community.grids {
+            places.named(Of::Grid(grid.id), &grid.name);
+        }
+        for group in &community.groups {
+            places.named(Of::Group(group.id), &group.name);
+        }
+        let mut made = Text::default();
         for household in &community.households {
-            made.row(Of::Household(household.id));
-            made.name(&household.name);
+            made.named(Of::Household(household.id), &household.name);
             made.place(household);
             for line in &household.lines {
                 made.row(Of::Line(household.id, line.id));
@@ -178,23 +221,28 @@ impl Indexed {
                 made.digits(line.number.key());
             }
             for contact in &household.contacts {
-                made.row(Of::Contact(household.id, contact.id));
-                made.name(&contact.name);
+                made.named(Of::Contact(household.id, contact.id), &contact.name);
                 made.numbers(&contact.numbers);
             }
         }
         for worker in &community.workers {
-            made.row(Of::Worker(worker.id));
-            made.name(&worker.name);
+            made.named(Of::Worker(worker.id), &worker.name);
             made.numbers(&worker.numbers);
         }
         for responder in &community.responders {
-            made.row(Of::Responder(responder.id));
-            made.name(&responder.name);
+            made.named(Of::Responder(responder.id), &responder.name);
             made.numbers(&responder.numbers);
         }
         made.text.shrink_to_fit();
-        made
+        Self { community: Arc::clone(community), places, rows: made }
+    }
+}
+
+impl Text {
+    /// A row that has a name.
+    pub(super) fn named(&mut self, of: Of, name: &str) {
+        self.row(of);
+        self.name(name);
     }
 
     fn row(&mut self, of: Of) {
@@ -211,7 +259,7 @@ impl Indexed {
 
     /// A name, its pinyin, their initials, and the initials where the first character is read in another way, as
     /// those of family names may be.
-    fn name(&mut self, name: &str) {
+    pub(super) fn name(&mut self, name: &str) {
         self.part(name);
         let (mut whole, mut initials) = (String::new(), String::new());
         for (character, reading) in name.chars().zip(name.to_pinyin()) {
@@ -281,20 +329,25 @@ impl Indexed {
     }
 
     /// Adds what is found here, each row once.
-    fn find(&self, finders: &Finders, (first, others): (&mut Vec<Hit>, &mut Vec<Hit>)) {
+    pub(super) fn find(
+        &self,
+        finders: &Finders,
+        community: Option<CommunityId>,
+        found: &mut Found,
+    ) {
         let text = self.text.as_bytes();
         let mut from = 0;
-        while let Some(found) = text.get(from..).and_then(|text| finders.words.find(text)) {
-            let at = from + found;
+        while let Some(at) = text.get(from..).and_then(|text| finders.words.find(text)) {
+            let at = from + at;
             let index = self.rows.partition_point(|(begin, _)| *begin <= at).saturating_sub(1);
             let Some(&(begin, of)) = self.rows.get(index) else { return };
             let end = self.rows.get(index + 1).map_or(text.len(), |(next, _)| *next);
             let row = text.get(begin..end).unwrap_or_default();
             let is_first = finders.at_begin.find(row).is_some();
-            let hits = if is_first { &mut *first } else { &mut *others };
+            let hits = if is_first { &mut found.first } else { &mut found.others };
             if hits.len() < HITS_MAX as usize {
-                hits.push(Hit { community: self.community.id, of });
-            } else if is_first || HITS_MAX as usize <= first.len() {
+                hits.push(Hit { community, of });
+            } else if is_first || found.is_full() {
                 return;
             }
             from = end;

@@ -188,3 +188,25 @@ async fn two_hundred_rows_are_made_at_once() {
     assert_eq!(page["items"].as_array().map(Vec::len), Some(200));
     assert_eq!(page["next"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_household_goes_with_its_lines_and_contacts_and_comes_back() {
+    let api = Api::new().await;
+    let admin = api.admin(&api.token("root", Scope::Admin).await);
+    let town = admin.town().await;
+    let rows = [("lines", town.line), ("contacts", town.contact), ("households", town.household)];
+    let alone = delete("households", (town.household, 1));
+    send(&admin, &[delete("lines", (town.line, 1)), alone]).await.expect(422);
+    admin.get(&format!("/lines/{}", town.line)).await.expect(200);
+    let all = rows.map(|(noun, id)| delete(noun, (id, 1)));
+    send(&admin, &all).await.expect(200);
+    for (noun, id) in rows.into_iter().rev() {
+        admin.get(&format!("/{noun}/{id}")).await.expect(404);
+        let path = format!("/history?noun={noun}&id={id}");
+        let edits = admin.get(&path).await.expect(200).json();
+        assert_eq!(edits["items"][0]["action"], "deleted", "{noun}");
+        let undo = format!("/history/{}/undo", edits["items"][0]["id"]);
+        admin.post(&undo, json!({})).await.expect(204);
+        admin.get(&format!("/{noun}/{id}")).await.expect(200);
+    }
+}

@@ -4,10 +4,13 @@ use super::{Api, Client, Town};
 use axum::http::Method;
 use jiff::SignedDuration;
 use lianfang::store::accounts::Role;
+use lianfang::store::alarm_log::{NewEvents, OpenedAlarm};
 use lianfang::store::reach::Reach;
+use lianfang::store::secrets::{Hashes, make_line_secret};
 use lianfang::store::tokens::Scope;
 use lianfang::web::ports::Binding;
-use lianfang_domain::id::CommunityId;
+use lianfang_domain::alarm::{CloseOutcome, Event, Proof, Trigger, TriggerSource};
+use lianfang_domain::id::{AlarmId, CommunityId, GroupId, HouseholdId, LineId};
 use serde_json::{Value, json};
 
 async fn desk(api: &Api) -> (Client<'_>, Town) {
@@ -36,6 +39,7 @@ async fn a_group_shows_its_doors_and_what_is_wrong_with_them() {
     let first = &doors["items"][0];
     assert_eq!((&first["name"], &first["door"]), (&json!("陈阿姨"), &json!("502")));
     assert_eq!(first["lines"][0]["is_registered"], true);
+    assert_eq!(first["lines"][0]["heard_by"], "registration");
     assert_eq!(first["contacts"][0]["voice"], true);
     for path in [
         format!("/groups/{}/checks", town.group),
@@ -200,6 +204,55 @@ async fn people_doors_and_numbers_are_found() {
 }
 
 #[tokio::test]
+async fn places_are_found_and_accounts_by_who_keeps_them() {
+    let api = Api::new().await;
+    let (admin, town) = desk(&api).await;
+    let community = json!({"street_id": town.street, "name": "滨江社区", "area_code": "0592"});
+    let community = admin.create("/communities", community).await;
+    let grid = json!({"community_id": community, "name": "江景网格"});
+    let grid = admin.create("/grids", grid).await;
+    let group = admin.create("/groups", json!({"grid_id": grid, "name": "江边一组"})).await;
+    let reach = Reach::Community(CommunityId(u32::try_from(community).expect("small")));
+    let near = api.person("jiang", Role::Operator, reach).await;
+    let keeper = api.person("jia", Role::Admin, reach).await;
+    let found = async |who: &Client<'_>, words: &str| {
+        let page = who.get(&format!("/search?q={words}")).await.expect(200).json();
+        let items = page["items"].as_array().expect("items").clone();
+        let told = |one: &Value| {
+            let text = |field: &str| one[field].as_str().unwrap_or_default().to_owned();
+            (format!("{}/{}", text("noun"), one["id"]), text("place"))
+        };
+        items.iter().map(told).collect::<Vec<_>>()
+    };
+    let at = |noun: &str, id: u64, place: &str| (format!("{noun}/{id}"), place.to_owned());
+    let street = at("streets", town.street, "");
+    let here = at("communities", community, "筼筜街道");
+    let (grid, group) = (at("grids", grid, ""), at("groups", group, "江景网格"));
+    assert_eq!(found(&admin, "ydjd").await, std::slice::from_ref(&street));
+    assert_eq!(found(&admin, "bjsq").await, std::slice::from_ref(&here));
+    assert_eq!(found(&admin, "%E6%B1%9F%E6%99%AF").await, std::slice::from_ref(&grid));
+    assert_eq!(found(&admin, "jbyz").await, std::slice::from_ref(&group));
+    let all = found(&admin, "jiang").await;
+    assert!(
+        all.iter().any(|(path, name)| path.starts_with("accounts/") && name == "jiang"),
+        "{all:?}"
+    );
+    // Who keeps no accounts finds none; who keeps those of a community no others.
+    assert_eq!(found(&near, "jiang").await, [grid, group, here]);
+    let kept = found(&keeper, "ji").await;
+    assert_eq!(
+        kept.iter().filter(|(path, _)| path.starts_with("accounts/")).count(),
+        2,
+        "{kept:?}"
+    );
+    let elsewhere = CommunityId(u32::try_from(town.community).expect("small"));
+    let stranger = api.person("jie", Role::Admin, Reach::Community(elsewhere)).await;
+    let kept = found(&stranger, "ji").await;
+    let kept = kept.iter().filter(|(path, _)| path.starts_with("accounts/"));
+    assert_eq!(kept.map(|(_, name)| &**name).collect::<Vec<_>>(), ["jie"]);
+}
+
+#[tokio::test]
 async fn lines_say_how_they_are() {
     let api = Api::new().await;
     let (admin, town) = desk(&api).await;
@@ -232,6 +285,82 @@ async fn lines_say_how_they_are() {
     assert_eq!(ids(&format!("?after={}", town.line)).await, []);
     assert_eq!(ids("?community_id=99").await, []);
     admin.get("/lines/status?state=broken").await.expect(400);
+}
+
+/// Records an alarm of the line that began and, unless it is open, ended so.
+async fn was(api: &Api, number: u64, source: TriggerSource, outcome: Option<CloseOutcome>) {
+    let alarm = AlarmId(number << 40);
+    let code = if source == TriggerSource::Keyed { "*9" } else { "#9" };
+    let trigger = Trigger {
+        line: LineId(1),
+        household: HouseholdId(1),
+        group: GroupId(1),
+        code: code.into(),
+        source,
+        proof: Proof::Trunk,
+        idempotency_key: format!("k{number}").into(),
+    };
+    let now = api.clock.now();
+    let mut events = vec![Event::Raised { trigger, follows: None }];
+    events.extend(outcome.map(|outcome| Event::Closed {
+        actor: "root".into(),
+        outcome,
+        matter: None,
+        by: None,
+    }));
+    let opened = OpenedAlarm {
+        line: LineId(1),
+        idempotency_key: format!("k{number}").into(),
+        follows: None,
+        raised: now,
+    };
+    let batch = NewEvents {
+        alarm,
+        first_sequence: 0,
+        at: now,
+        events,
+        plan: None,
+        opened: Some(opened),
+        closed: outcome.map(|_| now),
+    };
+    api.log.append(vec![batch]).expect("queued").await.expect("kept");
+}
+
+#[tokio::test]
+async fn a_line_tells_its_last_alarm_drill_and_test_and_what_it_sent() {
+    let api = Api::new().await;
+    let (admin, town) = desk(&api).await;
+    let path = format!("/lines/{}/status", town.line);
+    let ask = async || admin.get(&path).await.expect(200).json();
+    let fresh = ask().await;
+    assert_eq!((&fresh["state"], &fresh["heard_by"]), (&json!("never"), &json!("trunk")));
+    for last in ["last", "last_alarm", "last_drill", "last_test", "last_press"] {
+        assert_eq!(fresh[last], Value::Null, "{last}");
+    }
+    was(&api, 1, TriggerSource::Dialled, Some(CloseOutcome::Genuine)).await;
+    was(&api, 2, TriggerSource::Dialled, Some(CloseOutcome::Drill)).await;
+    was(&api, 3, TriggerSource::Keyed, Some(CloseOutcome::Test)).await;
+    was(&api, 4, TriggerSource::Drill, Some(CloseOutcome::Drill)).await;
+    let told = ask().await;
+    let of = |last: &str| told[last]["alarm_id"].as_str().and_then(|id| id.parse().ok());
+    let id = |number: u64| Some(AlarmId(number << 40));
+    let lasts = ["last", "last_alarm", "last_drill", "last_test", "last_press"].map(of);
+    assert_eq!(lasts, [id(4), id(1), id(4), id(3), id(3)]);
+    assert_eq!(told["last_drill"]["is_drill"], true);
+    let press = &told["last_press"];
+    assert_eq!(
+        (&press["code"], &press["source"], &press["proof"]),
+        (&json!("*9"), &json!("keyed"), &json!("trunk"))
+    );
+    // One that is still open is an alarm, whatever it may turn out to be.
+    was(&api, 5, TriggerSource::Dialled, None).await;
+    assert_eq!(ask().await["last_alarm"]["alarm_id"], AlarmId(5 << 40).to_string());
+    // A line that has a password registers, or should.
+    let editor = api.store.directory().edited_by("cli:test", api.clock.now());
+    make_line_secret(&editor, "1001", "lianfang", Hashes::Both).await.expect("makes");
+    api.directory.refresh().await.expect("reads");
+    assert_eq!(ask().await["heard_by"], "registration");
+    admin.get("/lines/99/status").await.expect(404);
 }
 
 /// The edits of a row, the latest first.

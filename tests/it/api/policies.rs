@@ -2,7 +2,9 @@
 
 use super::{Api, Client, Town};
 use axum::http::Method;
+use lianfang::store::accounts::Role;
 use lianfang::store::pins::PinKey;
+use lianfang::store::reach::Reach;
 use lianfang::store::tokens::Scope;
 use lianfang_domain::alarm::PinVerdict;
 use lianfang_domain::directory::ResponderKind;
@@ -92,6 +94,73 @@ async fn a_policy_and_its_responders_reach_the_next_plan() {
     admin.get(&format!("{path}/versions/3")).await.expect(404);
     admin.get("/policies/99/versions").await.expect(404);
     admin.delete(&format!("/responders/{responder}"), 1).await.expect(204);
+}
+
+/// The edits of a policy, the latest first.
+async fn edits(admin: &Client<'_>, id: u64) -> Vec<Value> {
+    let page = admin.get(&format!("/history?noun=policies&id={id}")).await.expect(200).json();
+    page["items"].as_array().expect("items").clone()
+}
+
+#[tokio::test]
+async fn versions_say_who_saved_them_and_why_and_a_removed_policy_comes_back() {
+    let api = Api::new().await;
+    let (admin, town) = start(&api).await;
+    let lin = api.person("lin", Role::Admin, Reach::Everything).await;
+    let responder = admin.create("/responders", patrol(&town)).await;
+    let saved = lin.create("/policies", policy(&town, &document())).await;
+    let path = format!("/policies/{saved}");
+    let mut changed = document();
+    changed["steps"][1]["wait_s"] = json!(45);
+    let put = admin.call(Method::PUT, &path).header("if-match", "\"1\"");
+    let put = put.header("x-reason", "%E5%A4%9C%E9%87%8C%E4%BA%BA%E5%B0%91");
+    put.json(&policy(&town, &changed)).send().await.expect(200);
+    let told = |version: &Value| {
+        let text = |field: &str| version[field].as_str().map(str::to_owned);
+        (version["version"].as_u64(), text("who_name"), text("why"))
+    };
+    let versions = admin.get(&format!("{path}/versions")).await.expect(200).json();
+    let items = versions["items"].as_array().expect("items");
+    let lin_says = Some("lin".to_owned());
+    assert_eq!(told(&items[0]), (Some(2), None, Some("夜里人少".to_owned())));
+    assert_eq!(items[0]["who"], "token:root");
+    assert_eq!(told(&items[1]), (Some(1), lin_says, None));
+    assert!(items.iter().all(|one| one["at"] == "2026-11-22T00:00:00Z"), "{items:?}");
+    let one = admin.get(&format!("{path}/versions/2")).await.expect(200).json();
+    assert_eq!(one["why"], "夜里人少");
+
+    // Removed and restored: a new version, by whoever restored it.
+    admin.delete(&path, 2).await.expect(204);
+    let found = edits(&admin, saved).await;
+    let actions: Vec<_> = found.iter().map(|edit| edit["action"].clone()).collect();
+    assert_eq!(actions, ["deleted", "replaced", "created"]);
+    let gone = found[0]["id"].clone();
+    lin.post(&format!("/history/{gone}/undo"), json!({})).await.expect(204);
+    let back = admin.get(&path).await.expect(200).json();
+    assert_eq!(
+        (&back["version"], &back["document"]["steps"][1]["wait_s"]),
+        (&json!(3), &json!(45))
+    );
+    let newest = admin.get(&format!("{path}/versions/3")).await.expect(200).json();
+    assert_eq!(newest["who_name"], "lin");
+    // What was undone once is not undone again, and versions never come twice.
+    admin.post(&format!("/history/{gone}/undo"), json!({})).await.expect(409);
+    admin.delete(&path, 3).await.expect(204);
+    admin.post(&format!("/history/{gone}/undo"), json!({})).await.expect(204);
+    assert_eq!(admin.get(&path).await.expect(200).json()["version"], 4);
+
+    // One that would be refused today does not come back.
+    admin.delete(&path, 4).await.expect(204);
+    admin.delete(&format!("/responders/{responder}"), 1).await.expect(204);
+    let gone = edits(&admin, saved).await[0]["id"].clone();
+    let refused = admin.post(&format!("/history/{gone}/undo"), json!({})).await.expect(422);
+    assert_eq!(refused.pointers(), ["/document/steps/1"]);
+    admin.get(&path).await.expect(404);
+    let operator = api.person("wu", Role::Operator, Reach::Everything).await;
+    operator.post(&format!("/history/{gone}/undo"), json!({})).await.expect(403);
+    let list = format!("/history?noun=policies&community_id={}", town.community);
+    let listed = operator.get(&list).await.expect(200).json();
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(7));
 }
 
 #[tokio::test]

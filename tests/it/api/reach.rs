@@ -156,6 +156,7 @@ const ROUTES: &str = "
     get    /api/v1/search                                             AO
     get    /api/v1/numbers                                            AO
     get    /api/v1/lines/status                                       AO
+    get    /api/v1/lines/{id}/status                                  AO
     post   /api/v1/lines/{id}/reads                                   AO
     post   /api/v1/contacts/{id}/reads                                AO
     post   /api/v1/workers/{id}/reads                                 AO

@@ -87,7 +87,8 @@ fn directory(communities: Vec<Community>) -> Directory {
 
 async fn found(directory: &Directory, index: &Index, words: &str) -> Vec<Of> {
     let query = Query::read(words).expect("long enough");
-    index.find(directory, &query, |_| true).await.iter().map(|hit| hit.of).collect()
+    let hits = index.find(directory, &query, Found::default(), |_| true).await;
+    hits.iter().map(|hit| hit.of).collect()
 }
 
 #[tokio::test]
@@ -125,10 +126,8 @@ async fn people_telephones_and_doors_are_found() {
         ("王", vec![]),
         ("\u{1}", vec![]),
     ] {
-        if let Some(query) = Query::read(words) {
-            let hits: Vec<Of> =
-                index.find(&directory, &query, |_| true).await.iter().map(|hit| hit.of).collect();
-            assert_eq!(hits, wanted, "{words}");
+        if Query::read(words).is_some() {
+            assert_eq!(found(&directory, &index, words).await, wanted, "{words}");
         } else {
             assert!(wanted.is_empty(), "{words}");
         }
@@ -150,6 +149,40 @@ async fn what_begins_with_the_words_comes_first() {
     let hits = found(&directory, &Index::default(), "陈").await;
     assert_eq!(hits[0], Of::Household(HouseholdId(2)));
     assert_eq!(hits.len(), 4);
+}
+
+#[tokio::test]
+async fn places_are_found_by_name_before_people() {
+    let mut of_places = community(1, vec![household(1, "康大爷", ("3", "", "1"))]);
+    of_places.grids = vec![Grid { id: GridId(7), name: "康乐第一网格".into() }];
+    of_places.groups[0].name = "3号楼一组".into();
+    let directory = directory(vec![of_places]);
+    let index = Index::default();
+    let (home, contact) =
+        (Of::Household(HouseholdId(1)), Of::Contact(HouseholdId(1), ContactId(1)));
+    let (grid, group) = (Of::Grid(GridId(7)), Of::Group(GroupId(1)));
+    for (words, wanted) in [
+        ("康", vec![Of::Community, grid, home, contact]),
+        ("康乐", vec![Of::Community, grid]),
+        ("kldy", vec![grid]),
+        ("kangledi", vec![grid]),
+        ("第一网格", vec![grid]),
+        ("3号楼一组", vec![group]),
+        ("3号楼", vec![group, home]),
+        ("一组", vec![group]),
+    ] {
+        assert_eq!(found(&directory, &index, words).await, wanted, "{words}");
+    }
+}
+
+#[tokio::test]
+async fn a_place_is_found_behind_a_thousand_doors_of_its_name() {
+    let houses = (1..=1500).map(|id| household(id, "康家", ("3", "", "1"))).collect();
+    let mut second = community(2, Vec::new());
+    second.groups.clear();
+    let directory = directory(vec![community(1, houses), second]);
+    let hits = found(&directory, &Index::default(), "康").await;
+    assert_eq!((hits.len(), &hits[..2]), (HITS_MAX as usize, &[Of::Community; 2][..]));
 }
 
 #[tokio::test]
@@ -185,7 +218,7 @@ async fn a_hundred_thousand_households_are_searched_quickly() {
     };
     let (_, made) = timed("nobody").await;
     for (words, least) in
-        [("nobody", 0), ("陈", 1000), ("cay", 1000), ("12399999", 1), ("59-2-999", 1)]
+        [("nobody", 0), ("陈", 1000), ("cay", 1000), ("12399999", 1), ("59-2-999", 1), ("康乐", 50)]
     {
         let (hits, took) = timed(words).await;
         println!("{words}: {hits} hits in {took:?}; the texts were made in {made:?}");
