@@ -413,7 +413,8 @@ impl Media {
 /// Binds a nonblocking UDP socket whose packets carry `dscp`.
 fn bind_udp(address: SocketAddr, dscp: u8) -> io::Result<mio::net::UdpSocket> {
     use socket2::{Domain, Protocol, Socket, Type};
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    let kind = Type::DGRAM.nonblocking();
+    let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::UDP))?;
     // The code point is the upper six bits of the octet (RFC 2474 3). A system that refuses it still carries the call.
     let octet = u32::from(dscp.min(63)) << 2;
     let marked = match address {
@@ -423,7 +424,6 @@ fn bind_udp(address: SocketAddr, dscp: u8) -> io::Result<mio::net::UdpSocket> {
     if let Err(error) = marked {
         tracing::debug!(%error, dscp, "Cannot mark RTP with its code point");
     }
-    socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(mio::net::UdpSocket::from_std(socket.into()))
 }

@@ -1,6 +1,6 @@
 //! A duty worker at the desk: a line that really dials #9, telephones that ring, and everything that is done to an alarm.
 
-use crate::browser::{Browser, CHINESE, WIDTHS};
+use crate::browser::{Browser, CHINESE, Look, WIDTHS};
 use crate::hand::ENGLISH_PLAIN;
 use crate::people::arrives;
 use crate::stage::{Stage, living_story};
@@ -9,21 +9,24 @@ use fantoccini::Locator;
 use serde_json::{Value, json};
 
 /// The line is registered, presses, and the page says what it sent.
-async fn hears_the_line(browser: &Browser, stage: &Stage, town: &Town) -> String {
+async fn hears_the_line(browser: &Browser, (stage, town): (&Stage, &Town), look: Look) -> String {
+    let never = look.t("从未", "never");
     let is_up = |lines: &Value| lines["items"][0]["state"] == "up";
     stage.until("/lines/status?limit=1", is_up);
     browser.goto(&stage.page("/lines?state=up")).await;
-    browser.says(&["陈阿姨", "线路正常", "从未"], &["李强家"]).await;
+    browser.says(&["陈阿姨", look.t("线路正常", "line up"), never], &["李强家"]).await;
     browser.goto(&stage.page("/lines?state=never")).await;
-    browser.says(&["李强家", "没有注册过"], &["陈阿姨"]).await;
+    let at_all = look.t("没有注册过", "not registered since");
+    browser.says(&["李强家", at_all], &["陈阿姨"]).await;
     browser.goto(&stage.page("/")).await;
-    browser.waits_for("现在没有警情").await;
+    browser.waits_for(look.t("现在没有警情", "No alarm is open")).await;
     town.presses();
+    browser.awaits("502", look).await;
     browser.find("#alarms li[data-alarm='unanswered']").await;
     let alarms = stage.get("/alarms?limit=10")["items"].clone();
     let alarm = alarms[0]["id"].as_str().expect("an alarm").to_owned();
     browser.goto(&stage.page("/lines?state=up")).await;
-    browser.says(&["#9 直接拨出"], &["从未"]).await;
+    browser.says(&[look.t("#9 直接拨出", "#9 dialled")], &[]).await;
     let last = stage.get("/lines/status?limit=1")["items"][0]["last"].clone();
     assert_eq!((&last["code"], &last["proof"]), (&"#9".into(), &"digest".into()));
     alarm
@@ -50,11 +53,12 @@ fn named(board: &Value, is_there: bool) -> Vec<&str> {
     meant.filter_map(|one| one["name"].as_str()).collect()
 }
 
-async fn acts_for_others(browser: &Browser, stage: &Stage, alarm: &str) {
+async fn acts_for_others(browser: &Browser, stage: &Stage, (alarm, look): (&str, Look)) {
+    let done = look.t("已完成", "Done.");
     let page = stage.page(&format!("/alarms/{alarm}"));
     browser.goto(&page).await;
     browser.press("form[action$='/take'] button").await;
-    browser.waits_for("处理人 王敏").await;
+    browser.waits_for(look.t("处理人 王敏", "In hand: 王敏")).await;
     // Without a choice it says so beside the list.
     browser.press("form[action$='/acknowledge'] button").await;
     browser.find("#acknowledge-party-error").await;
@@ -63,26 +67,26 @@ async fn acts_for_others(browser: &Browser, stage: &Stage, alarm: &str) {
     stage.post(&format!("/alarms/{alarm}/notes"), &json!({"text": "楼道灯坏了"}));
     browser.find("#acknowledge-party-error").await;
     browser.press("form[action$='/acknowledge'] button").await;
-    browser.waits_for("已完成").await;
+    browser.waits_for(done).await;
     browser.find_at(Locator::XPath("//*[@id='case'][contains(., '楼道灯坏了')]")).await;
     let name = name.split(" · ").next().expect("a name").to_owned();
     assert!(named(&board(stage, alarm), false).contains(&name.as_str()), "{name}");
     let there = chooses_first(browser, "arrive").await;
     browser.press("form[action$='/arrive'] button").await;
-    browser.waits_for("已完成").await;
+    browser.waits_for(done).await;
     let there = there.split(" · ").next().expect("a name").to_owned();
     assert!(named(&board(stage, alarm), true).contains(&there.as_str()), "{there}");
     let owner = chooses_first(browser, "owner").await;
     browser.press("form[action$='/owner'] button").await;
-    browser.waits_for("已完成").await;
+    browser.waits_for(done).await;
     let owner = owner.split(" · ").next().expect("a name").to_owned();
     assert_eq!(board(stage, alarm)["owner"]["name"], owner.as_str());
     browser.choose("kind", "illness").await;
     browser.press("form[action$='/kind'] button").await;
-    browser.waits_for("急病").await;
+    browser.waits_for(look.t("急病", "Illness")).await;
     assert_eq!(board(stage, alarm)["kind"], "illness");
-    browser.follow("添加备注").await;
-    browser.looks_right("alarm-note-zh").await;
+    browser.follow(look.t("添加备注", "Add a note")).await;
+    browser.is_looked_at("alarm-note", look).await;
     browser.fill("text", "钥匙在李强家").await;
     browser.press("form[action$='/notes'] button").await;
     browser.waits_for("钥匙在李强家").await;
@@ -90,27 +94,28 @@ async fn acts_for_others(browser: &Browser, stage: &Stage, alarm: &str) {
 }
 
 /// What rings telephones is asked about once more, with how many will ring.
-async fn calls_more(browser: &Browser, stage: &Stage, alarm: &str) {
+async fn calls_more(browser: &Browser, stage: &Stage, (alarm, look): (&str, Look)) {
+    let calling = look.t("正在呼叫", "Calling.");
     browser.goto(&stage.page(&format!("/alarms/{alarm}?q=何医生"))).await;
     let who = chooses_first(browser, "parties").await;
     assert!(who.contains("何医生"), "{who}");
     browser.press("form[action$='/parties'] button").await;
-    browser.waits_for("1 部电话立即响铃").await;
+    browser.waits_for(look.t("1 部电话立即响铃", "1 telephone will ring")).await;
     browser.press("main button.main").await;
-    browser.waits_for("正在呼叫").await;
+    browser.waits_for(calling).await;
     let is_party = |alarm: &Value| alarm["parties"].to_string().contains("何医生");
     stage.until(&format!("/alarms/{alarm}"), is_party);
     browser.press("form[action$='/call-again'] button").await;
-    browser.waits_for("部电话").await;
+    browser.waits_for(look.t("部电话", "telephone")).await;
     if browser.has("main button.main").await {
         browser.press("main button.main").await;
-        browser.waits_for("正在呼叫").await;
+        browser.waits_for(calling).await;
     } else {
-        browser.follow("返回").await;
+        browser.follow(look.t("返回", "Back")).await;
     }
 }
 
-async fn closes(browser: &Browser, stage: &Stage, alarm: &str) {
+async fn closes(browser: &Browser, stage: &Stage, (alarm, look): (&str, Look)) {
     browser.goto(&stage.page(&format!("/alarms/{alarm}"))).await;
     browser.press("form[action$='/close'] button").await;
     browser.find("main .summary").await;
@@ -120,10 +125,10 @@ async fn closes(browser: &Browser, stage: &Stage, alarm: &str) {
     if browser.has("form[action$='/close'] input[name='sure']").await {
         browser.press("main button.main").await;
     }
-    browser.waits_for("已结案").await;
+    browser.waits_for(look.t("已结案", "Closed")).await;
     let board = board(stage, alarm);
     assert_eq!((&board["outcome"], board["closed_at"].is_string()), (&"genuine".into(), true));
-    browser.follow("登记回访").await;
+    browser.follow(look.t("登记回访", "Note a call or visit after")).await;
     browser.press("input[name='follow'][value='visit']").await;
     browser.fill("how", "已送医，家属在场").await;
     browser.press("form[action$='/follow-up'] button").await;
@@ -132,23 +137,34 @@ async fn closes(browser: &Browser, stage: &Stage, alarm: &str) {
     assert_eq!(case["follow_up"]["kind"], "visit");
 }
 
+async fn does_everything(browser: &Browser, (stage, town): (&Stage, &Town), look: Look) {
+    arrives(browser, stage, "operator").await;
+    let alarm = hears_the_line(browser, (stage, town), look).await;
+    stage.until(&format!("/alarms/{alarm}"), |alarm| {
+        let coming = named(&alarm["board"], false);
+        coming.contains(&"302 李强家") && coming.contains(&"王敏")
+    });
+    acts_for_others(browser, stage, (&alarm, look)).await;
+    browser.says(&["李强", "王敏"], &["delivered"]).await;
+    browser.find("#charts svg").await;
+    browser.is_looked_at("alarm-lived", look).await;
+    calls_more(browser, stage, (&alarm, look)).await;
+    closes(browser, stage, (&alarm, look)).await;
+    // An operator reads no dossier and no messages of the network.
+    assert!(!browser.has("main a[href*='sip=1']").await);
+}
+
 #[test]
 fn a_duty_worker_does_everything_that_can_be_done_to_an_alarm() {
     living_story(CHINESE, async |browser, stage, town| {
-        arrives(browser, stage, "operator").await;
-        let alarm = hears_the_line(browser, stage, town).await;
-        stage.until(&format!("/alarms/{alarm}"), |alarm| {
-            let coming = named(&alarm["board"], false);
-            coming.contains(&"302 李强家") && coming.contains(&"王敏")
-        });
-        acts_for_others(browser, stage, &alarm).await;
-        browser.says(&["李强", "王敏"], &["delivered"]).await;
-        browser.find("#charts svg").await;
-        browser.looks_right("alarm-lived-zh").await;
-        calls_more(browser, stage, &alarm).await;
-        closes(browser, stage, &alarm).await;
-        // An operator reads no dossier and no messages of the network.
-        assert!(!browser.has("main a[href*='sip=1']").await);
+        does_everything(browser, (stage, town), CHINESE).await;
+    });
+}
+
+#[test]
+fn a_duty_worker_does_so_in_english_without_script() {
+    living_story(ENGLISH_PLAIN, async |browser, stage, town| {
+        does_everything(browser, (stage, town), ENGLISH_PLAIN).await;
     });
 }
 

@@ -1,11 +1,18 @@
 //! What people do on a page and read there, beside pressing and typing.
 
-use crate::browser::{Browser, Look};
+use crate::browser::{Browser, LONGEST, Look};
 use fantoccini::Locator;
 use serde_json::json;
 use std::path::PathBuf;
 
 pub(crate) const ENGLISH_PLAIN: Look = Look { lang: "en", has_script: false };
+
+impl Look {
+    /// These words in its language.
+    pub(crate) fn t(self, chinese: &'static str, english: &'static str) -> &'static str {
+        if self.lang == "en" { english } else { chinese }
+    }
+}
 
 impl Browser {
     /// Chooses in the list of this name.
@@ -21,6 +28,31 @@ impl Browser {
         let script = "document.querySelector(`main [name='${arguments[0]}']`).value = arguments[1]";
         let done = self.client.execute(script, vec![json!(name), json!(value)]).await;
         done.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+
+    /// Waits for words; without script people load the page again, as often as they like.
+    pub(crate) async fn awaits(&self, words: &str, look: Look) {
+        let path = format!("//main[contains(normalize-space(.), '{words}')]");
+        let reloads = async {
+            while self.client.find(Locator::XPath(&path)).await.is_err() {
+                self.client.refresh().await.expect("is loaded again");
+            }
+        };
+        if !look.has_script {
+            tokio::time::timeout(LONGEST, reloads).await.expect("it is said in time");
+        }
+        self.waits_for(words).await;
+    }
+
+    /// Looks at the page with all there is to look with; once, in the language of the look with script.
+    pub(crate) async fn is_looked_at(&self, name: &str, look: Look) {
+        if look.has_script {
+            self.looks_right(&format!("{name}-zh")).await;
+        } else {
+            let found = self.faults(&format!("{name}-{}-plain", look.lang), (&[320], &[])).await;
+            assert_eq!(found, Vec::<String>::new());
+            self.client.set_window_size(1440, 900).await.expect("is resized");
+        }
     }
 
     /// Chooses files to be sent.

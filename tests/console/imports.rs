@@ -1,6 +1,7 @@
 //! The directory from files: what would change is looked at, applied and taken back; mistakes are told all at once.
 
-use crate::browser::{Browser, CHINESE};
+use crate::browser::{Browser, CHINESE, Look};
+use crate::hand::ENGLISH_PLAIN;
 use crate::people::arrives;
 use crate::stage::{Stage, story};
 use serde_json::Value;
@@ -61,7 +62,7 @@ fn names(stage: &Stage, list: &str) -> Vec<String> {
     rows.iter().map(|row| row["name"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-async fn tells_every_mistake(browser: &Browser, stage: &Stage) {
+async fn tells_every_mistake(browser: &Browser, stage: &Stage, look: Look) {
     browser.goto(&stage.page("/directory/import")).await;
     browser.press("main button.main").await;
     browser.find("#file-error").await;
@@ -69,15 +70,16 @@ async fn tells_every_mistake(browser: &Browser, stage: &Stage) {
         "{HEAD},household,name,numbers\n{PATH},陈阿姨,女儿,110\n{PATH},没有这户,某人,13800001111\n{PATH},郑家,,5551234\n"
     );
     sends(browser, stage, &[("contacts.csv", contacts.into_bytes())]).await;
-    browser.find("main .danger").await;
+    browser.awaits(look.t("文件有误", "The file has mistakes"), look).await;
     let rows = browser.client.find_all(fantoccini::Locator::Css("main tbody tr")).await;
     assert_eq!(rows.expect("rows").len(), 3, "{}", browser.words_of("main").await);
-    browser.says(&["文件有误", "没有改"], &["导入这些改动"]).await;
-    browser.looks_right("import-mistakes-zh").await;
+    let nothing = look.t("没有改", "nothing was changed");
+    browser.says(&[nothing], &[look.t("导入这些改动", "Import this")]).await;
+    browser.is_looked_at("import-mistakes", look).await;
 }
 
 /// Two files at once: what would change stands row by row, and nothing does until it is confirmed.
-async fn applies_and_undoes(browser: &Browser, stage: &Stage) {
+async fn applies_and_undoes(browser: &Browser, stage: &Stage, look: Look) {
     let households = format!(
         "{HEAD},name,place,building,unit,floor,door,position\n{PATH},新住户,文园小区,3,1,6,601,10\n{PATH},郑家,文园小区,3,1,1,102,11\n"
     );
@@ -85,53 +87,59 @@ async fn applies_and_undoes(browser: &Browser, stage: &Stage) {
     let files =
         [("households.csv", households.into_bytes()), ("contacts.csv", contacts.into_bytes())];
     sends(browser, stage, &files).await;
-    browser.says(&["将要改动", "新住户", "郑家", "小新"], &[]).await;
+    browser.awaits(look.t("将要改动", "What would change"), look).await;
+    browser.says(&["新住户", "郑家", "小新"], &[]).await;
     browser.find("main del").await;
     assert!(!names(stage, "households?group_id=1").contains(&"新住户".to_owned()));
-    browser.looks_right("import-difference-zh").await;
-    let here = browser.client.current_url().await.expect("is there");
-    browser.goto(&format!("{here}?lang=en")).await;
-    browser.looks_right("import-difference-en").await;
-    browser.goto(&format!("{here}?lang=zh-CN")).await;
+    browser.is_looked_at("import-difference", look).await;
     browser.fill("reason", "六楼搬来一家").await;
     browser.press("form[action$='/apply'] button.main").await;
-    browser.waits_for("整体撤销").await;
+    browser.awaits(look.t("整体撤销", "undo all of it"), look).await;
     assert!(names(stage, "households?group_id=1").contains(&"新住户".to_owned()));
     browser.goto(&stage.page("/directory/import")).await;
     browser.says(&["六楼搬来一家", "王敏"], &[]).await;
     browser.press("form[action^='/directory/changes/'] button").await;
-    browser.waits_for("已恢复").await;
+    browser.waits_for(look.t("已恢复", "Undone")).await;
     assert!(!names(stage, "households?group_id=1").contains(&"新住户".to_owned()));
     let door = |row: &Value| row["name"] == "郑家" && row["position"] == 8;
     let rows = stage.get("/households?group_id=1&limit=200")["items"].clone();
     assert!(rows.as_array().expect("rows").iter().any(door), "{rows}");
 }
 
-async fn takes_a_workbook(browser: &Browser, stage: &Stage) {
+async fn takes_a_workbook(browser: &Browser, stage: &Stage, look: Look) {
     let head: Vec<&str> = HEAD.split(',').chain(["household", "name", "numbers"]).collect();
     let row: Vec<&str> = PATH.split(',').chain(["何家", "何小妹", "13800003333"]).collect();
     let book = workbook("联系人", &[&head, &row]);
     sends(browser, stage, &[("名单.xlsx", book.clone())]).await;
-    browser.says(&["将要改动", "何小妹"], &[]).await;
+    browser.awaits(look.t("将要改动", "What would change"), look).await;
+    browser.says(&["何小妹"], &[]).await;
     // Thrown away, it changes nothing.
     browser.press("form[action$='/discard'] button").await;
-    browser.waits_for("没有导入").await;
+    browser.waits_for(look.t("没有导入", "Thrown away")).await;
     assert!(!names(stage, "contacts?household_id=10").contains(&"何小妹".to_owned()));
     sends(browser, stage, &[("名单.xlsx", book)]).await;
+    browser.awaits(look.t("将要改动", "What would change"), look).await;
     browser.press("form[action$='/apply'] button.main").await;
-    browser.waits_for("整体撤销").await;
+    browser.awaits(look.t("整体撤销", "undo all of it"), look).await;
     assert!(names(stage, "contacts?household_id=10").contains(&"何小妹".to_owned()));
     let (status, kind, size) = browser.answer("/directory/export").await;
     assert_eq!((status, kind.as_str()), (200, "application/zip"));
     assert!(0 < size);
 }
 
+async fn imports(browser: &Browser, stage: &Stage, look: Look) {
+    arrives(browser, stage, "admin").await;
+    tells_every_mistake(browser, stage, look).await;
+    applies_and_undoes(browser, stage, look).await;
+    takes_a_workbook(browser, stage, look).await;
+}
+
 #[test]
 fn an_admin_imports_files_and_takes_it_back() {
-    story(CHINESE, async |browser, stage| {
-        arrives(browser, stage, "admin").await;
-        tells_every_mistake(browser, stage).await;
-        applies_and_undoes(browser, stage).await;
-        takes_a_workbook(browser, stage).await;
-    });
+    story(CHINESE, async |browser, stage| imports(browser, stage, CHINESE).await);
+}
+
+#[test]
+fn an_admin_imports_files_in_english_without_script() {
+    story(ENGLISH_PLAIN, async |browser, stage| imports(browser, stage, ENGLISH_PLAIN).await);
 }

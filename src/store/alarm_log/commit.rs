@@ -120,13 +120,13 @@ pub(super) async fn write(
         is_needed.then(new_salt).transpose().map_err(Failure::Trail)
     };
     let kept = records.iter().filter(|record| !refused.contains_key(&record.alarm));
-    let kept: Vec<Kept> = kept
-        .map(|record| Ok(Kept { record, events: texts(record)?, salt: salt(record)? }))
+    let kept: Vec<Written> = kept
+        .map(|record| Ok(Written { record, events: texts(record)?, salt: salt(record)? }))
         .collect::<Result<_, Failure>>()?;
 
-    let events: Vec<_> = kept.iter().flat_map(Kept::events).collect();
+    let events: Vec<_> = kept.iter().flat_map(Written::events).collect();
     let inserted = EVENTS.run(change, &events).await?;
-    let plans: Vec<_> = kept.iter().filter_map(Kept::plan).collect();
+    let plans: Vec<_> = kept.iter().filter_map(Written::plan).collect();
     let frozen = PLANS.run(change, &plans).await?;
     beginning::write(change, kept.iter().map(|kept| kept.record)).await?;
 
@@ -143,7 +143,7 @@ pub(super) async fn write(
     match trail {
         Trail::LeftOut => unchained = inserted,
         Trail::Kept if is_as_asked => {
-            let written: Vec<_> = kept.iter().map(Kept::chained).collect();
+            let written: Vec<_> = kept.iter().map(Written::chained).collect();
             chain_commit(change, &written).await.map_err(Failure::Trail)?;
         }
         Trail::Kept => {
@@ -156,7 +156,7 @@ pub(super) async fn write(
 }
 
 /// A record that is kept, as it is written.
-struct Kept<'a> {
+struct Written<'a> {
     record: &'a Record,
     /// Each event as it is stored.
     events: Vec<&'a str>,
@@ -164,7 +164,7 @@ struct Kept<'a> {
     salt: Option<[u8; 32]>,
 }
 
-impl Kept<'_> {
+impl Written<'_> {
     /// Its rows of events.
     fn events(&self) -> impl Iterator<Item = [Cell<'_>; 5]> {
         let record = self.record;

@@ -322,6 +322,7 @@ async fn was(api: &Api, number: u64, source: TriggerSource, outcome: Option<Clos
         plan: None,
         opened: Some(opened),
         closed: outcome.map(|_| now),
+        beginning: None,
     };
     api.log.append(vec![batch]).expect("queued").await.expect("kept");
 }
