@@ -268,10 +268,10 @@ mod tests {
             "Next page",
         ]);
         // In words, with the codes that are hashed beside them.
-        page.shows(&["王敏 ", "changed <code class=\"dim\">replace</code>"]);
-        page.shows(&["household 12 <code class=\"dim\">household</code>"]);
+        page.shows(&[">王敏</a> <code", "changed <code class=\"dim\">replace</code>"]);
+        page.shows(&["household 12</a> <code class=\"dim\">household</code>"]);
         let chinese = fake.get_chinese("/audit?chain=directory").await;
-        chinese.shows(&["修改 <code", "联防户 12 <code", "目录 7"]);
+        chinese.shows(&["修改 <code", "联防户 12</a> <code", "目录 7"]);
         page.shows(&["Each of these entries holds the hash of the one before it."]);
         fake.answers("GET /audit?chain=alarms&after=0", 200, json!({"items": [], "next": null}));
         fake.get_chinese("/audit?chain=alarms&after=x").await.shows(&["审计", "链头"]);

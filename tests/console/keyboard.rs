@@ -4,6 +4,7 @@
 use crate::browser::{Browser, CHINESE};
 use crate::people::arrives;
 use crate::stage::{PASSWORD, Stage, story};
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use serde_json::json;
 
 const TAB: &str = "\u{e004}";
@@ -17,8 +18,11 @@ const FOCUS: &str = "const at = document.activeElement; const look = getComputed
      parseFloat(look.outlineWidth) >= 2), at.outerHTML.slice(0, 120)]";
 
 async fn keys(browser: &Browser, keys: &str) {
-    let at = browser.client.active_element().await.expect("something has the focus");
-    at.send_keys(keys).await.expect("are pressed");
+    let keyboard = KeyActions::new("keyboard".to_owned());
+    let pressed = keys.chars().fold(keyboard, |keyboard, value| {
+        keyboard.then(KeyAction::Down { value }).then(KeyAction::Up { value })
+    });
+    browser.client.perform_actions(pressed).await.expect("are pressed");
 }
 
 /// Goes from stop to stop until what this selector finds has the focus.
@@ -83,10 +87,10 @@ fn an_alarm_is_taken_and_closed_by_keys_alone() {
         keys(browser, ENTER).await;
         browser.find("textarea[name='text']").await;
         tabs_to(browser, "textarea[name='text']").await;
-        keys(browser, "只用键盘").await;
+        keys(browser, "keys alone").await;
         tabs_to(browser, "form[action$='/notes'] button").await;
         keys(browser, ENTER).await;
-        browser.waits_for("只用键盘").await;
+        browser.waits_for("keys alone").await;
         tabs_to(browser, "input[name='outcome']").await;
         keys(browser, " ").await;
         tabs_to(browser, "form[action$='/close'] button").await;

@@ -30,7 +30,8 @@ async fn puts_a_building_on_the_plan(browser: &Browser, stage: &Stage, look: Loo
     browser.waits_for(saved).await;
     browser.press("input.clicked").await;
     browser.waits_for(saved).await;
-    let placed = spots(stage);
+    let is_placed = |plan: &serde_json::Value| plan["spots"][0].is_object();
+    let placed = stage.until("/communities/1/plan", is_placed)["spots"].clone();
     let middle = |name: &str| placed[0][name].as_i64().is_some_and(|at| (at - 500).abs() < 20);
     assert!(placed[0]["building"] == "3" && middle("x") && middle("y"), "{placed}");
     browser.fill("x.0", "2500").await;

@@ -57,7 +57,7 @@ async fn follows_an_alarm(browser: &Browser, stage: &Stage, look: Look, words: &
     }
     browser.press("input[name='outcome'][value='genuine']").await;
     browser.press("form[action$='/close'] button").await;
-    browser.find("form[action$='/follow-up']").await;
+    browser.find("main a[href$='/follow-up']").await;
     browser.goto(&stage.page("/")).await;
     browser.waits_for(words.calm).await;
 }

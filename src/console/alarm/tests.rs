@@ -150,7 +150,7 @@ async fn what_rings_telephones_is_asked_about_with_how_many() {
     let page = fake.post("/alarms/a1/call-again", &[]).await;
     page.shows(&["3 telephones will ring", "name=\"sure\" value=\"1\""]);
     let page = fake.post("/alarms/a1/parties", &[("who", "worker:7:赵丽")]).await;
-    page.shows(&["赵丽", "1 telephones will ring", "value=\"worker:7:赵丽\""]);
+    page.shows(&["赵丽", "1 telephone will ring", "value=\"worker:7:赵丽\""]);
     assert!(fake.asked().iter().all(|(method, _, _)| method == Method::GET), "nothing was called");
     let mut none = detail();
     none["board"]["rings_if_called_again"] = json!(0);
