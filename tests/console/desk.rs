@@ -46,6 +46,11 @@ fn board(stage: &Stage, alarm: &str) -> Value {
     stage.get(&format!("/alarms/{alarm}"))["board"].clone()
 }
 
+/// Until the board says this of the alarm.
+fn until(stage: &Stage, alarm: &str, is: impl Fn(&Value) -> bool) {
+    stage.until(&format!("/alarms/{alarm}"), |alarm| is(&alarm["board"]));
+}
+
 /// Whom the board knows as coming or there.
 fn named(board: &Value, is_there: bool) -> Vec<&str> {
     let people = board["people"].as_array().expect("people").iter();
@@ -70,21 +75,21 @@ async fn acts_for_others(browser: &Browser, stage: &Stage, (alarm, look): (&str,
     browser.waits_for(done).await;
     browser.find_at(Locator::XPath("//*[@id='case'][contains(., '楼道灯坏了')]")).await;
     let name = name.split(" · ").next().expect("a name").to_owned();
-    assert!(named(&board(stage, alarm), false).contains(&name.as_str()), "{name}");
+    until(stage, alarm, |board| named(board, false).contains(&name.as_str()));
     let there = chooses_first(browser, "arrive").await;
     browser.press("form[action$='/arrive'] button").await;
     browser.waits_for(done).await;
     let there = there.split(" · ").next().expect("a name").to_owned();
-    assert!(named(&board(stage, alarm), true).contains(&there.as_str()), "{there}");
+    until(stage, alarm, |board| named(board, true).contains(&there.as_str()));
     let owner = chooses_first(browser, "owner").await;
     browser.press("form[action$='/owner'] button").await;
     browser.waits_for(done).await;
     let owner = owner.split(" · ").next().expect("a name").to_owned();
-    assert_eq!(board(stage, alarm)["owner"]["name"], owner.as_str());
+    until(stage, alarm, |board| board["owner"]["name"] == owner.as_str());
     browser.choose("kind", "illness").await;
     browser.press("form[action$='/kind'] button").await;
     browser.waits_for(look.t("急病", "Illness")).await;
-    assert_eq!(board(stage, alarm)["kind"], "illness");
+    until(stage, alarm, |board| board["kind"] == "illness");
     browser.follow(look.t("添加备注", "Add a note")).await;
     browser.is_looked_at("alarm-note", look).await;
     browser.fill("text", "钥匙在李强家").await;

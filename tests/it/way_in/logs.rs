@@ -14,9 +14,10 @@ async fn told_lies(format: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let environment = [("LIANFANG_LOG_FORMAT", format)];
     let program = Program::start_with(folder, "", &environment).await;
-    program.set_up(|ask| ask).await;
+    program.set_up(|ask| ask.naming("127.0.0.1")).await;
     let form = [("name", FORGED), ("password", FORGED)];
-    let refused = program.ask("POST", "/login").header("User-Agent", "x\ty").form(&form).send();
+    let refused = program.ask("POST", "/login").naming("127.0.0.1").header("User-Agent", "x\ty");
+    let refused = refused.form(&form).send();
     assert_ne!(refused.await.status, 303);
     let asked = program.ask("GET", FORGED_PATH).header("Authorization", "Bearer no").send();
     assert_eq!(asked.await.status, 401);
