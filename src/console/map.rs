@@ -212,14 +212,15 @@ impl Shown {
         self.label().chars().map(width).sum::<u32>() + 16
     }
 
-    /// The name as far as it fits below the block.
+    /// The end of the name, as far as it fits below the block: the number of the building is there.
     fn label(&self) -> String {
         let room = usize::try_from(self.block.area.w / 12).unwrap_or(12).max(12);
-        if self.name.chars().count() <= room {
+        let count = self.name.chars().count();
+        if count <= room {
             return self.name.clone();
         }
-        let start: String = self.name.chars().take(room.saturating_sub(1)).collect();
-        format!("{start}…")
+        let end: String = self.name.chars().skip(count - room + 1).collect();
+        format!("…{end}")
     }
 }
 
