@@ -14,7 +14,7 @@ use lianfang_domain::id::{LineId, StreetId};
 use proptest::prelude::*;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -70,13 +70,17 @@ impl Town {
 
     async fn head(&self, chain: Chain) -> Head {
         let mut database = AuditFiles::in_folder(self.path()).open(chain).await.expect("opens");
-        head_on(&mut database).await.expect("reads").expect("has a head")
+        let head = head_on(&mut database).await.expect("reads").expect("has a head");
+        database.close().await.expect("closes");
+        head
     }
 
     /// Changes a database as somebody would who has the file.
     async fn tamper(&self, chain: Chain, sql: &str) {
         let mut database = raw(&AuditFiles::in_folder(self.path()).path(chain)).await;
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut database).await.expect(sql);
+        // One that is dropped is closed some time later, beside whoever opens the file next.
+        database.close().await.expect("closes");
     }
 }
 
@@ -87,7 +91,9 @@ async fn raw(path: &Path) -> SqliteConnection {
 
 async fn verify_in(folder: &Path, chain: Chain, anchors: &[Anchor]) -> Verified {
     let mut database = AuditFiles::in_folder(folder).open(chain).await.expect("opens");
-    verify(&mut database, chain, anchors, &mut |_| {}).await.expect("reads")
+    let verified = verify(&mut database, chain, anchors, &mut |_| {}).await.expect("reads");
+    database.close().await.expect("closes");
+    verified
 }
 
 fn street(name: &str) -> nouns::StreetDraft {
