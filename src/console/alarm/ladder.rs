@@ -233,6 +233,7 @@ fn exact(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millisecond(1_800_000_000_000 + ms).unwrap()
@@ -301,5 +302,51 @@ mod tests {
         let ladder = Ladder::draw(&read(many.collect()), at(0), Lang::Chinese);
         assert_eq!((ladder.columns.len(), ladder.columns[4].name.as_str()), (5, "其他地址"));
         assert!(ladder.rungs.iter().all(|rung| rung.to <= ladder.columns[4].x));
+    }
+    /// Pieces of messages, as they are and as nobody should send them.
+    fn any_text() -> impl Strategy<Value = String> {
+        let pieces = [
+            "INVITE sip:n SIP/2.0",
+            "SIP/2.0 ",
+            "SIP/2.0 200",
+            "SIP/2.0 9é9 x",
+            "\r\n",
+            "\n",
+            "CSeq",
+            ":",
+            " ",
+            "Call-ID: 1",
+            "i:",
+            "CSeq: 1 INVITE",
+            "CSeq: 99999999999 ACK",
+            "é",
+            "\u{0}",
+            "：",
+        ];
+        let piece = prop_oneof![
+            4 => prop::sample::select(pieces.to_vec()).prop_map(str::to_owned),
+            1 => any::<String>(),
+        ];
+        prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_was_sent_has_its_place(
+            sent in prop::collection::vec((any::<bool>(), any_text(), 0..9_u8, any::<i32>()), 0..30),
+        ) {
+            let trace = |(is_sent, text, side, ms): &(bool, String, u8, i32)| Trace {
+                at: at(i64::from(*ms)),
+                is_sent: *is_sent,
+                remote: side.to_string(),
+                text: text.clone(),
+            };
+            let messages = read(sent.iter().map(trace).collect());
+            let ladder = Ladder::draw(&messages, at(0), Lang::English);
+            prop_assert_eq!((messages.len(), ladder.rungs.len()), (sent.len(), sent.len()));
+            let xs: Vec<i64> = ladder.columns.iter().map(|column| column.x).collect();
+            let is_between = |rung: &Rung| xs.contains(&rung.from) && xs.contains(&rung.to);
+            prop_assert!(ladder.rungs.iter().all(is_between));
+        }
     }
 }
