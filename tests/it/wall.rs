@@ -193,7 +193,7 @@ impl Hour<'_> {
         let select = self.browser.find(&format!("{card} select")).await;
         select.select_by_index(2).await.expect("there is a third");
         self.clicks(&format!("{card} details button")).await;
-        self.until(&format!("document.querySelector('{card} .people')")).await;
+        self.until(&format!("document.querySelector('{card} .people > li')")).await;
         self.points_nowhere().await;
         self.passes(30).await;
         self.level().await;
@@ -283,7 +283,7 @@ impl Hour<'_> {
         self.level().await;
         self.points_to(&format!("#a-{first} .place")).await;
         self.somebody_comes(&self.row(first).await).await;
-        self.until(&format!("document.querySelector('#a-{first} .people')")).await;
+        self.until(&format!("document.querySelector('#a-{first} .people > li')")).await;
         let is_first = |alarm| format!("document.querySelector('{FIRST}').id === 'a-{alarm}'");
         self.passes(30).await;
         self.until(&is_first(first)).await;

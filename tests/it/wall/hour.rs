@@ -143,6 +143,13 @@ impl<'a> Hour<'a> {
         self.words.wall(&board, &state.1)
     }
 
+    /// The open alarms in their order.
+    async fn order(&self) -> Vec<Value> {
+        let board = self.board().await;
+        let rows = board["items"].as_array().expect("items").iter();
+        rows.map(|row| json!([row["id"], row["state"]])).collect()
+    }
+
     pub(super) async fn board(&self) -> Value {
         let (status, board) = self.served.ask((Method::GET, "/alarms/board"), Value::Null).await;
         assert_eq!(status, 200, "{board}");
@@ -207,9 +214,9 @@ impl<'a> Hour<'a> {
         if tokio::time::timeout(PATIENCE, reached).await.is_err() {
             let page = self.browser.run("return town.told()").await;
             panic!(
-                "minute {}: never {script}: {page:#}\nwanted: {:#}",
+                "minute {}: never {script}: {page}\nwanted: {:?}",
                 self.minute,
-                self.wanted().await
+                self.order().await
             );
         }
     }

@@ -98,12 +98,13 @@
 
   // What stands there and why, for whoever reads that something did not come.
   town.told = () => ({
-    ...town.read(),
-    now: Date.now(),
-    stale: all(document, '[data-stale]').map((part) => [part.id, part.dataset.stale]),
+    lost: !document.getElementById('lost').hidden,
+    now: passed,
+    stale: all(document, '[data-stale]').map((part) => [part.id, part.dataset.stale - town.offset]),
     hovered: all(document, ':hover').map((at) => at.id || at.localName),
     focused: document.activeElement ? document.activeElement.outerHTML.slice(0, 120) : null,
     feed: town.feed ? town.feed.readyState : null,
+    alarms: all(document, '#alarms > li').map((li) => [li.id, words(li.querySelector('.head strong'))]),
   });
 
   const plain = (value) => JSON.stringify(value, (_, part) => (
