@@ -4,6 +4,7 @@
 //! socket), `engine` (the thread that drives all of them), [`room`] (sessions that hear each other), [`recording`]
 //! (what a session hears, kept). Must not know dialogs, alarms or files.
 
+mod calendar;
 mod engine;
 mod plan;
 mod ports;

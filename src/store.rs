@@ -152,8 +152,7 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Open { source, .. } | Self::Read(source) | Self::Write(source) => {
-                matches!(source, sqlx::Error::PoolTimedOut)
-                    || matches!(primary_code(source), Some(SQLITE_BUSY | SQLITE_LOCKED))
+                matches!(source, sqlx::Error::PoolTimedOut) || is_busy(source)
             }
             Self::CreateFolder { .. }
             | Self::Corrupt { .. }
@@ -163,10 +162,16 @@ impl StoreError {
     }
 }
 
+const SQLITE_ERROR: u32 = 1;
 const SQLITE_BUSY: u32 = 5;
 const SQLITE_LOCKED: u32 = 6;
 const SQLITE_CORRUPT: u32 = 11;
 const SQLITE_NOTADB: u32 = 26;
+
+/// Whether somebody else has the database.
+fn is_busy(error: &sqlx::Error) -> bool {
+    matches!(primary_code(error), Some(SQLITE_BUSY | SQLITE_LOCKED))
+}
 
 /// The primary result code of SQLite: the low byte of the extended one.
 fn primary_code(error: &sqlx::Error) -> Option<u32> {

@@ -1,8 +1,9 @@
-//! The thread that sends and hears for its sessions: one poll over all sockets, one heap of deadlines.
+//! The thread that sends and hears for its sessions: one poll over all sockets, one calendar of what is due.
 //!
 //! Must not decide anything about a call: `session` does. Nothing here waits for anybody: a full channel makes events
 //! wait in a short backlog, a full socket drops a packet.
 
+use super::calendar::Calendar;
 use super::ports::PortLease;
 use super::recording::{Recorder, TakeEnd};
 use super::room::{Room, Seat};
@@ -14,8 +15,7 @@ use crate::clock::Clock;
 use jiff::Timestamp;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -145,9 +145,6 @@ impl Queue {
     }
 }
 
-/// When a session wants to send next: the heap yields the earliest.
-type Deadline = Reverse<(Timestamp, u16, u64)>;
-
 /// The state of one media thread.
 #[derive(Debug)]
 pub(super) struct Engine {
@@ -161,7 +158,7 @@ pub(super) struct Engine {
     /// Port of a session.
     ports: BTreeMap<u64, u16>,
     /// One entry for each started session; an entry of a closed session is dropped when it comes up.
-    deadlines: BinaryHeap<Deadline>,
+    calendar: Calendar,
     /// Ports that may have more to read than one round takes.
     unread: BTreeSet<u16>,
 }
@@ -200,7 +197,7 @@ impl Engine {
             poll,
             slots: BTreeMap::new(),
             ports: BTreeMap::new(),
-            deadlines: BinaryHeap::new(),
+            calendar: Calendar::default(),
             unread: BTreeSet::new(),
         };
         Ok((queue, engine))
@@ -232,7 +229,7 @@ impl Engine {
         if !self.unread.is_empty() {
             return Duration::ZERO;
         }
-        let next = self.deadlines.peek().map(|Reverse((due, ..))| self.clock.until(*due));
+        let next = self.calendar.first().map(|due| self.clock.until(due));
         next.map_or(WAIT_MAX, |next| next.min(WAIT_MAX))
     }
 
@@ -256,15 +253,15 @@ impl Engine {
     }
 
     fn send_due(&mut self, now: Timestamp) {
-        while let Some(&Reverse((due, port, id))) = self.deadlines.peek()
-            && due <= now
-        {
-            self.deadlines.pop();
-            let Some(slot) = self.slots.get_mut(&port).filter(|slot| slot.id == id) else {
-                continue;
-            };
-            slot.send(now, &self.counters);
-            slot.schedule(port, &mut self.deadlines);
+        while let Some(sessions) = self.calendar.take(now) {
+            for &(port, id) in &sessions {
+                let Some(slot) = self.slots.get_mut(&port).filter(|slot| slot.id == id) else {
+                    continue;
+                };
+                slot.send(now, &self.counters);
+                slot.schedule(port, &mut self.calendar);
+            }
+            self.calendar.give_back(sessions);
         }
     }
 
@@ -284,13 +281,13 @@ impl Engine {
                         self.unread.insert(port);
                     }
                 }
-                if let Some((port, slot)) = self.slot(id) {
-                    // A session that is scheduled already keeps its place in the heap.
-                    if !slot.is_scheduled {
-                        slot.is_scheduled = true;
-                        let due = slot.session.poll_timeout();
-                        self.deadlines.extend(due.map(|due| Reverse((due, port, id))));
-                    }
+                let due = self.slot(id).and_then(|(port, slot)| {
+                    // A session that is scheduled already keeps its place.
+                    let is_scheduled = std::mem::replace(&mut slot.is_scheduled, true);
+                    Some((slot.session.poll_timeout().filter(|_| !is_scheduled)?, port))
+                });
+                if let Some((due, port)) = due {
+                    self.calendar.add(due, port, id);
                 }
             }
             Command::Play(id, playlist) => self.change(id, |session| session.play(playlist)),
@@ -384,11 +381,13 @@ impl Slot {
         }
     }
 
-    /// Puts the next deadline into the heap.
-    fn schedule(&mut self, port: u16, deadlines: &mut BinaryHeap<Deadline>) {
+    /// Enters when it wants to send next.
+    fn schedule(&mut self, port: u16, calendar: &mut Calendar) {
         let due = self.session.poll_timeout();
         self.is_scheduled = due.is_some();
-        deadlines.extend(due.map(|due| Reverse((due, port, self.id))));
+        if let Some(due) = due {
+            calendar.add(due, port, self.id);
+        }
     }
 
     /// Reads what came. False when there may be more.

@@ -8,6 +8,7 @@
 //! Must not decide about alarms. `beginning` has what is measured of their beginnings, `changes` tells those who watch,
 //! `commit` has the SQL, `journal` the file, `writer` the task, `read` what recovery and the console ask.
 
+mod at_once;
 mod beginning;
 mod cases;
 mod changes;

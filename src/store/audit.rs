@@ -28,7 +28,10 @@ pub use open::{AuditFiles, OpenError};
 pub use verify::{Anchor, AnchorError, Fault, Progress, Verified, verify};
 pub use view::{EntryView, HeadView};
 
-pub(super) use alarms::{ChainedAlarms, Opened, adopt, begin_alarms, chain_commit, chain_erasures};
+pub(super) use alarms::{
+    ChainedAlarms, Opened, adopt, begin_alarms, chain_commit, chain_erasures, links,
+};
+pub(super) use chain::place_on as head_or_none;
 pub(crate) use directory::ImportedRows;
 pub(super) use directory::{Edit, begin_directory, new_salt};
 

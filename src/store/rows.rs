@@ -4,7 +4,7 @@
 //! more: in a storm that took most of the time of a commit.
 
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, query::Query};
+use sqlx::{Arguments as _, AssertSqlSafe, SqliteConnection};
 use std::sync::Arc;
 
 /// Rows of a statement. What a statement has more is filled with rows of nothing, which are left out.
@@ -55,29 +55,79 @@ impl<const N: usize> Insert<N> {
         let mut inserted = 0;
         let longest = LENGTHS.last().copied().unwrap_or(1);
         for rows in rows.chunks(longest) {
-            let fits = |(length, _): &(usize, &Arc<str>)| rows.len() <= *length;
-            let Some((length, text)) = LENGTHS.into_iter().zip(&self.texts).find(fits) else {
-                continue;
-            };
-            let rest = vec![[Cell::Nothing; N]; length.saturating_sub(rows.len())];
-            let query = sqlx::query(AssertSqlSafe(Arc::clone(text)));
-            let query = rows.iter().chain(&rest).flatten().fold(query, bind);
+            let Some((length, text)) = self.fitting(rows.len()) else { continue };
+            let mut arguments = SqliteArguments::default();
+            bind(&mut arguments, rows, length)?;
+            let query = sqlx::query_with(AssertSqlSafe(Arc::clone(text)), arguments);
             inserted += query.execute(&mut *change).await?.rows_affected();
         }
         Ok(inserted)
     }
+
+    /// The shortest statement that takes so many rows, with its length.
+    fn fitting(&self, rows: usize) -> Option<(usize, &Arc<str>)> {
+        LENGTHS.into_iter().zip(&self.texts).find(|(length, _)| rows <= *length)
+    }
 }
 
-fn bind<'q>(
-    query: Query<'q, Sqlite, SqliteArguments>,
-    cell: &Cell<'_>,
-) -> Query<'q, Sqlite, SqliteArguments> {
-    match *cell {
-        Cell::Nothing => query.bind(None::<i64>),
-        Cell::Number(number) => query.bind(number),
-        Cell::Text(text) => query.bind(text.to_owned()),
-        Cell::Bytes(bytes) => query.bind(bytes.to_owned()),
+/// Statements that go to the connection in one trip, each with what is bound to it. They take parameters as `?` alone.
+#[derive(Default)]
+pub(super) struct Batch {
+    text: String,
+    arguments: SqliteArguments,
+}
+
+impl Batch {
+    /// Adds a statement.
+    pub(super) fn statement(&mut self, sql: &str, cells: &[Cell<'_>]) -> Result<(), sqlx::Error> {
+        self.text.push_str(sql);
+        self.text.push_str(";\n");
+        cells.iter().try_for_each(|cell| add(&mut self.arguments, *cell))
     }
+
+    /// Adds an INSERT, unless there are no rows. False when they are more than one statement takes.
+    pub(super) fn insert<const N: usize>(
+        &mut self,
+        insert: &Insert<N>,
+        rows: &[[Cell<'_>; N]],
+    ) -> Result<bool, sqlx::Error> {
+        if rows.is_empty() {
+            return Ok(true);
+        }
+        let Some((length, text)) = insert.fitting(rows.len()) else { return Ok(false) };
+        self.statement(text, &[])?;
+        bind(&mut self.arguments, rows, length)?;
+        Ok(true)
+    }
+
+    /// Runs the statements one after another, up to the first that fails.
+    ///
+    /// # Errors
+    /// That of the statement.
+    pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let query = sqlx::query_with(AssertSqlSafe(self.text), self.arguments);
+        query.execute(connection).await.map(drop)
+    }
+}
+
+/// Binds the rows, and nothing for the rest of so many.
+fn bind<const N: usize>(
+    arguments: &mut SqliteArguments,
+    rows: &[[Cell<'_>; N]],
+    length: usize,
+) -> Result<(), sqlx::Error> {
+    let rest = std::iter::repeat_n(Cell::Nothing, length.saturating_sub(rows.len()) * N);
+    rows.iter().flatten().copied().chain(rest).try_for_each(|cell| add(arguments, cell))
+}
+
+fn add(arguments: &mut SqliteArguments, cell: Cell<'_>) -> Result<(), sqlx::Error> {
+    let added = match cell {
+        Cell::Nothing => arguments.add(None::<i64>),
+        Cell::Number(number) => arguments.add(number),
+        Cell::Text(text) => arguments.add(text.to_owned()),
+        Cell::Bytes(bytes) => arguments.add(bytes.to_owned()),
+    };
+    added.map_err(sqlx::Error::Encode)
 }
 
 #[cfg(test)]

@@ -9,10 +9,9 @@ use crate::store::rows::{Cell, Insert};
 use jiff::Timestamp;
 use lianfang_domain::id::AlarmId;
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
 use std::sync::LazyLock;
 
-static BEGINNINGS: LazyLock<Insert<3>> = LazyLock::new(|| {
+pub(super) static BEGINNINGS: LazyLock<Insert<3>> = LazyLock::new(|| {
     let into = "alarm_beginning (alarm_id, heard_us, committed_us)";
     Insert::new(into, "ON CONFLICT DO NOTHING")
 });
@@ -44,18 +43,13 @@ impl From<Beginning> for BeginningRecord {
     }
 }
 
-/// Keeps what these records say of how their alarms began.
-pub(super) async fn write(
-    change: &mut SqliteConnection,
-    records: impl Iterator<Item = &Record>,
-) -> Result<(), sqlx::Error> {
-    let row = |record: &Record| {
-        let BeginningRecord { heard_us, committed_us } = record.beginning?;
+impl Record {
+    /// Its row of how its alarm began.
+    pub(super) fn beginning_row(&self) -> Option<[Cell<'_>; 3]> {
+        let BeginningRecord { heard_us, committed_us } = self.beginning?;
         let committed = committed_us.map_or(Cell::Nothing, Cell::Number);
-        Some([Cell::Number(record.alarm_key()), Cell::Number(heard_us), committed])
-    };
-    let rows: Vec<_> = records.filter_map(row).collect();
-    BEGINNINGS.run(change, &rows).await.map(drop)
+        Some([Cell::Number(self.alarm_key()), Cell::Number(heard_us), committed])
+    }
 }
 
 impl AlarmLog {

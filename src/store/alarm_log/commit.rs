@@ -1,9 +1,10 @@
 //! The SQL of the log: few statements per table and commit, however many alarms it carries.
 
 use super::Kept as Outcome;
-use super::beginning;
+use super::at_once::{self, Tried};
+use super::beginning::BEGINNINGS;
 use super::record::Record;
-use crate::store::audit::{ChainedAlarms, Opened, adopt, chain_commit, new_salt};
+use crate::store::audit::{ChainedAlarms, Head, Opened, adopt, chain_commit, new_salt};
 use crate::store::rows::{Cell, Insert};
 use crate::store::{Database, StoreError};
 use lianfang_domain::id::AlarmId;
@@ -14,11 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 /// Alarms that were open before and end in this commit go first: the next alarm of the line may be in it, too.
-const CLOSE: &str = "UPDATE alarm SET closed_us = done.value ->> 1 FROM json_each(?1) AS done
+pub(super) const CLOSE: &str =
+    "UPDATE alarm SET closed_us = done.value ->> 1 FROM json_each(?) AS done
     WHERE alarm.id = done.value ->> 0 AND alarm.closed_us IS NULL";
 /// An alarm that is followed by another gives up the place of its line.
-const FOLLOW: &str =
-    "UPDATE alarm SET is_followed = 1 WHERE id IN (SELECT value FROM json_each(?1))";
+pub(super) const FOLLOW: &str =
+    "UPDATE alarm SET is_followed = 1 WHERE id IN (SELECT value FROM json_each(?))";
 const OPEN: &str = "INSERT INTO alarm (id, line_id, raised_us, closed_us, idempotency_key, is_doubled)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2 FROM json_each(?1) WHERE true
     ON CONFLICT DO NOTHING RETURNING id";
@@ -80,9 +82,39 @@ pub(super) enum Trail {
     LeftOut,
 }
 
-/// Commits the records and their entries in the audit trail in one transaction. When only the trail fails, the records
-/// are committed without it.
-pub(super) async fn commit(
+/// Who commits: knows where the audit trail ends, as long as nobody else writes into it.
+#[derive(Debug)]
+pub(super) struct Committer {
+    database: Database,
+    head: Option<Head>,
+}
+
+impl Committer {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database, head: None }
+    }
+
+    /// Commits the records and their entries in the audit trail in one transaction. When only the trail fails, the
+    /// records are committed without it.
+    pub(super) async fn commit(
+        &mut self,
+        records: &[&Record],
+        mode: Mode,
+    ) -> Result<Committed, StoreError> {
+        let head = self.head.take();
+        if mode == Mode::New {
+            let tried = at_once::commit(&self.database, records, head).await;
+            if let Tried::Committed(head) = tried.map_err(StoreError::Write)? {
+                self.head = Some(head);
+                return Ok(Committed::default());
+            }
+        }
+        row_by_row(&self.database, records, mode).await
+    }
+}
+
+/// Commits whatever the records are.
+async fn row_by_row(
     database: &Database,
     records: &[&Record],
     mode: Mode,
@@ -115,20 +147,21 @@ pub(super) async fn write(
     let ended = execute(change, CLOSE, &closed.iter().collect::<Vec<_>>()).await?;
 
     let (refused, opened) = open(change, records, &closed, mode).await?;
-    let salt = |record: &Record| {
-        let is_needed = trail == Trail::Kept && record.plan.is_some();
-        is_needed.then(new_salt).transpose().map_err(Failure::Trail)
-    };
     let kept = records.iter().filter(|record| !refused.contains_key(&record.alarm));
     let kept: Vec<Written> = kept
-        .map(|record| Ok(Written { record, events: texts(record)?, salt: salt(record)? }))
+        .map(|record| Written::new(record, trail == Trail::Kept))
         .collect::<Result<_, Failure>>()?;
 
     let events: Vec<_> = kept.iter().flat_map(Written::events).collect();
     let inserted = EVENTS.run(change, &events).await?;
     let plans: Vec<_> = kept.iter().filter_map(Written::plan).collect();
     let frozen = PLANS.run(change, &plans).await?;
-    beginning::write(change, kept.iter().map(|kept| kept.record)).await?;
+    if trail == Trail::Kept {
+        // No more than a measure: an alarm does not wait for it either.
+        let beginnings: Vec<_> =
+            kept.iter().filter_map(|kept| kept.record.beginning_row()).collect();
+        BEGINNINGS.run(change, &beginnings).await.map_err(Failure::Trail)?;
+    }
 
     let conflicts = (events.len() as u64).saturating_sub(inserted);
     let is_as_asked = mode == Mode::New
@@ -156,7 +189,7 @@ pub(super) async fn write(
 }
 
 /// A record that is kept, as it is written.
-struct Written<'a> {
+pub(super) struct Written<'a> {
     record: &'a Record,
     /// Each event as it is stored.
     events: Vec<&'a str>,
@@ -164,9 +197,16 @@ struct Written<'a> {
     salt: Option<[u8; 32]>,
 }
 
-impl Written<'_> {
+impl<'a> Written<'a> {
+    /// With a salt for the digest of its plan, if it is chained.
+    pub(super) fn new(record: &'a Record, is_chained: bool) -> Result<Self, Failure> {
+        let salt = (is_chained && record.plan.is_some()).then(new_salt);
+        let salt = salt.transpose().map_err(Failure::Trail)?;
+        Ok(Self { record, events: texts(record)?, salt })
+    }
+
     /// Its rows of events.
-    fn events(&self) -> impl Iterator<Item = [Cell<'_>; 5]> {
+    pub(super) fn events(&self) -> impl Iterator<Item = [Cell<'_>; 5]> {
         let record = self.record;
         let sequences = i64::from(record.first_sequence)..;
         sequences.zip(&self.events).map(|(sequence, event)| {
@@ -178,7 +218,7 @@ impl Written<'_> {
     }
 
     /// Its row of a plan.
-    fn plan(&self) -> Option<[Cell<'_>; 4]> {
+    pub(super) fn plan(&self) -> Option<[Cell<'_>; 4]> {
         let plan = self.record.plan.as_ref()?;
         let salt = self.salt.as_ref().map_or(Cell::Nothing, |salt| Cell::Bytes(salt));
         let [alarm, revision] = [self.record.alarm_key(), plan.revision.into()].map(Cell::Number);
@@ -186,7 +226,7 @@ impl Written<'_> {
     }
 
     /// What it says, for the audit trail.
-    fn chained(&self) -> ChainedAlarms<'_> {
+    pub(super) fn chained(&self) -> ChainedAlarms<'_> {
         let Self { record, events, salt } = self;
         let opened = record.opened.as_ref().map(|opened| Opened {
             line: opened.line.into(),
@@ -228,7 +268,7 @@ async fn execute<T: Serialize>(
     Ok(done.rows_affected())
 }
 
-fn json<T: Serialize>(rows: &[T]) -> Result<String, sqlx::Error> {
+pub(super) fn json<T: Serialize>(rows: &[T]) -> Result<String, sqlx::Error> {
     serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 

@@ -1,7 +1,7 @@
 //! The task that owns the writing: database first, journal when that fails or is slow, memory when all fails.
 
 use super::changes::Changes;
-use super::commit::{Committed, Mode, commit};
+use super::commit::{Committed, Committer, Mode};
 use super::journal::Journal;
 use super::record::Record;
 use super::{Append, Appended, Kept, LogCounters, Replayed};
@@ -42,7 +42,7 @@ pub(super) struct Ports {
 #[derive(Debug)]
 pub(super) struct Writer {
     inbox: mpsc::Receiver<Append>,
-    database: Database,
+    committer: Committer,
     commit_deadline: Duration,
     fallback: Fallback,
 }
@@ -62,7 +62,7 @@ impl Writer {
     pub(super) fn new(ports: Ports) -> Self {
         let Ports { inbox, journal, database, clock, counters, changes, commit_deadline } = ports;
         let fallback = Fallback { journal, in_memory: VecDeque::new(), clock, counters, changes };
-        Self { inbox, database, commit_deadline, fallback }
+        Self { inbox, committer: Committer::new(database), commit_deadline, fallback }
     }
 
     /// Writes back what an earlier run left in the journal.
@@ -119,7 +119,7 @@ impl Writer {
             group.iter().flat_map(|append| append.records.iter().cloned()).collect();
         let records: Vec<&Record> = records.iter().collect();
         let begun = self.fallback.clock.now();
-        let mut commit = pin!(commit(&self.database, &records, Mode::New));
+        let mut commit = pin!(self.committer.commit(&records, Mode::New));
         match tokio::time::timeout(self.commit_deadline, &mut commit).await {
             Ok(Ok(committed)) => self.fallback.tell_committed(group, &committed),
             Ok(Err(error)) => {
@@ -167,7 +167,7 @@ impl Writer {
     async fn write_back_journal(&mut self) -> Result<(usize, usize), WriteBackError> {
         let chunk = self.fallback.journal.next_chunk().await.map_err(WriteBackError::Journal)?;
         let records: Vec<&Record> = chunk.records.iter().collect();
-        let mut commit = pin!(commit(&self.database, &records, Mode::WriteBack));
+        let mut commit = pin!(self.committer.commit(&records, Mode::WriteBack));
         // With the last piece it has caught up. What comes in waits for it a little: it goes to the database then, and the
         // journal ends. Otherwise each piece would leave another one behind for as long as much comes in.
         let is_last = self.fallback.journal.is_last(&chunk);
@@ -197,7 +197,7 @@ impl Writer {
         let records: Vec<Record> = waiting.drain(..waiting.len().min(GROUP_LEN_MAX)).collect();
         let borrowed: Vec<&Record> = records.iter().collect();
         let done = {
-            let commit = pin!(commit(&self.database, &borrowed, Mode::WriteBack));
+            let commit = pin!(self.committer.commit(&borrowed, Mode::WriteBack));
             meanwhile_keep(commit, &mut self.inbox, &mut self.fallback).await
         };
         let committed = match done {

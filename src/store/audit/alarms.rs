@@ -4,8 +4,8 @@
 //! journal, was partly there already or is older than the chain, is read and chained as it stands in the tables.
 
 use super::Chain;
-use super::chain::append;
-use super::entry::{Action, Frame, Hash, NewEntry};
+use super::chain::{Links, append};
+use super::entry::{Action, Frame, Hash, Head, NewEntry};
 use sqlx::SqliteConnection;
 use std::collections::BTreeSet;
 
@@ -163,6 +163,15 @@ pub(in crate::store) async fn chain_commit(
     change: &mut SqliteConnection,
     written: &[ChainedAlarms<'_>],
 ) -> Result<(), sqlx::Error> {
+    append(change, Chain::Alarms, entries(written)).await
+}
+
+/// The entries of what a commit is about to write, behind this one.
+pub(in crate::store) fn links(after: Head, written: &[ChainedAlarms<'_>]) -> Links<'static> {
+    Links::new(Chain::Alarms, after, entries(written))
+}
+
+fn entries(written: &[ChainedAlarms<'_>]) -> Vec<NewEntry<'static>> {
     let mut entries = Vec::new();
     for alarm in written {
         let (id, at_us) = (alarm.alarm, alarm.at_us);
@@ -185,7 +194,7 @@ pub(in crate::store) async fn chain_commit(
         }
         entries.extend(alarm.closed_us.map(|closed_us| close(id, closed_us)));
     }
-    append(change, Chain::Alarms, &entries).await
+    entries
 }
 
 /// Chains what stands in the tables of these alarms and is not in the chain. `at_us` is the time of what has none.
@@ -227,7 +236,7 @@ pub(in crate::store) async fn adopt(
     entries.extend(run.map(|run| run.entry()));
     entries.extend(adopt_plans(change, &ids, at_us).await?);
     entries.extend(closes);
-    append(change, Chain::Alarms, &entries).await
+    append(change, Chain::Alarms, entries).await
 }
 
 async fn adopt_plans(
@@ -259,7 +268,7 @@ pub(in crate::store) async fn chain_erasures(
         .iter()
         .map(|&(alarm, number)| NewEntry { number, ..plain(Action::Erase, PLAN, alarm, at_us) })
         .collect();
-    append(change, Chain::Alarms, &entries).await
+    append(change, Chain::Alarms, entries).await
 }
 
 /// Begins the chain where there is none, and takes into it what an older release stored.
@@ -272,7 +281,7 @@ pub(in crate::store) async fn begin_alarms(
     }
     let count: i64 = sqlx::query_scalar(BEFORE).fetch_one(&mut *change).await?;
     let begin = NewEntry { count, ..plain(Action::Begin, "audit", 0, at_us) };
-    append(change, Chain::Alarms, &[begin]).await?;
+    append(change, Chain::Alarms, vec![begin]).await?;
     let mut after: Option<i64> = None;
     loop {
         let query = sqlx::query_scalar(IDS).bind(after).bind(ALARMS_AT_ONCE);

@@ -2,7 +2,7 @@
 
 use super::Chain;
 use super::entry::{Entry, Hash, Head, NewEntry};
-use crate::store::rows::{Cell, Insert};
+use crate::store::rows::{Batch, Cell, Insert};
 use crate::store::{Database, StoreError};
 use jiff::Timestamp;
 use lianfang_domain::id::AlarmId;
@@ -51,7 +51,9 @@ pub async fn head_on(connection: &mut SqliteConnection) -> Result<Option<Head>, 
 }
 
 /// What the next entry follows; before the first one, nothing at 0.
-async fn place_on(connection: &mut SqliteConnection) -> Result<Head, sqlx::Error> {
+pub(in crate::store) async fn place_on(
+    connection: &mut SqliteConnection,
+) -> Result<Head, sqlx::Error> {
     let Some(row) = sqlx::query(HEAD).fetch_optional(connection).await? else {
         return Ok(Head { sequence: 0, hash: Hash::NONE });
     };
@@ -67,26 +69,52 @@ pub async fn head(database: &Database) -> Result<Option<Head>, StoreError> {
     head_on(&mut reader).await.map_err(StoreError::Read)
 }
 
+/// Entries with their places behind the newest one.
+pub(in crate::store) struct Links<'a> {
+    entries: Vec<NewEntry<'a>>,
+    /// Of each, its own place and the hash before it.
+    places: Vec<(Head, Hash)>,
+    last: Head,
+}
+
+impl<'a> Links<'a> {
+    pub(super) fn new(chain: Chain, after: Head, entries: Vec<NewEntry<'a>>) -> Self {
+        let mut last = after;
+        let places = entries.iter().map(|entry| {
+            let own =
+                Head { sequence: last.sequence.saturating_add(1), hash: entry.hash(chain, last) };
+            (own, std::mem::replace(&mut last, own).hash)
+        });
+        let places = places.collect();
+        Self { entries, places, last }
+    }
+
+    /// What the next entry follows.
+    pub(in crate::store) fn last(&self) -> Head {
+        self.last
+    }
+
+    /// Adds the entries to a batch. False when they are more than it takes.
+    pub(in crate::store) fn join(&self, batch: &mut Batch) -> Result<bool, sqlx::Error> {
+        batch.insert(&APPEND, &self.rows())
+    }
+
+    fn rows(&self) -> Vec<[Cell<'_>; 11]> {
+        self.entries.iter().zip(&self.places).map(row).collect()
+    }
+}
+
 /// Appends entries behind the newest one.
 pub(super) async fn append(
     change: &mut SqliteConnection,
     chain: Chain,
-    entries: &[NewEntry<'_>],
+    entries: Vec<NewEntry<'_>>,
 ) -> Result<(), sqlx::Error> {
     if entries.is_empty() {
         return Ok(());
     }
-    let mut head = place_on(change).await?;
-    let mut hashes = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let sequence = head.sequence.saturating_add(1);
-        let next = Head { sequence, hash: entry.hash(chain, head) };
-        hashes.push((next, head.hash));
-        head = next;
-    }
-    let rows: Vec<_> = entries.iter().zip(&hashes).map(row).collect();
-    APPEND.run(change, &rows).await?;
-    Ok(())
+    let links = Links::new(chain, place_on(change).await?, entries);
+    APPEND.run(change, &links.rows()).await.map(drop)
 }
 
 /// The row of an entry with its own place and the hash before it.

@@ -133,7 +133,7 @@ impl Editor<'_> {
             count: edit.directory_version.cast_signed(),
             content,
         };
-        append(change, Chain::Directory, &[entry]).await
+        append(change, Chain::Directory, vec![entry]).await
     }
 
     /// Enters every row of a table that an import wrote or removed.
@@ -148,7 +148,7 @@ impl Editor<'_> {
                 forget(change, table, ids).await?;
                 let entries: Vec<_> =
                     ids.iter().map(|&id| self.of_row(Action::Delete, table, id)).collect();
-                append(change, Chain::Directory, &entries).await?;
+                append(change, Chain::Directory, entries).await?;
             }
             for (action, ids) in [(Action::Create, &rows.added), (Action::Replace, &rows.changed)] {
                 for ids in ids.chunks(ROWS_AT_ONCE) {
@@ -161,7 +161,7 @@ impl Editor<'_> {
                             ..self.of_row(action, table, digest.row_id)
                         })
                         .collect();
-                    append(change, Chain::Directory, &entries).await?;
+                    append(change, Chain::Directory, entries).await?;
                 }
             }
             Ok(())
@@ -181,7 +181,7 @@ impl Editor<'_> {
             count: directory_version.cast_signed(),
             ..self.of_row(Action::Import, "directory", 0)
         };
-        append(change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)
+        append(change, Chain::Directory, vec![entry]).await.map_err(StoreError::Write)
     }
 
     /// Enters in the transaction of a count that a wrong secret of a row was tried. No row has changed.
@@ -191,7 +191,7 @@ impl Editor<'_> {
         (table, row_id): (&str, i64),
     ) -> Result<(), StoreError> {
         let entry = self.of_row(Action::Refuse, table, row_id);
-        append(change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)
+        append(change, Chain::Directory, vec![entry]).await.map_err(StoreError::Write)
     }
 
     /// Enters in the transaction that keeps it that somebody was asked in person. No row of theirs has changed.
@@ -206,7 +206,7 @@ impl Editor<'_> {
             Who::Responder(id) => ("responder_visit", id.0),
         };
         let entry = self.of_row(Action::Confirm, noun, id.into());
-        append(change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)
+        append(change, Chain::Directory, vec![entry]).await.map_err(StoreError::Write)
     }
 
     /// Enters that messages to a webhook were discarded.
@@ -216,7 +216,7 @@ impl Editor<'_> {
         webhook: u32,
     ) -> Result<(), StoreError> {
         let entry = self.of_row(Action::Erase, "webhook", webhook.into());
-        append(change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)
+        append(change, Chain::Directory, vec![entry]).await.map_err(StoreError::Write)
     }
 
     /// Enters that the personal data of an alarm was shown.
@@ -231,7 +231,7 @@ impl Editor<'_> {
     ) -> Result<(), StoreError> {
         let mut change = self.write().await?;
         let entry = self.of_row(Action::Read, table, row_id);
-        append(&mut change, Chain::Directory, &[entry]).await.map_err(StoreError::Write)?;
+        append(&mut change, Chain::Directory, vec![entry]).await.map_err(StoreError::Write)?;
         change.commit().await.map_err(StoreError::Write)
     }
 
@@ -240,7 +240,7 @@ impl Editor<'_> {
         let mut change = self.write().await?;
         let entries: Vec<NewEntry<'_>> =
             rows.iter().map(|(table, id)| self.of_row(Action::Read, table, *id)).collect();
-        append(&mut change, Chain::Directory, &entries).await.map_err(StoreError::Write)?;
+        append(&mut change, Chain::Directory, entries).await.map_err(StoreError::Write)?;
         change.commit().await.map_err(StoreError::Write)
     }
 
@@ -374,5 +374,5 @@ pub(in crate::store) async fn begin_directory(
         count: version,
         content: None,
     };
-    append(change, Chain::Directory, &[begin]).await
+    append(change, Chain::Directory, vec![begin]).await
 }

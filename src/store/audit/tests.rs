@@ -565,7 +565,7 @@ async fn two_who_append_follow_each_other() {
         nouns::create::<Street>(&by(store), &name).await.expect("is made");
     }
     let mut change = one.alarms().write().await.expect("begins");
-    append(&mut change, Chain::Alarms, &[]).await.expect("nothing to do");
+    append(&mut change, Chain::Alarms, Vec::new()).await.expect("nothing to do");
     drop(change);
     one.close().await;
     two.close().await;
