@@ -51,8 +51,9 @@ const JOURNAL_BEFORE_DEADLINE: f64 = 0.8;
 /// When it cannot start; the message says what to do.
 pub fn serve(config: Config) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics()?;
-    let alarm_runtime = runtime("alarm").context("cannot start the runtime of the alarm path")?;
-    let message_runtime = one_thread("messages").context("cannot start the runtime of SMS")?;
+    let alarm_runtime =
+        threads("alarm", alarm_threads()).context("cannot start the runtime of the alarm path")?;
+    let message_runtime = threads("messages", 1).context("cannot start the runtime of SMS")?;
     let service_runtime = runtime("service").context("cannot start the runtime of the API")?;
     let others = Others { messages: &message_runtime, service: &service_runtime };
     let result = alarm_runtime.block_on(run(config, metrics, others));
@@ -68,8 +69,14 @@ struct Others<'a> {
     service: &'a Runtime,
 }
 
-fn one_thread(name: &'static str) -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(1).thread_name(name).enable_all().build()
+/// Half of the cores: sound, the disk and messages have threads of their own. More would mostly wake each other, which costs an
+/// alarm on a quiet evening half a millisecond.
+fn alarm_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+}
+
+fn threads(name: &'static str, number: usize) -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(number).thread_name(name).enable_all().build()
 }
 
 fn runtime(name: &'static str) -> std::io::Result<Runtime> {

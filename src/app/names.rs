@@ -9,9 +9,10 @@ use crate::prompts::{self, NameKey, NameVoice};
 use crate::store::snapshot::DirectoryHandle;
 use crate::tasks::Tasks;
 use jiff::Timestamp;
-use lianfang_domain::directory::{Community, Directory, Household, LineRef};
+use lianfang_domain::directory::{Community, Directory, Household, Language, LineRef};
 use lianfang_domain::id::CommunityId;
 use lianfang_domain::plan::{self, PlanFor, Policy};
+use lianfang_domain::words::Clip;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -22,7 +23,9 @@ use std::time::Duration;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// After so many looks everything is walked again: a day.
 const LOOKS_PER_DAY: u32 = 43_200;
-/// Pause after each household: a thousand a second at most.
+/// Households whose names are looked for together.
+const HOUSEHOLDS_AT_ONCE: usize = 50;
+/// Pause for each household: a thousand a second at most.
 const PACE: Duration = Duration::from_millis(1);
 /// Pause when the voices have enough to do.
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
@@ -85,12 +88,20 @@ async fn prepare(
         // The name of a worker is said to every household.
         let before = before.filter(|before| before.workers == community.workers);
         let everybody = all_on_duty(community);
-        for household in &community.households {
+        let is_new = |household: &&Arc<Household>| {
             let old = before.as_ref().and_then(|before| before.household(household.id));
-            if old.is_none_or(|old| old != household) {
-                names.extend(prepare_household(voice, &everybody, community, household).await);
-                tokio::time::sleep(PACE).await;
+            old.is_none_or(|old| old != *household)
+        };
+        let new: Vec<&Arc<Household>> = community.households.iter().filter(is_new).collect();
+        for some in new.chunks(HOUSEHOLDS_AT_ONCE) {
+            let told = some.iter().flat_map(|household| told_by(&everybody, community, household));
+            let told = told.filter(|(clip, language)| names.insert(prompts::key(clip, *language)));
+            for (clip, language) in voice.missing(told.collect()).await {
+                while voice.prepare(&clip, language).is_err() {
+                    tokio::time::sleep(BUSY_PAUSE).await;
+                }
             }
+            tokio::time::sleep(PACE * u32::try_from(some.len()).unwrap_or(1)).await;
         }
     }
     names
@@ -104,29 +115,23 @@ fn all_on_duty(community: &Community) -> Directory {
     Directory::new(0, Vec::new(), vec![everybody])
 }
 
-async fn prepare_household(
-    voice: &NameVoice,
+/// Every name that an alarm of this household tells, in each language that it is told in.
+fn told_by(
     directory: &Directory,
     community: &Community,
     household: &Household,
-) -> Vec<NameKey> {
-    let mut names = Vec::new();
-    let Some(line) = household.lines.first() else { return names };
-    let place = LineRef { community: community.id, household: household.id, line: line.id };
-    // Whoever is on duty then, all are in it.
-    let now = Timestamp::UNIX_EPOCH;
-    let defaults = Policy::default();
-    let plan = plan::build(directory, place, &PlanFor::unknown(&defaults, now));
-    let Some(plan) = plan else { return names };
-    for language in languages_of(&plan) {
-        for clip in names_of(&plan, language) {
-            names.push(prompts::key(&clip, language));
-            if !voice.is_prepared(&clip, language).await {
-                while voice.prepare(&clip, language).is_err() {
-                    tokio::time::sleep(BUSY_PAUSE).await;
-                }
-            }
-        }
-    }
-    names
+) -> Vec<(Clip, Language)> {
+    let plan = household.lines.first().and_then(|line| {
+        let place = LineRef { community: community.id, household: household.id, line: line.id };
+        // Whoever is on duty then, all are in it.
+        let now = Timestamp::UNIX_EPOCH;
+        let defaults = Policy::default();
+        plan::build(directory, place, &PlanFor::unknown(&defaults, now))
+    });
+    let Some(plan) = plan else { return Vec::new() };
+    let in_language = |language| {
+        let names = names_of(&plan, language).into_iter();
+        names.map(move |clip| (clip, language)).collect::<Vec<_>>()
+    };
+    languages_of(&plan).into_iter().flat_map(in_language).collect()
 }

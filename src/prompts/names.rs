@@ -232,22 +232,29 @@ impl NameVoice {
         Ok(removed)
     }
 
-    /// Whether the name can be said in an alarm. Looks on the disk.
-    pub async fn is_prepared(&self, clip: &Clip, language: Language) -> bool {
-        is_there(&self.directory, clip, language).await
+    /// Those of these names that cannot be said in an alarm yet. Looks on the disk, aside and for all of them in one go.
+    pub async fn missing(&self, names: Vec<(Clip, Language)>) -> Vec<(Clip, Language)> {
+        missing(Arc::clone(&self.directory), names).await
     }
 }
 
-async fn is_there(directory: &Path, clip: &Clip, language: Language) -> bool {
-    let recorded = recording_path(directory, clip, language);
-    let synthesised = synthesised_path(directory, clip, language);
-    let exists = |path| async { tokio::fs::try_exists(path).await.unwrap_or(false) };
-    exists(recorded).await || exists(synthesised).await
+async fn missing(directory: Arc<Path>, names: Vec<(Clip, Language)>) -> Vec<(Clip, Language)> {
+    if names.is_empty() {
+        return names;
+    }
+    let is_missing = move |(clip, language): &(Clip, Language)| {
+        let exists = |path: PathBuf| path.try_exists().unwrap_or(false);
+        !exists(recording_path(&directory, clip, *language))
+            && !exists(synthesised_path(&directory, clip, *language))
+    };
+    let look = move || names.into_iter().filter(is_missing).collect();
+    // It fails only when the process stops, and then nothing more is spoken.
+    tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }
 
 /// `number` tells the voices apart: two may be asked for the same name at once.
 async fn synthesise_new(config: &PromptsConfig, clip: &Clip, language: Language, number: usize) {
-    if is_there(&config.directory, clip, language).await {
+    if missing(config.directory.as_path().into(), vec![(clip.clone(), language)]).await.is_empty() {
         return;
     }
     let spoken = synthesise(config, clip, language, number).await;

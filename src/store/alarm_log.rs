@@ -213,6 +213,13 @@ struct Append {
     done: oneshot::Sender<Appended>,
 }
 
+impl Append {
+    /// Whether an alarm begins in it: telephones wait for that.
+    fn begins(&self) -> bool {
+        self.records.iter().any(|record| record.opened.is_some())
+    }
+}
+
 impl AlarmLog {
     /// Writes back what the journal holds, then starts the writer. It stops with `tasks`, which should be those that
     /// stop last: what others append after that is refused.

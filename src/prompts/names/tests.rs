@@ -54,7 +54,7 @@ async fn a_name_is_spoken_once_and_then_said() {
     assert_eq!(library.fetch(std::slice::from_ref(&clip), Language::Chinese).await, 1);
     voice.prepare(&clip, Language::Chinese).unwrap();
     let prepared = async {
-        while !voice.is_prepared(&clip, Language::Chinese).await {
+        while !voice.missing(vec![(clip.clone(), Language::Chinese)]).await.is_empty() {
             tokio::task::yield_now().await;
         }
     };
@@ -139,8 +139,8 @@ async fn names_of_people_who_left_are_removed() {
     wav::write(std::fs::File::create(&recorded).unwrap(), &[900; 800]).unwrap();
     let kept = BTreeSet::from([key(&name("李强"), Language::English)]);
     assert_eq!(voice.keep_only(&kept).await.unwrap(), 2);
-    assert!(voice.is_prepared(&name("李强"), Language::Chinese).await);
-    assert!(!voice.is_prepared(&name("Mary"), Language::English).await);
+    let both = vec![(name("李强"), Language::Chinese), (name("Mary"), Language::English)];
+    assert_eq!(voice.missing(both).await, [(name("Mary"), Language::English)]);
     assert!(recorded.exists(), "what people recorded stays");
     assert!(tasks.stop(LIMIT).await);
 }

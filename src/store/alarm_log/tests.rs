@@ -33,7 +33,7 @@ impl Bench {
     /// With a deadline that a locked database misses at once.
     async fn open_hasty(folder: &Path) -> Self {
         let options = LogOptions {
-            commit_deadline: Duration::from_millis(50),
+            commit_deadline: Duration::from_millis(250),
             ..LogOptions::in_folder(&folder.join("journal"))
         };
         Self::open_with(folder, &options).await

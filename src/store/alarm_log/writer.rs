@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Appends that go into one commit.
 const GROUP_LEN_MAX: usize = 512;
+/// How long what begins no alarm waits for company: what follows a beginning comes in bursts, and each commit is a write to
+/// the disk.
+const GATHER: Duration = Duration::from_millis(3);
 /// Records kept in memory when database and journal fail. A record is about 4 KiB with its plan, so 80 MiB.
 const IN_MEMORY_MAX: usize = 20_000;
 /// Pause between attempts to write back.
@@ -104,6 +107,7 @@ impl Writer {
                     if behind {
                         self.fallback.keep(std::mem::take(&mut group)).await;
                     } else {
+                        self.gather(&mut group).await;
                         self.commit_group(std::mem::take(&mut group)).await;
                     }
                 }
@@ -111,6 +115,19 @@ impl Writer {
             }
         }
         self.farewell().await;
+    }
+
+    /// Waits for more, until an alarm begins: nothing holds that up.
+    async fn gather(&mut self, group: &mut Vec<Append>) {
+        let gathering = async {
+            while group.len() < GROUP_LEN_MAX && !group.iter().any(Append::begins) {
+                let room = GROUP_LEN_MAX.saturating_sub(group.len());
+                if self.inbox.recv_many(group, room).await == 0 {
+                    return;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(GATHER, gathering).await;
     }
 
     /// Commits a group, or journals it when that fails or takes too long.
