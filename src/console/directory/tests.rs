@@ -73,6 +73,7 @@ async fn a_household_shows_where_it_is_and_what_hangs_below_it() {
         "number to confirm",
         "/directory/households/5?contacts=6#contacts",
         "/directory/contacts/add?household_id=5",
+        "/audit?chain=directory&#38;noun=household&#38;id=5",
     ]);
     assert!(!page.html.contains("13812341234"), "masked until somebody asks");
     let page = town().get_chinese("/directory/households/5").await;
@@ -134,6 +135,7 @@ async fn who_may_not_edit_sees_no_forms() {
     }
     let page = fake.get("/directory/households/5").await;
     page.shows(&["/directory/contacts/add?household_id=5"]);
+    assert!(!page.html.contains("/audit"), "an operator does not read the trail");
     assert!(
         !page.html.contains("/directory/lines/add")
             && !page.html.contains("/directory/households/5/edit")
