@@ -10,6 +10,7 @@ need sipp sip-tester
 need baresip baresip-core
 need espeak-ng espeak-ng
 need nginx nginx-light
+need caddy caddy
 need chromium chromium
 need chromedriver chromium-driver
 need npm npm

@@ -129,8 +129,8 @@ struct EditPage {
     etag: String,
     form: Form,
     choices: Choices,
-    /// The account as it is; `None` for one that is new.
-    account: Option<Account>,
+    /// The account as it is, and where it reaches in words; `None` for one that is new.
+    account: Option<(Account, String)>,
     sessions: Vec<Session>,
     /// Somebody else changed it meanwhile.
     is_conflict: bool,
@@ -281,6 +281,7 @@ async fn edit_page(
     let path = format!("/accounts/{}/sessions", row.id);
     let sessions: Sessions = signed.api().get(&path).await.map_err(signed.fails())?;
     let choices = Choices::read(signed, &form).await.map_err(signed.fails())?;
+    let reach = draft::Names::default().of(signed, &row.reach).await;
     let page = EditPage {
         frame: Frame::signed(signed, row.display_name.clone()).await,
         l,
@@ -290,7 +291,7 @@ async fn edit_page(
         etag,
         form,
         choices,
-        account: Some(row),
+        account: Some((row, reach)),
         sessions: sessions.items,
         is_conflict,
     };

@@ -1,4 +1,4 @@
-//! The style sheet, the script and the icon, kept by browsers until they change.
+//! The style sheet, the scripts and the icon, kept by browsers until they change.
 
 use crate::Shared;
 use axum::Router;
@@ -12,11 +12,14 @@ use std::sync::LazyLock;
 
 const STYLE: &str = include_str!("assets/console.css");
 const SCRIPT: &str = include_str!("assets/console.js");
+/// For the page alone where buildings are dragged.
+const PLAN: &str = include_str!("assets/plan.js");
 const ICON: &str = include_str!("assets/icon.svg");
 
 /// Changes with any of them: part of their addresses.
 pub(crate) static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let digest = Sha256::new().chain_update(STYLE).chain_update(SCRIPT).chain_update(ICON);
+    let digest = Sha256::new().chain_update(STYLE).chain_update(SCRIPT).chain_update(PLAN);
+    let digest = digest.chain_update(ICON);
     BASE64_URL_SAFE_NO_PAD.encode(digest.finalize()).chars().take(10).collect()
 });
 
@@ -29,6 +32,10 @@ pub(crate) fn routes() -> Router<Shared> {
         .route(
             "/assets/console.js",
             get(|headers: HeaderMap| file(headers, SCRIPT, "text/javascript; charset=utf-8")),
+        )
+        .route(
+            "/assets/plan.js",
+            get(|headers: HeaderMap| file(headers, PLAN, "text/javascript; charset=utf-8")),
         )
         .route("/assets/icon.svg", get(|headers: HeaderMap| file(headers, ICON, "image/svg+xml")))
 }
@@ -57,20 +64,26 @@ mod tests {
     fn assets_stay_small_and_fetch_nothing() {
         assert!(STYLE.len() < 20 * 1024, "{}", STYLE.len());
         assert!(SCRIPT.len() < 10 * 1024, "{}", SCRIPT.len());
-        for text in [STYLE, SCRIPT] {
+        assert!(PLAN.len() <= 3 * 1024, "{}", PLAN.len());
+        for text in [STYLE, SCRIPT, PLAN] {
             assert!(
                 !text.contains("http://")
                     && !text.contains("https://")
                     && !text.contains("@import")
             );
         }
-        assert!(!SCRIPT.contains("Storage"), "nothing is kept with the browser");
+        for script in [SCRIPT, PLAN] {
+            assert!(!script.contains("Storage"), "nothing is kept with the browser");
+        }
+        // Where anything is dragged, something else does the same (WCAG 2.5.7), so what it draws is for the eye alone.
+        assert!(PLAN.contains("ariaHidden") && !PLAN.contains("fetch("));
     }
+
     #[test]
     fn the_script_keeps_no_names_from_outside() {
         for way in ["JSON.parse", "Object.assign", "__proto__", "prototype", "eval(", "innerHTML ="]
         {
-            assert!(!SCRIPT.contains(way), "{way}");
+            assert!(!SCRIPT.contains(way) && !PLAN.contains(way), "{way}");
         }
         // The only table that is written to by name has two names of our own.
         let written: Vec<&str> = SCRIPT

@@ -3,6 +3,7 @@
 use crate::Shared;
 use crate::api::Failure;
 use crate::assets;
+use crate::audit::entries_about;
 use crate::lang::Lang;
 use crate::visit::{self, Me, Signed, Visitor};
 use askama::Template;
@@ -138,6 +139,12 @@ impl Frame {
     pub(crate) fn places(&self) -> impl Iterator<Item = &'static Place> {
         let role = self.me.as_ref().map_or("", |me| me.role.as_str()).to_owned();
         PLACES.iter().filter(move |place| place.roles.contains(&role.as_str()))
+    }
+
+    /// The entries of the trail about a row, for whoever may read them.
+    pub(crate) fn trail(&self, plural: &str, id: &str) -> Option<String> {
+        let may_read = |me: &&Me| matches!(me.role.as_str(), "admin" | "auditor");
+        self.me.as_ref().filter(may_read).and_then(|_| entries_about(plural, id))
     }
 
     /// Whether something may be done to alarms, and people be searched for.

@@ -5,7 +5,7 @@
 //! there, and rights are decided in one place. It must not know the store, the switchboard or a clock of its own.
 //!
 //! A request passes `guard` (origin, safe headers, bounds), `visit` (who it is, in which language) and one page. Pages
-//! are links and forms first; `assets/console.js` only adds.
+//! are links and forms first; `assets/console.js` and `assets/plan.js` only add.
 
 mod accounts;
 mod alarm;

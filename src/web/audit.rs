@@ -1,12 +1,16 @@
 //! The audit trail: its entries page by page, and its newest hashes.
 
 use super::Web;
+use super::accounts::keeps;
 use super::caller::{Auditor, Caller};
 use super::extract::{Parameters, wrong};
 use super::problem::{ApiError, Must};
 use super::who::names_of;
 use crate::store::Database;
+use crate::store::accounts::{self, AccountFilter, Role};
 use crate::store::audit::{self, Chain, Entry, EntryFilter, EntryView, HeadView};
+use crate::store::reach::Reach;
+use crate::store::tokens;
 use axum::Json;
 use axum::extract::State;
 use lianfang_domain::id::AlarmId;
@@ -20,9 +24,16 @@ use utoipa_axum::routes;
 const LIMIT_MAX: u32 = 500;
 /// Length of a page where the client names none.
 const LIMIT: u32 = 100;
+/// Of those who may have acted, so many are offered; words find the others.
+const ACTORS: usize = 50;
+/// Accounts that are looked through; towns have some hundred.
+const ACCOUNTS_MAX: u32 = 5_000;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
-    OpenApiRouter::default().routes(routes!(list)).routes(routes!(heads))
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(heads))
+        .routes(routes!(list_actors))
 }
 
 /// A page of entries, the oldest first.
@@ -50,6 +61,27 @@ impl NamedEntry {
         let entry = EntryView::new(chain, entry);
         Self { actor_name: names.get(&*entry.actor).cloned(), entry }
     }
+}
+
+/// Somebody who may have acted.
+#[derive(Serialize, ToSchema)]
+struct ActorView {
+    /// What `/audit` takes as `who`.
+    #[schema(examples("account:7"))]
+    who: String,
+    /// The name of the person or the token.
+    name: String,
+    /// What the account may do; null for tokens.
+    role: Option<Role>,
+}
+
+/// Those who may have acted.
+#[derive(Serialize, ToSchema)]
+struct Actors {
+    /// Accounts, then tokens.
+    items: Vec<ActorView>,
+    /// There are more of them: words find fewer.
+    is_cut: bool,
 }
 
 /// The newest entries.
@@ -120,6 +152,42 @@ async fn heads(_caller: Caller<Auditor>, State(web): State<Web>) -> Result<Json<
         items.extend(head.map(|head| HeadView::new(chain, head)));
     }
     Ok(Json(Heads { items }))
+}
+
+/// List those who may have acted, to choose from by name: accounts within the caller's reach and, for who reaches
+/// everything, tokens that were ever made. Who is gone is not among them, and stands in entries all the same.
+#[utoipa::path(
+    get, path = "/audit/actors", tag = "audit", operation_id = "list_audit_actors",
+    params(
+        ("q" = Option<String>, Query, description = "Only those whose name contains this", max_length = 60),
+    ),
+    responses((status = 200, description = "At most 50 of them", body = Actors)),
+)]
+async fn list_actors(
+    caller: Caller<Auditor>,
+    State(web): State<Web>,
+    mut parameters: Parameters,
+) -> Result<Json<Actors>, ApiError> {
+    let words = parameters.take("q").unwrap_or_default().trim().to_lowercase();
+    parameters.finish()?;
+    let is_called = |name: &str| name.to_lowercase().contains(&words);
+    let directory = web.store.directory();
+    let mut items = Vec::new();
+    for account in accounts::list(directory, AccountFilter::default(), 0, ACCOUNTS_MAX).await? {
+        let is_meant = is_called(&account.display_name) || is_called(&account.name);
+        if items.len() <= ACTORS && is_meant && keeps(&web, &caller, &account).await? {
+            let who = format!("account:{}", account.id);
+            items.push(ActorView { who, name: account.display_name, role: Some(account.role) });
+        }
+    }
+    if caller.reach() == Reach::Everything && items.len() <= ACTORS {
+        let tokens = tokens::list(directory).await?.into_iter().filter(|one| is_called(&one.name));
+        let actor = |name: String| ActorView { who: format!("token:{name}"), name, role: None };
+        items.extend(tokens.map(|token| actor(token.name)));
+    }
+    let is_cut = ACTORS < items.len();
+    items.truncate(ACTORS);
+    Ok(Json(Actors { items, is_cut }))
 }
 
 /// An id of a row as people write it: a number, or the id of an alarm, which has 13 characters.

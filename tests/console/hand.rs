@@ -44,12 +44,12 @@ impl Browser {
         self.waits_for(words).await;
     }
 
-    /// Looks at the page with all there is to look with; once, in the language of the look with script.
+    /// Looks at the page with all there is to look with; without script, which shows other things, at its narrowest.
     pub(crate) async fn is_looked_at(&self, name: &str, look: Look) {
         if look.has_script {
             self.looks_right(&format!("{name}-zh")).await;
         } else {
-            let found = self.faults(&format!("{name}-{}-plain", look.lang), (&[320], &[])).await;
+            let found = self.faults(&format!("{name}-{}-plain", look.lang), (&[320], &[320])).await;
             assert_eq!(found, Vec::<String>::new());
             self.client.set_window_size(1440, 900).await.expect("is resized");
         }

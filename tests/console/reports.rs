@@ -51,26 +51,74 @@ async fn reads_every_report(browser: &Browser, stage: &Stage, (look, words): (Lo
     browser.looks_right(&format!("report-lines-{}", look.lang)).await;
 }
 
-/// The trail is searched, its links hold, and it is taken along as a sheet.
+/// As many entries are shown as the API has.
+async fn shows_what_is_of(browser: &Browser, stage: &Stage, query: &str) {
+    let found = stage.get(&format!("/audit?{query}"))["items"].clone();
+    let entries = found.as_array().expect("entries").len();
+    assert_ne!(entries, 0, "{query}");
+    let row = format!("main tbody tr:nth-child({entries}):last-child");
+    browser.find(&row).await;
+}
+
+/// The trail is searched without an id, its links hold, and it is taken along as a sheet.
 async fn reads_the_trail(browser: &Browser, stage: &Stage, words: &Words) {
-    browser.goto(&stage.page("/audit")).await;
-    browser.says(&[words.linked, "alarm"], &[]).await;
-    browser.press("main .tabs a[href*='directory']").await;
+    browser.goto(&stage.page("/audit?chain=directory")).await;
     browser.says(&[words.linked, "household"], &[]).await;
     browser.choose("noun", "household").await;
-    browser.fill("id", "3").await;
     browser.press("form[action='/audit'] button").await;
+    browser.press("main td a[href*='noun=household'][href$='id=3']").await;
     browser.says(&["3 household"], &["4 household"]).await;
-    let found = stage.get("/audit?chain=directory&noun=household&id=3")["items"].clone();
-    let rows = browser.client.find_all(fantoccini::Locator::Css("main tbody tr")).await;
-    assert_eq!(rows.expect("rows").len(), found.as_array().expect("entries").len());
+    let query = "chain=directory&noun=household&id=3";
+    shows_what_is_of(browser, stage, query).await;
+    // Who did something is chosen by name.
+    let actors = stage.get("/audit/actors")["items"].clone();
+    let has_acted = |actor: &serde_json::Value| {
+        let who = actor["who"].as_str()?;
+        let page = stage.get(&format!("/audit?chain=directory&who={who}"));
+        page["items"].get(0).map(|_| who.to_owned())
+    };
+    let who = actors.as_array().expect("a list").iter().find_map(has_acted).expect("somebody");
+    browser.goto(&stage.page("/audit?chain=directory")).await;
+    browser.choose("who", &who).await;
+    browser.press("form[action='/audit'] button").await;
+    browser.find(&format!("main option[value='{who}'][selected]")).await;
+    shows_what_is_of(browser, stage, &format!("chain=directory&who={who}")).await;
     let sheet = browser.find("main a[download]").await.attr("href").await.expect("has one");
     let (status, kind, size) = browser.answer(&sheet.expect("has one")).await;
     assert!(status == 200 && kind.starts_with("text/csv") && 100 < size, "{status} {kind} {size}");
-    browser.fill("id", "#").await;
-    browser.press("form[action='/audit'] button").await;
+    browser.goto(&stage.page("/audit?chain=directory&noun=household&id=%23")).await;
     browser.find("#id-error").await;
-    assert_eq!(browser.value("id").await, "#");
+}
+
+/// Words find a row of the directory, for whoever may search.
+async fn finds_a_row_by_its_name(browser: &Browser, stage: &Stage) {
+    browser.goto(&stage.page("/audit?chain=directory")).await;
+    browser.fill("words", "陈阿姨").await;
+    browser.press("form[action='/audit'] button").await;
+    browser.looks_right("audit-found").await;
+    browser.press("section a[href*='noun=household']").await;
+    browser.waits_for("household 陈阿姨").await;
+    let path = browser.client.current_url().await.expect("is somewhere");
+    let query = path.query().expect("asks for something").to_owned();
+    shows_what_is_of(browser, stage, &query).await;
+    browser.press("#id a[href^='/directory/households/']").await;
+    browser.press("main a[href*='/audit?']").await;
+    browser.waits_for("household 陈阿姨").await;
+}
+
+/// An alarm is found by its community, and its own page leads to its entries.
+async fn finds_an_alarm_by_its_place(browser: &Browser, stage: &Stage) {
+    let alarm = stage.get("/alarms")["items"][0]["id"].as_str().expect("an id").to_owned();
+    browser.goto(&stage.page("/audit")).await;
+    browser.choose("community", "1").await;
+    browser.press("form[action='/audit'] button").await;
+    browser.press(&format!("section a[href$='id={alarm}']")).await;
+    let query = format!("chain=alarms&id={alarm}");
+    shows_what_is_of(browser, stage, &query).await;
+    browser.press("#id a[href^='/alarms/']").await;
+    browser.press("main a[href*='/audit?chain=alarms']").await;
+    shows_what_is_of(browser, stage, &query).await;
+    browser.says(&[&alarm], &[]).await;
 }
 
 /// What is told to everybody needs no signing in, and gives nobody away.
@@ -100,6 +148,7 @@ fn an_auditor_reads_reports_and_the_trail() {
         arrives(browser, stage, "auditor").await;
         reads_every_report(browser, stage, (CHINESE, &IN_CHINESE)).await;
         reads_the_trail(browser, stage, &IN_CHINESE).await;
+        finds_an_alarm_by_its_place(browser, stage).await;
         nothing_acts(browser, stage).await;
         reads_what_is_public(browser, stage, (CHINESE, &IN_CHINESE)).await;
     });
@@ -157,6 +206,8 @@ fn an_admin_prints_what_is_needed_when_nothing_works() {
         arrives(browser, stage, "admin").await;
         reads_every_report(browser, stage, (ENGLISH, &IN_ENGLISH)).await;
         reads_the_trail(browser, stage, &IN_ENGLISH).await;
+        finds_a_row_by_its_name(browser, stage).await;
+        finds_an_alarm_by_its_place(browser, stage).await;
         browser.goto(&stage.page("/paper?community=1")).await;
         browser.press("main button.main").await;
         browser.waits_for("Phone tree").await;

@@ -54,10 +54,14 @@ async fn walks(browser: &Browser, stage: &Stage, role: &str, look: Look) -> Seen
         if role == "admin" {
             let name = kind_of(&link).replace(['/', '?', '#', '&', '='], "-");
             // The structure is the same in both languages; what is said, and how long it is, is not. Between them axe sees
-            // the widest and the narrowest screen.
-            let at: (&[u32], &[u32]) =
-                if look.lang == CHINESE.lang { (&WIDTHS, &[1440]) } else { (&[320], &[320]) };
-            seen.faults.extend(browser.faults(&format!("walk{name}-{}", look.lang), at).await);
+            // the widest and the narrowest screen. Without script pages are others, as far as axe can tell.
+            let (at, how): ((&[u32], &[u32]), _) = match (look.has_script, look.lang) {
+                (false, _) => ((&[320], &[320]), "-plain"),
+                (true, "zh-CN") => ((&WIDTHS, &[1440]), ""),
+                (true, _) => ((&[320], &[320]), ""),
+            };
+            let name = format!("walk{name}-{}{how}", look.lang);
+            seen.faults.extend(browser.faults(&name, at).await);
         }
         let links = browser.run(LINKS).await;
         let links: Vec<String> = serde_json::from_value(links).expect("links");
@@ -109,6 +113,12 @@ fn an_admin_walks_through_every_page_in_english() {
 }
 
 #[test]
+fn an_admin_walks_through_every_page_without_script() {
+    let places = [PLACES, &["/audit", "/accounts/#", "/alarms/#"]].concat();
+    told("admin", WITHOUT_SCRIPT, &places, &[]);
+}
+
+#[test]
 fn an_operator_walks_through_every_page_without_script() {
     told("operator", WITHOUT_SCRIPT, PLACES, &["/audit", "/accounts/#"]);
 }
@@ -121,4 +131,21 @@ fn an_auditor_walks_through_what_there_is_to_read() {
 #[test]
 fn a_responder_walks_through_what_is_theirs() {
     told("responder", ENGLISH, &["/"], &["/audit", "/accounts/#", "/directory/households"]);
+}
+
+/// A fault that stands where only browsers without script look.
+const FAULT: &str =
+    "document.querySelector('main').innerHTML += '<noscript><img src=\"x\"></noscript>'";
+
+#[test]
+fn axe_sees_what_is_there_without_script_alone() {
+    for (look, wanted) in [(ENGLISH, 0), (WITHOUT_SCRIPT, 1)] {
+        story(look, async |browser, stage| {
+            browser.goto(&stage.page("/login")).await;
+            browser.run(FAULT).await;
+            let faults = browser.faults("noscript", (&[320], &[320])).await;
+            assert_eq!(faults.len(), wanted, "{faults:?}");
+            assert!(faults.iter().all(|fault| fault.contains("image-alt")), "{faults:?}");
+        });
+    }
 }

@@ -1,6 +1,8 @@
 //! The program itself, over real sockets: HTTPS and its certificate, proxies, who may read along, and what is told of it.
 
+mod caddy;
 mod configured;
+mod front;
 mod headers;
 mod hooks;
 mod logs;

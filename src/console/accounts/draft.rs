@@ -2,6 +2,7 @@
 
 use super::Account;
 use crate::api::Failure;
+use crate::directory::Noun;
 use crate::directory::finding::{Hit, OFFERED, found};
 use crate::form::Form;
 use crate::visit::Signed;
@@ -36,6 +37,12 @@ impl Reach {
             None => json!({"kind": value}),
             Some((kind, id)) => json!({"kind": kind, "id": id.parse::<u32>().ok()}),
         }
+    }
+
+    /// What one choice of a form stands for.
+    fn chosen(value: &str) -> Self {
+        let (kind, id) = value.split_once(':').unwrap_or((value, ""));
+        Self { kind: kind.to_owned(), id: id.parse().ok() }
     }
 
     fn plural(&self) -> Option<&'static str> {
@@ -86,7 +93,7 @@ impl Names {
         }
     }
 
-    /// Where an account reaches, in words; its id where the place is gone.
+    /// Where an account reaches, in words; what it is and its id where the place is gone.
     pub(super) async fn of(&mut self, signed: &Signed, reach: &Reach) -> String {
         let l = signed.lang();
         let (Some(plural), Some(id)) = (reach.plural(), reach.id) else {
@@ -95,8 +102,7 @@ impl Names {
         if let Some(known) = self.0.get(reach) {
             return known.clone();
         }
-        let named: Result<Named, Failure> = signed.api().get(&format!("/{plural}/{id}")).await;
-        let name = named.map_or_else(|_| reach.value(), |named| named.name);
+        let name = name_of(signed, plural, id).await;
         self.0.insert(reach.clone(), name.clone());
         name
     }
@@ -111,7 +117,7 @@ pub(super) struct Choices {
     /// The name of that community.
     pub(super) grids_of: String,
     /// What is chosen and in none of the lists.
-    pub(super) other: Option<String>,
+    pub(super) other: Option<(String, String)>,
     /// Workers and responders that were found, and who is chosen.
     pub(super) people: Vec<(String, String)>,
     /// Somebody was looked for, and nobody found.
@@ -127,7 +133,14 @@ impl Choices {
         let (grids_of, grids) = grids_near(signed, chosen, &communities).await?;
         let mut known = streets.iter().chain(&communities).chain(&grids);
         let is_known = chosen == "everything" || known.any(|(value, _)| value == chosen);
-        let other = (!is_known && !chosen.is_empty()).then(|| chosen.to_owned());
+        let reach = Reach::chosen(chosen);
+        let other = if is_known || chosen.is_empty() {
+            None
+        } else if reach.plural().is_none() || reach.id.is_none() {
+            Some((chosen.to_owned(), chosen.to_owned()))
+        } else {
+            Some((chosen.to_owned(), Names::default().of(signed, &reach).await))
+        };
         let words = form.get("person_q");
         let is_person = |hit: &Hit| matches!(&*hit.noun, "workers" | "responders");
         let hits = found(signed, words, OFFERED, is_person).await?;
@@ -139,7 +152,7 @@ impl Choices {
         let mut people: Vec<(String, String)> = hits.into_iter().map(person).collect();
         let now = form.get("person");
         if !now.is_empty() && people.iter().all(|(value, _)| value != now) {
-            people.push((now.to_owned(), name_of(signed, now).await));
+            people.push((now.to_owned(), person_of(signed, now).await));
         }
         Ok(Self { streets, communities, grids, grids_of, other, people, is_nobody })
     }
@@ -174,15 +187,20 @@ async fn grids_near(
     Ok((name.clone(), grids.collect()))
 }
 
-/// The name of a worker or responder, such as `worker:3`; that itself where they are gone.
-async fn name_of(signed: &Signed, person: &str) -> String {
-    let Some((kind @ ("worker" | "responder"), Ok(id))) =
-        person.split_once(':').map(|(kind, id)| (kind, id.parse::<u64>()))
-    else {
-        return person.to_owned();
-    };
-    let row = signed.api().get::<Named>(&format!("/{kind}s/{id}")).await;
-    row.map_or_else(|_| person.to_owned(), |row| row.name)
+/// The name of a worker or responder, such as `worker:3`; that itself where it is neither.
+async fn person_of(signed: &Signed, person: &str) -> String {
+    match person.split_once(':').map(|(kind, id)| (kind, id.parse())) {
+        Some(("worker", Ok(id))) => name_of(signed, "workers", id).await,
+        Some(("responder", Ok(id))) => name_of(signed, "responders", id).await,
+        Some(_) | None => person.to_owned(),
+    }
+}
+
+/// How a row is called; what it is and its id where it is gone.
+async fn name_of(signed: &Signed, plural: &str, id: u64) -> String {
+    let what = Noun::of(plural).map_or("", |noun| noun.words(signed.lang()));
+    let row = signed.api().get::<Named>(&format!("/{plural}/{id}")).await;
+    row.map_or_else(|_| format!("{what} {id}"), |row| row.name)
 }
 
 /// The places of one kind that somebody reaches, as value and words.

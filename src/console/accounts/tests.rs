@@ -138,6 +138,8 @@ async fn places_and_people_are_chosen_and_not_typed() {
     assert!(fake.asked().iter().all(|(method, ..)| *method == Method::GET), "nothing is made");
     let page = fake.post("/accounts/new", &[("do", "look"), ("reach", "grid:4")]).await;
     page.shows(&["value=\"grid:4\" selected"]);
+    let page = fake.post("/accounts/new", &[("do", "look"), ("reach", "grid:99")]).await;
+    page.shows(&["<option value=\"grid:99\" selected>grid 99</option>"]);
     let none = json!({"items": [], "next": null, "is_too_short": false});
     fake.answers("GET /search?q=x&after=0&limit=100", 200, none);
     fake.post("/accounts/new", &[("do", "look"), ("person_q", "x")])
@@ -166,7 +168,15 @@ async fn two_admins_do_not_overwrite_each_other() {
     fake.answers("PUT /accounts/5", 412, problem("changed", 412, ""));
     let page = fake.post("/accounts/5", &FORM).await;
     assert_eq!(page.status, StatusCode::PRECONDITION_FAILED);
-    page.shows(&["Somebody else has just changed this", "value=\"chen2\"", "Now: chen"]);
+    page.shows(&["Somebody else has just changed this", "value=\"chen2\""]);
+    page.shows(&["Now: chen · 陈静 · Admin · 康乐</p>"]);
+    // A place that is gone is told in words, too.
+    let mut moved = account("admin");
+    moved["reach"] = json!({"kind": "grid", "id": 99});
+    fake.answers("GET /accounts/5", 200, moved);
+    let page = fake.post("/accounts/5", &FORM).await;
+    page.shows(&["Now: chen · 陈静 · Admin · grid 99</p>"]);
+    fake.answers("GET /accounts/5", 200, account("admin"));
     fake.answers("PUT /accounts/5", 409, problem("last-admin", 409, "The last admin stays."));
     let page = fake.post("/accounts/5", &FORM).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);

@@ -181,7 +181,8 @@ async fn cancelling_and_closing_are_asked_about_where_telephones_ring() {
 async fn an_auditor_reads_and_does_nothing() {
     let fake = fake("auditor");
     let page = fake.get("/alarms/a1").await;
-    page.shows(&["302 李强", "/alarms/a1/dossier"]);
+    page.shows(&["302 李强", "/alarms/a1/dossier", "href=\"/audit?chain=alarms&amp;id=a1\""]);
+    page.shows(&["href=\"/audit?chain=directory&amp;noun=alarm&amp;id=a1\">"]);
     assert!(!page.html.contains("action=\"/alarms/a1/"), "no form does anything");
     assert!(!page.html.contains("data-live"), "the feed is for those who act");
 }

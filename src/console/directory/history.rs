@@ -1,7 +1,7 @@
 //! What was changed, by whom and why, with a button that undoes it.
 
-use super::noun::{Field, Kind};
-use super::{Crumb, Noun, crumbs, noun_of};
+use super::noun::{Field, Kind, place};
+use super::{Crumb, Noun, crumbs, noun_of, title_of};
 use crate::api::Failure;
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, failed, go, show};
@@ -14,6 +14,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 #[derive(Template)]
 #[template(path = "directory/history.html")]
@@ -23,8 +24,8 @@ struct HistoryPage {
     crumbs: Vec<Crumb>,
     noun: &'static Noun,
     title: String,
-    /// This page, to come back to.
     edits: Vec<Edit>,
+    names: Names,
     more: Option<String>,
     may_edit: bool,
     form: Form,
@@ -59,6 +60,45 @@ struct Change {
     after: Option<String>,
 }
 
+/// How rows are called: those that were edited, and those that their values name.
+#[derive(Default)]
+struct Names(BTreeMap<(&'static str, u64), String>);
+
+impl Names {
+    /// Reads each row once, but for those whose names the edits themselves tell: they may be gone.
+    async fn read(signed: &Signed, noun: &'static Noun, edits: &[Edit]) -> Self {
+        let mut names = Self::default();
+        for edit in edits {
+            if let Some(name) = edit.told_name() {
+                names.0.entry((noun.plural, edit.row_id)).or_insert_with(|| name.to_owned());
+            }
+        }
+        let mut wanted: Vec<_> = edits.iter().map(|edit| (noun, edit.row_id)).collect();
+        let values = edits.iter().flat_map(|edit| &edit.changes).flat_map(|change| {
+            let ids = [&change.before, &change.after].into_iter().flatten();
+            ids.filter_map(|id| Some((change.names(noun)?, id.parse().ok()?)))
+        });
+        wanted.extend(values);
+        for (noun, id) in wanted {
+            if names.0.contains_key(&(noun.plural, id)) {
+                continue;
+            }
+            let row = signed.api().get::<Value>(&format!("/{}/{id}", noun.plural)).await;
+            if let Ok(row) = row {
+                let name = format!("{} {}", title_of(noun, &row), place(&row, signed.lang()));
+                names.0.insert((noun.plural, id), name.trim().to_owned());
+            }
+        }
+        names
+    }
+
+    /// How a row is called; what it is and its id where it is gone.
+    fn of(&self, noun: &Noun, id: u64, l: Lang) -> String {
+        let known = self.0.get(&(noun.plural, id)).cloned();
+        known.unwrap_or_else(|| format!("{} {id}", noun.words(l)))
+    }
+}
+
 /// Whoever did something, as people call them.
 pub(crate) fn who_words(who: &str, name: Option<&str>, l: Lang) -> String {
     match (name, who.split_once(':')) {
@@ -84,6 +124,21 @@ impl Edit {
         }
     }
 
+    /// The name of the row that the edit itself tells.
+    fn told_name(&self) -> Option<&str> {
+        let is_name = |change: &&Change| matches!(&*change.field, "name" | "account");
+        let change = self.changes.iter().find(is_name)?;
+        change.after.as_deref().or(change.before.as_deref()).filter(|name| !name.is_empty())
+    }
+
+    /// What it was done to.
+    fn row(&self, noun: &&'static Noun, names: &Names, l: &Lang) -> String {
+        match names.0.get(&(noun.plural, self.row_id)) {
+            Some(name) => format!("{} {name}", noun.words(*l)),
+            None => names.of(noun, self.row_id, *l),
+        }
+    }
+
     /// What differs, but for what is told twice and what was and is nothing.
     fn told(&self) -> impl Iterator<Item = &Change> {
         let is_nothing = |text: &Option<String>| text.as_deref().is_none_or(str::is_empty);
@@ -102,6 +157,17 @@ impl Change {
         noun.fields.iter().find(|field| field.name == name)
     }
 
+    /// The noun of the row that the values name by its id; none for values that say what they are.
+    fn names(&self, noun: &'static Noun) -> Option<&'static Noun> {
+        let parent = noun.parent.filter(|(_, parent)| *parent == self.field);
+        match (parent, self.field_of(noun).map(|field| field.kind)) {
+            (Some((plural, _)), _) => Noun::of(plural),
+            (None, Some(Kind::Grid)) => Noun::of("grids"),
+            (None, Some(Kind::Household)) => Noun::of("households"),
+            (None, _) => None,
+        }
+    }
+
     /// The words of a column.
     fn label(&self, noun: &&'static Noun, l: &Lang) -> String {
         let is_parent = noun.parent.is_some_and(|(_, parent)| parent == self.field);
@@ -112,8 +178,11 @@ impl Change {
         }
     }
 
-    /// A value of the column as the row's page shows it: lists with blanks, yes and no, the words of a choice.
-    fn value(&self, text: &str, noun: &&'static Noun, l: &Lang) -> String {
+    /// A value of the column as the row's page shows it: names, lists with blanks, yes and no, the words of a choice.
+    fn value(&self, text: &str, noun: &&'static Noun, names: &Names, l: &Lang) -> String {
+        if let (Some(named), Ok(id)) = (self.names(noun), text.parse()) {
+            return names.of(named, id, *l);
+        }
         let Some(field) = self.field_of(noun) else { return text.to_owned() };
         let value = if field.kind == Kind::Flag {
             json!(matches!(text, "1" | "true"))
@@ -176,6 +245,7 @@ async fn page(
         },
         noun,
         title,
+        names: Names::read(signed, noun, &edits).await,
         more: next.map(|next| format!("{path}?before={next}")),
         edits,
         may_edit: signed.me.is_admin(),

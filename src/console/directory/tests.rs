@@ -73,6 +73,7 @@ async fn a_household_shows_where_it_is_and_what_hangs_below_it() {
         "number to confirm",
         "/directory/households/5?contacts=6#contacts",
         "/directory/contacts/add?household_id=5",
+        "/audit?chain=directory&#38;noun=household&#38;id=5",
     ]);
     assert!(!page.html.contains("13812341234"), "masked until somebody asks");
     let page = town().get_chinese("/directory/households/5").await;
@@ -134,6 +135,7 @@ async fn who_may_not_edit_sees_no_forms() {
     }
     let page = fake.get("/directory/households/5").await;
     page.shows(&["/directory/contacts/add?household_id=5"]);
+    assert!(!page.html.contains("/audit"), "an operator does not read the trail");
     assert!(
         !page.html.contains("/directory/lines/add")
             && !page.html.contains("/directory/households/5/edit")
@@ -779,8 +781,46 @@ async fn the_history_reads_as_people_write() {
         "<del>Mandarin</del>",
         "<ins>Minnan</ins>",
         "<dt>Belongs to</dt>",
-        "<ins>3</ins>",
+        "<del>湖里街道</del> <ins>street 3</ins>",
     ]);
     assert!(!page.html.contains("[&#34;") && !page.html.contains("[]"));
     fake.get_chinese("/directory/communities/2/history").await.shows(&["<ins>是</ins>", "闽南语"]);
+}
+
+/// Nobody knows a grid, a household or a person by its number.
+#[tokio::test]
+async fn the_history_names_rows_and_not_their_ids() {
+    let fake = two_groups();
+    fake.answers("GET /responders/9", 200, responder());
+    let change = |field: &str, before: Value, after: Value| json!({"field": field, "before": before, "after": after});
+    let edit = |id: u32, row: u32, action: &str, changes: Value| {
+        json!({"id": id, "at": "2026-11-22T03:00:00Z", "who": "cli:root", "why": null, "row_id": row,
+            "action": action, "changes": changes})
+    };
+    let changed = json!([
+        change("grid_id", json!("3"), json!("77")),
+        change("household_id", Value::Null, json!("5")),
+    ]);
+    let gone = json!([
+        change("name", json!("老林"), Value::Null),
+        change("community_id", json!("2"), Value::Null),
+    ]);
+    let edits = [edit(8, 9, "replaced", changed), edit(7, 10, "deleted", gone)];
+    let page = json!({"items": edits, "next": null});
+    fake.answers("GET /history?noun=responders&limit=50", 200, page);
+    fake.asked();
+    let page = fake.get("/directory/responders/history").await;
+    page.shows(&[
+        ">responder 林阿姨</a>",
+        ">responder 老林</a>",
+        "<del>第一网格</del> <ins>grid 77</ins>",
+        "<ins>陈阿姨 building 3 unit 2 door 502</ins>",
+        "<del>康乐社区</del>",
+    ]);
+    assert!(fake.asked().iter().all(|(_, path, _)| path != "/responders/10"), "it is told");
+    fake.get_chinese("/directory/responders/history").await.shows(&[
+        ">响应人 林阿姨</a>",
+        "<ins>网格 77</ins>",
+        "<ins>陈阿姨 3号楼 2单元 502</ins>",
+    ]);
 }

@@ -1,5 +1,5 @@
 //! The plan of a community: what is below its buildings, and the forms that say so. Buildings are placed by numbers, or by
-//! a click on the picture, which is a button of the form and needs no script.
+//! a click on the picture, which is a button of the form and needs no script. With it, `assets/plan.js` lets them be dragged.
 
 use super::tiles::{HEIGHT, Tile, Tiles, WIDTH};
 use super::{Map, name_of, query};
@@ -179,6 +179,12 @@ impl PlanPage {
             ("longitude", self.l.t("经度", "Longitude"), longitude),
             ("zoom", self.l.t("缩放（10 到 19）", "Zoom (10 to 19)"), zoom),
         ]
+    }
+
+    /// Whether there is a picture to click on, and to drag buildings on.
+    fn is_clicked(&self) -> bool {
+        let has_picture = self.ground.as_ref().is_some_and(|ground| ground.picture.is_some());
+        has_picture && !self.rows.is_empty()
     }
 
     /// Width and height of the picture that is clicked on.

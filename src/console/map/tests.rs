@@ -178,6 +178,11 @@ async fn buildings_are_placed_by_numbers_or_by_a_click() {
         "width=\"800\" height=\"400\"",
         "Latitude",
     ]);
+    // Or dragged, on this page alone; what is dragged is saved by the form of the numbers.
+    let script = "<script src=\"/assets/plan.js?";
+    page.shows(&[script, "id=\"drag\" hidden", "<button form=\"where\"", "<form id=\"where\""]);
+    page.shows(&["<tr data-row data-name=\"康乐新村"]);
+    assert!(!fake.get("/map/2").await.html.contains(script));
     fake.answers("PUT /communities/2/plan/spots", 200, plan());
     let rows = [
         ("etag", "\"1\""),

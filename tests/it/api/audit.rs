@@ -1,9 +1,12 @@
 //! The audit trail over the API: who edited what, page by page, and the heads that prove it.
 
-use super::Api;
+use super::{Api, Client};
 use axum::http::Method;
+use lianfang::store::accounts::Role;
 use lianfang::store::audit::{self, Anchor, Chain};
+use lianfang::store::reach::Reach;
 use lianfang::store::tokens::Scope;
+use lianfang_domain::id::CommunityId;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -77,6 +80,39 @@ async fn an_edit_is_in_the_trail_with_its_editor_and_without_what_was_written() 
     let verified = audit::verify(&mut reader, Chain::Directory, &[anchor], &mut |_| {}).await;
     let verified = verified.expect("reads");
     assert!(verified.is_whole(), "{verified}");
+}
+
+#[tokio::test]
+async fn who_may_have_acted_is_listed_by_name() {
+    let api = Api::new().await;
+    let root = api.token("root", Scope::Admin).await;
+    let town = api.admin(&root).town().await;
+    let community = CommunityId(town.community.try_into().expect("fits"));
+    let community = Reach::Community(community);
+    api.person("wang", Role::Operator, community).await;
+    let near = api.person("near", Role::Auditor, community).await;
+    let auditor = api.person("far", Role::Auditor, Reach::Everything).await;
+    let found = async |client: &Client<'_>, q: &str| {
+        let page = client.get(&format!("/audit/actors{q}")).await.expect(200).json();
+        let who = page["items"].as_array().expect("items").iter();
+        (who.map(|one| one["who"].as_str().expect("a code").to_owned()).collect(), page)
+    };
+    let (all, page): (Vec<String>, _) = found(&auditor, "").await;
+    assert_eq!(page["is_cut"], json!(false));
+    assert!(all.contains(&"token:root".to_owned()) && 4 <= all.len(), "{page}");
+    let (wang, page) = found(&auditor, "?q=WANG").await;
+    assert_eq!((wang.len(), &page["items"][0]["role"]), (1, &json!("operator")), "{page}");
+    let named = auditor.get(&format!("/audit?chain=directory&who={}", wang[0])).await.expect(200);
+    assert_eq!(named.json()["items"], json!([]), "who did nothing yet");
+    // Who reaches a community knows of nobody else, nor of programs.
+    let (own, page) = found(&near, "").await;
+    assert!(own.contains(&wang[0]) && own.len() == 2, "{page}");
+    for number in 0..50 {
+        api.token(&format!("pbx{number}"), Scope::Trigger).await;
+    }
+    let (many, page) = found(&auditor, "").await;
+    assert_eq!((many.len(), &page["is_cut"]), (50, &json!(true)));
+    auditor.get("/audit/actors?after=1").await.expect(400);
 }
 
 #[tokio::test]

@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 /// Lists that are answered as a whole, because what they list has a bound: who is called in one alarm, what one row has,
 /// what one look finds.
-const WHOLE: [&str; 18] = [
+const WHOLE: [&str; 19] = [
     "/api/v1/accounts/{id}/sessions",
     "/api/v1/alarms/board",
     "/api/v1/alarms/{id}/candidates",
+    "/api/v1/audit/actors",
     "/api/v1/audit/head",
     "/api/v1/communities/{id}/checks",
     "/api/v1/communities/{id}/recordings",

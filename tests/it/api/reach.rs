@@ -120,6 +120,7 @@ const ROUTES: &str = "
     get    /api/v1/alarms/{id}/dossier.html                           AU
     get    /api/v1/cases                                              AO
     get    /api/v1/audit                                              AU
+    get    /api/v1/audit/actors                                       AU
     get    /api/v1/audit/head                                         AU
     get    /api/v1/drills                                             AOU
     post   /api/v1/drills                                             A

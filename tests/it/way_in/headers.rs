@@ -45,6 +45,7 @@ async fn pages_the_api_and_the_page_of_a_responder_have_safe_headers() {
     check("/nowhere-at-all", 404, "default-src 'none'", "same-origin").await;
     check("/assets/console.css", 200, own, "same-origin").await;
     check("/assets/console.js", 200, own, "same-origin").await;
+    check("/assets/plan.js", 200, own, "same-origin").await;
     check("/api/v1/session", 401, "default-src 'none'", "no-referrer").await;
     check("/api/v1/nowhere", 404, "default-src 'none'", "same-origin").await;
     check("/healthz", 200, "default-src 'none'", "no-referrer").await;
