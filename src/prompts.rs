@@ -7,6 +7,7 @@
 //! with fixed clips all the same.
 
 pub mod codes;
+mod decode;
 pub mod dialogue;
 mod intake;
 mod level;
@@ -18,6 +19,7 @@ mod shipped;
 mod voice;
 mod wav;
 
+pub use decode::Foreign;
 pub use intake::{Cut, RAW_SECONDS_MAX, Refusal};
 pub use names::{NameKey, NameVoice, VoiceBusy, key};
 pub use recorded::{ClipSource, RECORDED_MAX, Voice};

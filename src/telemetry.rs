@@ -3,6 +3,7 @@
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Directive;
 
 /// Key heard → committed, in seconds.
 pub const HEARD_TO_COMMITTED: &str = "lianfang_heard_to_committed_seconds";
@@ -55,8 +56,11 @@ pub enum TelemetryError {
 /// # Errors
 /// When the filter has a mistake or something logs already.
 pub fn start_logging(filter: &str, format: LogFormat) -> Result<(), TelemetryError> {
-    let parsed = EnvFilter::try_new(filter)
-        .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
+    // The decoders of sounds call every damaged file an error; who sent it is told.
+    let quiet = "symphonia=off".parse::<Directive>();
+    let parsed = EnvFilter::try_new(filter).and_then(|parsed| Ok(parsed.add_directive(quiet?)));
+    let parsed =
+        parsed.map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
     let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
     // Colours are for eyes: in a file or a journal they are signs between the words that one looks for.
     let builder = builder.with_ansi(std::io::stderr().is_terminal());

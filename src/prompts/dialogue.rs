@@ -370,7 +370,9 @@ fn why(refusal: Refusal) -> Phrase {
         Refusal::Loud { .. } | Refusal::Clipped => Phrase::TooLoud,
         Refusal::Short { .. } => Phrase::TooShort,
         Refusal::Endless | Refusal::Long { .. } => Phrase::TooLong,
-        Refusal::NoWav | Refusal::Format | Refusal::KeyTone => Phrase::NotUsable,
+        Refusal::Unreadable | Refusal::Foreign(_) | Refusal::Format | Refusal::KeyTone => {
+            Phrase::NotUsable
+        }
     }
 }
 

@@ -1,8 +1,9 @@
-//! What comes in is made a prompt, or refused with what to do: any usual WAV file, or what a telephone heard.
+//! What comes in is made a prompt, or refused with what to do: what a mobile phone recorded, or what a telephone heard.
 //!
 //! Resampled, cut to the telephone band, trimmed, brought to the level of all others; what is no speech, or would be
 //! taken for a key, is refused. Plain arithmetic: call it aside, it takes up to some hundred milliseconds.
 
+use super::decode::{self, Foreign, IsLate};
 use super::level;
 use super::wav::RATE_HZ;
 use lianfang_domain::directory::Language;
@@ -10,8 +11,6 @@ use lianfang_domain::words::Clip;
 
 /// Longest sound that is looked at, silence at its ends included, in seconds.
 pub const RAW_SECONDS_MAX: u32 = 30;
-/// Rates of sampling that are read, in Hz.
-const RATES_HZ: std::ops::RangeInclusive<u32> = 8000..=192_000;
 /// Speech below this, in dBFS, would have to be raised so far that its noise is heard.
 const QUIET_DB: f64 = -45.0;
 /// Speech above this, in dBFS, was overdriven on its way.
@@ -55,9 +54,12 @@ impl std::fmt::Debug for Cut {
 /// Why a sound makes no prompt.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
-    /// It is no WAV file that we can read.
-    #[error("it has to be a whole WAV file of PCM samples")]
-    NoWav,
+    /// It is no file that we can read, or a damaged one.
+    #[error("it has to be a whole file of WAV, MP3, M4A, AAC, OGG (Vorbis) or FLAC")]
+    Unreadable,
+    /// It is of a kind that is not read.
+    #[error("it is {0:?}, which is not read")]
+    Foreign(Foreign),
     /// It has too many channels or an unusual rate or width.
     #[error("it has to be mono or stereo, 8 to 32 bit, 8000 to 192000 Hz")]
     Format,
@@ -109,12 +111,12 @@ pub(super) fn longest_ms(clip: Option<&Clip>, language: Language) -> u32 {
     })
 }
 
-/// Makes a prompt of a WAV file.
+/// Makes a prompt of a file, if it is read before time is up.
 ///
 /// # Errors
 /// [`Refusal`]: why it cannot be one.
-pub(super) fn of_wav(bytes: &[u8], longest_ms: u32) -> Result<Cut, Refusal> {
-    let (samples, rate_hz) = read(bytes)?;
+pub(super) fn of_file(bytes: &[u8], longest_ms: u32, is_late: IsLate<'_>) -> Result<Cut, Refusal> {
+    let (samples, rate_hz) = decode::read(bytes, is_late)?;
     cut(&samples, rate_hz, longest_ms)
 }
 
@@ -124,36 +126,6 @@ pub(super) fn of_wav(bytes: &[u8], longest_ms: u32) -> Result<Cut, Refusal> {
 /// [`Refusal`]: why it cannot be one.
 pub(super) fn of_telephone(samples: &[i16], longest_ms: u32) -> Result<Cut, Refusal> {
     cut(&level::of_pcm(samples), RATE_HZ, longest_ms)
-}
-
-/// The samples of a file as fractions of full scale, its channels mixed, and their rate.
-fn read(bytes: &[u8]) -> Result<(Vec<f64>, u32), Refusal> {
-    let mut reader = hound::WavReader::new(bytes).map_err(|_| Refusal::NoWav)?;
-    let spec = reader.spec();
-    let is_float = spec.sample_format == hound::SampleFormat::Float;
-    let widths: &[u16] = if is_float { &[32] } else { &[8, 16, 24, 32] };
-    let is_usual = matches!(spec.channels, 1 | 2)
-        && widths.contains(&spec.bits_per_sample)
-        && RATES_HZ.contains(&spec.sample_rate);
-    if !is_usual {
-        return Err(Refusal::Format);
-    }
-    if RAW_SECONDS_MAX * spec.sample_rate < reader.duration() {
-        return Err(Refusal::Endless);
-    }
-    let full_scale = 2_f64.powi(i32::from(spec.bits_per_sample) - 1);
-    let samples: Result<Vec<f64>, _> = if is_float {
-        reader.samples::<f32>().map(|sample| sample.map(f64::from)).collect()
-    } else {
-        reader.samples::<i32>().map(|sample| sample.map(|s| f64::from(s) / full_scale)).collect()
-    };
-    let samples = samples.map_err(|_| Refusal::NoWav)?;
-    if samples.iter().any(|sample| !sample.is_finite()) {
-        return Err(Refusal::NoWav);
-    }
-    let mixed = samples.chunks(spec.channels.into());
-    let mixed = mixed.map(|frame| frame.iter().sum::<f64>() / f64::from(spec.channels));
-    Ok((mixed.collect(), spec.sample_rate))
 }
 
 fn cut(samples: &[f64], rate_hz: u32, longest_ms: u32) -> Result<Cut, Refusal> {

@@ -6,7 +6,7 @@
 
 use super::intake::{self, Cut, Refusal};
 use super::recorded::Recorded;
-use super::{Library, PromptError, wav};
+use super::{Library, PromptError, decode, wav};
 use crate::clock::Clock;
 use crate::media::Recording;
 use crate::store::recordings::{self as rows, RecordingFacts, RecordingPlace, RecordingRow};
@@ -141,7 +141,7 @@ impl Recordings {
         &self.0.library
     }
 
-    /// Takes in a WAV file of any usual form.
+    /// Takes in a file as a mobile phone records it.
     ///
     /// # Errors
     /// [`RecordingError`]; nothing has changed then.
@@ -152,7 +152,10 @@ impl Recordings {
         by: &str,
     ) -> Result<RecordingRow, RecordingError> {
         let longest_ms = longest_ms(place)?;
-        let cut = self.aside(move || intake::of_wav(&bytes, longest_ms)).await?;
+        let clock = self.0.clock.clone();
+        let deadline = clock.now() + decode::READING_MAX;
+        let is_late = move || deadline <= clock.now();
+        let cut = self.aside(move || intake::of_file(&bytes, longest_ms, &is_late)).await?;
         self.keep(place, cut, by).await
     }
 

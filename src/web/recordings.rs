@@ -272,7 +272,19 @@ async fn set_order(
         ("language" = String, Path, description = "Tag of the language, such as `nan`"),
         ("clip" = String, Path, description = "The clip, such as `alarm`"),
     ),
-    request_body(content = Vec<u8>, content_type = "audio/wav", description = "A WAV file of any usual form, 12 MiB at most"),
+    request_body(
+        description = "A whole file of WAV, MP3, M4A (AAC-LC, ALAC), AAC, OGG (Vorbis) or FLAC, 12 MiB and 30 s at most. What \
+            it is is read from its content; any other `audio/...` is taken as well",
+        content(
+            (Vec<u8> = "audio/wav"),
+            (Vec<u8> = "audio/mpeg"),
+            (Vec<u8> = "audio/mp4"),
+            (Vec<u8> = "audio/aac"),
+            (Vec<u8> = "audio/ogg"),
+            (Vec<u8> = "audio/flac"),
+            (Vec<u8> = "application/octet-stream"),
+        ),
+    ),
     responses((status = 201, description = "The new version", body = RecordingView)),
 )]
 async fn upload(
@@ -284,13 +296,20 @@ async fn upload(
     caller.reaches_community(&web, To::Edit, (at.0).0).await?;
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
-    let kinds = ["audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"];
-    if !kinds.iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+    if !is_sound(kind) {
         return Err(ApiError::Sound(SoundFault::MediaType));
     }
     let bytes = Bytes::from_request(request, &web).await.map_err(super::extract::of_body)?;
     let row = web.recordings.upload(&place(at), bytes.into(), &caller.name()).await?;
     Ok((StatusCode::CREATED, Json(RecordingView::from(&row))))
+}
+
+/// Whether a type may be that of a sound. Browsers and telephones call one file by many names, so only its content says
+/// what it is.
+fn is_sound(kind: &str) -> bool {
+    let others = ["application/octet-stream", "application/ogg", "video/mp4", "video/3gpp"];
+    kind.get(..6).is_some_and(|begin| begin.eq_ignore_ascii_case("audio/"))
+        || others.iter().any(|known| kind.eq_ignore_ascii_case(known))
 }
 
 /// The versions of a clip, the newest first.

@@ -2,14 +2,14 @@
 
 use super::problem::ApiError;
 use super::words::in_language;
-use crate::prompts::{RAW_SECONDS_MAX, RecordingError, Refusal};
+use crate::prompts::{Foreign, RAW_SECONDS_MAX, RecordingError, Refusal};
 use axum::http::StatusCode;
 use lianfang_domain::directory::Language;
 
 /// Why a recording was not taken or cannot be given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum SoundFault {
-    /// The body is no WAV file by its type.
+    /// The body is no sound by its type.
     MediaType,
     /// The sound makes no prompt.
     Refused(Refusal),
@@ -37,7 +37,7 @@ impl SoundFault {
     /// The last part of the type of the problem, and its title in Chinese and English.
     pub(super) fn title(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::MediaType => ("sound-media-type", "只接受 WAV", "Not a WAV file"),
+            Self::MediaType => ("sound-media-type", "不是录音文件", "Not a sound"),
             Self::Refused(_) => ("sound-refused", "录音不可用", "Recording not usable"),
             Self::UnknownClip => ("unknown-clip", "没有这条提示音", "Unknown clip"),
             Self::NoRoom => ("sound-no-room", "录音过多", "Too many recordings"),
@@ -51,8 +51,8 @@ impl SoundFault {
         match self {
             Self::MediaType => in_language!(
                 language,
-                "请以 Content-Type: audio/wav 发送 WAV 文件。",
-                "Send a WAV file with Content-Type: audio/wav."
+                "请发送录音文件，Content-Type 用 audio/wav、audio/mpeg、audio/mp4 等，或 application/octet-stream。",
+                "Send a sound with a Content-Type such as audio/wav, audio/mpeg or audio/mp4, or application/octet-stream."
             ),
             Self::Refused(refusal) => refused(refusal, language),
             Self::UnknownClip => in_language!(
@@ -82,11 +82,21 @@ impl SoundFault {
 
 fn refused(refusal: Refusal, language: Language) -> String {
     match refusal {
-        Refusal::NoWav => in_language!(
+        Refusal::Unreadable => in_language!(
             language,
-            "无法读取：须为完整的 PCM 编码 WAV 文件，MP3 等请先转换。",
-            "It cannot be read: send a whole WAV file of PCM samples; convert MP3 and the like first."
+            "无法读取：文件不完整、已损坏，或不是能读的格式。能读的有 WAV、MP3、M4A（AAC-LC、ALAC）、AAC、OGG（Vorbis）、FLAC。",
+            "It cannot be read: it is damaged, not whole, or of another format than WAV, MP3, M4A (AAC-LC, ALAC), AAC, OGG \
+             (Vorbis) or FLAC."
         ),
+        Refusal::Foreign(kind) => {
+            let (chinese, english) = foreign(kind);
+            in_language!(
+                language,
+                "{chinese}，无法读取。请改用手机自带的录音机录成 M4A、MP3、WAV、AAC、OGG（Vorbis）或 FLAC。",
+                "{english} and cannot be read. Record it as M4A, MP3, WAV, AAC, OGG (Vorbis) or FLAC, as the recorder of a \
+                 mobile phone does."
+            )
+        }
         Refusal::Format => in_language!(
             language,
             "须为单声道或立体声、8 至 32 位、8 至 192 kHz。",
@@ -132,6 +142,21 @@ fn refused(refusal: Refusal, language: Language) -> String {
             "其中有按键音，电话会误认为按键，请重录。",
             "It holds the tones of a key, which telephones would take for one; record again."
         ),
+    }
+}
+
+/// What it is instead of a file that can be read.
+fn foreign(kind: Foreign) -> (&'static str, &'static str) {
+    match kind {
+        Foreign::Amr => ("这是 AMR 录音", "It is an AMR recording"),
+        Foreign::Opus => ("这是 Opus 录音", "It is an Opus recording"),
+        Foreign::Silk => ("这是微信语音", "It is a voice message of WeChat"),
+        Foreign::OtherAac => (
+            "这是 HE-AAC 等特殊的 AAC 录音",
+            "It is AAC of another profile than LC, such as HE-AAC,",
+        ),
+        Foreign::Protected => ("文件有版权保护（DRM）", "It is protected against copying (DRM)"),
+        Foreign::NoSound => ("文件里只有画面、没有声音", "It is a film without sound"),
     }
 }
 

@@ -5,7 +5,6 @@ use crate::hand::ENGLISH_PLAIN;
 use crate::people::arrives;
 use crate::stage::{Stage, story};
 use serde_json::json;
-use std::io::Cursor;
 
 /// Who would reach nobody is told why, and nothing is saved.
 async fn is_refused_what_reaches_nobody(browser: &Browser, stage: &Stage) {
@@ -71,24 +70,8 @@ async fn goes_back_a_version(browser: &Browser, stage: &Stage) {
     browser.find("main tbody tr:first-child time").await;
 }
 
-/// A tone of a second, as a mobile phone would record it.
-fn recording() -> Vec<u8> {
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: 16_000,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut file = Cursor::new(Vec::new());
-    let mut writer = hound::WavWriter::new(&mut file, spec).expect("begins");
-    for at in 0..16_000_i32 {
-        // A sawtooth of 400 Hz.
-        let sample = i16::try_from((at % 40 - 20) * 500).expect("is small");
-        writer.write_sample(sample).expect("is written");
-    }
-    writer.finalize().expect("ends");
-    file.into_inner()
-}
+/// A tone of a second, as a mobile phone records it.
+const RECORDING: &[u8] = include_bytes!("../sounds/tone.m4a");
 
 /// Every sound of the page can be played.
 async fn can_be_heard(browser: &Browser) {
@@ -113,7 +96,7 @@ async fn records_a_prompt(browser: &Browser, stage: &Stage) {
     browser.attach("file", &[stage.file("song.wav", "no sound")]).await;
     browser.press("main button.main").await;
     browser.find("#file-error").await;
-    browser.attach("file", &[stage.file("word.wav", recording())]).await;
+    browser.attach("file", &[stage.file("word.m4a", RECORDING)]).await;
     browser.press("main button.main").await;
     browser.find("main .notice").await;
     browser.find("main tbody audio").await;

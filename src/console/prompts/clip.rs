@@ -194,12 +194,13 @@ async fn upload(
         return Err(StatusCode::FORBIDDEN.into_response());
     }
     if upload.file.is_empty() {
-        let words = l.t("请选择一个 WAV 文件。", "Choose a WAV file.");
+        let words = l.t("请选择一个录音文件。", "Choose a recording.");
         return again(words, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     let path = at.api();
     let sent = (Method::PUT, path.as_str());
-    match signed.api().send_as::<Value>(sent, "audio/wav", None, upload.file).await {
+    // What browsers call a sound depends on its name; the API looks at what is in it.
+    match signed.api().send_as::<Value>(sent, "application/octet-stream", None, upload.file).await {
         Ok(_) => Ok(go(&format!("{}{}", at.path(), suffix(&signed)), "added")),
         Err(Failure::Problem(problem)) if matches!(problem.status, 413 | 415 | 422 | 503 | 507) => {
             again(&said(&problem, l), StatusCode::UNPROCESSABLE_ENTITY).await

@@ -107,7 +107,7 @@ async fn a_file_is_uploaded_or_refused_beside_its_field() {
     let too_large = json!({"type": "t", "title": "t", "status": 413});
     fake.answers("PUT /communities/7/recordings/nan/alarm", 413, too_large);
     fake.post_file(path, "RIFF", &csrf).await.shows(&["at most 12 MiB"]);
-    fake.post_file(path, "", &csrf).await.shows(&["Choose a WAV file."]);
+    fake.post_file(path, "", &csrf).await.shows(&["Choose a recording."]);
     fake.answers("PUT /communities/7/recordings/nan/alarm", 201, recording(3, "current"));
     assert_eq!(
         fake.post_file(path, "RIFF", &csrf).await.location(),

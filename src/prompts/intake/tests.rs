@@ -3,6 +3,10 @@ use crate::prompts::wav;
 use proptest::prelude::*;
 use std::io::Cursor;
 
+fn of_wav(bytes: &[u8], longest_ms: u32) -> Result<Cut, Refusal> {
+    of_file(bytes, longest_ms, &|| false)
+}
+
 /// A sound that is no speech, but has its ups and downs.
 fn voice(rate_hz: u32, ms: u32, amplitude: f64) -> Vec<f64> {
     let at = |n: u32, hertz: f64| f64::from(n) * std::f64::consts::TAU * hertz / f64::from(rate_hz);
@@ -104,12 +108,12 @@ fn what_cannot_be_a_prompt_is_refused_with_the_reason() {
     }
     let read = |bytes: &[u8]| of_wav(bytes, 3000).unwrap_err();
     let whole = file(&voice(8000, 500, 0.3), 8000, 1, 16);
-    assert_eq!(read(b"ID3\x03 this is an MP3"), Refusal::NoWav);
-    assert_eq!(read(&whole[..whole.len() - 7]), Refusal::NoWav);
+    assert_eq!(read(b"ID3\x03 this is an MP3"), Refusal::Unreadable);
+    assert_eq!(read(&whole[..whole.len() - 7]), Refusal::Unreadable);
     assert_eq!(read(&file(&[0.1; 40], 8000, 3, 16)), Refusal::Format);
     assert_eq!(read(&file(&[0.1; 40], 4000, 1, 16)), Refusal::Format);
     assert_eq!(read(&file(&[0.1; 8000 * 31], 8000, 1, 16)), Refusal::Endless);
-    assert_eq!(read(&file(&[f64::NAN; 4000], 8000, 1, 0)), Refusal::NoWav);
+    assert_eq!(read(&file(&[f64::NAN; 4000], 8000, 1, 0)), Refusal::Unreadable);
 }
 
 #[test]

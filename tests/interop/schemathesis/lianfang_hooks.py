@@ -3,7 +3,9 @@
 import schemathesis
 
 
-@schemathesis.serializer("audio/wav")
+@schemathesis.serializer(
+    "audio/wav", "audio/mpeg", "audio/mp4", "audio/aac", "audio/ogg", "audio/flac"
+)
 def sound(ctx, value):
     if isinstance(value, bytes):
         return value

@@ -116,6 +116,41 @@ async fn a_recording_is_uploaded_heard_and_taken_back() {
 }
 
 #[tokio::test]
+async fn what_a_mobile_phone_recorded_is_kept_and_heard() {
+    let api = Api::new().await;
+    let secret = api.token("秘书", Scope::Admin).await;
+    let client = api.admin(&secret);
+    let town = client.town().await;
+    let path = format!("/communities/{}/recordings/zh-CN", town.community);
+    let sounds: [(&str, &str, &[u8]); 6] = [
+        ("alarm", "audio/mpeg", include_bytes!("../../sounds/tone.mp3")),
+        ("alarm", "audio/x-m4a", include_bytes!("../../sounds/tone.m4a")),
+        ("keys", "video/mp4", include_bytes!("../../sounds/tone.m4a")),
+        ("home", "application/octet-stream", include_bytes!("../../sounds/tone.ogg")),
+        ("home", "Audio/FLAC", include_bytes!("../../sounds/tone.flac")),
+        ("home", "audio/aac; x=1", include_bytes!("../../sounds/tone.aac")),
+    ];
+    for (clip, kind, sound) in sounds {
+        let call = client.call(Method::PUT, &format!("{path}/{clip}")).header("content-type", kind);
+        let made = call.body(Body::from(sound)).send().await.expect(201).json();
+        let length = made["length_ms"].as_u64().expect("a length");
+        assert!(length.abs_diff(1000) <= 50, "{kind}: {made}");
+        assert!((made["level_db"].as_f64().expect("a level") + 20.0).abs() < 3.0, "{kind}: {made}");
+        let version = made["version"].as_u64().expect("a version");
+        let file = client.get(&format!("{path}/{clip}/versions/{version}")).await.expect(200);
+        assert_eq!(file.header("content-type"), "audio/wav");
+        assert_eq!(file.bytes.len() as u64, 44 + length * 16, "{kind}");
+        let heard = client.get(&format!("{path}/{clip}/sound")).await.expect(200);
+        assert!(heard.bytes.len() as u64 >= length * 16, "{kind}: {}", heard.bytes.len());
+    }
+    let (view, heard) = preview(&client, &town, "").await;
+    let clips = view["clips"].as_array().expect("clips").iter();
+    let own = clips.filter(|clip| clip["source"] == "community").count();
+    assert!(2 <= own, "{view}");
+    assert!(3 * 8000 < heard.len(), "{}", heard.len());
+}
+
+#[tokio::test]
 async fn who_recorded_is_called_by_their_name() {
     let api = Api::new().await;
     let root = api.token("root", Scope::Admin).await;
@@ -160,7 +195,15 @@ async fn what_is_no_prompt_is_refused_in_both_languages() {
     check(wav(60, 0.4), 422, "sound-refused", "整句念完", "say all of the words").await;
     check(wav(20_000, 0.4), 422, "sound-refused", "念快些", "speak faster").await;
     check(wav(40_000, 0.4), 422, "sound-refused", "请剪短", "Cut it to 30 s").await;
-    check(b"ID3".to_vec(), 422, "sound-refused", "MP3", "MP3").await;
+    check(b"ID3".to_vec(), 422, "sound-refused", "不完整", "not whole").await;
+    check(b"#!AMR\n<<<<".to_vec(), 422, "sound-refused", "AMR", "AMR").await;
+    check(b"\x02#!SILK_V3".to_vec(), 422, "sound-refused", "微信语音", "WeChat").await;
+    let opus = include_bytes!("../../sounds/tone.opus");
+    check(opus.to_vec(), 422, "sound-refused", "M4A、MP3、WAV", "M4A, MP3, WAV").await;
+    let film = include_bytes!("../../sounds/film.mp4");
+    check(film.to_vec(), 422, "sound-refused", "没有声音", "without sound").await;
+    let hours = include_bytes!("../../sounds/hours.flac");
+    check(hours.to_vec(), 422, "sound-refused", "请剪短", "Cut it to 30 s").await;
     check(vec![0; 13 << 20], 413, "too-large", "", "").await;
     let text = client.call(Method::PUT, &path).text("{}").send().await.expect(415);
     assert_eq!(text.problem(), "sound-media-type");
