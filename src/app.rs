@@ -51,10 +51,11 @@ const JOURNAL_BEFORE_DEADLINE: f64 = 0.8;
 /// When it cannot start; the message says what to do.
 pub fn serve(config: Config) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics()?;
-    let alarm_runtime =
-        threads("alarm", alarm_threads()).context("cannot start the runtime of the alarm path")?;
+    let alarm_runtime = threads("alarm", half_of_the_cores())
+        .context("cannot start the runtime of the alarm path")?;
     let message_runtime = threads("messages", 1).context("cannot start the runtime of SMS")?;
-    let service_runtime = runtime("service").context("cannot start the runtime of the API")?;
+    let service_runtime =
+        threads("service", half_of_the_cores()).context("cannot start the runtime of the API")?;
     let others = Others { messages: &message_runtime, service: &service_runtime };
     let result = alarm_runtime.block_on(run(config, metrics, others));
     service_runtime.shutdown_background();
@@ -69,18 +70,14 @@ struct Others<'a> {
     service: &'a Runtime,
 }
 
-/// Half of the cores: sound, the disk and messages have threads of their own. More would mostly wake each other, which costs an
-/// alarm on a quiet evening half a millisecond.
-fn alarm_threads() -> usize {
+/// Sound, the disk and messages have threads of their own, and neither pages nor alarms take all cores. More threads would
+/// mostly wake each other, which costs an alarm on a quiet evening half a millisecond and a storm a fifth of its CPU.
+fn half_of_the_cores() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
 }
 
 fn threads(name: &'static str, number: usize) -> std::io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(number).thread_name(name).enable_all().build()
-}
-
-fn runtime(name: &'static str) -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().thread_name(name).enable_all().build()
 }
 
 /// The groups of tasks, in the order in which they stop.
@@ -204,8 +201,13 @@ async fn start(
         pauses: sms::Pauses::default(),
     };
     let sms = SmsCarrier::new(&config.sms, base_url, needs)?;
-    let carriers =
-        carriers::AllCarriers::new(telephone.clone(), sms.clone(), prompts, stages.service.clone());
+    let carriers = carriers::AllCarriers::new(
+        telephone.clone(),
+        sms.clone(),
+        media.clone(),
+        prompts,
+        stages.service.clone(),
+    );
     let pages = pages(config, &node_key).map(Arc::new);
     let ports = switchboard::Ports {
         directory: directory.clone(),

@@ -1,5 +1,6 @@
 //! The carriers as the switchboard sees them: the telephone for voice, the providers for SMS.
 
+use crate::media::Media;
 use crate::prompts::Library;
 use crate::sms::{SmsCarrier, Text};
 use crate::switchboard::Carriers;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub(super) struct AllCarriers {
     telephone: Telephone,
     sms: SmsCarrier,
+    media: Media,
     prompts: Arc<Library>,
     service: Tasks,
 }
@@ -28,10 +30,11 @@ impl AllCarriers {
     pub(super) fn new(
         telephone: Telephone,
         sms: SmsCarrier,
+        media: Media,
         prompts: Arc<Library>,
         service: Tasks,
     ) -> Self {
-        Self { telephone, sms, prompts, service }
+        Self { telephone, sms, media, prompts, service }
     }
 }
 
@@ -78,7 +81,10 @@ impl Carriers for AllCarriers {
 
     fn prepare(&self, plan: &Arc<Plan>) {
         let (plan, prompts) = (Arc::clone(plan), Arc::clone(&self.prompts));
+        let media = self.media.clone();
+        // Beside the commit that the calls wait for.
         self.service.start("names", |_| async move {
+            media.expect(plan.parties.len());
             for language in languages_of(&plan) {
                 let names = names_of(&plan, language);
                 prompts.voice(Some(plan.scene.community), language).fetch(&names).await;

@@ -229,7 +229,11 @@ fn the_container_runs_as_nobody_and_copies_what_is_there() {
     let kept = of("VOLUME");
     assert_eq!(kept, ["/var/lib/lianfang"]);
     let environment = text.replace("\\\n", " ");
-    for name in ["LIANFANG_DATA_DIR=/var/lib/lianfang", "LIANFANG_JOURNAL_DIR=/var/lib/lianfang/"] {
+    for name in [
+        "LIANFANG_CONFIG=/etc/lianfang/lianfang.toml",
+        "LIANFANG_DATA_DIR=/var/lib/lianfang",
+        "LIANFANG_JOURNAL_DIR=/var/lib/lianfang/",
+    ] {
         assert!(environment.contains(name), "{name}");
     }
     let copied =
