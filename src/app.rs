@@ -201,13 +201,8 @@ async fn start(
         pauses: sms::Pauses::default(),
     };
     let sms = SmsCarrier::new(&config.sms, base_url, needs)?;
-    let carriers = carriers::AllCarriers::new(
-        telephone.clone(),
-        sms.clone(),
-        media.clone(),
-        prompts,
-        stages.service.clone(),
-    );
+    let carriers =
+        carriers::AllCarriers::new(telephone.clone(), sms.clone(), prompts, stages.service.clone());
     let pages = pages(config, &node_key).map(Arc::new);
     let ports = switchboard::Ports {
         directory: directory.clone(),

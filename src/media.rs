@@ -9,7 +9,6 @@ mod engine;
 mod plan;
 mod ports;
 mod session;
-mod stock;
 
 pub mod playlist;
 pub mod recording;
@@ -26,7 +25,7 @@ use crate::tasks::Tasks;
 use engine::{Command, Queue};
 use jiff::Timestamp;
 use lianfang_domain::digits::Key;
-use ports::PortPool;
+use ports::{PortLease, PortPool};
 use recording::Studio;
 use room::Rooms;
 use std::io;
@@ -36,7 +35,6 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use stock::{Bound, Stock};
 use tokio::sync::mpsc;
 
 /// How often we try another port when the system says that one is taken by somebody else.
@@ -164,7 +162,7 @@ impl MediaError {
 /// Counters of all sessions since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Sessions that are open.
+    /// Sessions that are open: ports that are taken.
     pub sessions: usize,
     /// Sessions that can be open.
     pub sessions_max: usize,
@@ -227,7 +225,6 @@ struct Shared {
     bind_ip: IpAddr,
     dscp: u8,
     pool: PortPool,
-    stock: Stock,
     queues: Vec<Arc<Queue>>,
     counters: Arc<Counters>,
     rooms: Rooms,
@@ -253,7 +250,6 @@ impl Media {
             bind_ip: config.bind_ip,
             dscp: config.dscp,
             pool,
-            stock: Stock::default(),
             queues,
             counters,
             rooms: Rooms::default(),
@@ -267,28 +263,12 @@ impl Media {
     /// # Errors
     /// When no port or socket is left, or the thread does not take it.
     pub fn open(&self, open: OpenSession) -> Result<Opened, MediaError> {
-        let (socket, lease) = match self.0.stock.take() {
-            Some(bound) => bound,
-            None => self.bind()?,
-        };
+        let (socket, lease) = self.bind()?;
         let local_port = lease.port();
         let queue = self.queue(open.id)?;
         let seed = getrandom::u64().map_err(|error| MediaError::Socket(error.into()))?;
         queue.open(engine::Opening { open, socket, lease, seed })?;
         Ok(Opened { local_port })
-    }
-
-    /// Binds sockets for sessions that are about to be opened, as long as there are plenty of ports. Whoever opens one does
-    /// not wait for it: what is not bound yet is bound then.
-    pub fn expect(&self, sessions: usize) {
-        for _ in 0..sessions {
-            let is_plenty = self.0.pool.len() / 2 < self.0.pool.free();
-            if !is_plenty || !self.0.stock.has_room() {
-                return;
-            }
-            let Ok(bound) = self.bind() else { return };
-            self.0.stock.add(bound);
-        }
     }
 
     /// Starts to send and hear, or changes how (re-INVITE). A change opens the peer's address to be learnt anew.
@@ -389,7 +369,7 @@ impl Media {
         let counters = &self.0.counters;
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
-            sessions: self.taken().saturating_sub(self.0.stock.len()),
+            sessions: self.0.pool.len() - self.0.pool.free(),
             sessions_max: self.0.pool.len(),
             sent: get(&counters.sent),
             send_failed: get(&counters.send_failed),
@@ -404,11 +384,6 @@ impl Media {
         }
     }
 
-    /// Ports that are taken, by sessions and those that are expected.
-    fn taken(&self) -> usize {
-        self.0.pool.len() - self.0.pool.free()
-    }
-
     /// The queue of the thread that has this session.
     fn queue(&self, id: u64) -> Result<&Arc<Queue>, MediaError> {
         let count = u64::try_from(self.0.queues.len()).unwrap_or(1).max(1);
@@ -418,7 +393,7 @@ impl Media {
 
     /// Binds a socket on a free port. Ports that the system refuses stay leased until one is found, so that none is
     /// tried twice.
-    fn bind(&self) -> Result<Bound, MediaError> {
+    fn bind(&self) -> Result<(mio::net::UdpSocket, PortLease), MediaError> {
         let mut refused = Vec::new();
         loop {
             let lease = self.0.pool.take().ok_or(MediaError::PortsExhausted)?;

@@ -13,7 +13,7 @@ use lianfang_domain::directory::{Community, Directory, Household, Language, Line
 use lianfang_domain::id::CommunityId;
 use lianfang_domain::plan::{self, PlanFor, Policy};
 use lianfang_domain::words::Clip;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -80,6 +80,8 @@ async fn prepare(
     known: &mut BTreeMap<CommunityId, Arc<Community>>,
 ) -> BTreeSet<NameKey> {
     let mut names = BTreeSet::new();
+    // A dialect has recordings of its own, and is spoken as Mandarin where it has none.
+    let mut looked_for = HashSet::new();
     for community in directory.communities() {
         let before = known.insert(community.id, Arc::clone(community));
         if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, community)) {
@@ -87,16 +89,20 @@ async fn prepare(
         }
         // The name of a worker is said to every household.
         let before = before.filter(|before| before.workers == community.workers);
-        let everybody = all_on_duty(community);
+        let everybody = Arc::new(all_on_duty(community));
         let is_new = |household: &&Arc<Household>| {
             let old = before.as_ref().and_then(|before| before.household(household.id));
             old.is_none_or(|old| old != *household)
         };
-        let new: Vec<&Arc<Household>> = community.households.iter().filter(is_new).collect();
+        let new: Vec<Arc<Household>> =
+            community.households.iter().filter(is_new).cloned().collect();
         for some in new.chunks(HOUSEHOLDS_AT_ONCE) {
-            let told = some.iter().flat_map(|household| told_by(&everybody, community, household));
-            let told = told.filter(|(clip, language)| names.insert(prompts::key(clip, *language)));
-            for (clip, language) in voice.missing(told.collect()).await {
+            let mut told = told_by(&everybody, community, some).await;
+            told.retain(|(clip, language)| {
+                names.insert(prompts::key(clip, *language));
+                looked_for.insert((clip.clone(), *language))
+            });
+            for (clip, language) in voice.missing(told).await {
                 while voice.prepare(&clip, language).is_err() {
                     tokio::time::sleep(BUSY_PAUSE).await;
                 }
@@ -115,8 +121,23 @@ fn all_on_duty(community: &Community) -> Directory {
     Directory::new(0, Vec::new(), vec![everybody])
 }
 
-/// Every name that an alarm of this household tells, in each language that it is told in.
-fn told_by(
+/// Every name that alarms of these households tell, in each language that it is told in. Made aside.
+async fn told_by(
+    directory: &Arc<Directory>,
+    community: &Arc<Community>,
+    households: &[Arc<Household>],
+) -> Vec<(Clip, Language)> {
+    let (directory, community) = (Arc::clone(directory), Arc::clone(community));
+    let households = households.to_vec();
+    let tell = move || {
+        let told = households.iter().flat_map(|household| told(&directory, &community, household));
+        told.collect()
+    };
+    // It fails only when the process stops, and then nothing more is spoken.
+    tokio::task::spawn_blocking(tell).await.unwrap_or_default()
+}
+
+fn told(
     directory: &Directory,
     community: &Community,
     household: &Household,

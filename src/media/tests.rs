@@ -112,34 +112,6 @@ fn key(character: char) -> Report {
 }
 
 #[tokio::test]
-async fn what_is_expected_is_bound_and_hears_nothing_of_what_came_before() {
-    let town = Town::new(41_200..=41_299, 64);
-    town.media.expect(4);
-    assert_eq!(town.media.stats().sessions, 0, "nobody talks yet");
-    let stranger = UdpSocket::bind((LOOPBACK, 0)).unwrap();
-    for port in (41_200..=41_298).step_by(2) {
-        // Nobody listens at most of them.
-        let _ = stranger.send_to(b"before", (LOOPBACK, port));
-    }
-    let opened: Vec<SocketAddr> =
-        (1..=6).map(|id| town.open_with(id, EarlyMedia::Heard).expect("opens")).collect();
-    assert_eq!(town.media.stats().sessions, 6, "expected or not");
-    let ports: std::collections::BTreeSet<u16> = opened.iter().map(SocketAddr::port).collect();
-    assert_eq!(ports.len(), 6, "each has its own");
-    for (id, address) in (1..).zip(&opened) {
-        town.media.start(id, plan_to(stranger.local_addr().unwrap())).unwrap();
-        assert!(address.port() % 2 == 0);
-    }
-    town.until(|stats| 12 <= stats.sent).await;
-    assert_eq!(town.media.stats().malformed, 0, "what came before counts for nothing");
-    // Half of the ports are left for whoever did not say so.
-    town.media.expect(1_000);
-    let more = (7..).map_while(|id| town.open(id).ok()).count();
-    assert_eq!(more, 44, "every port is for somebody");
-    town.stop().await;
-}
-
-#[tokio::test]
 async fn a_prompt_is_heard_whole_and_a_key_in_the_middle_of_it() {
     let mut town = Town::new(WIDE, 16);
     let phone = Phone::new();

@@ -100,13 +100,19 @@ impl Batch {
         Ok(true)
     }
 
-    /// Runs the statements one after another, up to the first that fails.
+    /// Runs the statements one after another, up to the first that fails. None of them returns rows.
     ///
     /// # Errors
-    /// That of the statement.
-    pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    /// That of the statement; [`sqlx::Error::WorkerCrashed`] when the thread of the connection ended before the last one,
+    /// which without a word from that one looks like a good end.
+    pub(super) async fn run(
+        mut self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), sqlx::Error> {
+        self.statement("SELECT 1", &[])?;
         let query = sqlx::query_with(AssertSqlSafe(self.text), self.arguments);
-        query.execute(connection).await.map(drop)
+        let last = query.fetch_optional(connection).await?;
+        last.map(drop).ok_or(sqlx::Error::WorkerCrashed)
     }
 }
 
@@ -134,6 +140,26 @@ fn add(arguments: &mut SqliteArguments, cell: Cell<'_>) -> Result<(), sqlx::Erro
 mod tests {
     use super::*;
     use sqlx::Connection as _;
+
+    #[tokio::test]
+    async fn a_batch_that_stops_halfway_is_none_that_ended_well() {
+        let mut database = SqliteConnection::connect("sqlite::memory:").await.expect("opens");
+        let mut batch = Batch::default();
+        batch.statement("CREATE TABLE t (a INTEGER)", &[]).expect("is added");
+        batch.statement("INSERT INTO t (a) VALUES (?)", &[Cell::Number(7)]).expect("is added");
+        batch.run(&mut database).await.expect("runs");
+        let mut batch = Batch::default();
+        batch.statement("SELECT a FROM t WHERE a = ?", &[Cell::Number(8)]).expect("is added");
+        batch.statement("INSERT INTO t (a) VALUES (?)", &[Cell::Number(8)]).expect("is added");
+        batch.run(&mut database).await.expect("runs");
+        let mut batch = Batch::default();
+        batch.statement("INSERT INTO nowhere (a) VALUES (1)", &[]).expect("is added");
+        batch.statement("INSERT INTO t (a) VALUES (9)", &[]).expect("is added");
+        batch.run(&mut database).await.expect_err("there is no such table");
+        let kept: Vec<i64> =
+            sqlx::query_scalar("SELECT a FROM t").fetch_all(&mut database).await.expect("reads");
+        assert_eq!(kept, [7, 8]);
+    }
 
     #[tokio::test]
     async fn any_number_of_rows_arrives_once_and_in_order() {

@@ -14,8 +14,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection};
 use std::sync::LazyLock;
 
-/// More records are taken row by row: they share the trips that it makes, and need not fit a statement.
-const RECORDS_MAX: usize = 64;
+/// More records are taken row by row: they share the trips that it makes, and the texts here stay few and short.
+const RECORDS_MAX: usize = 16;
 /// Fails unless so many rows were changed by the statement before it.
 const ALL_CHANGED: &str = "SELECT 1 WHERE json(iif(changes() = ?, '0', 'not as many'))";
 static OPEN: LazyLock<Insert<5>> =
@@ -120,7 +120,8 @@ fn opening(record: &Record) -> Option<[Cell<'_>; 5]> {
     Some([alarm, line, raised, Cell::Nothing, Cell::Text(&opened.idempotency_key)])
 }
 
-/// The writing connection; given up, and so rolled back, when it is dropped within a transaction.
+/// The writing connection; given up, and so rolled back, when it is dropped within a transaction. A database in memory goes
+/// with it: it happens only when the process ends or the connection is broken.
 struct Held {
     connection: PoolConnection<Sqlite>,
     is_within: bool,

@@ -127,7 +127,9 @@ impl Writer {
                 }
             }
         };
-        let _ = tokio::time::timeout(GATHER, gathering).await;
+        // A small part of the deadline, which has begun already.
+        let most = GATHER.min(self.commit_deadline / 16);
+        let _ = tokio::time::timeout(most, gathering).await;
     }
 
     /// Commits a group, or journals it when that fails or takes too long.
