@@ -161,6 +161,23 @@ fn there_is_no_mode_for_debugging() {
 }
 
 #[test]
+fn one_program_is_called_and_no_shell() {
+    let code = code();
+    let calls = |(_, code): &(&String, &String)| code.contains("Command::new(");
+    let calling: Vec<&str> = code.iter().filter(calls).map(|(path, _)| path.as_str()).collect();
+    assert_eq!(
+        calling,
+        ["src/app/names.rs", "src/prompts/voice.rs"],
+        "whether it is there; to speak"
+    );
+    for path in calling {
+        for shell in ["\"sh\"", "\"bash\"", "\"/bin/", "\"-c\""] {
+            assert!(!code[path].contains(shell), "{path}: {shell}");
+        }
+    }
+}
+
+#[test]
 fn whoever_opens_a_connection_stands_in_the_table() {
     let rows = table("docs/security.md", "Who talks to whom");
     for (path, with) in TALKS {
