@@ -71,7 +71,7 @@ struct Others<'a> {
 }
 
 /// Sound, the disk and messages have threads of their own, and neither pages nor alarms take all cores. More threads would
-/// mostly wake each other, which costs an alarm on a quiet evening half a millisecond and a storm a fifth of its CPU.
+/// mostly wake each other, which costs an alarm on a quiet evening half a millisecond and a storm a tenth of its CPU.
 fn half_of_the_cores() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
 }
