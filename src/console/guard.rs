@@ -7,10 +7,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::time::Duration;
 
-/// Longest time that a page may take; feeds end by themselves.
+/// Longest time that a page may take, beside what its client takes to send a file; feeds end by themselves.
 const PAGE_MAX: Duration = Duration::from_secs(15);
-/// The same with a file that comes over a slow line.
-const UPLOAD_MAX: Duration = Duration::from_secs(120);
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
      media-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 const SAFE_HEADERS: [(HeaderName, &str); 6] = [
@@ -58,11 +56,8 @@ pub(crate) async fn protect(
     if !request.method().is_safe() && !is_own(request.headers(), host) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let has_file = kind.is_some_and(|kind| kind.starts_with(b"multipart/"));
-    let longest = if has_file { UPLOAD_MAX } else { PAGE_MAX };
-    let answer = tokio::time::timeout(longest, next.run(request)).await;
-    answer.unwrap_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into_response())
+    let answer = lianfang_http::within(PAGE_MAX, request, |request| next.run(request)).await;
+    answer.unwrap_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response())
 }
 
 /// Adds the headers that every answer has. Pages hold personal data and are kept nowhere.

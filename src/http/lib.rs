@@ -14,6 +14,7 @@ mod patience;
 mod server;
 mod validity;
 
+pub use body::within;
 pub use certificates::{CertificateError, Certificates, Look, PairFiles, SOON};
 pub use client::{Client, Proxies, is_https};
 pub use forwarded::ForwardedBy;

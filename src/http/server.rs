@@ -58,7 +58,7 @@ pub struct Limits {
     pub handshake: Duration,
     /// How long the head of a request may take, and how long a connection may be idle between two.
     pub head: Duration,
-    /// How long the body of a request may take.
+    /// How long the body of a request may take, and a second more for every 32 KiB of it that came.
     pub body: Duration,
     /// How long the other side may take nothing of an answer.
     pub stalled: Duration,

@@ -117,14 +117,14 @@ pub(super) async fn see_through(
     told.await.unwrap_or_else(|_| ApiError::Busy.into_response())
 }
 
-/// Ends what takes too long.
+/// Ends what takes too long. A file that comes over a slow line takes its own time.
 pub(super) async fn limit_time(
     State(longest): State<Duration>,
     request: Request,
     next: Next,
 ) -> Response {
-    let answer = tokio::time::timeout(longest, next.run(request)).await;
-    answer.unwrap_or_else(|_| ApiError::TimedOut.into_response())
+    let answer = lianfang_http::within(longest, request, |request| next.run(request)).await;
+    answer.unwrap_or_else(|| ApiError::TimedOut.into_response())
 }
 
 /// Refuses what is more than the bound at once; nothing queues here.
