@@ -143,8 +143,9 @@ impl Keeper {
         Ok(())
     }
 
-    /// Looks at the alarms of which something new was written. Whether even more had been written when it began; what is
-    /// written meanwhile is left for later, so that an alarm under way is not read again and again.
+    /// Looks at the alarms of which something new was written. Whether even more had been written when it began, or reading
+    /// began anew meanwhile; what is written meanwhile is left for later, so that an alarm under way is not read again and
+    /// again.
     async fn look(&self) -> Result<bool, StoreError> {
         let store = &self.needs.store;
         let Some(news) = evidence::news(store.alarms(), store.directory()).await? else {
@@ -158,8 +159,8 @@ impl Keeper {
             let (alarms, seen) = self.witnessed(some, limit).await?;
             evidence::put(store.directory(), &alarms, &seen).await?;
         }
-        evidence::advance(store.directory(), news.up_to).await?;
-        Ok(!news.is_all)
+        let is_so_far = evidence::advance(store.directory(), news.from, news.up_to).await?;
+        Ok(!news.is_all || !is_so_far)
     }
 
     /// What some alarms have shown since `limit`. Without its plan nobody knows whom an alarm called: what was seen of it

@@ -25,7 +25,8 @@ const FORGET_CHUNK: u32 = 1000;
 const VISIT: i64 = 0;
 
 const CURSOR: &str = "SELECT audit_sequence FROM evidence_cursor";
-const ADVANCE: &str = "UPDATE evidence_cursor SET audit_sequence = ?1";
+const ADVANCE: &str = "UPDATE evidence_cursor SET audit_sequence = ?2 WHERE audit_sequence = ?1";
+const TO_BEGINNING: &str = "UPDATE evidence_cursor SET audit_sequence = 0";
 const UP_TO: &str = "SELECT max(sequence) FROM
     (SELECT sequence FROM audit WHERE ?1 < sequence ORDER BY sequence LIMIT ?2)";
 const CHANGED: &str = "SELECT DISTINCT row_id FROM audit
@@ -59,7 +60,9 @@ const OLD: &str = "DELETE FROM number_evidence WHERE (number_key, alarm_id, what
 pub struct News {
     /// Which, by id.
     pub alarms: Vec<AlarmId>,
-    /// How far the trail was read.
+    /// How far the trail had been read before.
+    pub from: u64,
+    /// How far it was read.
     pub up_to: u64,
     /// Nothing more had been written when it was read.
     pub is_all: bool,
@@ -84,8 +87,8 @@ pub async fn news(alarms: &Database, directory: &Database) -> Result<Option<News
     let query = sqlx::query_scalar(CHANGED).bind(cursor).bind(up_to);
     let ids: Vec<i64> = query.fetch_all(alarms.reader()).await.map_err(StoreError::Read)?;
     let alarms = ids.into_iter().map(|id| AlarmId(id.cast_unsigned())).collect();
-    let up_to = up_to.unsigned_abs();
-    Ok(Some(News { alarms, up_to, is_all: head <= up_to }))
+    let (from, up_to) = (cursor.unsigned_abs(), up_to.unsigned_abs());
+    Ok(Some(News { alarms, from, up_to, is_all: head <= up_to }))
 }
 
 /// Forgets what alarms have shown, to read all of them again. Visits stay.
@@ -96,7 +99,7 @@ pub async fn begin_anew(directory: &Database) -> Result<(), StoreError> {
     let mut change = directory.write().await?;
     let forget = sqlx::query("DELETE FROM number_evidence WHERE alarm_id <> ?1").bind(VISIT);
     forget.execute(&mut *change).await.map_err(StoreError::Write)?;
-    sqlx::query(ADVANCE).bind(0).execute(&mut *change).await.map_err(StoreError::Write)?;
+    sqlx::query(TO_BEGINNING).execute(&mut *change).await.map_err(StoreError::Write)?;
     change.commit().await.map_err(StoreError::Write)?;
     directory.evidence.note_all();
     Ok(())
@@ -132,15 +135,17 @@ pub async fn put(
     Ok(())
 }
 
-/// The trail was read up to here, and all that it led to is kept.
+/// The trail was read from here to there, and all that it led to is kept. Whether that is how far it is read now: when it
+/// began anew meanwhile, what was kept is forgotten and has to be read again.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn advance(directory: &Database, up_to: u64) -> Result<(), StoreError> {
+pub async fn advance(directory: &Database, from: u64, up_to: u64) -> Result<bool, StoreError> {
     let mut change = directory.write().await?;
-    let query = sqlx::query(ADVANCE).bind(up_to.cast_signed());
-    query.execute(&mut *change).await.map_err(StoreError::Write)?;
-    change.commit().await.map_err(StoreError::Write)
+    let query = sqlx::query(ADVANCE).bind(from.cast_signed()).bind(up_to.cast_signed());
+    let done = query.execute(&mut *change).await.map_err(StoreError::Write)?;
+    change.commit().await.map_err(StoreError::Write)?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Numbers that were noticed in the directory, by key, those after `after`.

@@ -3,7 +3,7 @@
 use super::drills::at_ten;
 use crate::town::{Does, Hears, Power, Setup, Town};
 use jiff::SignedDuration;
-use lianfang::store::evidence;
+use lianfang::store::{audit, evidence};
 use lianfang_domain::id::{ContactId, HouseholdId};
 use lianfang_domain::leg::{LegOutcome, LegReport, Message};
 use lianfang_domain::reachability::{Evidence, Known, Score, State, VisitClass, Who, Why, judge};
@@ -229,7 +229,19 @@ async fn a_restored_log_is_read_from_its_beginning() {
     town.dials("#9").await;
     town.press_and_hang_up(&["102"], '1').await;
     town.worth("102", Evidence::Key).await;
-    evidence::advance(town.store().directory(), 1_000_000).await.expect("is written");
+    let store = town.store();
+    let longer = async {
+        loop {
+            let head = audit::head(store.alarms()).await.expect("reads").expect("is there");
+            let done = evidence::advance(store.directory(), head.sequence, 1_000_000).await;
+            if done.expect("is written") {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(20);
+    tokio::time::timeout(patience, longer).await.expect("all is read");
     town.press_and_hang_up(&["103"], '1').await;
     town.worth("103", Evidence::Key).await;
     assert_eq!(town.known("102").await.expect("is there").seen.len(), 1);
