@@ -43,7 +43,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Longest real wait for a level.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Steps in which long times pass.
 const STEP: Duration = Duration::from_secs(5);
 const NOW_S: i64 = 1_795_305_600;

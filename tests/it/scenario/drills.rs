@@ -1,7 +1,7 @@
 //! Drills as the people of the town live through them: told before, marked from end to end, and out of the way at once.
 
 use super::ALL;
-use crate::town::{Does, Setup, Town};
+use crate::town::{Does, PATIENCE, Setup, Town};
 use jiff::Timestamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
@@ -15,6 +15,7 @@ use lianfang_domain::drill::{self, Drill, Ending, HomeState};
 use lianfang_domain::id::{AlarmId, CommunityId, DrillId};
 use lianfang_domain::kind::AlarmKind;
 use lianfang_domain::leg::{Channel, LegOutcome, LegReport, Message};
+use std::sync::Mutex;
 
 /// The household behind door 102 has a line, too.
 const SECOND_LINE: &str = "INSERT INTO line (household_id, number_key, number_written, account)
@@ -204,20 +205,28 @@ impl Town {
 
     /// Those who are not told, once it is written down that all others are: how the last try ended.
     async fn not_told(&self, id: DrillId, wanted: &[(NoticeState, Channel, Option<LegOutcome>)]) {
-        let mut tick = tokio::time::interval(std::time::Duration::from_millis(2));
-        let mut found = Vec::new();
-        for _ in 0..100 {
-            let rows = notices::all(self.store().alarms(), id).await.expect("reads");
-            assert_eq!(rows.len(), 11, "everybody");
-            let missed = rows.iter().filter(|row| row.state != NoticeState::Told);
-            found = missed.map(|row| (row.state, row.channel, row.outcome)).collect();
-            if found == wanted {
-                return;
+        let found = Mutex::new(Vec::new());
+        let comes = async {
+            let mut tick = tokio::time::interval(std::time::Duration::from_millis(2));
+            for second in 0.. {
+                let rows = notices::all(self.store().alarms(), id).await.expect("reads");
+                assert_eq!(rows.len(), 11, "everybody");
+                let missed = rows.iter().filter(|row| row.state != NoticeState::Told);
+                let missed: Vec<_> =
+                    missed.map(|row| (row.state, row.channel, row.outcome)).collect();
+                if missed == wanted {
+                    return;
+                }
+                *found.lock().expect("is whole") = missed;
+                if second < 100 {
+                    self.pass(1).await;
+                }
+                tick.tick().await;
             }
-            self.pass(1).await;
-            tick.tick().await;
+        };
+        if tokio::time::timeout(PATIENCE, comes).await.is_err() {
+            panic!("{:?}", found.lock().expect("is whole"));
         }
-        panic!("{found:?}");
     }
 }
 
