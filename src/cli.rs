@@ -21,6 +21,7 @@ use audit::AuditCommand;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use lianfang_domain::id::HouseholdId;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -144,17 +145,30 @@ enum PromptsCommand {
     List,
 }
 
-/// Does what the arguments ask for.
-///
-/// # Errors
-/// When it cannot; the message says what to do.
-pub fn run() -> anyhow::Result<ExitCode> {
+/// Does what the arguments ask for, or says why it cannot and what to do.
+pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let format = match cli.log_format {
         Format::Text => LogFormat::Text,
         Format::Json => LogFormat::Json,
     };
-    telemetry::start_logging(&cli.log, format)?;
+    // What waits to be logged is written before the program ends.
+    let _written = match telemetry::start_logging(&cli.log, format) {
+        Ok(guard) => guard,
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            // Who cannot be told is not told.
+            let _ = writeln!(std::io::stderr(), "{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    done(cli).unwrap_or_else(|error| {
+        tracing::error!("{error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn done(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::load(cli.config.as_deref(), std::env::vars())?;
     match cli.command {
         Command::Serve => {

@@ -59,6 +59,8 @@ pub struct Needs {
 /// How long to wait for what.
 #[derive(Clone, Copy, Debug)]
 pub struct Pauses {
+    /// Before the first try: the calls of the same alarm leave first, as somebody hears a call sooner than they read a text.
+    pub calls_first: Duration,
     /// Before the second try; doubles with each.
     pub first: Duration,
     /// The longest pause, also if the provider asks for more.
@@ -72,10 +74,12 @@ pub struct Pauses {
 }
 
 impl Default for Pauses {
-    /// A quarter of a second and ten seconds, by which time voice has answered; twenty seconds in all; two minutes for
-    /// the receipt; a sign of life well within the minute after which servers close idle connections.
+    /// Three milliseconds, in which ten calls leave; a quarter of a second and ten seconds, by which time voice has answered;
+    /// twenty seconds in all; two minutes for the receipt; a sign of life well within the minute after which servers close
+    /// idle connections.
     fn default() -> Self {
         Self {
+            calls_first: Duration::from_millis(3),
             first: Duration::from_millis(250),
             max: Duration::from_secs(10),
             give_up: Duration::from_secs(20),
@@ -180,6 +184,7 @@ impl SmsCarrier {
             report(needs, leg, LegReport::Ended { outcome: LegOutcome::CarrierFailed }).await;
             return;
         };
+        tokio::time::sleep(needs.pauses.calls_first).await;
         // Nobody waits for a word about the message before the message goes out.
         let placed = LegReport::Placed { route: Arc::clone(&route.name) };
         if needs.reports.try_send((leg, placed)).is_err() {

@@ -5,6 +5,7 @@ use crate::media::Media;
 use crate::store::alarm_log::AlarmLog;
 use crate::switchboard::Switchboard;
 use crate::tasks::Tasks;
+use crate::telemetry;
 use metrics::{counter, gauge};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub(super) fn start(
                 tracing::warn!(?ahead, "The clock of the machine was set forward");
             }
             look_at_log(&log);
+            counter!("lianfang_log_lines_lost_total").absolute(telemetry::lost_lines());
             look_at_media(&media);
             if let Some(load) = switchboard.load().await {
                 gauge!("lianfang_alarms_open").set(load.open_alarms as f64);

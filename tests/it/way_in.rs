@@ -76,6 +76,16 @@ impl Program {
         http: &str,
         environment: &[(&str, &str)],
     ) -> Self {
+        let log = std::fs::File::create(folder.path().join("log")).expect("a file");
+        Self::logging_to(log.into(), folder, http, environment).await
+    }
+
+    async fn logging_to(
+        log: Stdio,
+        folder: tempfile::TempDir,
+        http: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let address = free_port().await;
         let config = folder.path().join("lianfang.toml");
         let data = folder.path().join("data");
@@ -84,7 +94,6 @@ impl Program {
             data.display()
         );
         std::fs::write(&config, text).expect("a file");
-        let log = std::fs::File::create(folder.path().join("log")).expect("a file");
         let mut child = Command::new(env!("CARGO_BIN_EXE_lianfang"))
             .args(["--config", config.to_str().expect("UTF-8"), "--log", "info", "serve"])
             .envs(environment.iter().copied())
@@ -101,15 +110,26 @@ impl Program {
                     return token.to_owned();
                 }
             }
-            panic!("it ended: {}", log_of(&folder));
+            panic!("it ended: {:?}", std::fs::read_to_string(folder.path().join("log")));
         };
         let token = tokio::time::timeout(PATIENCE, first_token).await.expect("starts in time");
         Self { child, address, token, folder }
     }
 
-    /// What it has logged so far.
-    fn log(&self) -> String {
-        log_of(&self.folder)
+    /// What it has logged once it says this.
+    async fn log_with(&self, wanted: &str) -> String {
+        let said = async {
+            let mut tick = tokio::time::interval(Duration::from_millis(5));
+            loop {
+                let log = std::fs::read_to_string(self.folder.path().join("log"));
+                let log = log.expect("readable");
+                if log.contains(wanted) {
+                    return log;
+                }
+                tick.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, said).await.expect(wanted)
     }
 
     fn ask(&self, method: &str, path: &str) -> Ask {
@@ -135,10 +155,6 @@ impl Program {
         let answer = prepared(self.ask("POST", "/setup")).form(&form).send().await;
         assert_eq!((answer.status, answer.header("location")), (303, "/login"), "{}", answer.text);
     }
-}
-
-fn log_of(folder: &tempfile::TempDir) -> String {
-    std::fs::read_to_string(folder.path().join("log")).expect("readable")
 }
 
 /// A request that is being written.

@@ -1,8 +1,6 @@
 //! The service behind a proxy that is set up as we describe it, and what every such proxy has to do.
 
-use super::{
-    Ask, HOST, PASSWORD, PATIENCE, Program, certify, free_port, log_of, secure, sign_in_as,
-};
+use super::{Ask, HOST, PASSWORD, PATIENCE, Program, certify, free_port, secure, sign_in_as};
 use crate::skip;
 use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
@@ -92,8 +90,8 @@ impl Front {
         assert!(signed.cookie().starts_with("__Host-lianfang=lfs_"), "{}", signed.head);
         let security = signed.header("strict-transport-security");
         assert_eq!(security, "max-age=31536000; includeSubDomains");
-        let log = log_of(&self.program.folder);
-        assert!(log.contains("source=\"127.0.0.7\"") && !log.contains("203.0.113.7"), "{log}");
+        let log = self.program.log_with("source=\"127.0.0.7\"").await;
+        assert!(!log.contains("203.0.113.7"), "{log}");
 
         // Browsers are shown the way to HTTPS; a program that sends its token in clear is not.
         let plain = |method: &str, path: &str| {

@@ -1,8 +1,9 @@
 //! What strangers send cannot write lines of its own into the log, which is in UTC and can be read by machines.
 
-use super::{PATIENCE, Program};
+use super::{PASSWORD, PATIENCE, Program};
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::net::unix::pipe;
 
 /// What a stranger would like to have in the log.
 const FORGED: &str = "x\r\n2026-11-23T00:00:00.000000Z ERROR lianfang: all is lost\u{1b}[2J\"}\n";
@@ -21,14 +22,27 @@ async fn told_lies(format: &str) -> String {
     assert_ne!(refused.await.status, 303);
     let asked = program.ask("GET", FORGED_PATH).header("Authorization", "Bearer no").send();
     assert_eq!(asked.await.status, 401);
-    let is_told = async {
-        let mut tick = tokio::time::interval(std::time::Duration::from_millis(20));
-        while !program.log().contains("A sign-in was refused") {
-            tick.tick().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, is_told).await.expect("is logged");
-    program.log()
+    program.log_with("A sign-in was refused").await
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_holds_nothing_up() {
+    let (full, unread) = pipe::pipe().expect("a pipe");
+    while full.try_write(&[b'\n'; 4096]).is_ok() {}
+    while full.try_write(b"\n").is_ok() {}
+    let log = full.into_blocking_fd().expect("blocks");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut program = Program::logging_to(log.into(), folder, "", &[]).await;
+    program.set_up(|ask| ask.naming("127.0.0.1")).await;
+    let form = [("name", "root"), ("password", PASSWORD)];
+    let signed = program.ask("POST", "/login").naming("127.0.0.1").form(&form).send().await;
+    assert_eq!(signed.status, 303, "{}", signed.text);
+    let id = program.child.id().expect("it runs").to_string();
+    let asked = std::process::Command::new("kill").arg(id).status().expect("is there");
+    assert!(asked.success());
+    let ended = tokio::time::timeout(PATIENCE, program.child.wait()).await.expect("it stops");
+    assert!(ended.expect("ends").success());
+    drop(unread);
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn a_certificate_is_renewed_without_a_restart_and_a_bad_one_never_taken() 
     let (_, _, new) = certify(program.folder.path());
     until("the new one is used", async || is_served(&program, &new).await).await;
     assert!(!is_served(&program, &old).await, "and the old one is gone");
-    assert!(program.log().contains("The certificate was renewed"), "{}", program.log());
+    program.log_with("The certificate was renewed").await;
 }
 
 /// What a form of the page has to bring along.
@@ -119,7 +119,7 @@ async fn who_signs_in_over_https_gets_a_cookie_for_this_host_alone() {
 
     let answer = ask("POST", "/api/v1/session").json(&credentials("not this one 2")).send().await;
     assert_eq!((answer.status, answer.problem()), (401, "wrong-credentials".to_owned()));
-    let log = program.log();
+    let log = program.log_with("A sign-in was refused").await;
     for said in ["Signed in", "A sign-in was refused", "source=\"127.0.0.1\""] {
         assert!(log.contains(said), "{said}: {log}");
     }
@@ -142,7 +142,7 @@ async fn who_asks_for_more_than_they_may_is_logged() {
     let made: Value = serde_json::from_str(&made.text).expect("JSON");
     let secret = made["secret"].as_str().expect("a secret");
     assert_eq!(ask("GET", "/api/v1/households?page=1", secret).send().await.status, 403);
-    let log = program.log();
+    let log = program.log_with("have no right to").await;
     let line = log.lines().find(|line| line.contains("have no right to")).expect("a line");
     for part in ["who=\"token:pbx\"", "path=\"/api/v1/households\"", "needed="] {
         assert!(line.contains(part), "{part}: {line}");
