@@ -2,7 +2,7 @@
 
 use crate::browser::{Browser, CHINESE, Look};
 use crate::hand::ENGLISH_PLAIN;
-use crate::people::arrives;
+use crate::people::{arrives, follows};
 use crate::stage::{Stage, living_story};
 use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
@@ -83,6 +83,13 @@ async fn watches(browser: &Browser, stage: &Stage, look: Look) {
     let told = [" / 3", look.t("已开始", "began"), look.t("已通知", "told at")];
     browser.says(&told, &[]).await;
     browser.is_looked_at("drill-watched", look).await;
+    let other = Browser::open(look).await;
+    follows(&other, stage, ("wang", "operator")).await;
+    other.find("nav.places").await;
+    other.goto(&stage.page("/drills/1")).await;
+    other.says(&told, &[look.t("计划演练", "Plan a drill")]).await;
+    assert_eq!(other.sends("/drills/plan", "community=1").await, 403);
+    other.close().await;
     // On the wall it stands apart and makes no noise.
     browser.goto(&stage.page("/")).await;
     browser.find("#drills li").await;
