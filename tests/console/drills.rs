@@ -112,6 +112,11 @@ async fn reports(browser: &Browser, stage: &Stage, look: Look) {
     browser.says(&[look.t("演练报告", "Report of drill"), long, words], &[]).await;
     browser.find("main .charts svg").await;
     browser.is_looked_at("drill-report", look).await;
+    // What went out went by a carrier and by a provider of messages, and the page of health knows both.
+    browser.goto(&stage.page("/health-page")).await;
+    browser.says(&["carrier", "sms", look.t("短信", "SMS"), " / 1000"], &[]).await;
+    let routes = stage.get("/health")["routes"].as_array().expect("routes").clone();
+    assert!(routes.iter().any(|route| route["name"] == "sms" && route["channel"] == "sms"));
 }
 
 async fn holds(browser: &Browser, stage: &Stage, look: Look) {
