@@ -69,13 +69,15 @@ pub struct Store {
     traces: Option<Traces>,
 }
 
-/// One database: a single writing connection and a few for reading, which never wait for the writer.
+/// One database: a single writing connection and a few for reading, which never wait for the writer. One more is for who
+/// reads long, so that nobody else waits for them.
 ///
-/// In memory there is one connection for both: whoever holds a [`Database::write`] must not ask for the reader.
+/// In memory there is one connection for all: whoever holds a [`Database::write`] must not ask for the reader.
 #[derive(Clone, Debug)]
 pub struct Database {
     writer: SqlitePool,
     reader: SqlitePool,
+    long_reader: SqlitePool,
     evidence: evidence::Changes,
 }
 
@@ -245,6 +247,7 @@ impl Store {
     pub async fn close(&self) {
         for database in [&self.directory, &self.alarms] {
             database.reader.close().await;
+            database.long_reader.close().await;
             database.writer.close().await;
         }
     }
@@ -269,8 +272,13 @@ impl Database {
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(ACQUIRE_MAX)
+            .connect_lazy_with(options.clone().pragma("query_only", "ON"));
+        let long_reader = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_MAX)
             .connect_lazy_with(options.pragma("query_only", "ON"));
-        let database = Self { writer, reader, evidence: evidence::Changes::default() };
+        let evidence = evidence::Changes::default();
+        let database = Self { writer, reader, long_reader, evidence };
         database.begin_trail(chain).await?;
         Ok(database)
     }
@@ -285,7 +293,8 @@ impl Database {
         let writer = writer.map_err(|source| of_open(path, source))?;
         migrations::of(chain).run(&writer).await.map_err(|source| of_migration(path, source))?;
         let evidence = evidence::Changes::default();
-        let database = Self { reader: writer.clone(), writer, evidence };
+        let (reader, long_reader) = (writer.clone(), writer.clone());
+        let database = Self { writer, reader, long_reader, evidence };
         database.begin_trail(chain).await?;
         Ok(database)
     }
@@ -310,6 +319,12 @@ impl Database {
     #[must_use]
     pub fn reader(&self) -> &SqlitePool {
         &self.reader
+    }
+
+    /// The connection for reading all of it, which takes minutes.
+    #[must_use]
+    pub fn long_reader(&self) -> &SqlitePool {
+        &self.long_reader
     }
 
     /// Of which numbers something new was seen.

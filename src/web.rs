@@ -112,6 +112,7 @@ pub fn router(ports: Ports) -> Router {
         .layer(Extension(board::Boards::default()))
         .layer(Extension(reports::Ledger::default()))
         .layer(Extension(imports::Imports::default()))
+        .layer(Extension(audit::Verifications::default()))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(middleware::from_fn_with_state(guard::REQUEST_MAX, guard::limit_time))
         .layer(CatchPanicLayer::custom(guard::on_panic))

@@ -3,8 +3,8 @@
 
 use crate::config::Config;
 use crate::store::audit::{
-    Anchor, AuditFiles, Chain, EntryView, Fault, HeadView, Progress, Verified, entries_on, head_on,
-    verify,
+    Anchor, AuditFiles, Chain, EntryView, HeadView, Progress, Verified, entries_on, head_on,
+    miss_heads, verify,
 };
 use anyhow::Context;
 use clap::Subcommand;
@@ -98,13 +98,7 @@ async fn verify_all(files: &AuditFiles, expect: &[Anchor]) -> anyhow::Result<Vec
         let verified = verify(&mut database, chain, expect, &mut progress).await;
         all.push(verified.with_context(|| format!("cannot read {}", files.path(chain).display()))?);
     }
-    let met: Vec<_> = all.iter().flat_map(|verified| verified.met.clone()).collect();
-    let unmet =
-        expect.iter().filter(|anchor| anchor.chain.is_none() && !met.contains(&anchor.head));
-    for anchor in unmet {
-        let fault = Fault::HeadUnknown { sequence: anchor.head.sequence };
-        all.iter_mut().for_each(|verified| verified.fault(fault.clone()));
-    }
+    miss_heads(&mut all, expect);
     Ok(all)
 }
 

@@ -2,6 +2,7 @@
 //! link by link, and written out as a sheet.
 
 mod choose;
+mod proof;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -33,7 +34,10 @@ const FIELDS: [&str; 3] = ["noun", "id", "who"];
 const BLAMED: [&str; 5] = ["noun", "id", "who", "from", "to"];
 
 pub(crate) fn routes() -> Router<Shared> {
-    Router::new().route("/audit", get(trail)).route("/audit/sheet.csv", get(sheet))
+    Router::new()
+        .route("/audit", get(trail))
+        .route("/audit/sheet.csv", get(sheet))
+        .merge(proof::routes())
 }
 
 #[derive(Template)]

@@ -212,6 +212,7 @@ async fn answer(
     let body = to_bytes(request.into_body(), usize::MAX).await.unwrap();
     let body = serde_json::from_slice(&body).unwrap_or_default();
     let key = format!("{method} {path}");
+    crate::parity::note(&method, &path, &body);
     asked.lock().unwrap().push((method, path, body));
     let known = answers.lock().unwrap().get(&key).cloned();
     let problem = json!({"type": "urn:lianfang:problem:not-found", "title": "none", "status": 404});

@@ -245,7 +245,9 @@ mod tests {
         json!({"now": "2026-11-22T03:12:00Z", "is_ready": true, "reasons": [],
             "started_at": "2026-11-20T03:12:00Z", "uptime_s": 180_000, "alarms_open": 1, "legs_waiting": 0,
             "routes": [{"name": "carrier", "channel": "voice", "is_up": true, "under_way": 3, "channels": 300,
-                "left_lately": 12, "per_second": 100, "legs": 400, "failures": 2}],
+                "left_lately": 12, "per_second": 100, "legs": 400, "failures": 2},
+                {"name": "aliyun", "channel": "sms", "is_up": true, "under_way": 5, "channels": 20,
+                "left_lately": 7, "per_second": 10, "legs": 60, "failures": 30}],
             "over_minutes": 5, "lines": {"registered": 9, "down": 1},
             "databases": [{"file": "/var/lib/alarms.db", "bytes": 5_242_880, "wal_bytes": 4096}],
             "log": {"last_commit_us": 1234, "is_behind": false, "committed": 77, "journalled": 0, "uncommitted": 0,
@@ -276,6 +278,8 @@ mod tests {
             "20 Nov 2026, 11:12",
             "Everything works",
         ]);
+        // A provider of messages, of which every second one failed, beside the trunk.
+        page.shows(&[">aliyun<", ">SMS<", "fails often", "7 / 10", "5 / 20", "30 / 60"]);
         assert!(!page.html.contains("Configuration"), "an operator sees none");
         // Figures are looked at again and again; what was opened below them stays as it is.
         page.shows(&[
@@ -287,6 +291,8 @@ mod tests {
             "运行状况",
             "一切正常",
             "最近 5 分钟失败",
+            ">短信<",
+            "多次失败",
             "2 天 2 小时",
         ]);
     }
@@ -298,6 +304,7 @@ mod tests {
         bad["is_ready"] = json!(false);
         bad["reasons"] = json!([{"part": "trunk", "reason": "carrier does not answer"}]);
         bad["routes"][0]["is_up"] = json!(false);
+        bad["routes"][1]["failures"] = json!(0);
         bad["log"] = json!({"last_commit_us": 90_000, "is_behind": true, "committed": 1, "journalled": 2,
             "uncommitted": 3, "dropped": 4});
         bad["clock"] = json!({"offset_ms": -9000, "steps": 2, "last_step_ms": 61_000});

@@ -44,6 +44,9 @@ mod fake;
 mod hostile;
 #[cfg(test)]
 mod look;
+#[cfg(test)]
+#[path = "parity/tests.rs"]
+mod parity;
 
 pub use lang::Lang;
 pub use map::{Tiles, TilesError};

@@ -25,7 +25,7 @@ pub use chain::{
 pub use directory::Editor;
 pub use entry::{Action, Entry, Hash, HashError, Head};
 pub use open::{AuditFiles, OpenError};
-pub use verify::{Anchor, AnchorError, Fault, Progress, Verified, verify};
+pub use verify::{Anchor, AnchorError, Fault, Progress, Verified, miss_heads, verify};
 pub use view::{EntryView, HeadView};
 
 pub(super) use alarms::{

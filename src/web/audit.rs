@@ -1,5 +1,7 @@
 //! The audit trail: its entries page by page, and its newest hashes.
 
+mod verification;
+
 use super::Web;
 use super::accounts::keeps;
 use super::caller::{Auditor, Caller};
@@ -19,6 +21,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+pub(super) use verification::Verifications;
 
 /// Longest page.
 const LIMIT_MAX: u32 = 500;
@@ -34,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .routes(routes!(list))
         .routes(routes!(heads))
         .routes(routes!(list_actors))
+        .routes(routes!(verification::begin, verification::show))
 }
 
 /// A page of entries, the oldest first.

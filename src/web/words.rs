@@ -1,6 +1,9 @@
 //! What problems say, in Chinese and English.
 
+mod broken;
 mod must;
+
+pub(super) use broken::broken;
 
 use super::plans::PictureFault;
 use super::problem::ApiError;

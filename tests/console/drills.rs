@@ -2,7 +2,7 @@
 
 use crate::browser::{Browser, CHINESE, Look};
 use crate::hand::ENGLISH_PLAIN;
-use crate::people::arrives;
+use crate::people::{arrives, follows};
 use crate::stage::{Stage, living_story};
 use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
@@ -83,6 +83,13 @@ async fn watches(browser: &Browser, stage: &Stage, look: Look) {
     let told = [" / 3", look.t("已开始", "began"), look.t("已通知", "told at")];
     browser.says(&told, &[]).await;
     browser.is_looked_at("drill-watched", look).await;
+    let other = Browser::open(look).await;
+    follows(&other, stage, ("wang", "operator")).await;
+    other.find("nav.places").await;
+    other.goto(&stage.page("/drills/1")).await;
+    other.says(&told, &[look.t("计划演练", "Plan a drill")]).await;
+    assert_eq!(other.sends("/drills/plan", "community=1").await, 403);
+    other.close().await;
     // On the wall it stands apart and makes no noise.
     browser.goto(&stage.page("/")).await;
     browser.find("#drills li").await;
@@ -105,6 +112,11 @@ async fn reports(browser: &Browser, stage: &Stage, look: Look) {
     browser.says(&[look.t("演练报告", "Report of drill"), long, words], &[]).await;
     browser.find("main .charts svg").await;
     browser.is_looked_at("drill-report", look).await;
+    // What went out went by a carrier and by a provider of messages, and the page of health knows both.
+    browser.goto(&stage.page("/health-page")).await;
+    browser.says(&["carrier", "sms", look.t("短信", "SMS"), " / 1000"], &[]).await;
+    let routes = stage.get("/health")["routes"].as_array().expect("routes").clone();
+    assert!(routes.iter().any(|route| route["name"] == "sms" && route["channel"] == "sms"));
 }
 
 async fn holds(browser: &Browser, stage: &Stage, look: Look) {

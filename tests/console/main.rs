@@ -18,6 +18,7 @@ mod edits;
 mod entry;
 mod imports;
 mod keyboard;
+mod languages;
 mod map;
 mod pictures;
 mod policies;

@@ -23,18 +23,25 @@ pub(crate) async fn arrives(browser: &Browser, stage: &Stage, role: &str) {
     }
 }
 
+/// What those sign in with who had to choose a password.
+const OTHER: &str = "seven loud magpies";
+
 /// Another admin signs in, who first has to choose a password.
 pub(crate) async fn joins(browser: &Browser, stage: &Stage, name: &str) {
-    const OTHER: &str = "seven loud magpies";
-    stage.person(name, "admin");
+    follows(browser, stage, (name, "admin")).await;
+    browser.goto(&stage.page("/second-factor")).await;
+    sets_up_the_second_factor(browser, OTHER).await;
+}
+
+/// Somebody of this role signs in when others have before, and first has to choose a password.
+pub(crate) async fn follows(browser: &Browser, stage: &Stage, (name, role): (&str, &str)) {
+    stage.person(name, role);
     browser.goto(&stage.page("/login")).await;
     sign_in(browser, name, PASSWORD).await;
     for (name, text) in [("old", PASSWORD), ("new", OTHER), ("again", OTHER)] {
         browser.fill(name, text).await;
     }
     browser.press("main button.main").await;
-    browser.goto(&stage.page("/second-factor")).await;
-    sets_up_the_second_factor(browser, OTHER).await;
 }
 
 async fn sets_up_the_second_factor(browser: &Browser, password: &str) {

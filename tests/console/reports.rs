@@ -1,6 +1,7 @@
 //! What is counted, proven and printed: reports and their sheets, figures for everybody, the audit trail, paper.
 
 use crate::browser::{Browser, CHINESE, ENGLISH, Look};
+use crate::hand::ENGLISH_PLAIN;
 use crate::people::arrives;
 use crate::stage::{Stage, story};
 use fantoccini::wd::PrintConfiguration;
@@ -90,6 +91,38 @@ async fn reads_the_trail(browser: &Browser, stage: &Stage, words: &Words) {
     browser.find("#id-error").await;
 }
 
+/// All of the trail is verified, with a head that was noted elsewhere; one that the chain does not have is missed.
+async fn verifies_the_trail(browser: &Browser, stage: &Stage, look: Look) {
+    const PROOF: &str = "/audit/verification";
+    let head = stage.get("/audit/head")["items"][1]["note"].as_str().expect("a head").to_owned();
+    browser.goto(&stage.page("/audit")).await;
+    browser.press("main form[action='/audit/verification'] button").await;
+    let whole = look.t("记录完整", "The trail is whole");
+    browser.awaits(whole, look).await;
+    browser.says(&["directory:", "alarms:"], &[]).await;
+    browser.is_looked_at("audit-verified", look).await;
+    browser.fill("heads", "x").await;
+    browser.press("main button.main").await;
+    browser.find("#heads-error").await;
+    let cut_off = format!("directory:999999:{}", "9f".repeat(32));
+    for (head, words) in [(&head, whole), (&cut_off, look.t("末尾被截去", "its end was cut off"))]
+    {
+        let before = stage.get(PROOF)["begun_at"].clone();
+        browser.fill("heads", head).await;
+        browser.press("main button.main").await;
+        // What the page said before says nothing of this time.
+        stage.until(PROOF, |proof| proof["begun_at"] != before && proof["state"] != "running");
+        browser.goto(&stage.page(PROOF)).await;
+        browser.waits_for(words).await;
+    }
+    browser.find("main p.danger").await;
+    let found = stage.get(PROOF);
+    assert_eq!(
+        (&found["state"], &found["chains"][1]["faults_total"]),
+        (&json!("broken"), &json!(1))
+    );
+}
+
 /// Words find a row of the directory, for whoever may search.
 async fn finds_a_row_by_its_name(browser: &Browser, stage: &Stage) {
     browser.goto(&stage.page("/audit?chain=directory")).await;
@@ -148,9 +181,22 @@ fn an_auditor_reads_reports_and_the_trail() {
         arrives(browser, stage, "auditor").await;
         reads_every_report(browser, stage, (CHINESE, &IN_CHINESE)).await;
         reads_the_trail(browser, stage, &IN_CHINESE).await;
+        verifies_the_trail(browser, stage, CHINESE).await;
         finds_an_alarm_by_its_place(browser, stage).await;
         nothing_acts(browser, stage).await;
         reads_what_is_public(browser, stage, (CHINESE, &IN_CHINESE)).await;
+    });
+}
+
+#[test]
+fn an_auditor_does_so_in_english_without_script() {
+    story(ENGLISH_PLAIN, async |browser, stage| {
+        has_happened(stage);
+        arrives(browser, stage, "auditor").await;
+        reads_every_report(browser, stage, (ENGLISH_PLAIN, &IN_ENGLISH)).await;
+        reads_the_trail(browser, stage, &IN_ENGLISH).await;
+        verifies_the_trail(browser, stage, ENGLISH_PLAIN).await;
+        finds_an_alarm_by_its_place(browser, stage).await;
     });
 }
 
@@ -158,7 +204,7 @@ fn an_auditor_reads_reports_and_the_trail() {
 async fn nothing_acts(browser: &Browser, stage: &Stage) {
     let alarm = stage.raises("05925551302");
     const OWN: &str = "return [...document.querySelectorAll('form[method=post]')].map((form) => \
-         new URL(form.action).pathname).filter((path) => !['/look', '/logout'].includes(path))";
+         new URL(form.action).pathname).filter((path) => !['/look', '/logout', '/audit/verification'].includes(path))";
     let alarm_page = format!("/alarms/{alarm}");
     let pages = [
         "/alarms",

@@ -103,12 +103,7 @@ async fn swaps_with_consent(browser: &Browser, stage: &Stage, words: &Words) {
 }
 
 async fn takes_it_along(browser: &Browser, stage: &Stage, look: Look) {
-    browser.goto(&stage.page("/roster/1/absences/add")).await;
-    browser.choose("worker_id", "4").await;
-    browser.sets("from", &moment(3, "00:00")).await;
-    browser.sets("to", &moment(4, "00:00")).await;
-    browser.press("main button.main").await;
-    browser.find("main .notice").await;
+    is_away(browser, stage).await;
     browser.goto(&stage.page("/roster/1")).await;
     browser.find("ol.proof a.red").await;
     if look.has_script {
@@ -148,4 +143,71 @@ fn an_admin_keeps_the_roster_in_english_without_script() {
     story(ENGLISH_PLAIN, async |browser, stage| {
         keeps_the_roster(browser, stage, (ENGLISH_PLAIN, &IN_ENGLISH)).await;
     });
+}
+
+/// What a duty worker does from day to day, and nothing of the rules; on paper too.
+#[test]
+fn a_duty_worker_changes_the_roster_and_the_contacts_of_a_household() {
+    story(CHINESE, async |browser, stage| {
+        arrives(browser, stage, "operator").await;
+        puts_somebody_in(browser, stage, (CHINESE, &IN_CHINESE)).await;
+        swaps_with_consent(browser, stage, &IN_CHINESE).await;
+        is_away(browser, stage).await;
+        assert_eq!(
+            stage.get("/absences?community_id=1")["items"].as_array().map(Vec::len),
+            Some(1)
+        );
+        browser.goto(&stage.page("/roster/1/rules")).await;
+        browser.find("main h1").await;
+        assert!(!browser.has("main a[href$='/posts/add']").await, "rules are an admin's");
+        assert_eq!(browser.sends("/roster/1/posts/add", "name=x&code=x&cover=always").await, 403);
+        keeps_contacts(browser, stage).await;
+        prints(browser, stage).await;
+    });
+}
+
+async fn is_away(browser: &Browser, stage: &Stage) {
+    browser.goto(&stage.page("/roster/1/absences/add")).await;
+    browser.choose("worker_id", "4").await;
+    browser.sets("from", &moment(3, "00:00")).await;
+    browser.sets("to", &moment(4, "00:00")).await;
+    browser.press("main button.main").await;
+    browser.find("main .notice").await;
+}
+
+/// A contact is added, changed and removed; the household itself is not an operator's.
+async fn keeps_contacts(browser: &Browser, stage: &Stage) {
+    let contacts = || stage.get("/contacts?household_id=3")["items"].as_array().map(Vec::len);
+    let before = contacts();
+    browser.goto(&stage.page("/directory/households/3")).await;
+    assert!(!browser.has("main a[href='/directory/households/3/edit']").await);
+    browser.press("main a[href^='/directory/contacts/add']").await;
+    browser.fill("name", "小王").await;
+    browser.fill("number.0", "13800002222").await;
+    browser.press("main button.main").await;
+    browser.find("main .notice").await;
+    let listed = stage.get("/contacts?household_id=3&limit=200")["items"].clone();
+    let added = listed.as_array().and_then(|all| all.iter().find(|one| one["name"] == "小王"));
+    let page = format!("/directory/contacts/{}", added.expect("is there")["id"]);
+    browser.goto(&stage.page(&format!("{page}/edit"))).await;
+    browser.fill("name", "王小明").await;
+    browser.press("main button.main").await;
+    browser.waits_for("王小明").await;
+    browser.press("main a[href$='/remove']").await;
+    browser.press("form[action$='/remove'] button").await;
+    browser.find("main .notice").await;
+    assert_eq!(contacts(), before);
+    assert_eq!(browser.sends("/directory/households/3/edit", "name=x&etag=%221%22").await, 403);
+}
+
+/// Paper for when nothing works, with the numbers in full and who printed it.
+async fn prints(browser: &Browser, stage: &Stage) {
+    browser.goto(&stage.page("/paper?community=1")).await;
+    browser.press("main button.main").await;
+    browser.waits_for("电话树").await;
+    browser.says(&["5551302", "王敏", "3号楼一组"], &[]).await;
+    let paper = browser.client.print(fantoccini::wd::PrintConfiguration::default()).await;
+    assert!(paper.expect("is printed").starts_with(b"%PDF"));
+    let read = stage.get("/audit?chain=directory&noun=community&id=1").to_string();
+    assert!(read.contains("\"action\":\"read\""), "{read}");
 }

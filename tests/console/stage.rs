@@ -9,7 +9,7 @@ use lianfang_loadtest::service::{Service, Setup};
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -46,6 +46,7 @@ pub(crate) fn living_story(look: Look, told: impl AsyncFnOnce(&Browser, &Stage, 
 pub(crate) struct Stage {
     pub(crate) setup: Setup,
     api: Api,
+    typed: OnceLock<Vec<String>>,
     _service: Service,
     folder: TempDir,
     _one: MutexGuard<'static, ()>,
@@ -91,7 +92,7 @@ impl Stage {
             Ok(())
         };
         service.wait_until_ready(&api, LONGEST, pause).expect("is ready");
-        Self { setup, api, _service: service, folder, _one: one }
+        Self { setup, api, typed: OnceLock::new(), _service: service, folder, _one: one }
     }
 
     /// Makes an account with [`PASSWORD`] that reaches everything.
@@ -129,6 +130,11 @@ impl Stage {
     /// What the API says there.
     pub(crate) fn get(&self, path: &str) -> Value {
         self.ask(|api| api.get_json(&format!("/api/v1{path}"))).expect("answers")
+    }
+
+    /// What people typed, read once a story.
+    pub(crate) fn typed(&self, read: impl FnOnce(&Self) -> Vec<String>) -> &[String] {
+        self.typed.get_or_init(|| read(self))
     }
 
     /// Does something by the API, beside the browser.

@@ -2,6 +2,7 @@
 //! large, none is wider than the screen of an old telephone.
 
 use crate::browser::{Browser, CHINESE, ENGLISH, Look, WIDTHS, WITHOUT_SCRIPT};
+use crate::languages::foreign;
 use crate::people::arrives;
 use crate::stage::{Stage, story};
 use lianfang_loadtest::pages::walk::{is_page, kind_of};
@@ -51,6 +52,7 @@ async fn walks(browser: &Browser, stage: &Stage, role: &str, look: Look) -> Seen
     while let Some(link) = queue.pop_front() {
         browser.goto(&stage.page(&link)).await;
         seen.faults.extend(faults_of(browser, &link).await);
+        seen.faults.extend(foreign(browser, stage, (look, &link)).await);
         if role == "admin" {
             let name = kind_of(&link).replace(['/', '?', '#', '&', '='], "-");
             // The structure is the same in both languages; what is said, and how long it is, is not. Between them axe sees

@@ -30,6 +30,7 @@ mod reports;
 mod responder;
 mod roster;
 mod session;
+mod surface;
 mod webhooks;
 mod whatif;
 
@@ -244,6 +245,17 @@ impl Health for Lamp {
             legs: 40,
             failures: 1,
         };
+        let messages = RouteVitals {
+            name: "sms".to_owned(),
+            channel: Channel::Sms,
+            is_up: false,
+            under_way: 4,
+            channels: 20,
+            left_lately: 5,
+            per_second: 10,
+            legs: 30,
+            failures: 12,
+        };
         let log = LogVitals {
             last_commit_us: Some(900),
             is_behind: false,
@@ -262,7 +274,7 @@ impl Health for Lamp {
             uptime_s: 60,
             alarms_open: Some(1),
             legs_waiting: Some(0),
-            routes: vec![route],
+            routes: vec![route, messages],
             over_minutes: 5,
             databases: Vec::new(),
             log,

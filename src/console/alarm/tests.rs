@@ -212,6 +212,10 @@ async fn what_is_wrong_stands_beside_its_field_and_what_was_typed_is_kept() {
     );
     let page = fake.post("/alarms/a1/parties", &[("who", "worker:7:赵丽"), ("sure", "1")]).await;
     page.shows(&["id=\"who-error\">No number can be called."]);
+    fake.asked();
+    fake.post("/alarms/a1/parties", &[("who", "responder:9:巡逻队"), ("sure", "1")]).await;
+    let asked = fake.asked();
+    assert!(asked.iter().any(|(_, _, sent)| *sent == json!({"responder_id": 9})), "{asked:?}");
     fake.post("/alarms/a1/close", &[]).await.shows(&["id=\"outcome-error\">Choose what it was."]);
     let closed = json!({"type": "urn:lianfang:problem:alarm-closed", "title": "Alarm closed", "status": 409, "detail": "It is over."});
     fake.answers("POST /alarms/a1/cancel", 409, closed);

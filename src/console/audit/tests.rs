@@ -187,3 +187,52 @@ async fn an_alarm_is_found_by_place_and_time() {
     admin.answers("GET /alarms/cards?limit=20&q=502", 200, none);
     admin.get("/audit?words=502").await.shows(&["Nothing found.", "value=\"502\""]);
 }
+
+fn proof(state: &str, chains: &Value) -> Value {
+    let ended = (state != "running").then_some("2026-11-22T03:11:00Z");
+    json!({"state": state, "begun_at": "2026-11-22T03:10:00Z", "ended_at": ended, "read": 40, "entries": 90,
+        "chains": chains})
+}
+
+#[tokio::test]
+async fn the_whole_trail_is_verified_and_the_page_says_how_far_it_is_and_what_was_found() {
+    const PATH: &str = "/audit/verification";
+    let fake = trail(&[]);
+    fake.get("/audit?chain=directory")
+        .await
+        .shows(&["method=\"post\" action=\"/audit/verification\""]);
+    let told = format!("GET {PATH}");
+    fake.answers(&told, 200, proof("none", &json!([])));
+    fake.get(PATH).await.shows(&["was not verified since", "name=\"heads\""]);
+    fake.answers(&format!("POST {PATH}"), 202, proof("running", &json!([])));
+    fake.asked();
+    let head = format!("alarms:12:{}", "9f".repeat(32));
+    let sent = fake.post(PATH, &[("heads", &format!(" {head}\r\n"))]).await;
+    assert_eq!(sent.location(), PATH);
+    assert_eq!(fake.asked()[0].2, json!({"heads": [head]}));
+    fake.answers(&told, 200, proof("running", &json!([])));
+    let page = fake.get(PATH).await;
+    page.shows(&["data-soon", "max=\"90\" value=\"40\"", "How far is it?"]);
+    assert!(!page.html.contains("name=\"heads\""), "one at a time");
+    let whole = json!({"chain": "alarms", "is_whole": true, "entries": 90, "from": "2026-11-01T03:00:00Z",
+        "to": "2026-11-22T03:00:00Z", "head": head, "faults": [], "faults_total": 0});
+    fake.answers(&told, 200, proof("whole", &json!([whole])));
+    fake.get(PATH).await.shows(&["The trail is whole", &head, "1 Nov 2026", "90 entries"]);
+    fake.get_chinese(PATH).await.shows(&["记录完整", "90 条"]);
+    let broken = json!({"chain": "directory", "is_whole": false, "entries": 9, "from": null, "to": null, "head": null,
+        "faults": ["entry 4 was changed"], "faults_total": 1});
+    fake.answers(&told, 200, proof("broken", &json!([broken])));
+    fake.get(PATH).await.shows(&["class=\"danger\"", "entry 4 was changed"]);
+    let hidden = json!({"chain": "directory", "is_whole": false, "entries": 9, "from": null, "to": null, "head": null,
+        "faults": [], "faults_total": 1});
+    fake.answers(&told, 200, proof("broken", &json!([hidden])));
+    fake.get(PATH).await.shows(&["accounts that reach everything"]);
+    fake.answers(&told, 200, proof("failed", &json!([])));
+    fake.get(PATH).await.shows(&["which proves nothing"]);
+    let problem = json!({"type": "urn:lianfang:problem:invalid", "title": "Invalid values", "status": 422,
+        "errors": [{"pointer": "/heads/0", "detail": "a head is written so"}]});
+    fake.answers(&format!("POST {PATH}"), 422, problem);
+    let page = fake.post(PATH, &[("heads", "x")]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&["id=\"heads-error\"", ">x</textarea>"]);
+}

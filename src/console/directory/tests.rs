@@ -824,3 +824,63 @@ async fn the_history_names_rows_and_not_their_ids() {
         "<ins>陈阿姨 3号楼 2单元 502</ins>",
     ]);
 }
+
+#[tokio::test]
+async fn every_noun_is_added_changed_and_removed_with_every_field() {
+    for noun in &super::noun::NOUNS {
+        let (row, plural) = (crate::parity::example(noun.plural), noun.plural);
+        let fake = Fake::new("admin");
+        let path = format!("/{plural}/7");
+        fake.answers(&format!("GET {path}"), 200, row.clone());
+        fake.answers(&format!("PUT {path}"), 200, row.clone());
+        fake.answers(&format!("POST /{plural}"), 201, row.clone());
+        fake.answers(&format!("DELETE {path}"), 204, Value::Null);
+        let form = super::draft::form_of(noun, &row);
+        let fields = |more: &[(&str, &str)]| {
+            let row = form.fields().iter().map(|(name, value)| (name.clone(), value.clone()));
+            let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            more.chain(row).collect::<Vec<_>>()
+        };
+        let send = async |page: &str, more: &[(&str, &str)]| {
+            let fields = fields(more);
+            let fields: Vec<_> =
+                fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            fake.asked();
+            let page = fake.post(&format!("/directory/{plural}{page}"), &fields).await;
+            assert!(page.status.is_redirection(), "{plural}: {} {}", page.status, page.html);
+            fake.asked().pop().expect("is asked")
+        };
+        let parent = noun.parent.map(|(_, field)| (field, row[field].to_string()));
+        let parent = parent.iter().map(|(field, id)| (*field, id.as_str()));
+        // Of what is new no number is masked.
+        let numbers = [("number", "0592-5551234"), ("number.0", "13800001111")];
+        let (method, _, added) = send("/add", &parent.chain(numbers).collect::<Vec<_>>()).await;
+        assert_eq!(method, Method::POST, "{plural}");
+        let (method, _, changed) = send("/7/edit", &[("etag", "\"1\"")]).await;
+        assert_eq!(method, Method::PUT, "{plural}");
+        for field in noun.fields {
+            assert!(added.get(field.name).is_some(), "{plural} {}: {added}", field.name);
+            assert!(changed.get(field.name).is_some(), "{plural} {}: {changed}", field.name);
+        }
+        let (method, ..) = send("/7/remove", &[("etag", "\"1\"")]).await;
+        assert_eq!(method, Method::DELETE, "{plural}");
+        let below = noun.children.iter().filter_map(|child| super::noun::Noun::of(child));
+        let lists = below.map(|child| {
+            let (_, field) = child.parent.expect("hangs below");
+            format!("/{}?after=0&limit=50&{field}=1", child.plural)
+        });
+        let lists: Vec<String> = lists.collect();
+        for list in &lists {
+            fake.answers(&format!("GET {list}"), 200, json!({"items": [], "next": null}));
+        }
+        fake.get(&format!("/directory/{plural}/7")).await;
+        let asked = fake.asked();
+        let is_asked = |list: &String| asked.iter().any(|(_, path, _)| path == list);
+        // What hangs below a group is shown door by door.
+        assert!(plural == "groups" || lists.iter().all(is_asked), "{plural}: {asked:?}");
+        if noun.has_numbers() {
+            fake.answers(&format!("POST {path}/reads"), 204, Value::Null);
+            fake.post(&format!("/directory/{plural}/7/numbers"), &[]).await;
+        }
+    }
+}

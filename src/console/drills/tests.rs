@@ -202,6 +202,12 @@ async fn groups_are_found_and_chosen_and_hours_are_the_drills_own() {
     let (_, _, sent) = asked.last().expect("asked");
     assert_eq!(sent["group_ids"], json!([4, 5]));
     assert_eq!(sent["hours"], json!([{"from": "10:00:00", "until": "11:00:00"}]));
+    fake.answers("POST /drills", 201, detail("planned", 3));
+    let planned = fake.post("/drills/plan", &[&fields[..], &[("sure", "1")]].concat()).await;
+    assert_eq!(planned.location(), "/drills/7?did=added");
+    let asked = fake.asked();
+    let (_, _, sent) = asked.iter().find(|(_, path, _)| path == "/drills").expect("planned");
+    assert_eq!(sent["hours"], json!([{"from": "10:00:00", "until": "11:00:00"}]));
     // Half a span, and what the API refuses of groups and hours, stand beside their fields.
     let mut half = FORM.to_vec();
     half.extend([("from.1", "10:00"), ("group", "4")]);

@@ -44,6 +44,31 @@ async fn a_second_factor_is_asked_for_and_a_refusal_said() {
     fake.answers("POST /session", 429, problem("too-many-attempts", 429, "Try again in 30 s."));
     let page = fake.post("/login", &[("name", "wang"), ("password", "x")]).await;
     page.shows(&["Try again in 30 s."]);
+    fake.answers("POST /session", 200, json!({"secret": "lfs_2"}));
+    let with_code = [("name", "wang"), ("password", "pass"), ("code", "123456")];
+    assert_eq!(fake.post("/login", &with_code).await.location(), "/");
+}
+
+#[tokio::test]
+async fn a_password_is_changed_and_a_refusal_stands_beside_it() {
+    let fake = Fake::new("operator");
+    let fields =
+        |again| [("old", "three quiet herons"), ("new", "seven loud magpies"), ("again", again)];
+    let page = fake.post("/password", &fields("seven loud magpie")).await;
+    page.shows(&["id=\"again-error\""]);
+    assert_eq!(fake.asked(), [], "nothing is sent that is not sure");
+    let weak = json!({"type": "urn:lianfang:problem:invalid", "title": "Invalid", "status": 422,
+        "errors": [{"pointer": "/new", "detail": "is too common"}]});
+    fake.answers("PUT /session/password", 422, weak);
+    fake.post("/password", &fields("seven loud magpies"))
+        .await
+        .shows(&["id=\"new-error\">is too common"]);
+    fake.asked();
+    fake.answers("PUT /session/password", 200, json!({}));
+    assert!(fake.post("/password", &fields("seven loud magpies")).await.status.is_redirection());
+    let (method, path, sent) = fake.asked().remove(0);
+    assert_eq!((method, &*path), (Method::PUT, "/session/password"));
+    assert_eq!(sent, json!({"old": "three quiet herons", "new": "seven loud magpies"}));
 }
 
 #[tokio::test]

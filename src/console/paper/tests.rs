@@ -78,6 +78,9 @@ async fn papers_have_numbers_in_full_date_version_and_what_to_do_with_old_ones()
     assert_eq!(sheets.html.matches("class=\"sheet\"").count(), 1);
     let (_, _, sent) = fake.asked().pop().expect("asked");
     assert_eq!(sent, json!({"grid_id": 3}));
+    fake.post("/paper/print", &[("community", "2"), ("part", "tree")]).await.shows(&["3号楼一组"]);
+    let (_, _, sent) = fake.asked().pop().expect("asked");
+    assert_eq!(sent, json!({"community_id": 2}));
 }
 
 #[tokio::test]

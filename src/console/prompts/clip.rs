@@ -73,6 +73,8 @@ struct ClipPage {
     path: String,
     /// Brings the household along, whose name it is.
     suffix: String,
+    /// The tag of the language that it is said in, and its words.
+    tag: &'static str,
     language: String,
     clip: Clip,
     versions: Vec<Recording>,
@@ -136,12 +138,19 @@ async fn page(
     let language = language_words(at.language, l);
     let of_language = format!("{}?language={}&part={}", at.shelf.path(), at.language, clip.part());
     crumbs.push((of_language, language.clone()));
+    // A title cannot say which language it is in.
+    let title = if at.language == l.tag() {
+        clip.words().to_owned()
+    } else {
+        format!("{} {}", l.t("语音", "Prompt"), at.stem)
+    };
     let page = ClipPage {
-        frame: Frame::signed(signed, clip.words().to_owned()).await,
+        frame: Frame::signed(signed, title).await,
         l,
         crumbs,
         path: at.path(),
         suffix,
+        tag: at.language,
         language,
         clip,
         versions,

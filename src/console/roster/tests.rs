@@ -623,3 +623,29 @@ async fn calendars_are_taken_along_as_files() {
     file.shows(&["BEGIN:VCALENDAR"]);
     assert_eq!(fake.get("/roster/2/workers/9/roster.ics").await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn every_part_is_added_changed_and_removed_with_every_field() {
+    let local = super::local::Local::of("Asia/Shanghai");
+    for part in &super::part::PARTS {
+        let (mut row, plural) = (crate::parity::example(part.plural), part.plural);
+        row["community_id"] = json!(2);
+        let fake = desk("admin");
+        fake.answers(&format!("GET /{plural}/7"), 200, row.clone());
+        fake.answers(&format!("PUT /{plural}/7"), 200, row.clone());
+        fake.answers(&format!("POST /{plural}"), 201, row.clone());
+        fake.answers(&format!("DELETE /{plural}/7"), 204, Value::Null);
+        let form = super::draft::form_of(part, &row, &local);
+        let send = async |page: &str| {
+            let row = form.fields().iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let fields: Vec<_> = row.chain([("etag", "\"1\"")]).collect();
+            fake.asked();
+            let page = fake.post(&format!("/roster/2/{plural}/{page}"), &fields).await;
+            assert!(page.status.is_redirection(), "{plural}: {} {}", page.status, page.html);
+            fake.asked().pop().expect("is asked")
+        };
+        let (added, changed) = (send("add").await, send("7/edit").await);
+        assert_eq!((&added.0, &changed.0), (&Method::POST, &Method::PUT), "{plural}");
+        assert_eq!(send("7/remove").await.0, Method::DELETE, "{plural}");
+    }
+}

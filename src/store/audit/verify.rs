@@ -12,6 +12,7 @@ pub use fault::Fault;
 use super::Chain;
 use super::chain::entries_on;
 use super::entry::{Entry, Hash, Head};
+use jiff::Timestamp;
 use sqlx::{Connection, SqliteConnection};
 use std::fmt;
 use std::str::FromStr;
@@ -68,6 +69,8 @@ pub struct Verified {
     pub entries: u64,
     /// Its newest entry.
     pub head: Option<Head>,
+    /// When the first entry happened, and the newest.
+    pub span: Option<(Timestamp, Timestamp)>,
     /// What is broken, and where; the first of them.
     pub faults: Vec<Fault>,
     /// How many are.
@@ -138,6 +141,7 @@ pub async fn verify(
         chain,
         entries: 0,
         head: None,
+        span: None,
         faults: Vec::new(),
         faults_total: 0,
         met: Vec::new(),
@@ -149,6 +153,17 @@ pub async fn verify(
         Chain::Directory => directory::check(&mut walk, counted).await?,
     }
     Ok(walk.found)
+}
+
+/// Names heads without a chain's name that none of the chains had.
+pub fn miss_heads(all: &mut [Verified], anchors: &[Anchor]) {
+    let met: Vec<Head> = all.iter().flat_map(|verified| verified.met.clone()).collect();
+    let unmet =
+        anchors.iter().filter(|anchor| anchor.chain.is_none() && !met.contains(&anchor.head));
+    for anchor in unmet {
+        let fault = Fault::HeadUnknown { sequence: anchor.head.sequence };
+        all.iter_mut().for_each(|verified| verified.fault(fault.clone()));
+    }
 }
 
 /// Checks places, links, hashes and anchors. Returns the version of the directory that the last edit counted.
@@ -173,6 +188,8 @@ async fn walk_chain(walk: &mut Walk<'_>, anchors: &[Anchor]) -> Result<i64, sqlx
                 counted = directory::count(&mut walk.found, entry, counted);
             }
             last = Head { sequence: entry.sequence, hash: entry.hash };
+            let first = walk.found.span.map_or(entry.at, |(first, _)| first);
+            walk.found.span = Some((first, entry.at));
         }
         walk.found.entries += entries.len() as u64;
         walk.advance(entries.len());

@@ -8,6 +8,26 @@ use lianfang::store::reach::Reach;
 use lianfang::store::tokens::Scope;
 use lianfang_domain::id::CommunityId;
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Longest wait for a verification of a small trail.
+const PATIENCE: Duration = Duration::from_secs(60);
+const VERIFICATION: &str = "/audit/verification";
+
+/// Has the trail verified, and waits for what is found.
+async fn verified(client: &Client<'_>, heads: Value) -> Value {
+    client.post(VERIFICATION, json!({"heads": heads})).await.expect(202);
+    let found = async {
+        loop {
+            let found = client.get(VERIFICATION).await.expect(200).json();
+            if found["state"] != "running" {
+                return found;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, found).await.expect("ends in time")
+}
 
 #[tokio::test]
 async fn an_edit_is_in_the_trail_with_its_editor_and_without_what_was_written() {
@@ -129,4 +149,64 @@ async fn what_is_no_chain_or_page_is_refused() {
     let first = auditor.get("/audit").await.expect(200).json();
     assert_eq!(first["items"][0]["chain"], "alarms");
     assert_eq!(first["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_whole_trail_is_verified_for_who_audits() {
+    let api = Api::new().await;
+    let admin = api.token("陈主任", Scope::Admin).await;
+    let admin = api.admin(&admin);
+    let town = admin.town().await;
+    let auditor = api.person("li", Role::Auditor, Reach::Everything).await;
+    let none = auditor.get(VERIFICATION).await.expect(200).json();
+    assert_eq!((&none["state"], &none["chains"]), (&json!("none"), &json!([])));
+
+    let heads = auditor.get("/audit/head").await.expect(200).json();
+    let notes = json!([heads["items"][0]["note"], heads["items"][1]["note"]]);
+    let found = verified(&auditor, notes.clone()).await;
+    assert_eq!(found["state"], "whole", "{found}");
+    let directory = &found["chains"][1];
+    let (from, to) = (directory["from"].as_str(), directory["to"].as_str());
+    assert!(from.is_some() && to.is_some(), "{found}");
+    let entries = heads["items"][1]["sequence"].as_u64().expect("a number");
+    assert!(entries <= directory["entries"].as_u64().expect("a number"), "{found}");
+    assert!(found["entries"].as_u64() <= found["read"].as_u64(), "{found}");
+    assert!(directory["head"].as_str().is_some_and(|head| head.starts_with("directory:")));
+
+    // What was noted elsewhere is missed: a chain cannot show by itself that its end was cut off.
+    let cut_off = json!([format!("directory:9999:{}", "9f".repeat(32)), "9f".repeat(32)]);
+    auditor.post(VERIFICATION, json!({"heads": cut_off})).await.expect(422);
+    auditor.post(VERIFICATION, json!({"heads": vec![notes[0].clone(); 21]})).await.expect(422);
+    let unnamed = format!("9999:{}", "9f".repeat(32));
+    let found = verified(&auditor, json!([cut_off[0].clone(), unnamed])).await;
+    assert_eq!(found["chains"][1]["faults_total"], 2, "{found}");
+    assert_eq!(found["chains"][0]["faults_total"], 1, "{found}");
+
+    // Somebody who has the file.
+    let mut change = api.store.directory().write().await.expect("begins");
+    let forged = "UPDATE audit SET actor = 'token:other' WHERE sequence = 4";
+    sqlx::query(forged).execute(&mut *change).await.expect("is written");
+    change.commit().await.expect("is kept");
+    let found = verified(&admin, json!([])).await;
+    assert_eq!(
+        (&found["state"], &found["chains"][0]["is_whole"]),
+        (&json!("broken"), &json!(true))
+    );
+    let faults = found["chains"][1]["faults"].as_array().expect("a list").clone();
+    assert_eq!(faults.len(), 1, "{found}");
+    assert!(faults[0].as_str().is_some_and(|words| words.contains("4")), "{found}");
+    let chinese = admin.call(Method::GET, VERIFICATION).header("accept-language", "zh-CN").send();
+    assert!(chinese.await.text.contains("第 4 条被改动"));
+    let english = admin.call(Method::GET, VERIFICATION).header("accept-language", "en").send();
+    assert!(english.await.text.contains("entry 4 was changed"));
+
+    // Who reaches a part hears that it does not hold, and not where: that may be elsewhere.
+    let community = CommunityId(town.community.try_into().expect("fits"));
+    let near = api.person("near", Role::Auditor, Reach::Community(community)).await;
+    let told = near.get(VERIFICATION).await.expect(200).json();
+    assert_eq!((&told["state"], &told["chains"][1]["faults"]), (&json!("broken"), &json!([])));
+    assert_eq!(told["chains"][1]["faults_total"], 1);
+    let operator = api.person("wang", Role::Operator, Reach::Everything).await;
+    operator.get(VERIFICATION).await.expect(403);
+    operator.post(VERIFICATION, json!({})).await.expect(403);
 }

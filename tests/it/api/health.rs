@@ -24,6 +24,10 @@ async fn operators_see_how_it_fares_and_admins_of_everything_the_configuration()
         let person = api.person(name, role, reach).await;
         let seen = person.get("/health").await.expect(200).json();
         assert_eq!(seen["routes"][0]["failures"], 1, "{name}");
+        // The provider of messages stands beside the trunk, with figures of its own.
+        let messages = json!({"name": "sms", "channel": "sms", "is_up": false, "under_way": 4, "channels": 20,
+            "left_lately": 5, "per_second": 10, "legs": 30, "failures": 12});
+        assert_eq!(seen["routes"][1], messages, "{name}");
         assert_eq!((&seen["is_ready"], &seen["over_minutes"]), (&json!(true), &json!(5)));
         assert_eq!(seen["configuration"] != Value::Null, is_shown, "{name}");
     }

@@ -4,8 +4,9 @@
 
 use super::{Api, Client};
 use axum::body::Body;
-use axum::http::{Method, header};
+use axum::http::{HeaderValue, Method, header};
 use lianfang::store::tokens::Scope;
+use lianfang::web::ports::Unready;
 use serde_json::{Value, json};
 
 /// What a field may be that was meant to be something else.
@@ -110,4 +111,46 @@ async fn no_body_makes_the_api_fail() {
             is_answered(&admin, (method, &path), "application/json", all.to_string().into()).await;
         }
     }
+}
+
+/// Schemathesis leaves both out: the feed has no end, and readiness may truly be 503.
+#[tokio::test]
+async fn nothing_makes_the_feed_or_the_readiness_fail() {
+    let api = Api::new().await;
+    let bearer = format!("Bearer {}", api.token("root", Scope::Admin).await);
+    api.admin(bearer.trim_start_matches("Bearer ")).town().await;
+    let values =
+        ["", "0", "1", "-1", "4294967296", "%00", "%FF", "%F0%9F%94%A5", "a=b", &"9".repeat(3_000)];
+    let mut paths = Vec::new();
+    for name in ["community_id", "after", "last", "x", ""] {
+        paths.extend(values.iter().map(|value| format!("{name}={value}")));
+    }
+    paths.extend(["community_id=1&community_id=2".to_owned(), "&&==".to_owned()]);
+    let ids = ["", "0", "-1", "00000000000ab:1", "9-9", "\u{7f}", &"9".repeat(3_000)];
+    for query in &paths {
+        for path in ["/api/v1/alarms/feed", "/readyz", "/healthz"] {
+            for method in [Method::GET, Method::HEAD, Method::POST, Method::DELETE] {
+                let call = api.call(method.clone(), &format!("{path}?{query}"));
+                let reply = call.header("authorization", &bearer).send().await;
+                let status = reply.status.as_u16();
+                assert!(status < 500, "{method} {path}?{query}: {status} {}", reply.text);
+            }
+        }
+    }
+    for id in ids.into_iter().filter(|id| HeaderValue::from_str(id).is_ok()) {
+        for accept in ["text/event-stream", "application/json", "*/*;q=x", ","] {
+            let call = api.call(Method::GET, "/api/v1/alarms/feed");
+            let call = call.header("authorization", &bearer).header("last-event-id", id);
+            let reply = call.header("accept", accept).send().await;
+            assert!(reply.status.as_u16() < 500, "{id} {accept}: {} {}", reply.status, reply.text);
+        }
+    }
+    // What is missing is told, whatever is asked besides, and nothing else fails for it.
+    api.line_lamp.unready.lock().expect("no panic").push(Unready::Switchboard);
+    for query in ["", "?x=1", "?verbose=%00"] {
+        let reply = api.call(Method::GET, &format!("/readyz{query}")).send().await;
+        assert_eq!(reply.status.as_u16(), 503, "{}", reply.text);
+        assert!(reply.text.contains("switchboard"), "{}", reply.text);
+    }
+    api.call(Method::GET, "/healthz").send().await.expect(200);
 }
