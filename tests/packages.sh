@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the foreign programs that the tests use, or names them: Debian packages, and two below target/.
+# Installs the foreign programs that the tests use, or names them: Debian packages, and three below target/.
 set -eu
 # Debian keeps servers where only root looks for programs.
 PATH="$PATH:/usr/sbin"
@@ -23,13 +23,19 @@ axe() {
     mkdir -p "$folder"
     (cd "$folder" && npm pack --silent axe-core@4.14.1 >/dev/null && tar xzf axe-core-4.14.1.tgz)
 }
+acorn() {
+    folder="$(dirname "$0")/../target/browser"
+    [ -f "$folder/acorn/bin/acorn" ] && return 0
+    mkdir -p "$folder/acorn"
+    (cd "$folder" && npm pack --silent acorn@8.15.0 >/dev/null && tar xzf acorn-8.15.0.tgz --strip-components=1 -C acorn)
+}
 schemathesis() {
     folder="$(dirname "$0")/../target/schemathesis"
     [ -x "$folder/bin/schemathesis" ] && return 0
     python3 -m venv "$folder"
     "$folder/bin/pip" install --quiet --disable-pip-version-check schemathesis==4.32.5
 }
-[ -z "$missing" ] && axe && schemathesis && exit 0
+[ -z "$missing" ] && axe && acorn && schemathesis && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing:$missing"
     apt-get update -q >/dev/null
@@ -40,4 +46,5 @@ else
     exit 1
 fi
 axe
+acorn
 schemathesis

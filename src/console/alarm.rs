@@ -133,6 +133,9 @@ async fn page(signed: &Signed, id: &str, wanted: Wanted) -> Result<Response, Res
     let mut frame = Frame::signed(signed, title).await;
     // The feed is for those who act.
     frame.is_live = row.is_open() && may_act;
+    if row.is_open() {
+        frame.said = board::said([&row], l);
+    }
     frame.zone = frame.zone_in(row.zone());
     let page = AlarmPage {
         now: row.now(),

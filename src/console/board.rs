@@ -43,6 +43,16 @@ pub(crate) struct Row {
     pub(crate) rings_if_called_again: usize,
 }
 
+/// How many alarms the bar tells one by one.
+const SAID_MAX: usize = 3;
+
+/// How alarms stand, the most urgent first, for whoever does not see the page: which door, and who is coming.
+pub(crate) fn said<'a>(rows: impl IntoIterator<Item = &'a Row>, l: Lang) -> String {
+    let real = rows.into_iter().filter(|row| !row.is_drill).take(SAID_MAX);
+    let said: Vec<String> = real.map(|row| row.said(&l)).collect();
+    said.join(l.t("；", "; "))
+}
+
 /// Where it is.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -162,6 +172,19 @@ impl Row {
             "closed" => l.t("已结案", "Closed"),
             _ => l.t("不明", "Not known"),
         }
+    }
+
+    /// Which door, how it stands, and who is coming or there.
+    fn said(&self, l: &Lang) -> String {
+        let names: Vec<&str> = self.people.iter().map(|person| person.name.as_str()).collect();
+        let names = if names.is_empty() {
+            String::new()
+        } else {
+            format!("{}{}", l.t("，", ", "), names.join(l.t("、", ", ")))
+        };
+        let (at, whose) = (self.where_words(l), self.household(l));
+        let how = l.t("：", ": ");
+        format!("{at} {whose}{how}{}{names}", self.state_words(l))
     }
 
     /// When it was read.

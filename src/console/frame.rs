@@ -100,6 +100,8 @@ pub(crate) struct Frame {
     pub(crate) is_live: bool,
     /// Alarms that nobody has taken in hand, for which the bar sounds; of pages that show them themselves, none.
     pub(crate) unanswered: usize,
+    /// The open alarms one by one, which the bar tells those who do not see the page.
+    pub(crate) said: String,
     /// The time zone that times are shown in.
     pub(crate) zone: TimeZone,
 }
@@ -132,6 +134,7 @@ impl Frame {
             notice: None,
             is_live: false,
             unanswered: 0,
+            said: String::new(),
             zone: visit::zone_of(None),
         }
     }

@@ -39,6 +39,8 @@ mod wall_clock;
 mod webhooks;
 
 #[cfg(test)]
+mod asks;
+#[cfg(test)]
 mod fake;
 #[cfg(test)]
 mod hostile;

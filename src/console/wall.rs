@@ -106,6 +106,7 @@ async fn wall(signed: Signed, Query(wanted): Query<Wanted>) -> Result<Response, 
     let l = signed.lang();
     let mut frame = Frame::signed(&signed, l.t("警情墙", "Alarms")).await;
     frame.is_live = true;
+    frame.said = board::said(&board.items, l);
     let (drills, alarms) = board.items.into_iter().partition(|row| row.is_drill);
     let page = WallPage {
         frame,
@@ -153,6 +154,7 @@ pub(crate) async fn bar(signed: Result<Signed, Response>) -> Response {
         let is_unanswered = |row: &&Row| row.sound() == "unanswered";
         let rows = board.map_or_else(|_| Vec::new(), |board| board.items);
         frame.unanswered = rows.iter().filter(is_unanswered).count();
+        frame.said = board::said(&rows, frame.lang);
     }
     show(StatusCode::OK, &Bar { frame })
 }

@@ -328,6 +328,10 @@ impl Driver {
         for leg in self.bundles.on_report(leg, &report) {
             self.feed_leg(leg, report.clone());
         }
+        // One call has one room, also where it is for several alarms.
+        if matches!(report, LegReport::Key { key } if key.as_char() == '5') {
+            self.feed(leg.alarm, &Input::Talk { leg: leg.number, is_in: true });
+        }
     }
 
     pub(super) fn feed_leg(&mut self, leg: LegId, report: LegReport) {

@@ -36,6 +36,8 @@ pub(crate) struct Browser {
     driver: Child,
     axe: String,
     has_script: bool,
+    /// Of the driver.
+    pub(crate) address: String,
 }
 
 /// How the browser is.
@@ -80,12 +82,14 @@ impl Browser {
         let port = port_of(driver.stdout.as_mut().expect("is piped"));
         let mut capabilities = serde_json::Map::new();
         capabilities.insert("goog:chromeOptions".into(), options(look));
+        // Servers of the tests prove their names themselves.
+        capabilities.insert("acceptInsecureCerts".into(), json!(true));
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities);
         let address = format!("http://127.0.0.1:{port}");
         let connecting = tokio::time::timeout(LONGEST, builder.connect(&address)).await;
         let client = connecting.expect("the browser starts in time").expect("the browser starts");
-        Self { client, driver, axe, has_script: look.has_script }
+        Self { client, driver, axe, has_script: look.has_script, address }
     }
 
     /// Opens a page.
@@ -141,7 +145,7 @@ impl Browser {
     async fn told(&self) -> String {
         let url = self.client.current_url().await.map(|url| url.to_string());
         let said = self.run("return document.body.innerText").await;
-        format!("at {url:?}: {}", said.as_str().unwrap_or_default())
+        format!("at {url:?} ({}): {}", self.address, said.as_str().unwrap_or_default())
     }
 
     /// Looks at the page in every width, and keeps a picture: axe finds nothing, nothing is wider than the screen.

@@ -3,7 +3,8 @@
 use crate::browser::{Browser, CHINESE, ENGLISH, Look, WITHOUT_SCRIPT};
 use crate::hand::ENGLISH_PLAIN;
 use crate::people::sign_in;
-use crate::stage::{PASSWORD, Stage, story};
+use crate::stage::{PASSWORD, Stage, first_story, story};
+use lianfang_loadtest::totp::code_now;
 
 #[test]
 fn the_pages_before_signing_in_look_right() {
@@ -95,5 +96,50 @@ fn an_administrator_sets_up_the_second_factor_before_anything_else() {
 fn an_administrator_does_so_in_english_without_script() {
     story(ENGLISH_PLAIN, async |browser, stage| {
         sets_up_the_second_factor(browser, stage, ENGLISH_PLAIN).await;
+    });
+}
+
+/// The first start shows a token once: with it, in English and without script, somebody becomes the first administrator.
+#[test]
+fn the_first_administrator_is_made_with_the_token_of_the_first_start() {
+    first_story(ENGLISH_PLAIN, async |browser, stage, token| {
+        browser.goto(&stage.page("/setup")).await;
+        browser.waits_for("First use").await;
+        let fills = async |token: &str| {
+            let fields = [("token", token), ("name", "chief"), ("display_name", "王敏")];
+            for (name, text) in
+                [&fields[..], &[("password", PASSWORD), ("again", PASSWORD)]].concat()
+            {
+                browser.fill(name, text).await;
+            }
+            browser.press("main button.main").await;
+        };
+        fills("lf_not-the-token").await;
+        browser.find("#token-error").await;
+        assert_eq!(browser.value("name").await, "chief", "what was typed stays");
+        assert_eq!(browser.value("token").await, "", "what is secret does not");
+        let found = browser.faults("setup-refused-en-plain", (&[320], &[320])).await;
+        assert_eq!(found, Vec::<String>::new());
+        fills(token).await;
+        if browser.has("main [name='display_name']").await {
+            panic!("{}", browser.words_of("main").await);
+        }
+        let accounts = stage.get("/accounts")["items"].clone();
+        assert_eq!(
+            (&accounts[0]["name"], &accounts[0]["role"]),
+            (&"chief".into(), &"admin".into())
+        );
+        if browser.has("main [name='name']").await {
+            sign_in(browser, "chief", PASSWORD).await;
+        }
+        browser.find("main form[action='/second-factor'] [name='password']").await;
+        browser.fill("password", PASSWORD).await;
+        browser.press("main button.main").await;
+        let key = browser.words_of("main kbd").await;
+        browser.fill("code", &code_now(&key)).await;
+        browser.press("main button.main").await;
+        browser.find("main ul kbd").await;
+        browser.goto(&stage.page("/directory")).await;
+        browser.find("nav.places").await;
     });
 }

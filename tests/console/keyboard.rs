@@ -7,7 +7,7 @@ use crate::stage::{PASSWORD, Stage, story};
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use serde_json::json;
 
-const TAB: &str = "\u{e004}";
+pub(crate) const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
 const ESCAPE: &str = "\u{e00c}";
 /// Places that Tab stops at before a page must have been gone through.
@@ -17,7 +17,7 @@ const FOCUS: &str = "const at = document.activeElement; const look = getComputed
      [at.matches(arguments[0]), at === document.body || at.id === 'main' || (look.outlineStyle !== 'none' && \
      parseFloat(look.outlineWidth) >= 2), at.outerHTML.slice(0, 120)]";
 
-async fn keys(browser: &Browser, keys: &str) {
+pub(crate) async fn keys(browser: &Browser, keys: &str) {
     let keyboard = KeyActions::new("keyboard".to_owned());
     let pressed = keys.chars().fold(keyboard, |keyboard, value| {
         keyboard.then(KeyAction::Down { value }).then(KeyAction::Up { value })

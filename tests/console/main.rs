@@ -4,8 +4,10 @@
 //! `LIANFANG_SCREENSHOTS=<folder>` pictures of the pages are kept there.
 
 mod browser;
+mod devtools;
 mod hand;
 mod people;
+mod reading;
 #[path = "../interop/skip.rs"]
 mod skip;
 mod stage;
@@ -20,11 +22,16 @@ mod imports;
 mod keyboard;
 mod languages;
 mod map;
+mod old;
 mod pictures;
 mod policies;
 mod reports;
 mod responder;
 mod roster;
+mod said;
 mod settings;
+mod slow;
+mod talk;
+mod tiles;
 mod walk;
 mod wall;

@@ -52,6 +52,26 @@ async fn reads_every_report(browser: &Browser, stage: &Stage, (look, words): (Lo
     browser.looks_right(&format!("report-lines-{}", look.lang)).await;
 }
 
+/// What can be read on paper, and what is there that is none of it.
+const ON_PAPER: &str = "return [document.body.innerText, [...document.querySelectorAll('nav, header.top, form, button, \
+     .noprint, dialog')].filter((one) => one.checkVisibility()).map((one) => one.outerHTML.slice(0, 80))]";
+
+/// A page on paper has these words and nothing to go elsewhere with.
+async fn prints(browser: &Browser, stage: &Stage, (path, words): (&str, &[&str])) {
+    browser.goto(&stage.page(path)).await;
+    browser.shows_as("print", false).await;
+    let (said, extra): (String, Vec<String>) =
+        serde_json::from_value(browser.run(ON_PAPER).await).expect("words and parts");
+    browser.shows_as("", false).await;
+    assert_eq!(extra, Vec::<String>::new(), "{path}");
+    for words in words {
+        assert!(said.contains(words), "{path}: no {words} in {said}");
+    }
+    let paper = browser.tool("Page.printToPDF", json!({})).await;
+    // `%PDF-` in Base64.
+    assert!(paper["data"].as_str().is_some_and(|data| data.starts_with("JVBERi")), "{path}");
+}
+
 /// As many entries are shown as the API has.
 async fn shows_what_is_of(browser: &Browser, stage: &Stage, query: &str) {
     let found = stage.get(&format!("/audit?{query}"))["items"].clone();
@@ -184,6 +204,11 @@ fn an_auditor_reads_reports_and_the_trail() {
         verifies_the_trail(browser, stage, CHINESE).await;
         finds_an_alarm_by_its_place(browser, stage).await;
         nothing_acts(browser, stage).await;
+        let alarm = stage.get("/alarms?limit=5")["items"][0]["id"].clone();
+        let dossier = format!("/alarms/{}/dossier", alarm.as_str().expect("an id"));
+        prints(browser, stage, ("/reports", &["文园社区", IN_CHINESE.by_month, "误报"])).await;
+        prints(browser, stage, ("/reports/lines", &["文园社区"])).await;
+        prints(browser, stage, (&dossier, &["302", "李强"])).await;
         reads_what_is_public(browser, stage, (CHINESE, &IN_CHINESE)).await;
     });
 }

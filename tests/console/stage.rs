@@ -29,7 +29,15 @@ static ONE: Mutex<()> = Mutex::new(());
 /// Tells a story: the service first, then a browser with this look.
 pub(crate) fn story(look: Look, told: impl AsyncFnOnce(&Browser, &Stage)) {
     if Browser::is_there() {
-        let stage = Stage::new();
+        let stage = Stage::new("");
+        browse(look, async |browser| told(browser, &stage).await);
+    }
+}
+
+/// The same with a map of tiles from there.
+pub(crate) fn tiled_story(look: Look, tiles: &str, told: impl AsyncFnOnce(&Browser, &Stage)) {
+    if Browser::is_there() {
+        let stage = Stage::new(&format!("map_tiles = \"{tiles}\"\n"));
         browse(look, async |browser| told(browser, &stage).await);
     }
 }
@@ -39,6 +47,14 @@ pub(crate) fn living_story(look: Look, told: impl AsyncFnOnce(&Browser, &Stage, 
     if Browser::is_there() {
         let (stage, town) = Stage::living();
         browse(look, async |browser| told(browser, &stage, &town).await);
+    }
+}
+
+/// A service that starts for the first time, with the token that it shows.
+pub(crate) fn first_story(look: Look, told: impl AsyncFnOnce(&Browser, &Stage, &str)) {
+    if Browser::is_there() {
+        let (stage, token) = Stage::first();
+        browse(look, async |browser| told(browser, &stage, &token).await);
     }
 }
 
@@ -54,13 +70,13 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// With the sample directory and an admin token. Nobody is there who could be called.
-    fn new() -> Self {
+    fn new(of_http: &str) -> Self {
         let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().expect("a folder");
         let nobody = TcpListener::bind((SERVICE, 0)).and_then(|socket| socket.local_addr());
         let carrier: SocketAddr = nobody.expect("a free port");
         let setup = Setup::on_free_ports(folder.path(), carrier, SERVICE).expect("ports are free");
-        write(&setup);
+        write(&setup, of_http);
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sample");
         import(&setup, &sample);
         Self::serve(setup, folder, one)
@@ -75,18 +91,48 @@ impl Stage {
         let mut setup =
             Setup::on_free_ports(folder.path(), nowhere, SERVICE).expect("ports are free");
         town.tell(&mut setup);
-        write(&setup);
+        write(&setup, "");
         import(&setup, &town::with_mobiles(folder.path()));
         let stage = Self::serve(setup, folder, one);
         town.registers(town::ACCOUNT);
         (stage, town)
     }
 
+    /// With nothing in it. The token is the one that is shown then, and never again.
+    fn first() -> (Self, String) {
+        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = tempfile::tempdir().expect("a folder");
+        let nowhere = SocketAddr::new(SERVICE, 9);
+        let setup = Setup::on_free_ports(folder.path(), nowhere, SERVICE).expect("ports are free");
+        write(&setup, "");
+        let service = setup.serve(binary()).expect("starts");
+        let deadline = now() + LONGEST;
+        let token = loop {
+            let shown = std::fs::read_to_string(setup.log()).unwrap_or_default();
+            let is_of_token = |sign: char| sign.is_ascii_alphanumeric() || "_-".contains(sign);
+            let mut words = shown.split(|sign| !is_of_token(sign));
+            if let Some(token) = words.find(|word| word.starts_with("lf_")) {
+                break token.to_owned();
+            }
+            assert!(now() < deadline, "no token is shown: {shown}");
+            std::thread::park_timeout(LOOK_EVERY);
+        };
+        (Self::ready((setup, service), &token, (folder, one)), token)
+    }
+
     fn serve(setup: Setup, folder: TempDir, one: MutexGuard<'static, ()>) -> Self {
         let arguments = ["token", "create", "console", "--scope", "admin"];
         let token = setup.command(binary(), &arguments).expect("makes a token").trim().to_owned();
-        let api = Api::new(setup.http, &token).expect("builds");
-        let mut service = setup.serve(binary()).expect("starts");
+        let service = setup.serve(binary()).expect("starts");
+        Self::ready((setup, service), &token, (folder, one))
+    }
+
+    fn ready(
+        (setup, mut service): (Setup, Service),
+        token: &str,
+        (folder, one): (TempDir, MutexGuard<'static, ()>),
+    ) -> Self {
+        let api = Api::new(setup.http, token).expect("builds");
         let pause = |pause| {
             std::thread::park_timeout(pause);
             Ok(())
@@ -173,10 +219,10 @@ impl Stage {
 
 /// The configuration, with the figures of the first community for everybody, links in messages, and one host for
 /// webhooks.
-fn write(setup: &Setup) {
+fn write(setup: &Setup, of_http: &str) {
     setup.write().expect("writes");
-    let public = "[http]\npublic_reports = [\"1\"]\n";
-    let config = setup.toml().replace("[http]\n", public);
+    let public = format!("[http]\npublic_reports = [\"1\"]\n{of_http}");
+    let config = setup.toml().replace("[http]\n", &public);
     let config = config.replace("[[sms]]\n", "[[sms]]\nlinks = true\n");
     let config = format!("{config}\n[webhooks]\nallowed_hosts = [\"{HOOKS}\"]\n");
     std::fs::write(setup.folder.join("lianfang.toml"), config).expect("writes");

@@ -110,6 +110,14 @@ impl Town {
         });
     }
 
+    /// From now on, this is what happens when this mobile rings.
+    pub(crate) fn teaches(&self, mobile: &'static str, does: Behaviour) {
+        self.does(move |world| {
+            world.behaviours().set(mobile, does.clone());
+            world.behaviours().set(&format!("+86{mobile}"), does);
+        });
+    }
+
     fn does(&self, act: impl FnOnce(&mut World) + Send + 'static) {
         self.acts.send(Box::new(act)).expect("the town lives");
     }

@@ -90,6 +90,7 @@ async fn the_bar_alone_sounds_for_what_nobody_has_taken_in_hand() {
     let bar = fake.get("/bar").await;
     assert_eq!(bar.status, StatusCode::OK);
     bar.shows(&["id=\"state\"", "1 with nobody coming"]);
+    bar.shows(&["Nobody is coming yet; "]);
     assert_eq!(bar.html.matches("data-alarm=\"unanswered\"").count(), 2);
     assert!(!bar.html.contains("<html") && bar.html.len() < 2_000, "the bar and nothing else");
     fake.get_chinese("/bar").await.shows(&["报警无人接警"]);

@@ -30,6 +30,9 @@ impl Legs {
         if let Err(error) = joined {
             tracing::warn!(leg.id = %leg.order.leg, %error, "A callee cannot join the talk");
             leg.machine.on(Happening::TalkFull, self.parts.clock.now());
+            // The alarm believes them in.
+            let leg = leg.order.leg;
+            self.parts.say(CallWord::Talk { leg, is_in: false });
             return;
         }
         leg.is_talking = true;

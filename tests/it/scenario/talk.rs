@@ -11,6 +11,8 @@ async fn who_presses_five_is_let_into_the_talk_and_has_not_said_that_they_come()
     let mut town = Town::new().await;
     let alarm = town.dials("#9").await.alarm;
     town.phone("103", Does::Press('5')).await;
+    assert_eq!(town.wire.talking(), ["103"]);
+    // The carrier tells that they are in: they were let in once.
     town.talks("103", true).await;
     assert_eq!(town.wire.talking(), ["103"]);
     assert_eq!(town.alarm(alarm).await.households_coming(), 0);

@@ -80,7 +80,7 @@
   };
   town.read = () => ({
     title: document.title,
-    state: words(document.getElementById('state')),
+    state: all(document, '#state > .tag').map(words).join(' '),
     calm: Boolean(document.querySelector('#calm .calm')),
     lost: !document.getElementById('lost').hidden,
     alarms: all(document, '#alarms > li').map(card),
