@@ -73,6 +73,8 @@ pub trait Carriers: Send + Sync + 'static {
     fn reword(&self, order: LegOrder);
     /// The callee joins the talk of their alarm, and the resident too where the handset is still up.
     fn join_talk(&self, leg: LegId);
+    /// The callee wanted to join the talk of their alarm, and there is no room.
+    fn refuse_talk(&self, leg: LegId);
     /// A plan was made: names can be brought into memory, aside.
     fn prepare(&self, plan: &Arc<Plan>);
     /// Whether a number is a line that is registered here now.

@@ -316,6 +316,14 @@ impl Telephone {
         }
     }
 
+    /// A callee who wants to join the talk of their alarm is told that it is full.
+    pub fn refuse_talk(&self, leg: LegId) {
+        for shard in [self.shards.of_leg(leg).1, self.shards.lines()] {
+            // As above.
+            count_shed("talks", shard.try_send(ShardInput::RefuseTalk { leg }).is_ok());
+        }
+    }
+
     /// Ends a leg of the process before this one.
     pub fn cancel_orphan(&self, order: LegOrder, route: &RouteName) {
         let shard = self.shard_of(order.leg, route);

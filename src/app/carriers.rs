@@ -80,6 +80,10 @@ impl Carriers for AllCarriers {
         self.telephone.join_talk(leg);
     }
 
+    fn refuse_talk(&self, leg: LegId) {
+        self.telephone.refuse_talk(leg);
+    }
+
     fn prepare(&self, plan: &Arc<Plan>) {
         let (plan, prompts) = (Arc::clone(plan), Arc::clone(&self.prompts));
         self.service.start("names", |_| async move {

@@ -328,9 +328,18 @@ impl Driver {
         for leg in self.bundles.on_report(leg, &report) {
             self.feed_leg(leg, report.clone());
         }
-        // One call has one room, also where it is for several alarms.
         if matches!(report, LegReport::Key { key } if key.as_char() == '5') {
-            self.feed(leg.alarm, &Input::Talk { leg: leg.number, is_in: true });
+            self.talk(leg);
+        }
+    }
+
+    /// Whoever pressed 5 is let into the talk, or told that they are not. One call has one room, also where it is for several
+    /// alarms.
+    fn talk(&mut self, leg: LegId) {
+        self.feed(leg.alarm, &Input::Talk { leg: leg.number, is_in: true });
+        let live = self.alarms.get(&leg.alarm);
+        if !live.is_some_and(|live| live.alarm.talk().contains(&leg.number)) {
+            self.ports.carriers.refuse_talk(self.bundles.call_of(leg));
         }
     }
 

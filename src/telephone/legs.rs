@@ -133,6 +133,12 @@ impl Legs {
         }
     }
 
+    pub(super) fn refuse_talk(&mut self, leg: LegId, now: Timestamp) {
+        if let Some(call) = self.by_leg.get(&leg).copied() {
+            self.on(call, Happening::TalkFull, now);
+        }
+    }
+
     pub(super) fn cancel(&mut self, leg: LegId, reason: CancelReason, now: Timestamp) {
         if self.waiting.remove(leg).is_some() {
             self.parts.report(leg, LegReport::Ended { outcome: LegOutcome::Cancelled });

@@ -54,6 +54,8 @@ pub(super) enum ShardInput {
     Reword { order: Box<LegOrder> },
     /// A leg joins the talk of its alarm.
     JoinTalk { leg: LegId },
+    /// There is no room for a leg in the talk of its alarm.
+    RefuseTalk { leg: LegId },
     /// Somebody who was called entered or left the talk of an alarm.
     Talk { alarm: AlarmId, is_in: bool },
     /// What a caller is to hear.
@@ -147,6 +149,7 @@ impl Shard {
             }
             ShardInput::Reword { order } => self.legs.reword(*order),
             ShardInput::JoinTalk { leg } => self.legs.join_talk(leg, now),
+            ShardInput::RefuseTalk { leg } => self.legs.refuse_talk(leg, now),
             ShardInput::Talk { alarm, is_in } => self.desk.on_talk(alarm, is_in),
             ShardInput::Linked { call_id, alarm } => self.tap.link(&call_id, alarm),
             ShardInput::Wanted { call, wanted } => {

@@ -308,6 +308,14 @@ impl VoiceLeg {
             ) => self.join(now),
             (
                 State::Speaking { .. } | State::Listening { .. } | State::Thanking { .. },
+                Happening::TalkFull,
+            ) => {
+                // The time of the call goes on: who asks again and again holds it no longer than others.
+                self.speak(Speech::TalkFull);
+                self.state = State::Speaking { times: TIMES_SPOKEN, until: self.until(now) };
+            }
+            (
+                State::Speaking { .. } | State::Listening { .. } | State::Thanking { .. },
                 Happening::GivenUp,
             ) => self.hang_up(self.answered_outcome(), now),
             (State::Speaking { .. } | State::Listening { .. }, Happening::Unneeded(reason)) => {
@@ -578,10 +586,15 @@ mod tests {
     }
 
     #[test]
-    fn who_presses_nine_or_one_without_end_does_not_hold_the_channel() {
-        for character in ['9', '1'] {
+    fn who_presses_nine_one_or_five_without_end_does_not_hold_the_channel() {
+        for character in ['9', '1', '5'] {
             let mut happenings = vec![(1, Happening::Answered)];
-            happenings.extend((2..900).map(|second| (second, Happening::Key(key(character)))));
+            for second in 2..900 {
+                happenings.push((second, Happening::Key(key(character))));
+                if character == '5' {
+                    happenings.push((second, Happening::TalkFull));
+                }
+            }
             let (last, steps) = (301, check(&happenings, 900));
             let heard = |steps: &[Step]| steps.iter().filter(|step| is_end(step)).count();
             assert_eq!(heard(&steps), 1, "{character}");
@@ -590,9 +603,26 @@ mod tests {
         }
     }
 
-    /// Who finds the talk full need not leave it.
-    fn count_full(steps: &[Step]) -> usize {
-        steps.iter().filter(|step| **step == Step::Speak(Speech::TalkFull)).count()
+    /// Whoever enters the talk leaves it once, unless it was full.
+    fn is_in_and_out(steps: &[Step]) -> bool {
+        let mut is_in = false;
+        for step in steps {
+            let (was_in, now_in) = match step {
+                Step::JoinTalk => (false, true),
+                Step::LeaveTalk => (true, false),
+                Step::Speak(Speech::TalkFull) => (is_in, false),
+                Step::Report(_)
+                | Step::Speak(_)
+                | Step::CancelCall(_)
+                | Step::HangUp
+                | Step::Forget => (is_in, is_in),
+            };
+            if was_in != is_in {
+                return false;
+            }
+            is_in = now_in;
+        }
+        !is_in
     }
 
     #[test]
@@ -643,6 +673,25 @@ mod tests {
             Step::Speak(Speech::TalkFull),
         ];
         assert_eq!(check(&happenings, 10), expected);
+    }
+
+    #[test]
+    fn who_is_not_let_into_the_talk_is_told_and_may_still_come() {
+        let happenings = [
+            (1, Happening::Answered),
+            (2, Happening::Key(key('5'))),
+            (2, Happening::TalkFull),
+            (4, Happening::Key(key('1'))),
+        ];
+        let expected = [
+            Step::Report(LegReport::Answered),
+            Step::Speak(Speech::Message),
+            Step::Report(LegReport::Key { key: key('5') }),
+            Step::Speak(Speech::TalkFull),
+            Step::Report(LegReport::Key { key: key('1') }),
+            Step::Speak(Speech::Thanks(key('1'))),
+        ];
+        assert_eq!(check(&happenings, 5), expected);
     }
 
     #[test]
@@ -752,12 +801,7 @@ mod tests {
             }
             let role = if seed.is_multiple_of(2) { Role::DutyWorker } else { Role::Loudspeaker };
             let steps = check_leg(VoiceLeg::new(role, RING, at(0)), &happenings, 2_400);
-            let count = |wanted: Step| steps.iter().filter(|step| **step == wanted).count();
-            assert_eq!(
-                count(Step::JoinTalk),
-                count(Step::LeaveTalk) + count_full(&steps),
-                "{happenings:?}"
-            );
+            assert!(is_in_and_out(&steps), "{happenings:?}");
             let ends = steps
                 .iter()
                 .filter(|step| matches!(step, Step::Report(LegReport::Ended { .. })))

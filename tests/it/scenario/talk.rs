@@ -35,12 +35,14 @@ async fn eight_talk_and_the_ninth_is_not_let_in() {
     let mut town = Town::new().await;
     let alarm = town.dials("#9").await.alarm;
     for who in NEIGHBOURS {
-        town.phone(who, Does::Answer).await;
-        town.talks(who, true).await;
+        town.phone(who, Does::Press('5')).await;
     }
     assert_eq!(town.wire.talking(), NEIGHBOURS[..8]);
+    assert_eq!(town.wire.refused_talk(), ["110"], "and is told so");
     town.phone("102", Does::HangUp).await;
-    town.talks("110", true).await;
+    town.phone("110", Does::Press('5')).await;
+    assert_eq!(town.wire.talking()[8..], ["110"]);
+    assert_eq!(town.wire.refused_talk(), ["110"]);
     assert_eq!(town.alarm(alarm).await.talk().len(), 8, "a place is free again");
 }
 

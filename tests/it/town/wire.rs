@@ -60,6 +60,7 @@ struct State {
     not_announced: BTreeMap<String, (LegOutcome, usize)>,
     /// Legs that were asked into the talk.
     talking: Vec<LegId>,
+    refused_talk: Vec<LegId>,
     broken: BTreeSet<String>,
     registered: BTreeSet<u32>,
     is_deaf: bool,
@@ -204,6 +205,13 @@ impl Wire {
         let state = self.state();
         let known = |leg: &LegId| state.legs.iter().find(|known| known.id == *leg);
         state.talking.iter().filter_map(known).map(|leg| leg.who.clone()).collect()
+    }
+
+    /// Who was told that there is no room in the talk, in order.
+    pub(crate) fn refused_talk(&self) -> Vec<String> {
+        let state = self.state();
+        let known = |leg: &LegId| state.legs.iter().find(|known| known.id == *leg);
+        state.refused_talk.iter().filter_map(known).map(|leg| leg.who.clone()).collect()
     }
 
     /// What is to be silent rings on, as if the service had died before it said so.
@@ -407,6 +415,10 @@ impl Carriers for Wire {
 
     fn join_talk(&self, leg: LegId) {
         self.state().talking.push(leg);
+    }
+
+    fn refuse_talk(&self, leg: LegId) {
+        self.state().refused_talk.push(leg);
     }
 
     fn prepare(&self, _: &Arc<Plan>) {}
