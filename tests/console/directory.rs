@@ -1,6 +1,6 @@
 //! The directory: made by forms from the community to the line, put in order, searched, divided into groups, undone.
 
-use crate::browser::{Browser, CHINESE, LONGEST, Look};
+use crate::browser::{Browser, CHINESE, Look};
 use crate::hand::ENGLISH_PLAIN;
 use crate::people::arrives;
 use crate::stage::{Stage, story};
@@ -120,12 +120,9 @@ async fn puts_doors_in_order(browser: &Browser, stage: &Stage, look: Look) {
     assert_eq!(order(stage).last().map(String::as_str), Some("陈阿姨"));
     browser.press("button[name='up'][value='1']").await;
     // The page that said so of the order before has the same words.
-    let moved = async {
-        while order(stage).iter().rev().nth(1).map(String::as_str) != Some("陈阿姨") {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(LONGEST, moved).await.expect("it goes up");
+    stage.until("/groups/1/doors", |_| {
+        order(stage).iter().rev().nth(1).map(String::as_str) == Some("陈阿姨")
+    });
     browser.find("main .notice").await;
     if look.has_script {
         drags_the_last_door_to_the_top(browser, stage).await;
