@@ -40,6 +40,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::num::NonZeroU8;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// The journal takes a record over when the database is this much slower than those who wait for it allow.
@@ -90,6 +91,8 @@ struct Stages {
 }
 
 async fn run(config: Config, metrics: PrometheusHandle, others: Others<'_>) -> anyhow::Result<()> {
+    // First of all: who asks right after READY=1, or while it starts, is heard, too.
+    let mut stop_signals = StopSignals::listen().context("cannot listen for SIGTERM")?;
     let clock = Clock::system();
     let stop = CancellationToken::new();
     let own = tokio::runtime::Handle::current();
@@ -99,16 +102,23 @@ async fn run(config: Config, metrics: PrometheusHandle, others: Others<'_>) -> a
         alarm: Tasks::new(own.clone(), stop.child_token()),
         log: Tasks::new(own, CancellationToken::new()),
     };
-    let store = Store::open(&config.data_dir).await?;
-    let started = start(&config, &clock, &store, &stages, metrics).await;
-    if let Err(error) = started {
+    let starting = async {
+        let store = Store::open(&config.data_dir).await?;
+        start(&config, &clock, &store, &stages, metrics).await.map(|()| store)
+    };
+    let started = tokio::select! {
+        started = starting => Some(started),
+        () = stop_signals.received() => None,
+    };
+    // A start that is broken off leaves what a crash leaves, and the next start goes on from there.
+    let Some(Ok(store)) = started else {
         stop.cancel();
-        return Err(error);
-    }
+        return started.map_or(Ok(()), |started| started.map(drop));
+    };
     supervisor::tell("READY=1");
     // A token that is cancelled though nobody asked: a task of that group panicked.
     let is_asked = tokio::select! {
-        () = asked_to_stop() => true,
+        () = stop_signals.received() => true,
         () = stop.cancelled() => false,
         () = stages.messages.shutdown().cancelled() => false,
         () = stages.alarm.shutdown().cancelled() => false,
@@ -429,18 +439,24 @@ fn print_first_token(secret: &str) {
     println!("First API token (admin), shown this once: {secret}");
 }
 
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = match signal(SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::error!(%error, "Cannot listen for SIGTERM");
-            return std::future::pending().await;
+/// The signals that ask the program to stop.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// From now on these signals end nothing by themselves: each is kept until [`Self::received`] hears it.
+    fn listen() -> std::io::Result<Self> {
+        let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
+        Ok(Self { terminate: signal(terminate)?, interrupt: signal(interrupt)? })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
     }
 }
 

@@ -110,7 +110,7 @@ async fn calls_more(browser: &Browser, stage: &Stage, (alarm, look): (&str, Look
     browser.waits_for(calling).await;
     let is_party = |alarm: &Value| alarm["parties"].to_string().contains("何医生");
     stage.until(&format!("/alarms/{alarm}"), is_party);
-    browser.press("form[action$='/call-again'] button").await;
+    browser.leaves_by("form[action$='/call-again'] button").await;
     browser.waits_for(look.t("部电话", "telephone")).await;
     if browser.has("main button.main").await {
         browser.press("main button.main").await;
@@ -126,7 +126,7 @@ async fn closes(browser: &Browser, stage: &Stage, (alarm, look): (&str, Look)) {
     browser.find("main .summary").await;
     browser.press("input[name='outcome'][value='genuine']").await;
     browser.choose("matter", "illness").await;
-    browser.press("form[action$='/close'] button").await;
+    browser.leaves_by("form[action$='/close'] button").await;
     if browser.has("form[action$='/close'] input[name='sure']").await {
         browser.press("main button.main").await;
     }

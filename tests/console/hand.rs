@@ -74,6 +74,16 @@ impl Browser {
         self.press_at(Locator::XPath(&path)).await;
     }
 
+    /// Presses what leads to another page and waits for it: what is looked at next is never the page before.
+    pub(crate) async fn leaves_by(&self, selector: &str) {
+        const IS_LEFT: &str = "return !window.isLeft && document.readyState == 'complete'";
+        self.run("window.isLeft = true").await;
+        self.press(selector).await;
+        let left = async { while self.run(IS_LEFT).await != true {} };
+        let left = tokio::time::timeout(LONGEST, left).await;
+        assert!(left.is_ok(), "{selector} leads nowhere: {}", self.words_of("body").await);
+    }
+
     /// Whether the page has this now.
     pub(crate) async fn has(&self, selector: &str) -> bool {
         self.client.find(Locator::Css(selector)).await.is_ok()

@@ -1,6 +1,8 @@
 //! What systemd is told: up, alive, and going.
 
 use super::{PATIENCE, Program, tls_section};
+use sqlx::{Connection, Executor, SqliteConnection};
+use std::time::Duration;
 use tokio::net::UnixDatagram;
 use tokio::process::Command;
 
@@ -50,6 +52,48 @@ async fn a_watchdog_of_another_process_is_not_fed() {
     let process = program.child.id().expect("it runs").to_string();
     Command::new("kill").args(["-TERM", &process]).status().await.expect("kills");
     assert_eq!(told(&systemd).await, "STOPPING=1", "nothing between");
+}
+
+/// Whether a process hears SIGTERM itself (proc(5), `SigCgt`).
+fn hears_terminate(process: &str) -> bool {
+    const TERMINATE: u64 = 1 << (15 - 1);
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("has one");
+    u64::from_str_radix(caught.trim(), 16).expect("hexadecimal") & TERMINATE != 0
+}
+
+/// It waits for a database that another program holds, and is asked to stop: it goes at once, and in order.
+#[tokio::test]
+async fn whoever_asks_it_to_stop_while_it_starts_is_heard() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("a folder");
+    let database = format!("sqlite://{}?mode=rwc", data.join("directory.db").display());
+    let mut other = SqliteConnection::connect(&database).await.expect("opens");
+    other.execute("BEGIN EXCLUSIVE; CREATE TABLE held (it)").await.expect("holds it");
+    let config = folder.path().join("lianfang.toml");
+    let text = format!(
+        "data_dir = \"{}\"\nvoice = \"none\"\n[sip]\nlisten = [\"udp://127.0.0.1:0\"]\n",
+        data.display()
+    );
+    std::fs::write(&config, text).expect("a file");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_lianfang"))
+        .args(["--config", config.to_str().expect("UTF-8"), "--log", "off", "serve"])
+        .kill_on_drop(true)
+        .spawn()
+        .expect("starts");
+    let process = program.id().expect("it runs").to_string();
+    let ended = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(5));
+        while !hears_terminate(&process) {
+            tick.tick().await;
+        }
+        Command::new("kill").args(["-TERM", &process]).status().await.expect("kills");
+        program.wait().await.expect("ends")
+    };
+    // Far less than it waits for a database.
+    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await.expect("goes at once");
+    assert_eq!(ended.code(), Some(0));
 }
 
 /// What `lianfang health` says of the service of this configuration.
