@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 /// Cases that a wall counts; of more it says only that there are more.
-const COUNTED: usize = 50;
+const COUNTED: usize = 25;
 
 /// The choices of this list.
 const CHOICES: [&str; 2] = ["kind", "outcome"];
@@ -77,7 +77,7 @@ impl Case {
 
 pub(super) async fn list(signed: Signed) -> Result<Response, Response> {
     let (l, filter) = (signed.lang(), Filter::of(&signed));
-    let asked = filter.of_api(&[("overdue", "true"), ("limit", "50")], &CHOICES);
+    let asked = filter.of_api(&[("overdue", "true"), ("limit", "25")], &CHOICES);
     let found: Cases =
         signed.api().get(&format!("/cases?{asked}")).await.map_err(signed.fails())?;
     let more = found.next.map(|next| format!("/alarms/due?{}", filter.link(&next, &CHOICES)));
@@ -120,7 +120,7 @@ mod tests {
         let fake = Fake::new("operator");
         let two = json!({"items": [{"id": 2, "name": "文园社区"}]});
         fake.answers("GET /communities?limit=200", 200, two);
-        let asked = "GET /cases?overdue=true&limit=50&community_id=2&after=0abcdefghjkmp";
+        let asked = "GET /cases?overdue=true&limit=25&community_id=2&after=0abcdefghjkmp";
         let cases = json!({"items": [case(true), case(false)], "next": "0abcdefghjkmn"});
         fake.answers(asked, 200, cases);
         let path = "/alarms/due?community=2&after=0abcdefghjkmp";
@@ -144,7 +144,7 @@ mod tests {
     async fn what_is_late_is_narrowed_down() {
         let fake = Fake::new("operator");
         let query = "community=2&kind=illness&outcome=genuine&q=3-502&from=2026-11-20";
-        let asked = "GET /cases?overdue=true&limit=50&community_id=2&kind=illness&outcome=genuine&q=3-502&from=2026-11-19T16%3A00%3A00Z";
+        let asked = "GET /cases?overdue=true&limit=25&community_id=2&kind=illness&outcome=genuine&q=3-502&from=2026-11-19T16%3A00%3A00Z";
         fake.answers(asked, 200, json!({"items": [case(false)], "next": "0abcdefghjkmn"}));
         let page = fake.get(&format!("/alarms/due?{query}")).await;
         page.shows(&[
@@ -157,7 +157,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_late_and_who_may_not_act_is_not_shown_any() {
         let fake = Fake::new("operator");
-        fake.answers("GET /cases?overdue=true&limit=50", 200, json!({"items": []}));
+        fake.answers("GET /cases?overdue=true&limit=25", 200, json!({"items": []}));
         fake.get("/alarms/due?community=x&after=%26state").await.shows(&["Nothing is late."]);
         let list = json!({"items": [], "next": null});
         fake.answers("GET /alarms/cards?limit=20", 200, list.clone());
@@ -167,7 +167,7 @@ mod tests {
         assert!(!fake.get("/alarms").await.html.contains("/alarms/due"));
         let refused =
             json!({"type": "urn:lianfang:problem:forbidden", "title": "No", "status": 403});
-        fake.answers("GET /cases?overdue=true&limit=50", 403, refused);
+        fake.answers("GET /cases?overdue=true&limit=25", 403, refused);
         assert_eq!(fake.get("/alarms/due").await.status, StatusCode::FORBIDDEN);
     }
 
@@ -184,16 +184,16 @@ mod tests {
             (json!("0abcdefghjkmn"), "</svg>1+ due or late</a>"),
         ] {
             let cases = json!({"items": [case(false)], "next": next});
-            fake.answers("GET /cases?overdue=true&limit=50", 200, cases);
+            fake.answers("GET /cases?overdue=true&limit=25", 200, cases);
             fake.get("/").await.shows(&["href=\"/alarms/due\"", words]);
         }
         let cases = json!({"items": [case(false)], "next": null});
-        fake.answers("GET /cases?overdue=true&limit=50&community_id=2", 200, cases);
+        fake.answers("GET /cases?overdue=true&limit=25&community_id=2", 200, cases);
         fake.get_chinese("/?community=2")
             .await
             .shows(&["/alarms/due?community=2", "1 起待回访或逾时"]);
         let none = json!({"items": [], "next": null});
-        fake.answers("GET /cases?overdue=true&limit=50", 200, none);
+        fake.answers("GET /cases?overdue=true&limit=25", 200, none);
         assert!(!fake.get("/").await.html.contains("/alarms/due"));
     }
 }
