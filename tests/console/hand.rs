@@ -79,7 +79,10 @@ impl Browser {
         const IS_LEFT: &str = "return !window.isLeft && document.readyState == 'complete'";
         self.run("window.isLeft = true").await;
         self.press(selector).await;
-        let left = async { while self.run(IS_LEFT).await != true {} };
+        let left = async {
+            // Between two pages there is nothing to ask.
+            while !self.client.execute(IS_LEFT, Vec::new()).await.is_ok_and(|left| left == true) {}
+        };
         let left = tokio::time::timeout(LONGEST, left).await;
         assert!(left.is_ok(), "{selector} leads nowhere: {}", self.words_of("body").await);
     }

@@ -34,7 +34,7 @@ async fn puts_a_building_on_the_plan(browser: &Browser, stage: &Stage, look: Loo
     browser.attach("picture", &[stage.file("plan.png", drawing)]).await;
     browser.press("main button.main").await;
     browser.waits_for(saved).await;
-    browser.press("input.clicked").await;
+    browser.leaves_by("input.clicked").await;
     browser.waits_for(saved).await;
     let is_placed = |plan: &serde_json::Value| plan["spots"][0].is_object();
     let placed = stage.until("/communities/1/plan", is_placed)["spots"].clone();
@@ -165,7 +165,7 @@ async fn draws(browser: &Browser, stage: &Stage, look: Look) {
     }
     sees_an_alarm_on_it(browser, stage, look).await;
     browser.goto(&stage.page("/map/1/plan")).await;
-    browser.press("form[action$='/plan/remove'] button").await;
+    browser.leaves_by("form[action$='/plan/remove'] button").await;
     browser.goto(&stage.page("/map/1")).await;
     assert!(!browser.has("svg.plan image").await);
 }

@@ -144,7 +144,7 @@ fn pictures_of_the_readme() {
         puts_up_the_plan(browser, stage).await;
         let alarm = happens(stage, town);
         browser.goto(&stage.page(&format!("/alarms/{alarm}"))).await;
-        browser.press("form[action$='/take'] button").await;
+        browser.leaves_by("form[action$='/take'] button").await;
         stage.raises("wy7-302");
         draws_all(browser, stage, (&folder, "zh-CN")).await;
         draws_all(browser, stage, (&folder, "en")).await;

@@ -147,7 +147,7 @@ async fn verifies_the_trail(browser: &Browser, stage: &Stage, look: Look) {
 async fn finds_a_row_by_its_name(browser: &Browser, stage: &Stage) {
     browser.goto(&stage.page("/audit?chain=directory")).await;
     browser.fill("words", "陈阿姨").await;
-    browser.press("form[action='/audit'] button").await;
+    browser.leaves_by("form[action='/audit'] button").await;
     browser.looks_right("audit-found").await;
     browser.press("section a[href*='noun=household']").await;
     browser.waits_for("household 陈阿姨").await;

@@ -108,7 +108,7 @@ fn tiles_are_drawn_and_nothing_else_is_loaded_from_elsewhere() {
         browser.waits_for("已保存").await;
         browser.fill("x.0", "480").await;
         browser.fill("y.0", "320").await;
-        browser.press("table + button.main").await;
+        browser.leaves_by("table + button.main").await;
         browser.waits_for("已保存").await;
         let alarm = stage.raises("05925551502");
         let draws = async |path: &str, other: SocketAddr| -> Value {
