@@ -13,6 +13,7 @@ use crate::directory::Crumb;
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, failed, go, show};
 use crate::lang::Lang;
+use crate::narrow::{Choice, Narrow};
 use crate::visit::Signed;
 use askama::Template;
 use axum::Router;
@@ -41,6 +42,11 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/accounts/{id}/sessions", post(end_sessions))
         .route("/accounts/{id}/remove", get(ask_remove).post(remove))
 }
+
+const ROLES: [&str; 4] = ["admin", "operator", "auditor", "responder"];
+/// What the list is narrowed down by.
+const CHOICES: [Choice; 2] =
+    [("role", "role", &ROLES), ("disabled", "disabled", &["true", "false"])];
 
 /// An account, as the API tells it.
 #[derive(Clone, Debug, Deserialize)]
@@ -114,7 +120,14 @@ struct ListPage {
     frame: Frame,
     l: Lang,
     rows: Vec<Row>,
-    more: Option<u64>,
+    narrow: Narrow,
+    more: Option<String>,
+}
+
+impl ListPage {
+    fn roles(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        ROLES.iter().map(|role| (*role, role_words(role, self.l)))
+    }
 }
 
 #[derive(Template)]
@@ -170,10 +183,8 @@ fn crumbs(l: Lang) -> Vec<Crumb> {
 }
 
 async fn list(signed: Signed) -> Result<Response, Response> {
-    let l = signed.lang();
-    let query = signed.visitor.path.split_once('?').map_or("", |(_, query)| query);
-    let after: u64 = Form::parse(query.as_bytes()).get("after").parse().unwrap_or(0);
-    let path = format!("/accounts?after={after}&limit=50");
+    let (l, narrow) = (signed.lang(), Narrow::of(&signed, &CHOICES));
+    let path = format!("/accounts?{}", narrow.of_api(50));
     let found: Accounts = signed.api().get(&path).await.map_err(signed.fails())?;
     let mut rows = Vec::with_capacity(found.items.len());
     let mut names = draft::Names::default();
@@ -183,7 +194,8 @@ async fn list(signed: Signed) -> Result<Response, Response> {
         rows.push(Row { account, reach });
     }
     let frame = Frame::signed(&signed, l.t("账号", "Accounts")).await;
-    Ok(show(StatusCode::OK, &ListPage { frame, l, rows, more: found.next }))
+    let more = found.next.map(|next| narrow.more("/accounts", next));
+    Ok(show(StatusCode::OK, &ListPage { frame, l, rows, narrow, more }))
 }
 
 async fn ask_new(signed: Signed) -> Result<Response, Response> {

@@ -7,10 +7,11 @@ mod report;
 
 use crate::Shared;
 use crate::directory::who_words;
-use crate::form::Form;
 use crate::frame::{Frame, go, show};
 use crate::lang::Lang;
+use crate::narrow::{Choice, Narrow};
 use crate::visit::Signed;
+use crate::wall::{Named, communities};
 use crate::wall_clock::WallClock;
 use askama::Template;
 use axum::Router;
@@ -156,23 +157,24 @@ struct ListPage {
     frame: Frame,
     l: Lang,
     drills: Vec<Drill>,
+    narrow: Narrow,
+    communities: Vec<Named>,
     more: Option<String>,
     may_plan: bool,
 }
 
 async fn list(signed: Signed) -> Result<Response, Response> {
+    const CHOICES: [Choice; 1] = [("state", "state", &["running", "ended"])];
     let l = signed.lang();
-    let query = signed.visitor.path.split_once('?').map_or("", |(_, query)| query);
-    let after: Option<u32> = Form::parse(query.as_bytes()).get("after").parse().ok();
-    let path = match after {
-        Some(after) => format!("/drills?limit=20&after={after}"),
-        None => "/drills?limit=20".to_owned(),
-    };
+    let narrow = Narrow::of(&signed, &CHOICES).and_by("community", "community_id");
+    let path = format!("/drills?{}", narrow.of_api(20));
     let found: Drills = signed.api().get(&path).await.map_err(signed.fails())?;
-    let more = found.next.map(|next| format!("/drills?after={next}"));
+    let more = found.next.map(|next| narrow.more("/drills", next.into()));
+    let communities = communities(&signed).await;
     let frame = Frame::signed(&signed, l.t("演练", "Drills")).await;
     let may_plan = signed.me.is_admin();
-    Ok(show(StatusCode::OK, &ListPage { frame, l, drills: found.items, more, may_plan }))
+    let drills = found.items;
+    Ok(show(StatusCode::OK, &ListPage { frame, l, drills, narrow, communities, more, may_plan }))
 }
 
 #[derive(Template)]

@@ -25,6 +25,7 @@ pub(crate) const PAGES: &[&str] = &[
     "/audit",
     "/audit/sheet.csv",
     "/audit/verification",
+    "/audit/verification/cancel",
     "/bar",
     "/directory",
     "/directory/changes/ID/undo",

@@ -23,6 +23,7 @@ mod lang;
 mod lines;
 mod login;
 mod map;
+mod narrow;
 mod own;
 mod paper;
 mod policies;

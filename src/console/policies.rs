@@ -179,11 +179,6 @@ struct Row {
     version: u64,
 }
 
-#[derive(Deserialize)]
-struct Listed {
-    items: Vec<Policy>,
-}
-
 /// What a community without a policy of its own does, step by step.
 fn built_in(l: Lang) -> Vec<&'static str> {
     vec![
@@ -205,11 +200,11 @@ async fn list(signed: Signed) -> Result<Response, Response> {
     let mut rows = Vec::new();
     if let Some(id) = community {
         let path = format!("/policies?community_id={id}&limit=200");
-        let policies: Listed = signed.api().get(&path).await.map_err(signed.fails())?;
-        let documents: Vec<&Value> = policies.items.iter().map(|policy| &policy.document).collect();
+        let policies: Vec<Policy> = signed.api().get_all(&path).await.map_err(signed.fails())?;
+        let documents: Vec<&Value> = policies.iter().map(|policy| &policy.document).collect();
         let places = Places::of(&signed, &documents).await;
         let place = |plural: &str, id| places.name(plural, id);
-        rows.extend(policies.items.iter().map(|policy| Row {
+        rows.extend(policies.iter().map(|policy| Row {
             id: policy.id,
             name: policy.name().to_owned(),
             scope: words::scope(&policy.document, &place, l),

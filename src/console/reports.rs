@@ -322,7 +322,7 @@ async fn csv(signed: Signed, Path(what): Path<String>) -> Response {
             let path = format!("/reports/alarms.csv?by={what}&{query}");
             signed.api().raw(Method::GET, &path, "text/csv", Body::empty()).await
         }
-        "communities" => communities_csv(&signed).await,
+        "communities" => communities_csv(&signed, &query).await,
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     match response.status() {
@@ -337,10 +337,12 @@ async fn csv(signed: Signed, Path(what): Path<String>) -> Response {
     }
 }
 
-/// The sheet of all communities: page after page, with the names of the columns once.
-async fn communities_csv(signed: &Signed) -> Response {
-    const FIRST: &str = "/reports/communities.csv?limit=50";
-    let (mut sheet, mut path) = (Vec::new(), FIRST.to_owned());
+/// The sheet of all communities, or of the one that is asked for: page after page, with the names of the columns once.
+async fn communities_csv(signed: &Signed, query: &str) -> Response {
+    let of_one = query.split('&').find(|pair| pair.starts_with("community_id="));
+    let of_one = of_one.map(|pair| format!("&{pair}")).unwrap_or_default();
+    let first = format!("/reports/communities.csv?limit=50{of_one}");
+    let (mut sheet, mut path) = (Vec::new(), first.clone());
     loop {
         let response = signed.api().raw(Method::GET, &path, "text/csv", Body::empty()).await;
         if response.status() != StatusCode::OK {
@@ -359,7 +361,7 @@ async fn communities_csv(signed: &Signed) -> Response {
             head.headers.remove(header::CONTENT_LENGTH);
             return Response::from_parts(head, Body::from(sheet));
         };
-        path = format!("{FIRST}&after={next}");
+        path = format!("{first}&after={next}");
     }
 }
 

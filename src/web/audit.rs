@@ -37,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .routes(routes!(list))
         .routes(routes!(heads))
         .routes(routes!(list_actors))
-        .routes(routes!(verification::begin, verification::show))
+        .routes(routes!(verification::begin, verification::show, verification::cancel))
 }
 
 /// A page of entries, the oldest first.

@@ -24,6 +24,7 @@ mod languages;
 mod map;
 mod old;
 mod pictures;
+mod pins;
 mod policies;
 mod reports;
 mod responder;

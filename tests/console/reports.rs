@@ -3,9 +3,12 @@
 use crate::browser::{Browser, CHINESE, ENGLISH, Look};
 use crate::hand::ENGLISH_PLAIN;
 use crate::people::arrives;
-use crate::stage::{Stage, story};
+use crate::stage::{LONGEST, Stage, story};
 use fantoccini::wd::PrintConfiguration;
+use lianfang::store::ALARMS_FILE;
 use serde_json::json;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
 
 /// What is said, in the language of the look.
 struct Words {
@@ -143,6 +146,45 @@ async fn verifies_the_trail(browser: &Browser, stage: &Stage, look: Look) {
     );
 }
 
+/// The trail of alarms, for who has the file.
+async fn writes_the_trail(stage: &Stage, sql: &'static str) {
+    let file = stage.setup.folder.join("data").join(ALARMS_FILE);
+    // Neither checked nor on disk at once: it is only there to be read.
+    let options = SqliteConnectOptions::new().filename(file).busy_timeout(LONGEST);
+    let options = options.foreign_keys(false).synchronous(SqliteSynchronous::Off);
+    let mut connection = options.connect().await.expect("opens");
+    sqlx::query(sql).execute(&mut connection).await.expect("is written");
+    connection.close().await.expect("closes");
+}
+
+/// A trail that takes far longer to read than to press a button is begun, and cancelled halfway; then it is begun anew.
+async fn cancels_a_verification(browser: &Browser, stage: &Stage, look: Look) {
+    const PROOF: &str = "/audit/verification";
+    const LENGTHEN: &str = "WITH RECURSIVE place (sequence) AS (SELECT MAX(sequence) + 1 FROM audit
+            UNION ALL SELECT sequence + 1 FROM place LIMIT 400000)
+        INSERT INTO audit (sequence, at_us, actor, action, noun, row_id, number, count, previous_hash, hash)
+        SELECT sequence, 0, 'service', 'append', 'alarm_event', 0, 0, 0, randomblob(32), randomblob(32) FROM place";
+    writes_the_trail(stage, LENGTHEN).await;
+    browser.goto(&stage.page(PROOF)).await;
+    browser.press("main button.main").await;
+    browser.waits_for(look.t("正在验证", "Verifying")).await;
+    let running = stage.until(PROOF, |proof| proof["read"] != 0);
+    assert_eq!(running["state"], "running");
+    browser.press("main form[action='/audit/verification/cancel'] button").await;
+    browser.awaits(look.t("没有读完就被取消", "was cancelled before its end"), look).await;
+    assert!(
+        !browser.has("main progress").await && !browser.has("main form[action$='/cancel']").await
+    );
+    let cancelled = stage.get(PROOF);
+    assert_eq!(cancelled["state"], "cancelled");
+    assert_eq!(cancelled["begun_at"], running["begun_at"]);
+    assert!(cancelled["read"].as_u64() < cancelled["entries"].as_u64(), "{cancelled}");
+    browser.is_looked_at("audit-cancelled", look).await;
+    writes_the_trail(stage, "DELETE FROM audit WHERE at_us = 0").await;
+    browser.press("main button.main").await;
+    browser.awaits(look.t("记录完整", "The trail is whole"), look).await;
+}
+
 /// Words find a row of the directory, for whoever may search.
 async fn finds_a_row_by_its_name(browser: &Browser, stage: &Stage) {
     browser.goto(&stage.page("/audit?chain=directory")).await;
@@ -202,6 +244,7 @@ fn an_auditor_reads_reports_and_the_trail() {
         reads_every_report(browser, stage, (CHINESE, &IN_CHINESE)).await;
         reads_the_trail(browser, stage, &IN_CHINESE).await;
         verifies_the_trail(browser, stage, CHINESE).await;
+        cancels_a_verification(browser, stage, CHINESE).await;
         finds_an_alarm_by_its_place(browser, stage).await;
         nothing_acts(browser, stage).await;
         let alarm = stage.get("/alarms?limit=5")["items"][0]["id"].clone();
@@ -221,6 +264,7 @@ fn an_auditor_does_so_in_english_without_script() {
         reads_every_report(browser, stage, (ENGLISH_PLAIN, &IN_ENGLISH)).await;
         reads_the_trail(browser, stage, &IN_ENGLISH).await;
         verifies_the_trail(browser, stage, ENGLISH_PLAIN).await;
+        cancels_a_verification(browser, stage, ENGLISH_PLAIN).await;
         finds_an_alarm_by_its_place(browser, stage).await;
     });
 }

@@ -1,6 +1,7 @@
 //! A carrier and an SMS provider with people behind them: telephones that ring, answer and press keys, and the line of
 //! Auntie Chen, who presses #9.
 
+use crate::stage::LONGEST;
 use lianfang_loadtest::behaviour::{Behaviour, Behaviours};
 use lianfang_loadtest::clock::now;
 use lianfang_loadtest::digest::{Algorithm, Credentials};
@@ -107,6 +108,34 @@ impl Town {
             let phone = *phone.lock().unwrap_or_else(PoisonError::into_inner);
             let dials = Form::Dial("%239".to_owned());
             world.press(phone.expect("has a telephone"), dials, HOLD, now());
+        });
+    }
+
+    /// Auntie Chen presses these keys in her call, once it is answered.
+    pub(crate) fn keys(&self, keys: &'static str) {
+        let deadline = now() + LONGEST;
+        loop {
+            let phone = Arc::clone(&self.phone);
+            let (tell, told) = sync_channel(1);
+            self.does(move |world| {
+                let phone = *phone.lock().unwrap_or_else(PoisonError::into_inner);
+                let is_pressed = world.key(phone.expect("has a telephone"), keys, now());
+                tell.send(is_pressed).expect("somebody waits");
+            });
+            if told.recv().expect("the town lives") {
+                return;
+            }
+            assert!(now() < deadline, "her call is not answered");
+            std::thread::park_timeout(TURN);
+        }
+    }
+
+    /// Auntie Chen puts the receiver down.
+    pub(crate) fn hangs_up(&self) {
+        let phone = Arc::clone(&self.phone);
+        self.does(move |world| {
+            let phone = *phone.lock().unwrap_or_else(PoisonError::into_inner);
+            world.hang_up(phone.expect("has a telephone"), now());
         });
     }
 

@@ -436,9 +436,20 @@ impl Beneath {
 
 impl Api {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open_in_memory().await.expect("opens");
-        let store = store.with_traces(&folder.path().join("traces"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let traces = folder.path().join("traces");
+        Self::over(store.with_traces(&traces), folder).await
+    }
+
+    /// With its databases in files, which have connections of their own for who reads.
+    pub(crate) async fn on_disk() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path()).await.expect("opens");
+        Self::over(store, folder).await
+    }
+
+    async fn over(store: Store, folder: tempfile::TempDir) -> Self {
         let clock = Clock::simulated(Timestamp::from_second(NOW_S).expect("a time"));
         let tasks = Tasks::new(Handle::current(), CancellationToken::new());
         // A machine that is busy with other tests is no database that fails.

@@ -133,3 +133,22 @@ fn two_hundred_calls_at_once_are_answered_and_keyed() {
     assert_eq!(pair.callee.board().counts().answered, 200);
     assert_eq!(pair.callee.board().counts().doubled, 0);
 }
+
+/// Whoever has dialled the code presses more in the same call: that is no second press of the alarm.
+#[test]
+fn keys_are_pressed_in_a_call_that_is_there() {
+    let mut pair = Pair::new(Kind::Presses { key: '1', answer_ms: 50, then_ms: 60_000 });
+    let phone = pair.dial("5551230", "5551231", LONGEST);
+    assert!(!pair.caller.key(phone, "0", clock::now()), "nobody has answered yet");
+    pair.expect(|pair| has(&pair.diary, "5551230", &What::CallAnswered));
+    assert!(pair.caller.key(phone, "04821#", clock::now()));
+    pair.expect(|pair| has(&pair.diary, "5551230", &What::Pressed('#')));
+    let hers = pair.diary.iter().filter(|happening| happening.who == "5551230");
+    let keys = hers.filter_map(|happening| {
+        let What::Pressed(key) = happening.what else { return None };
+        Some(key)
+    });
+    assert_eq!(keys.collect::<String>(), "04821#");
+    let presses = pair.diary.iter().filter(|happening| happening.what == What::PressedAlarm);
+    assert_eq!(presses.count(), 1, "{:?}", pair.diary);
+}

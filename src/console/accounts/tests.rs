@@ -52,12 +52,21 @@ const FORM: [(&str, &str); 8] = [
 async fn accounts_are_listed_with_where_they_reach() {
     let fake = known();
     let page = json!({"items": [account("admin")], "next": 5});
-    fake.answers("GET /accounts?after=0&limit=50", 200, page);
+    fake.answers("GET /accounts?limit=50", 200, page);
     let page = fake.get("/accounts").await;
     page.shows(&["href=\"/accounts/5\"", "陈静", "康乐", "not yet", "/accounts?after=5", "Admin"]);
     fake.get_chinese("/accounts").await.shows(&["账号", "管理员", "还没有"]);
+    // What is chosen stays on the next page; what is no choice is none.
+    let chosen = "role=auditor&disabled=true";
+    fake.answers(&format!("GET /accounts?limit=50&{chosen}"), 200, json!({"items": [], "next": 9}));
+    let page = fake.get(&format!("/accounts?{chosen}")).await;
+    page.shows(&["value=\"auditor\" selected>Auditor", "value=\"true\" selected>disabled"]);
+    page.shows(&["No account is so.", "/accounts?role=auditor&#38;disabled=true&#38;after=9"]);
+    fake.answers("GET /accounts?limit=50&after=9", 200, json!({"items": [], "next": null}));
+    let page = fake.get_chinese("/accounts?role=root&disabled=1&after=9").await;
+    page.shows(&["没有账号。", ">可以登录<", ">审计员<"]);
     let refused = Fake::new("operator");
-    refused.answers("GET /accounts?after=0&limit=50", 403, problem("forbidden", 403, ""));
+    refused.answers("GET /accounts?limit=50", 403, problem("forbidden", 403, ""));
     assert_eq!(refused.get("/accounts").await.status, StatusCode::FORBIDDEN);
 }
 
@@ -71,7 +80,7 @@ async fn names_of_many_places_are_asked_for_at_once() {
         account
     };
     let accounts = json!({"items": (1..=50).map(row).collect::<Vec<_>>(), "next": null});
-    fake.answers("GET /accounts?after=0&limit=50", 200, accounts);
+    fake.answers("GET /accounts?limit=50", 200, accounts);
     let name = |id: u32| json!({"id": 100 + id, "name": format!("社区{id}")});
     let names = json!({"items": (1..50).map(name).collect::<Vec<_>>(), "next": null});
     fake.answers("GET /communities?limit=200", 200, names);
@@ -260,7 +269,7 @@ async fn a_token_is_shown_once_and_revoked() {
     };
     let tokens = json!({"items": [token(1, json!("2026-11-21T00:00:00Z"), json!(null)),
         token(2, json!(null), json!("2026-11-02T00:00:00Z")), token(3, json!(null), json!(null))]});
-    fake.answers("GET /tokens", 200, tokens);
+    fake.answers("GET /tokens?limit=50", 200, tokens);
     let page = fake.get("/accounts/tokens").await;
     page.shows(&["pbx1", ">Trigger<", "over", "revoked", "for ever", "/accounts/tokens/3/revoke"]);
     assert!(!page.html.contains("/accounts/tokens/1/revoke"), "it works no more");
@@ -287,6 +296,9 @@ async fn a_token_is_shown_once_and_revoked() {
         );
         assert!(fake.asked().iter().all(|(method, ..)| *method == Method::GET));
     }
+    let third = json!({"items": [token(3, json!(null), json!(null))], "next": 3});
+    fake.answers("GET /tokens?after=2&limit=1", 200, third.clone());
+    fake.answers("GET /tokens?after=1&limit=1", 200, third);
     let question = fake.get("/accounts/tokens/3/revoke").await;
     question.shows(&[
         "Revoke the token · pbx3",
@@ -294,9 +306,28 @@ async fn a_token_is_shown_once_and_revoked() {
         "action=\"/accounts/tokens/3/revoke\"",
     ]);
     fake.get_chinese("/accounts/tokens/3/revoke").await.shows(&["吊销后无法恢复"]);
-    assert_eq!(fake.get("/accounts/tokens/4/revoke").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(fake.get("/accounts/tokens/2/revoke").await.status, StatusCode::NOT_FOUND, "gone");
     assert!(fake.asked().iter().all(|(method, ..)| *method == Method::GET));
     fake.answers("DELETE /tokens/3", 204, json!(null));
     let page = fake.post("/accounts/tokens/3/revoke", &[]).await;
     assert_eq!(page.location(), "/accounts/tokens?did=done");
+}
+
+#[tokio::test]
+async fn tokens_are_narrowed_down_and_go_on_over_pages() {
+    let fake = known();
+    let token = json!({"id": 7, "name": "pbx7", "scope": "trigger", "created_at": "2026-11-01T00:00:00Z",
+        "expires_at": null, "revoked_at": null});
+    let page = json!({"items": [token], "next": 7});
+    fake.answers("GET /tokens?limit=50&scope=trigger&works=true", 200, page);
+    let page = fake.get("/accounts/tokens?may=trigger&works=true").await;
+    page.shows(&["pbx7", "value=\"trigger\" selected>Trigger<", "value=\"true\" selected>work<"]);
+    page.shows(&["/accounts/tokens?may=trigger&#38;works=true&#38;after=7", "Next page"]);
+    let none = json!({"items": [], "next": null});
+    fake.answers("GET /tokens?limit=50&works=false&after=7", 200, none.clone());
+    let page = fake.get_chinese("/accounts/tokens?works=false&after=7").await;
+    page.shows(&["没有这样的令牌。", "value=\"false\" selected>已不能用<", ">指标<"]);
+    assert!(!page.html.contains("下一页"));
+    fake.answers("GET /tokens?limit=50", 200, none);
+    fake.get("/accounts/tokens?may=root&works=yes").await.shows(&["No tokens."]);
 }

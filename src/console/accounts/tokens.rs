@@ -6,6 +6,7 @@ use crate::api::{Failure, Problem};
 use crate::form::{Form, Sent};
 use crate::frame::{Frame, failed, go, show};
 use crate::lang::Lang;
+use crate::narrow::{Choice, Narrow};
 use crate::question::{self, Question};
 use crate::visit::Signed;
 use askama::Template;
@@ -40,12 +41,29 @@ const DAYS: [(&str, (&str, &str)); 4] = [
     ("", ("不限", "for ever")),
 ];
 
+/// What the list is narrowed down by. The form below it has a scope of its own.
+const CHOICES: [Choice; 2] = [
+    ("may", "scope", &["trigger", "metrics", "auditor", "operator", "admin"]),
+    ("works", "works", &["true", "false"]),
+];
+
+/// What a token may do, in short.
+fn scope_words(known: &str, l: Lang) -> &str {
+    let found = SCOPES.iter().find(|(scope, _)| *scope == known);
+    found.map_or(known, |(_, (chinese, english))| {
+        let words = l.t(chinese, english);
+        words.split(['：', ':']).next().unwrap_or(words)
+    })
+}
+
 #[derive(Template)]
 #[template(path = "accounts/tokens.html")]
 struct TokensPage {
     frame: Frame,
     l: Lang,
     tokens: Vec<Token>,
+    narrow: Narrow,
+    more: Option<String>,
     now: Timestamp,
     form: Form,
 }
@@ -53,6 +71,10 @@ struct TokensPage {
 impl TokensPage {
     fn scopes(&self) -> Vec<(&'static str, &'static str)> {
         self.words(&SCOPES)
+    }
+
+    fn short_scopes(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        SCOPES.iter().map(|(scope, _)| (*scope, scope_words(scope, self.l)))
     }
 
     fn days(&self) -> Vec<(&'static str, &'static str)> {
@@ -72,6 +94,7 @@ impl TokensPage {
 #[derive(Deserialize)]
 struct Tokens {
     items: Vec<Token>,
+    next: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -87,11 +110,7 @@ struct Token {
 impl Token {
     /// What it may do, in short.
     fn scope(&self, l: &Lang) -> &str {
-        let known = SCOPES.iter().find(|(scope, _)| *scope == self.scope);
-        known.map_or(&self.scope, |(_, (chinese, english))| {
-            let words = l.t(chinese, english);
-            words.split(['：', ':']).next().unwrap_or(words)
-        })
+        scope_words(&self.scope, *l)
     }
 
     fn works(&self, now: &Timestamp) -> bool {
@@ -115,12 +134,15 @@ async fn page(
     form: Form,
     status: StatusCode,
 ) -> Result<Response, Response> {
-    let l = signed.lang();
-    let tokens: Tokens = signed.api().get("/tokens").await.map_err(signed.fails())?;
+    let (l, narrow) = (signed.lang(), Narrow::of(signed, &CHOICES));
+    let path = format!("/tokens?{}", narrow.of_api(50));
+    let tokens: Tokens = signed.api().get(&path).await.map_err(signed.fails())?;
     let page = TokensPage {
         frame: Frame::signed(signed, l.t("令牌", "Tokens")).await,
         l,
         tokens: tokens.items,
+        more: tokens.next.map(|next| narrow.more("/accounts/tokens", next)),
+        narrow,
         now,
         form,
     };
@@ -179,7 +201,9 @@ async fn make(
 /// Asks whether a token shall work no more.
 async fn ask_revoke(signed: Signed, Path(id): Path<u64>) -> Result<Response, Response> {
     let l = signed.lang();
-    let tokens: Tokens = signed.api().get("/tokens").await.map_err(signed.fails())?;
+    // The next one after those before it is the one itself, if it is there.
+    let path = format!("/tokens?after={}&limit=1", id.saturating_sub(1));
+    let tokens: Tokens = signed.api().get(&path).await.map_err(signed.fails())?;
     let Some(token) = tokens.items.into_iter().find(|token| token.id == id) else {
         let problem = Problem { status: 404, ..Problem::default() };
         return Err(failed(&signed.visitor, &Failure::Problem(Box::new(problem))));

@@ -143,6 +143,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_late_is_narrowed_down() {
         let fake = Fake::new("operator");
+        let path = "GET /cases?overdue=true&limit=25&to=2026-11-20T16%3A00%3A00Z";
+        fake.answers(path, 200, json!({"items": [], "next": null}));
+        fake.get("/alarms/due?to=2026-11-20").await.shows(&["Nothing is late."]);
         let query = "community=2&kind=illness&outcome=genuine&q=3-502&from=2026-11-20";
         let asked = "GET /cases?overdue=true&limit=25&community_id=2&kind=illness&outcome=genuine&q=3-502&from=2026-11-19T16%3A00%3A00Z";
         fake.answers(asked, 200, json!({"items": [case(false)], "next": "0abcdefghjkmn"}));

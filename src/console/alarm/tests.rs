@@ -361,6 +361,12 @@ async fn alarms_are_found_by_time_matter_end_and_words() {
     let query = "kind=fire&outcome=genuine&from=2026-11-22T08%3A00&q=%E9%99%88";
     let asked = "GET /alarms/cards?limit=20&kind=fire&outcome=genuine&q=%E9%99%88&from=2026-11-22T00%3A00%3A00Z";
     fake.answers(asked, 200, json!({"items": [], "next": "b1"}));
+    // Up to a moment, and the page after.
+    let last = json!({"items": [crate::wall::tests::row("c1")], "next": null});
+    let path = "GET /alarms/cards?limit=20&to=2026-11-22T16%3A00%3A00Z&after=b1";
+    fake.answers(path, 200, last);
+    let page = fake.get("/alarms?to=2026-11-22&after=b1").await;
+    page.shows(&["href=\"/alarms/c1\"", "name=\"to\" type=\"datetime-local\""]);
     let page = fake.get(&format!("/alarms?{query}")).await;
     page.shows(&[
         "<option value=\"fire\" selected>Fire</option>",
@@ -472,4 +478,16 @@ async fn a_note_that_is_sent_twice_is_added_once() {
         fake.post("/alarms/a1/notes", &[("text", "x"), ("key", key)]).await.location();
     }
     assert_eq!(fake.keys(), [""; 0]);
+}
+
+/// A town has many who could be called: words find one, and stay in their field.
+#[tokio::test]
+async fn who_could_be_called_besides_is_found_by_words() {
+    let fake = fake("operator");
+    let found = json!({"items": [{"kind": "contact", "id": 12, "name": "小林", "door": "302", "telephones": 2}]});
+    fake.answers("GET /alarms/a1/candidates?q=%E6%9E%97", 200, found);
+    let page = fake.get("/alarms/a1?q=%20%E6%9E%97").await;
+    page.shows(&["小林", "name=\"q\" value=\" 林\""]);
+    assert!(!page.html.contains("赵丽"), "she is not called so");
+    fake.get_chinese("/alarms/a1").await.shows(&["赵丽", "找人：姓名或门牌"]);
 }

@@ -1,5 +1,5 @@
-//! Proving the whole trail: how far it is and what was found, and a form that begins it. Works without script: who waits
-//! loads the page again.
+//! Proving the whole trail: how far it is and what was found, a form that begins it and one that ends it. Works without
+//! script: who waits loads the page again.
 
 use super::words;
 use crate::Shared;
@@ -12,7 +12,7 @@ use askama::Template;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,7 +21,9 @@ use serde_json::{Value, json};
 const PATH: &str = "/audit/verification";
 
 pub(super) fn routes() -> Router<Shared> {
-    Router::new().route(PATH, get(look).post(begin))
+    Router::new()
+        .route(PATH, get(look).post(begin))
+        .route("/audit/verification/cancel", post(cancel))
 }
 
 #[derive(Template)]
@@ -59,6 +61,11 @@ struct Proven {
 impl Proof {
     fn is(&self, state: &str) -> bool {
         self.state == state
+    }
+
+    /// Whether it was read to its end.
+    fn has_proved(&self) -> bool {
+        self.is("whole") || self.is("broken")
     }
 
     /// Entries that were read so far; what they tell of is read besides and not counted here.
@@ -100,4 +107,9 @@ async fn begin(signed: Signed, Sent(mut form): Sent) -> Result<Response, Respons
         }
         Err(failure) => Err(signed.fails()(failure)),
     }
+}
+
+async fn cancel(signed: Signed, _form: Sent) -> Result<Redirect, Response> {
+    signed.api().delete(PATH, None).await.map_err(signed.fails())?;
+    Ok(Redirect::to(PATH))
 }

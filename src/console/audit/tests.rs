@@ -1,5 +1,5 @@
 use crate::fake::Fake;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 fn entry(sequence: u64, previous: &str, hash: &str) -> Value {
@@ -235,4 +235,32 @@ async fn the_whole_trail_is_verified_and_the_page_says_how_far_it_is_and_what_wa
     let page = fake.post(PATH, &[("heads", "x")]).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     page.shows(&["id=\"heads-error\"", ">x</textarea>"]);
+}
+
+#[tokio::test]
+async fn a_verification_is_cancelled_by_who_may_begin_one() {
+    const PATH: &str = "/audit/verification";
+    const CANCEL: &str = "/audit/verification/cancel";
+    let fake = trail(&[]);
+    let told = format!("GET {PATH}");
+    let button = format!("method=\"post\" action=\"{CANCEL}\"");
+    fake.answers(&told, 200, proof("running", &json!([])));
+    fake.get(PATH).await.shows(&[&button, ">Cancel</button>"]);
+    fake.get_chinese(PATH).await.shows(&[&button, ">取消</button>"]);
+    fake.answers(&format!("DELETE {PATH}"), 204, json!(null));
+    fake.asked();
+    assert_eq!(fake.post(CANCEL, &[]).await.location(), PATH);
+    assert_eq!(fake.asked(), [(Method::DELETE, PATH.to_owned(), json!(null))]);
+    // It says so, how far it was, and offers to begin anew; nothing is left to cancel.
+    fake.answers(&told, 200, proof("cancelled", &json!([])));
+    let page = fake.get(PATH).await;
+    page.shows(&["was cancelled before its end, which proves nothing", "40 / 90 entries"]);
+    page.shows(&["Ended <time", "Verify the whole trail</button>"]);
+    assert!(!page.html.contains(&button) && !page.html.contains("data-soon"));
+    fake.get_chinese(PATH).await.shows(&["没有读完就被取消", "40 / 90 条", "结束于"]);
+    // Nobody else may, and is told so.
+    let problem =
+        json!({"type": "urn:lianfang:problem:forbidden", "title": "Forbidden", "status": 403});
+    fake.answers(&format!("DELETE {PATH}"), 403, problem);
+    assert_eq!(fake.post(CANCEL, &[]).await.status, StatusCode::FORBIDDEN);
 }

@@ -232,7 +232,7 @@ async fn page(
         ),
     };
     if let Some(before) = before {
-        list.push_str(&format!("&before={before}"));
+        list.push_str(&format!("&after={before}"));
     }
     let Page { items: edits, next } = signed.api().get(&list).await?;
     let title = format!("{}{}", noun.words(l), l.t("的修改记录", ": what was changed"));

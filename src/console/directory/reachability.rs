@@ -11,6 +11,7 @@ use crate::form::{Form, Sent};
 use crate::frame::{Frame, failed, go, show};
 use crate::lang::Lang;
 use crate::visit::Signed;
+use crate::wall::Named;
 use askama::Template;
 use axum::Router;
 use axum::extract::Path;
@@ -136,6 +137,7 @@ impl Seen {
 /// What is asked for, as far as it makes sense.
 struct Asked {
     community: Option<u64>,
+    group: Option<u64>,
     state: &'static str,
     due: &'static str,
     after: String,
@@ -151,17 +153,20 @@ impl Asked {
         let is_place = after.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         Self {
             community: form.get("community").parse().ok(),
+            group: form.get("group").parse().ok(),
             state: known(&STATES, "state"),
             due: known(&["true", "false"], "due"),
             after: if is_place { after.to_owned() } else { String::new() },
         }
     }
 
-    /// The parameters of the API or, by the other name of the community, of this page.
-    fn query(&self, community: &str, after: &str) -> String {
-        let id = self.community.map(|id| id.to_string()).unwrap_or_default();
-        let pairs = [(community, &*id), ("state", self.state), ("due", self.due), ("after", after)];
-        let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+    /// The parameters of the API or, by other names of community and group, of this page.
+    fn query(&self, [community, group]: [&str; 2], after: &str) -> String {
+        let written = |id: Option<u64>| id.map(|id| id.to_string()).unwrap_or_default();
+        let (in_community, in_group) = (written(self.community), written(self.group));
+        let places = [(community, &*in_community), (group, &*in_group)];
+        let others = [("state", self.state), ("due", self.due), ("after", after)];
+        let pairs = places.into_iter().chain(others).filter(|(_, value)| !value.is_empty());
         form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
     }
 }
@@ -173,6 +178,8 @@ struct ListPage {
     l: Lang,
     communities: Vec<Community>,
     asked: Asked,
+    /// The group that is asked for.
+    group: Option<Named>,
     numbers: Vec<Number>,
     more: Option<String>,
 }
@@ -190,7 +197,7 @@ impl ListPage {
 async fn list(signed: Signed) -> Result<Response, Response> {
     let l = signed.lang();
     let asked = Asked::of(signed.visitor.path.split_once('?').map_or("", |(_, query)| query));
-    let path = format!("/reachability?{}", asked.query("community_id", &asked.after));
+    let path = format!("/reachability?{}", asked.query(["community_id", "group_id"], &asked.after));
     let Numbers { items: mut numbers, next } =
         signed.api().get(&path).await.map_err(signed.fails())?;
     let communities: Vec<Community> =
@@ -200,10 +207,15 @@ async fn list(signed: Signed) -> Result<Response, Response> {
         number.community = of.map(|community| community.name.clone()).unwrap_or_default();
         number.zone = of.map(|community| community.time_zone.clone()).unwrap_or_default();
     }
-    let more =
-        next.map(|next| format!("/directory/reachability?{}", asked.query("community", &next)));
+    let more = next.map(|next| {
+        format!("/directory/reachability?{}", asked.query(["community", "group"], &next))
+    });
+    let group = match asked.group {
+        Some(id) => Some(signed.api().get(&format!("/groups/{id}")).await.map_err(signed.fails())?),
+        None => None,
+    };
     let frame = Frame::signed(&signed, l.t("核对号码", "Numbers to ask about")).await;
-    let page = ListPage { frame, l, communities, asked, numbers, more };
+    let page = ListPage { frame, l, communities, asked, group, numbers, more };
     Ok(show(StatusCode::OK, &page))
 }
 

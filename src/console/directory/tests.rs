@@ -747,7 +747,7 @@ async fn what_was_changed_is_told_and_undone() {
     let page = fake.post("/directory/lines/undo/77", &[("row", "8")]).await;
     assert_eq!(page.location(), "/directory/lines/8/history?did=undone");
     fake.answers(
-        "GET /history?noun=lines&limit=50&before=5",
+        "GET /history?noun=lines&limit=50&after=5",
         200,
         json!({"items": [], "next": null}),
     );

@@ -68,6 +68,16 @@ async fn drills_are_listed_and_only_admins_plan() {
         "/drills/7/report",
     ]);
     shown.shows(&["/drills?after=7", "Plan a drill"]);
+    // Of one community and in one state, on the next page too.
+    let communities = json!({"items": [{"id": 2, "name": "康乐社区"}], "next": null});
+    fake.answers("GET /communities?limit=200", 200, communities);
+    let few = json!({"items": [], "next": 3});
+    fake.answers("GET /drills?limit=20&state=ended&community_id=2", 200, few);
+    let shown = fake.get("/drills?community=2&state=ended").await;
+    shown.shows(&["value=\"2\" selected>康乐社区", "value=\"ended\" selected>Over"]);
+    shown.shows(&["No drill is so.", "/drills?state=ended&#38;community=2&#38;after=3"]);
+    let shown = fake.get_chinese("/drills?state=x&community=x").await;
+    shown.shows(&["演练中", ">未结束<", ">康乐社区<"]);
     let fake = Fake::new("auditor");
     fake.answers("GET /drills?limit=20&after=7", 200, page);
     let shown = fake.get_chinese("/drills?after=7").await;

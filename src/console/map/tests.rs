@@ -118,6 +118,12 @@ async fn a_building_shows_its_floors_from_the_top() {
     let at = |words: &str| page.html.find(words).unwrap_or_else(|| panic!("no {words}"));
     assert!(at("10层") < at(">9层") && at(">2层") < at(">1层"));
     assert!(!page.html.contains("/alarms/0gone"), "only what is here");
+    // Buildings of two compounds may have one name.
+    let of_compound =
+        "GET /communities/2/map?place=%E5%BA%B7%E4%B9%90%E6%96%B0%E6%9D%91&building=1";
+    fake.answers(of_compound, 200, map(0, 1, 3, "up"));
+    let path = "/map/2/building?place=%E5%BA%B7%E4%B9%90%E6%96%B0%E6%9D%91&building=1";
+    fake.get_chinese(path).await.shows(&["康乐新村 1号楼"]);
     let mut large = map(0, 1, 1, "up");
     let doors: Vec<Value> =
         (0..400).map(|id| door(id, "1", &format!("{}01", id / 4 + 1), "down")).collect();

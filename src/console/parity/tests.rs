@@ -1,7 +1,7 @@
 //! Whether people can do in the console what programs can do over the API.
 //!
-//! Every test of the console talks with a fake API; what it asks for is noted and held against the description. So nothing
-//! counts that only looks as if it were asked.
+//! Every test of the console talks with a fake API; what it asks for is noted and held against the description: the
+//! operation, each field of the body and each parameter. So nothing counts that only looks as if it were asked.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -27,8 +27,19 @@ const NOT_OF_PEOPLE: [(&str, &str); 8] = [
     ),
     ("POST /responder/{token}/answer", "the same"),
 ];
-/// Fields of bodies that no form sends, and why.
-const NOT_IN_FORMS: [(&str, &str); 2] = [
+/// Fields of bodies, and parameters behind a `?`, that no page sends, and why.
+const NOT_IN_FORMS: [(&str, &str); 13] = [
+    ("GET /alarms ?after", CARDS),
+    ("GET /alarms ?community_id", CARDS),
+    ("GET /alarms ?from", CARDS),
+    ("GET /alarms ?kind", CARDS),
+    ("GET /alarms ?outcome", CARDS),
+    ("GET /alarms ?q", CARDS),
+    ("GET /alarms ?to", CARDS),
+    ("GET /communities/{id}/duty ?at", "the roster shows who has duty on any day of the month"),
+    ("GET /history ?before", "the old name of `after`"),
+    ("GET /reachability ?limit", "a page has as many as the API gives unasked"),
+    ("GET /reports/alarms ?by", "what the rows of a sheet are; the page asks for all of them"),
     (
         "POST /triggers /number",
         "for who knows no account of the line; the console names the line by its account",
@@ -38,6 +49,9 @@ const NOT_IN_FORMS: [(&str, &str); 2] = [
         "nobody chooses one for others: `/password-reset` makes one that is shown once",
     ),
 ];
+/// Why the plain list of alarms is not narrowed down.
+const CARDS: &str =
+    "people read the cards of alarms, `/alarms/cards`, which are narrowed down by the same";
 
 /// Notes what the console asks the API for, where somebody wants to know.
 pub(crate) fn note(method: &Method, path: &str, body: &Value) {
@@ -156,7 +170,21 @@ fn sent(body: &Value, at: &str, fields: &mut BTreeSet<String>) {
     }
 }
 
-/// What the other tests of the console ask the API for: by operation the fields of the bodies.
+/// The parameters of an operation behind the `?`, with it before their names.
+fn parameters(operation: &Value) -> impl Iterator<Item = String> {
+    let all = operation["parameters"].as_array().into_iter().flatten();
+    let asked = all.filter(|parameter| parameter["in"] == "query");
+    asked.map(|parameter| format!("?{}", parameter["name"].as_str().unwrap()))
+}
+
+/// Those that were sent with something in them.
+fn sent_behind(path: &str) -> impl Iterator<Item = String> {
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    let sent = form_urlencoded::parse(query.as_bytes());
+    sent.filter(|(_, value)| !value.is_empty()).map(|(name, _)| format!("?{name}"))
+}
+
+/// What the other tests of the console ask the API for: by operation the fields of the bodies, and the parameters.
 fn asked(operations: &Operations) -> BTreeMap<String, BTreeSet<String>> {
     let notes = tempfile::NamedTempFile::new().unwrap();
     let mut tests = Command::new(std::env::current_exe().unwrap());
@@ -168,7 +196,9 @@ fn asked(operations: &Operations) -> BTreeMap<String, BTreeSet<String>> {
         let (method, path, body): (String, String, Value) = serde_json::from_str(line).unwrap();
         // What a test asks on purpose and is none.
         let Some(operation) = operations.of(&method, &path) else { continue };
-        sent(&body, "", asked.entry(operation).or_default());
+        let fields = asked.entry(operation).or_default();
+        sent(&body, "", fields);
+        fields.extend(sent_behind(&path));
     }
     asked
 }
@@ -180,7 +210,7 @@ fn what_programs_can_do_people_can_do_too() {
     let asked = asked(&operations);
     let aside: BTreeMap<&str, &str> = NOT_OF_PEOPLE.into();
     let mut left_fields: BTreeMap<&str, &str> = NOT_IN_FORMS.into();
-    let mut wrong = Vec::new();
+    let (mut wrong, mut parameters_total) = (Vec::new(), 0);
     for operation in aside.keys() {
         if asked.contains_key(*operation) {
             wrong.push(format!("{operation}: the console asks for it; take it out of the list"));
@@ -200,14 +230,19 @@ fn what_programs_can_do_people_can_do_too() {
         let mut known = BTreeSet::new();
         let body = &operation["requestBody"]["content"]["application/json"]["schema"];
         described(&document, body, "", &mut known);
+        known.extend(parameters(operation));
+        parameters_total += parameters(operation).count();
         for field in known.difference(fields) {
             let field = format!("{name} {field}");
             if left_fields.remove(&*field).is_none() {
                 wrong.push(format!("{field}: no form sends it"));
             }
         }
+        for field in fields.difference(&known).filter(|field| field.starts_with('?')) {
+            wrong.push(format!("{name} {field}: is sent, and is no parameter"));
+        }
     }
     wrong.extend(left_fields.keys().map(|field| format!("{field}: is sent, or is none")));
-    assert!(200 < asked.len(), "{}", asked.len());
+    assert!(200 < asked.len() && 150 < parameters_total, "{} {parameters_total}", asked.len());
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), operations.0.len(), wrong.join("\n"));
 }

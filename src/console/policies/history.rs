@@ -1,7 +1,7 @@
 //! The latest edits of the policies of a community, by whom and why, with a button that undoes one: there a policy that was
 //! removed comes back.
 
-use super::{Listed, community_of};
+use super::{Policy, community_of};
 use crate::api::{Failure, Problem};
 use crate::directory::who_words;
 use crate::form::{Form, Sent};
@@ -103,14 +103,14 @@ async fn render(
     }
     let Page { items: edits, next } = signed.api().get(&list).await?;
     let path = format!("/policies?community_id={id}&limit=200");
-    let stand: Listed = signed.api().get(&path).await?;
+    let stand: Vec<Policy> = signed.api().get_all(&path).await?;
     let page = HistoryPage {
         frame: Frame::signed(signed, l.t("预案的修改和删除", "Changes and removals of policies"))
             .await,
         l,
         community_id: id,
         community,
-        names: stand.items.iter().map(|one| (one.id, one.name().to_owned())).collect(),
+        names: stand.iter().map(|one| (one.id, one.name().to_owned())).collect(),
         more: next.map(|next| format!("/policies/history?community={id}&after={next}")),
         edits,
         may_edit: signed.me.is_admin(),

@@ -46,7 +46,12 @@ fn desk(role: &str) -> Fake {
     );
     let posts = json!({"items": [{"id": 1, "code": "night", "name": "夜班岗"}]});
     fake.answers("GET /posts?community_id=2&limit=200", 200, posts);
-    fake.answers("GET /policies?community_id=2&limit=200", 200, json!({"items": [policy(2, 30)]}));
+    let first = json!({"items": [policy(2, 30)], "next": 7});
+    fake.answers("GET /policies?community_id=2&limit=200", 200, first);
+    let mut other = policy(2, 30);
+    (other["id"], other["document"]["name"]) = (json!(8), json!("第二页的预案"));
+    let last = json!({"items": [other], "next": null});
+    fake.answers("GET /policies?community_id=2&limit=200&after=7", 200, last);
     fake.answers("GET /policies/7", 200, policy(2, 30));
     fake.answers("GET /policies/7/report", 200, report(90));
     let found = json!({"items": [
@@ -71,6 +76,7 @@ async fn policies_are_listed_and_one_is_told_in_words() {
     let fake = desk("auditor");
     let list = fake.get("/policies").await;
     list.shows(&[
+        "第二页的预案",
         "/policies/7",
         "grid 第一网格",
         "Intruder",
@@ -339,6 +345,15 @@ async fn a_policy_is_tried_before_it_is_saved() {
     ]);
     assert!(!tried.html.contains("another policy holds"));
     let asked = fake.asked();
+    // At another moment, as a drill, alone: what is tried stays in its fields.
+    let community = json!({"id": 2, "name": "康乐社区", "time_zone": "Europe/Berlin"});
+    fake.answers("GET /communities/2", 200, community);
+    let other = "at=2026-11-28T02%3A00%3A00Z&drill=true&load=false&policy_id=7";
+    let other = format!("POST /lines/8/what-if?kind=intruder&{other}");
+    fake.answers(&other, 200, what_if(Value::Null, true));
+    let moment = vec![("try-at", "2026-11-28T03:00"), ("try-drill", "yes"), ("try-alone", "yes")];
+    let elsewhere = fake.post("/policies/7/edit", &[form.clone(), moment].concat()).await;
+    elsewhere.shows(&["0.09 s", "value=\"2026-11-28T03:00\"", "value=\"yes\" checked"]);
     assert!(asked.iter().all(|(method, ..)| *method != Method::PUT), "nothing is saved");
     let sent = asked.iter().find(|(_, path, _)| path.contains("what-if")).unwrap();
     assert_eq!(sent.2["document"]["steps"][1]["wait_s"], 45);

@@ -191,7 +191,7 @@ fn asked(signed: &Signed) -> Form {
     Form::parse(query.as_bytes())
 }
 
-/// The query of the API that a form stands for; only words that it knows.
+/// The query of the API that a form, or the address of a sound, stands for; only words that it knows.
 fn query_of(form: &Form) -> Result<String, Failure> {
     let mut query = form_urlencoded::Serializer::new(String::new());
     let known = |choices: &[Choice], name: &str| {
@@ -202,13 +202,16 @@ fn query_of(form: &Form) -> Result<String, Failure> {
             query.append_pair(name, value);
         }
     }
-    let whom = form.get("whom").split_once(':');
-    if let Some((kind, Ok(id))) = whom.map(|(kind, id)| (kind, id.parse::<u32>()))
-        && WHOM.contains(&kind)
+    let chosen = form.get("whom").split_once(':').filter(|(kind, _)| WHOM.contains(kind));
+    // The address of the sound names them as the API does.
+    let named =
+        || WHOM.into_iter().map(|kind| (kind, form.get(kind))).find(|(_, id)| !id.is_empty());
+    if let Some((kind, id)) = chosen.or_else(named)
+        && let Ok(id) = id.parse::<u32>()
     {
         query.append_pair(kind, &id.to_string());
     }
-    if form.has("drill", "yes") {
+    if form.has("drill", "yes") || form.has("drill", "true") {
         query.append_pair("drill", "true");
     }
     if !form.get("language").is_empty() {

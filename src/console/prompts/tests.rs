@@ -244,6 +244,27 @@ async fn a_line_is_listened_to_before_anybody_is_called() {
     assert_eq!(fake.get("/prompts/preview.wav?line=x").await.status, StatusCode::NOT_FOUND);
 }
 
+/// What is heard is what is shown: the sound is asked for with all that the page was.
+#[tokio::test]
+async fn whoever_is_chosen_is_listened_to_with_their_own_sound() {
+    let fake = known("operator");
+    let line = json!({"id": 8, "account": "l8", "household_id": 5});
+    fake.answers("GET /lines/8", 200, line);
+    let clip = json!({"clip": "alarm", "text": "家里有人按了报警", "source": "shipped"});
+    let heard = json!({"language": "nan", "said_in": "nan", "spoken_ms": 1_000, "sms": "短信", "clips": [clip]});
+    for whom in ["contact", "worker", "responder"] {
+        let asked = format!("kind=fire&message=alarm&{whom}=3&drill=true&language=nan");
+        fake.answers(&format!("GET /lines/8/preview?{asked}"), 200, heard.clone());
+        let typed = format!("kind=fire&message=alarm&whom={whom}%3A3&drill=yes&language=nan");
+        let page = fake.get(&format!("/prompts/preview?line=8&{typed}")).await;
+        page.shows(&["家里有人按了报警"]);
+        let sound = format!("/prompts/preview.wav?line=8&{asked}");
+        page.shows(&[&format!("src=\"{}\"", sound.replace('&', "&#38;"))]);
+        fake.answers(&format!("GET /lines/8/preview.wav?{asked}"), 200, json!(null));
+        assert_eq!(fake.get(&sound).await.status, StatusCode::OK, "{whom}");
+    }
+}
+
 #[tokio::test]
 async fn sounds_are_those_of_the_api() {
     let fake = known("operator");

@@ -1,10 +1,11 @@
 //! How lines and numbers stand now, community by community.
 
 use crate::Shared;
-use crate::form::Form;
 use crate::frame::{Frame, show};
 use crate::lang::Lang;
+use crate::narrow::Narrow;
 use crate::visit::Signed;
+use crate::wall::{Named, communities};
 use askama::Template;
 use axum::Router;
 use axum::http::StatusCode;
@@ -58,6 +59,9 @@ struct LinesPage {
     frame: Frame,
     l: Lang,
     items: Vec<Standing>,
+    narrow: Narrow,
+    /// To choose from; none for who may not list them.
+    communities: Vec<Named>,
     more: Option<String>,
     /// The lines may be opened by those who act.
     may_act: bool,
@@ -65,12 +69,13 @@ struct LinesPage {
 
 async fn standing(signed: Signed) -> Result<Response, Response> {
     let l = signed.lang();
-    let query = signed.visitor.path.split_once('?').map_or("", |(_, query)| query);
-    let after: u32 = Form::parse(query.as_bytes()).get("after").parse().unwrap_or(0);
-    let path = format!("/reports/communities?limit=20&after={after}");
+    let narrow = Narrow::of(&signed, &[]).and_by("community", "community_id");
+    let path = format!("/reports/communities?{}", narrow.of_api(20));
     let found: Standings = signed.api().get(&path).await.map_err(signed.fails())?;
-    let more = found.next.map(|next| format!("/reports/lines?after={next}"));
+    let more = found.next.map(|next| narrow.more("/reports/lines", next));
+    let communities = communities(&signed).await;
     let frame = Frame::signed(&signed, l.t("线路与号码", "Lines and numbers")).await;
     let may_act = signed.me.may_act();
-    Ok(show(StatusCode::OK, &LinesPage { frame, l, items: found.items, more, may_act }))
+    let items = found.items;
+    Ok(show(StatusCode::OK, &LinesPage { frame, l, items, narrow, communities, more, may_act }))
 }

@@ -121,6 +121,14 @@ async fn what_is_still_being_counted_comes_by_itself() {
 async fn a_sheet_is_passed_on_as_it_is() {
     let fake = Fake::new("auditor");
     fake.answers("GET /reports/alarms.csv?by=kind&from=2026-10", 200, json!("sheet"));
+    let all = "by=month&from=2026-09&until=2026-10&community_id=2";
+    fake.answers(&format!("GET /reports/alarms.csv?{all}"), 200, json!("a month"));
+    let path = "/reports/csv/month?from=2026-09&until=2026-10&community=2";
+    fake.get(path).await.shows(&["a month"]);
+    let one = "GET /reports/communities.csv?limit=50&community_id=9";
+    fake.answers(one, 200, json!("id,name\n9,b\n"));
+    let sheet = fake.get("/reports/csv/communities?community=9").await;
+    assert_eq!(sheet.html, "id,name\n9,b\n");
     let first = "link: </api/v1/reports/communities.csv?after=7>; rel=\"next\"\nid,name\n7,a\n";
     fake.answers("GET /reports/communities.csv?limit=50", 200, json!(first));
     fake.answers("GET /reports/communities.csv?limit=50&after=7", 200, json!("id,name\n9,b\n"));
@@ -138,10 +146,20 @@ async fn lines_and_numbers_stand_community_by_community() {
         "numbers": {"numbers": 60, "confirmed": 45, "never_confirmed": 5, "doubtful": 6, "unreachable": 4, "due": 9, "confirmed_percent": 75}});
     let page = json!({"items": [row], "next": 2, "counted_at": "2026-11-22T03:12:00Z"});
     let auditor = Fake::new("auditor");
-    auditor.answers("GET /reports/communities?limit=20&after=0", 200, page.clone());
+    auditor.answers("GET /reports/communities?limit=20", 200, page.clone());
     let read = auditor.get("/reports/lines").await;
     assert!(!read.html.contains("/directory/reachability"), "who may not see numbers has no link");
-    fake.answers("GET /reports/communities?limit=20&after=0", 200, page);
+    fake.answers("GET /reports/communities?limit=20", 200, page.clone());
+    fake.answers("GET /reports/communities?limit=20&community_id=2", 200, page);
+    let communities =
+        json!({"items": [{"id": 2, "name": "康乐社区"}, {"id": 3, "name": "文园社区"}]});
+    fake.answers("GET /communities?limit=200", 200, communities);
+    let one = fake.get("/reports/lines?community=2").await;
+    one.shows(&["value=\"2\" selected>康乐社区", "<option value=\"3\">文园社区"]);
+    one.shows(&[
+        "/reports/lines?community=2&#38;after=2",
+        "/reports/csv/communities?community=2\"",
+    ]);
     let page = fake.get("/reports/lines").await;
     page.shows(&["/lines?community=2", "75%", "/reports/lines?after=2", "tag amber"]);
     page.shows(&[
@@ -150,6 +168,9 @@ async fn lines_and_numbers_stand_community_by_community() {
         "href=\"/directory/reachability?community=2&#38;due=true\">9</a>",
     ]);
     fake.get_chinese("/reports/lines?after=x").await.shows(&["号码待确认", "经交换机"]);
+    let last = json!({"items": [], "next": null, "counted_at": "2026-11-22T03:12:00Z"});
+    fake.answers("GET /reports/communities?limit=20&after=2", 200, last);
+    fake.get("/reports/lines?after=2").await.shows(&["There is no community."]);
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Proving the trail over the API: both chains are read aside, one verification at a time, and whoever asks sees how far
-//! it is and what the last one found.
+//! it is and what the last one found, and may end it.
 //!
 //! It reads by connections of its own, with nothing of the alarm path, and holds its view of a database at most
 //! [`LONGEST`]: for so long what is written meanwhile stays in the write-ahead log.
@@ -21,6 +21,7 @@ use lianfang_domain::directory::Language;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 /// How long one may read. A town has some hundred thousand entries a year, which take seconds.
@@ -41,12 +42,22 @@ struct Verification {
     /// Entries and rows that were read.
     read: u64,
     outcome: Outcome,
+    end: End,
+}
+
+/// How one is ended, and that it has ended, so that its connection is free for the next.
+#[derive(Clone, Debug, Default)]
+struct End {
+    is_wanted: CancellationToken,
+    is_there: CancellationToken,
 }
 
 #[derive(Clone, Debug)]
 enum Outcome {
     Running,
     Found(Vec<Verified>),
+    /// Somebody ended it before it was through; that proves nothing.
+    Cancelled,
     /// The database could not be read, or it took too long; that proves nothing.
     Failed,
 }
@@ -56,15 +67,26 @@ impl Verifications {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the only place; false where somebody has it.
-    fn take_place(&self, begun: Timestamp, entries: u64) -> bool {
+    /// Takes the only place; none where somebody has it.
+    fn take_place(&self, begun: Timestamp, entries: u64) -> Option<End> {
         let mut last = self.last();
-        let is_free = !last.as_ref().is_some_and(|one| matches!(one.outcome, Outcome::Running));
-        if is_free {
-            let outcome = Outcome::Running;
-            *last = Some(Verification { begun, ended: None, entries, read: 0, outcome });
+        let is_taken = last.as_ref().is_some_and(|one| matches!(one.outcome, Outcome::Running));
+        if is_taken {
+            return None;
         }
-        is_free
+        let (outcome, end) = (Outcome::Running, End::default());
+        let kept = end.clone();
+        *last = Some(Verification { begun, ended: None, entries, read: 0, outcome, end: kept });
+        Some(end)
+    }
+
+    /// Ends the one that is under way, if one is. Returns once it has.
+    async fn cancel(&self) {
+        let end = self.last().as_ref().map(|one| one.end.clone());
+        if let Some(end) = end {
+            end.is_wanted.cancel();
+            end.is_there.cancelled().await;
+        }
     }
 
     fn note(&self, note: impl FnOnce(&mut Verification)) {
@@ -101,8 +123,8 @@ impl TryFrom<String> for Noted {
 /// A verification of the audit trail (审计验证).
 #[derive(Serialize, ToSchema)]
 pub(super) struct VerificationView {
-    /// `none` since the service started, `running`, `whole`, `broken`, or `failed`: it could not be read, or took longer
-    /// than ten minutes.
+    /// `none` since the service started, `running`, `whole`, `broken`, `cancelled`: somebody ended it before it was
+    /// through, which proves nothing, or `failed`: it could not be read, or took longer than ten minutes.
     state: &'static str,
     /// When it began.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -151,6 +173,7 @@ impl VerificationView {
         };
         let (state, found) = match &last.outcome {
             Outcome::Running => ("running", [].as_slice()),
+            Outcome::Cancelled => ("cancelled", [].as_slice()),
             Outcome::Failed => ("failed", [].as_slice()),
             Outcome::Found(found) if found.iter().all(Verified::is_whole) => ("whole", &**found),
             Outcome::Found(found) => ("broken", &**found),
@@ -207,12 +230,17 @@ pub(super) async fn begin(
     for chain in Chain::ALL {
         entries += audit::head(database(&web, chain)).await?.map_or(0, |head| head.sequence);
     }
-    if all.take_place(web.clock.now(), entries) {
+    if let Some(end) = all.take_place(web.clock.now(), entries) {
         let anchors: Vec<Anchor> = draft.heads.into_iter().map(|Noted(anchor)| anchor).collect();
         let (service, all) = (Arc::clone(&web), all.clone());
         web.tasks.start("verification", |stop| async move {
+            let _told = end.is_there.drop_guard();
+            let proof = end.is_wanted.run_until_cancelled(prove(&service, &all, &anchors));
             // Whoever stops the service waits for no proof.
-            let _done = stop.run_until_cancelled(prove(&service, &all, &anchors)).await;
+            if let Some(None) = stop.run_until_cancelled(proof).await {
+                let ended = Some(service.clock.now());
+                all.note(|last| (last.ended, last.outcome) = (ended, Outcome::Cancelled));
+            }
         });
     }
     let view = VerificationView::of(all.last().as_ref(), caller.reach(), language_of(&headers));
@@ -230,6 +258,20 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Json<VerificationView> {
     Json(VerificationView::of(all.last().as_ref(), caller.reach(), language_of(&headers)))
+}
+
+/// End the verification that is under way, if one is: `GET` says then that it was cancelled, and another may begin. What
+/// one found that was through stays.
+#[utoipa::path(
+    delete, path = "/audit/verification", tag = "audit", operation_id = "cancel_audit_verification",
+    responses((status = 204, description = "None is under way any more")),
+)]
+pub(super) async fn cancel(
+    _caller: Caller<Auditor>,
+    Extension(all): Extension<Verifications>,
+) -> StatusCode {
+    all.cancel().await;
+    StatusCode::NO_CONTENT
 }
 
 async fn prove(web: &Web, all: &Verifications, anchors: &[Anchor]) {
@@ -290,12 +332,12 @@ mod tests {
         let view =
             || VerificationView::of(all.last().as_ref(), Reach::Everything, Language::default());
         assert_eq!(view().state, "none");
-        assert!(all.take_place(at(1), 9));
-        assert!(!all.take_place(at(2), 10), "it is taken");
+        assert!(all.take_place(at(1), 9).is_some());
+        assert!(all.take_place(at(2), 10).is_none(), "it is taken");
         assert_eq!((view().state, view().begun_at, view().entries), ("running", Some(at(1)), 9));
         all.note(|last| (last.ended, last.outcome) = (Some(at(3)), Outcome::Failed));
         assert_eq!((view().state, view().ended_at), ("failed", Some(at(3))));
-        assert!(all.take_place(at(4), 10));
+        assert!(all.take_place(at(4), 10).is_some());
         assert_eq!((view().state, view().ended_at, view().read), ("running", None, 0));
     }
 }

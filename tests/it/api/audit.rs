@@ -14,19 +14,24 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(60);
 const VERIFICATION: &str = "/audit/verification";
 
-/// Has the trail verified, and waits for what is found.
-async fn verified(client: &Client<'_>, heads: Value) -> Value {
-    client.post(VERIFICATION, json!({"heads": heads})).await.expect(202);
+/// Waits until the verification is told to be so.
+async fn until(client: &Client<'_>, is_so: impl Fn(&Value) -> bool) -> Value {
     let found = async {
         loop {
             let found = client.get(VERIFICATION).await.expect(200).json();
-            if found["state"] != "running" {
+            if is_so(&found) {
                 return found;
             }
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, found).await.expect("ends in time")
+    tokio::time::timeout(PATIENCE, found).await.expect("comes in time")
+}
+
+/// Has the trail verified, and waits for what is found.
+async fn verified(client: &Client<'_>, heads: Value) -> Value {
+    client.post(VERIFICATION, json!({"heads": heads})).await.expect(202);
+    until(client, |found| found["state"] != "running").await
 }
 
 #[tokio::test]
@@ -209,4 +214,40 @@ async fn the_whole_trail_is_verified_for_who_audits() {
     let operator = api.person("wang", Role::Operator, Reach::Everything).await;
     operator.get(VERIFICATION).await.expect(403);
     operator.post(VERIFICATION, json!({})).await.expect(403);
+}
+
+#[tokio::test]
+async fn a_verification_is_cancelled_halfway_and_another_begins() {
+    let api = Api::on_disk().await;
+    let admin = api.token("陈主任", Scope::Admin).await;
+    api.admin(&admin).town().await;
+    let auditor = api.person("li", Role::Auditor, Reach::Everything).await;
+    let cancels = async |client: &Client<'_>, status| {
+        client.call(Method::DELETE, VERIFICATION).send().await.expect(status)
+    };
+    cancels(&auditor, 204).await;
+    assert_eq!(auditor.get(VERIFICATION).await.expect(200).json()["state"], "none");
+
+    // The first chain is read; the second waits for its connection, which is not free.
+    let held = api.store.directory().long_reader().acquire().await.expect("is free");
+    auditor.post(VERIFICATION, json!({})).await.expect(202);
+    let halfway = until(&auditor, |found| found["read"] != 0).await;
+    assert_eq!((&halfway["state"], &halfway["ended_at"]), (&json!("running"), &Value::Null));
+    let operator = api.person("wang", Role::Operator, Reach::Everything).await;
+    cancels(&operator, 403).await;
+    assert_eq!(auditor.get(VERIFICATION).await.expect(200).json()["state"], "running");
+    // Once that is answered it has ended, and whoever asks again is told the same.
+    for _ in 0..2 {
+        cancels(&auditor, 204).await;
+        let told = auditor.get(VERIFICATION).await.expect(200).json();
+        assert_eq!((&told["state"], &told["chains"]), (&json!("cancelled"), &json!([])));
+        assert_eq!(told["begun_at"], halfway["begun_at"]);
+        assert!(told["ended_at"].is_string(), "{told}");
+        assert!(told["read"].as_u64() < told["entries"].as_u64(), "{told}");
+    }
+
+    drop(held);
+    assert_eq!(verified(&auditor, json!([])).await["state"], "whole");
+    cancels(&auditor, 204).await;
+    assert_eq!(auditor.get(VERIFICATION).await.expect(200).json()["state"], "whole", "it stays");
 }

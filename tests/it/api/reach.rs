@@ -124,6 +124,7 @@ const ROUTES: &str = "
     get    /api/v1/audit/head                                         AU
     get    /api/v1/audit/verification                                 AU
     post   /api/v1/audit/verification                                 AU
+    delete /api/v1/audit/verification                                 AU
     get    /api/v1/drills                                             AOU
     post   /api/v1/drills                                             A
     post   /api/v1/drills/preview                                     A

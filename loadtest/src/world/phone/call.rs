@@ -322,13 +322,25 @@ impl World {
         let Some(index) = self.phones.by_call.get(&call_id).copied() else { return };
         let Some(phone) = self.phones.all.get_mut(index) else { return };
         let Some(call) = phone.call.as_mut() else { return };
+        // What is pressed after the code is none of it.
+        let is_last = call.keys_left == 1;
         call.keys_left = call.keys_left.saturating_sub(1);
-        let (is_last, account) = (call.keys_left == 0, phone.config.account.clone());
+        let account = phone.config.account.clone();
         self.diary.note(now, &account, What::Pressed(key));
         if is_last {
             self.board.on_press(&account, now);
             self.diary.note(now, &account, What::PressedAlarm);
         }
+    }
+
+    /// A phone that is in its call presses keys, by RFC 4733. Returns whether it is in one; otherwise nothing is pressed.
+    pub fn key(&mut self, phone: PhoneId, keys: &str, now: Instant) -> bool {
+        let call = self.phones.all.get(phone.0).and_then(|phone| phone.call.as_ref());
+        let Some(id) = call.filter(|call| call.phase == Phase::Up).map(|call| call.id) else {
+            return false;
+        };
+        keys.chars().for_each(|key| self.press_key(id, key, now));
+        true
     }
 
     /// A phone hangs up: BYE, or CANCEL before the answer.

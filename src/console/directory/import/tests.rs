@@ -46,6 +46,11 @@ async fn files_are_sent_on_and_what_is_wrong_stands_beside_the_field() {
         "2026年11月22日 11:12",
     ]);
     page.shows(&["/directory/changes/7/undo", "/directory/import?before=6#changes"]);
+    let earlier = json!({"items": [], "next": null});
+    fake.answers("GET /history/changes?limit=20&after=6", 200, earlier);
+    let page_two = fake.get("/directory/import?before=6").await;
+    assert!(!page_two.html.contains("/directory/changes/7/undo"), "that is on the first page");
+    assert_eq!(page_two.status, StatusCode::OK);
     assert!(!page.html.contains("/directory/changes/6/undo"));
     let csrf = crate::visit::csrf_of("s");
     fake.answers("POST /imports?replace=false", 201, json!({"id": ID}));

@@ -71,6 +71,24 @@ async fn numbers_are_listed_with_how_sure_they_are_and_when_to_ask() {
 }
 
 #[tokio::test]
+async fn a_visit_to_a_group_has_the_numbers_of_that_group() {
+    let fake = town("operator", &[]);
+    let page = json!({"items": [number("doubtful", true)], "next": "2.9.1.0"});
+    fake.answers("GET /reachability?group_id=4&due=true", 200, page);
+    let page = fake.get("/directory/reachability?group=4&due=true").await;
+    page.shows(&["Only of the group <a href=\"/directory/groups/4\">3号楼一组</a>", "小陈"]);
+    // The group stays when something else is chosen, and on the next page.
+    page.shows(&["<input type=\"hidden\" name=\"group\" value=\"4\">"]);
+    page.shows(&["/directory/reachability?group=4&#38;due=true&#38;after=2.9.1.0"]);
+    let page = fake.get_chinese("/directory/reachability?group=4&due=true").await;
+    page.shows(&["只看联防组", "看全部"]);
+    // A group that is not there has no numbers.
+    fake.answers("GET /reachability?group_id=9", 200, json!({"items": [], "next": null}));
+    let gone = fake.get("/directory/reachability?group=9").await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn people_of_every_noun_are_a_link_away_and_states_have_their_own_colour() {
     for (field, state, link, colour, words) in [
         ("worker_id", "confirmed", "/directory/workers/7#reachability", "green", "已确认"),
