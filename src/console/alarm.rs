@@ -10,9 +10,10 @@ mod raise;
 mod waterfall;
 
 use crate::Shared;
+use crate::api::{Failure, Problem};
 use crate::board::{self, Row};
 use crate::form::Form;
-use crate::frame::{Frame, show};
+use crate::frame::{Frame, failed, show};
 use crate::lang::Lang;
 use crate::visit::Signed;
 use askama::Template;
@@ -176,11 +177,30 @@ fn own(signed: &Signed) -> String {
     worker.map_or_else(String::new, |id| format!("worker:{id}:{}", signed.me.display_name))
 }
 
-/// The dossier to print, as the API writes it.
-async fn dossier(signed: Signed, Path(id): Path<String>) -> Response {
-    let lang = signed.lang().t("zh", "en");
-    let path = format!("/alarms/{}/dossier.html?lang={lang}", segment(&id));
-    signed.api().raw(Method::GET, &path, "text/html", Body::empty()).await
+/// Which part of a dossier, and of which moment; the API writes both into its links.
+#[derive(Deserialize)]
+struct Printed {
+    part: Option<String>,
+    as_of: Option<String>,
+}
+
+/// The dossier to print, as the API writes it in the language of who asks.
+async fn dossier(
+    signed: Signed,
+    Path(id): Path<String>,
+    Query(printed): Query<Printed>,
+) -> Response {
+    let pairs = [("part", printed.part), ("as_of", printed.as_of)];
+    let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let path = format!("/alarms/{}/dossier.html?{query}", segment(&id));
+    let response = signed.api().raw(Method::GET, &path, "text/html", Body::empty()).await;
+    if !response.status().is_success() {
+        let status = response.status().as_u16();
+        let problem = Problem { status, ..Problem::default() };
+        return failed(&signed.visitor, &Failure::Problem(Box::new(problem)));
+    }
+    response
 }
 
 #[cfg(test)]

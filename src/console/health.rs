@@ -323,7 +323,7 @@ mod tests {
         ]);
         page.shows(&[
             "wait in the journal",
-            "-9000 ms",
+            "</svg>-9000 ms",
             "61000 ms",
             "cannot be read",
             "0.9 KiB free of 4.8 KiB",

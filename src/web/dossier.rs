@@ -1,5 +1,5 @@
 //! The dossier of an alarm (警情档案): everything that is known of it in one document, for those who have to answer for
-//! it afterwards. As JSON, and as one page to print.
+//! it afterwards. As JSON, and as a page to print, or several when one has no room for it.
 //!
 //! What was erased is shown as erased. Must not decide and must not change anything, but for noting who read it.
 
@@ -30,6 +30,7 @@ use lianfang_domain::alarm::{Event, PlanWhy};
 use lianfang_domain::directory::Language;
 use lianfang_domain::id::AlarmId;
 use lianfang_domain::plan::Plan;
+use page::Wanted;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -37,6 +38,8 @@ use utoipa_axum::routes;
 
 /// Entries of the trail that a dossier shows: an alarm has some hundred.
 const ENTRIES_MAX: u32 = 1000;
+/// Parts that are asked for: far more than any dossier has.
+const PARTS_MAX: u32 = 10_000;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::default().routes(routes!(read)).routes(routes!(print))
@@ -109,15 +112,20 @@ async fn read(
     headers: HeaderMap,
 ) -> Result<Json<Dossier>, ApiError> {
     caller.reaches_alarm(&web, To::See, id).await?;
-    Ok(Json(dossier(&web, &noted, (id, &caller.who()), language_of(&headers)).await?))
+    Ok(Json(dossier(&web, &noted, (id, &caller.who()), (language_of(&headers), None)).await?))
 }
 
-/// The dossier as one page to print (A4, no script).
+/// The dossier as a page to print (A4, no script). One of more than 100 KB is written in numbered parts, which link to each
+/// other; all of them tell what had happened when the first was opened.
 #[utoipa::path(
     get, path = "/alarms/{id}/dossier.html", tag = "alarms", operation_id = "print_dossier",
     params(
         ("id" = String, Path, description = "Id of the alarm"),
         ("lang" = Option<String>, Query, description = "`zh` or `en`; as Accept-Language says if not given", pattern = "^(zh|en)$"),
+        ("part" = Option<u32>, Query, description = "Which part, from 1; the first if not given. 404 when there are fewer",
+            minimum = 1, maximum = 10000),
+        ("as_of" = Option<String>, Query, description = "Only what had happened at this moment, such as \
+            `2026-11-23T08:00:00+08:00`; parts with the same are of one dossier. Everything if not given"),
     ),
     responses((status = 200, description = "The page", body = String, content_type = "text/html")),
 )]
@@ -129,31 +137,42 @@ async fn print(
     headers: HeaderMap,
     mut parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let language = match parameters.take("lang").as_deref() {
-        None => language_of(&headers),
-        Some("zh") => Language::Chinese,
-        Some("en") => Language::English,
+    let named = match parameters.take("lang").as_deref() {
+        None => None,
+        Some("zh") => Some(Language::Chinese),
+        Some("en") => Some(Language::English),
         Some(_) => return Err(wrong("lang", Must::PageLanguage)),
     };
+    let part = parameters.take_number("part", 1..=PARTS_MAX)?.unwrap_or(1);
+    let as_of = parameters.take_moment("as_of")?;
     parameters.finish()?;
     caller.reaches_alarm(&web, To::See, id).await?;
-    let dossier = dossier(&web, &noted, (id, &caller.who()), language).await?;
-    let html = page::write(&dossier, language).map_err(|error| ApiError::Internal(error.into()))?;
+    let language = named.unwrap_or_else(|| language_of(&headers));
+    let dossier = dossier(&web, &noted, (id, &caller.who()), (language, as_of)).await?;
+    let wanted = Wanted { language, is_language_named: named.is_some(), part: part as usize };
+    let html = page::write(&dossier, &wanted).map_err(|error| ApiError::Internal(error.into()))?;
+    let html = html.ok_or(ApiError::NotFound)?;
     Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response())
 }
 
-/// Collects it for somebody, who is noted to have seen it.
+/// Collects it for somebody, who is noted to have seen it; only what had happened at a moment, if one is given.
 async fn dossier(
     web: &Web,
     noted: &Noted,
     (id, who): (AlarmId, &str),
-    language: Language,
+    (language, as_of): (Language, Option<Timestamp>),
 ) -> Result<Dossier, ApiError> {
-    let stored = web.alarm_log.alarm(id).await?.ok_or(ApiError::NotFound)?;
+    let mut stored = web.alarm_log.alarm(id).await?.ok_or(ApiError::NotFound)?;
+    let is_there = |at: Timestamp| as_of.is_none_or(|as_of| at <= as_of);
+    stored.events.retain(|event| is_there(event.at));
     noted.note(web, who, id).await;
     let row_id = id.0.cast_signed();
-    let of_alarm = audit::entries_of_row(web.store.alarms(), row_id, 0, ENTRIES_MAX).await?;
-    let reads = audit::reads_of(web.store.directory(), id, ENTRIES_MAX).await?;
+    let mut of_alarm = audit::entries_of_row(web.store.alarms(), row_id, 0, ENTRIES_MAX).await?;
+    of_alarm.retain(|entry| is_there(entry.at));
+    let mut reads = audit::reads_of(web.store.directory(), id, ENTRIES_MAX).await?;
+    reads.retain(|entry| is_there(entry.at));
+    let mut trace = trace(web, id).await?;
+    trace.retain(|message| is_there(message.at));
     let readers = reads.iter().map(|entry| entry.actor.to_string());
     let names = names_of(web, accounts_in(&stored).into_iter().chain(readers).collect()).await;
     let named = |entry| NamedEntry::new(Chain::Directory, entry, &names);
@@ -162,7 +181,7 @@ async fn dossier(
     Ok(Dossier {
         alarm: AlarmView::from(&stored.row),
         beginning: BeginningView::read(web, &stored.row).await?,
-        written_at: web.clock.now(),
+        written_at: as_of.unwrap_or_else(|| web.clock.now()),
         time_zone: time_zone(web, &stored).await?,
         is_erased: plans.iter().any(|plan| plan.is_erased),
         scene: plan.map(scene),
@@ -172,7 +191,7 @@ async fn dossier(
         plans,
         reads: reads.into_iter().map(named).collect(),
         audit: of_alarm.into_iter().map(|one| EntryView::new(Chain::Alarms, one)).collect(),
-        trace: trace(web, id).await?,
+        trace,
     })
 }
 

@@ -29,7 +29,7 @@ async fn lose_nothing(first: &Browser, stage: &Stage, look: Look) {
     second.press("main button.main").await;
     // Nothing is saved: what the other wrote stands beside what was typed here.
     second.waits_for(look.t("别人刚刚改过", "Somebody else has just changed this")).await;
-    second.waits_for("三号楼东").await;
+    second.waits_for(look.t("现在是：三号楼东", "It is now: 三号楼东")).await;
     assert_eq!(name_of(stage), "三号楼东");
     assert_eq!(second.value("name").await, "三号楼西");
     second.is_looked_at("conflict", look).await;

@@ -4,7 +4,6 @@ use crate::browser::{Browser, CHINESE, ENGLISH, Look};
 use crate::hand::ENGLISH_PLAIN;
 use crate::people::arrives;
 use crate::stage::{LONGEST, Stage, story};
-use fantoccini::wd::PrintConfiguration;
 use lianfang::store::ALARMS_FILE;
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
@@ -62,6 +61,12 @@ const ON_PAPER: &str = "return [document.body.innerText, [...document.querySelec
 /// A page on paper has these words and nothing to go elsewhere with.
 async fn prints(browser: &Browser, stage: &Stage, (path, words): (&str, &[&str])) {
     browser.goto(&stage.page(path)).await;
+    is_on_paper(browser, words).await;
+}
+
+/// The page that is open has these words on paper and nothing to go elsewhere with.
+pub(crate) async fn is_on_paper(browser: &Browser, words: &[&str]) {
+    let path = browser.client.current_url().await.expect("is somewhere");
     browser.shows_as("print", false).await;
     let (said, extra): (String, Vec<String>) =
         serde_json::from_value(browser.run(ON_PAPER).await).expect("words and parts");
@@ -269,6 +274,77 @@ fn an_auditor_does_so_in_english_without_script() {
     });
 }
 
+/// Bytes of a page, and what is written of the numbers of the messages that it has in full.
+const PART: &str = "return [performance.getEntriesByType('navigation')[0].decodedBodySize, [...document.querySelectorAll('pre')]\
+     .map((one) => one.textContent).join('').match(/CSeq: \\d+ OPTIONS/g) ?? [], document.querySelector('.part').textContent]";
+
+/// Which part of three it says that it is.
+fn numbered(look: Look, part: u32) -> String {
+    let (before, behind) = (look.t("第", "Part"), look.t("部分，共 3 部分", "of 3"));
+    format!("{before} {part} {behind}")
+}
+
+/// A dossier that a page has no room for is read part by part to its end, and each part is printed: nothing is missing
+/// and nothing stands twice.
+async fn reads_a_long_dossier(browser: &Browser, stage: &Stage, look: Look) {
+    const MESSAGES: u32 = 45;
+    let alarm = stage.get("/alarms?limit=5")["items"][0]["id"].clone();
+    let path = format!("/alarms/{}/dossier", alarm.as_str().expect("an id"));
+    stage.traces(alarm.as_str().expect("an id"), MESSAGES);
+    browser.goto(&stage.page(&path)).await;
+    browser.is_looked_at("dossier-first", look).await;
+    browser.says(&[&numbered(look, 1), look.t("目录", "Contents")], &[]).await;
+    let (mut numbers, mut part) = (Vec::new(), 1);
+    loop {
+        let told = numbered(look, part);
+        if look.has_script {
+            let here = browser.client.current_url().await.expect("is somewhere");
+            let here = format!("{}?{}", here.path(), here.query().unwrap_or_default());
+            prints(browser, stage, (&here, &["502", &told])).await;
+        }
+        let found = browser.run(PART).await;
+        let (bytes, found, said): (u64, Vec<String>, String) =
+            serde_json::from_value(found).expect("what a part has");
+        assert!(bytes <= 100 * 1024, "part {part}: {bytes} bytes");
+        assert_eq!(said, told);
+        numbers.extend(found);
+        if !browser.has("main nav:last-of-type a[rel='next']").await {
+            break;
+        }
+        browser.press("main nav:last-of-type a[rel='next']").await;
+        part += 1;
+        browser.waits_for(&numbered(look, part)).await;
+    }
+    browser.is_looked_at("dossier-last", look).await;
+    let wanted: Vec<String> =
+        (0..MESSAGES).map(|number| format!("CSeq: {number} OPTIONS")).collect();
+    assert_eq!((part, numbers), (3, wanted));
+    // The contents lead from the first part to where a chapter begins.
+    browser.press("main nav a[href*='part=1&']:last-of-type").await;
+    browser.press("#contents a[href$='#messages']").await;
+    browser.find("h2#messages").await;
+    browser.press("main nav a[rel='next']").await;
+    browser.find("main nav a[rel='prev']").await;
+}
+
+#[test]
+fn an_auditor_prints_a_long_dossier_part_by_part() {
+    story(CHINESE, async |browser, stage| {
+        has_happened(stage);
+        arrives(browser, stage, "auditor").await;
+        reads_a_long_dossier(browser, stage, CHINESE).await;
+    });
+}
+
+#[test]
+fn an_auditor_reads_a_long_dossier_in_english_without_script() {
+    story(ENGLISH_PLAIN, async |browser, stage| {
+        has_happened(stage);
+        arrives(browser, stage, "auditor").await;
+        reads_a_long_dossier(browser, stage, ENGLISH_PLAIN).await;
+    });
+}
+
 /// An auditor sees and changes nothing: no page has a form, and a form that is written by hand is refused.
 async fn nothing_acts(browser: &Browser, stage: &Stage) {
     let alarm = stage.raises("05925551302");
@@ -334,8 +410,7 @@ fn an_admin_prints_what_is_needed_when_nothing_works() {
         );
         let printed = stage.get("/audit?chain=directory&noun=community&id=1").to_string();
         assert!(printed.contains("\"action\":\"read\""), "{printed}");
-        let paper = browser.client.print(PrintConfiguration::default()).await.expect("is printed");
-        assert!(paper.starts_with(b"%PDF"));
+        is_on_paper(browser, &["Phone tree", "5551302", "王敏", "3号楼一组"]).await;
         reads_what_is_public(browser, stage, (ENGLISH, &IN_ENGLISH)).await;
     });
 }

@@ -3,6 +3,7 @@
 use crate::browser::{Browser, CHINESE, Look, WIDTHS};
 use crate::hand::ENGLISH_PLAIN;
 use crate::people::arrives;
+use crate::reports::is_on_paper;
 use crate::stage::{Stage, story};
 use jiff::ToSpan;
 use lianfang::clock::Clock;
@@ -111,8 +112,8 @@ async fn takes_it_along(browser: &Browser, stage: &Stage, look: Look) {
         let (status, kind, _) = browser.answer("/roster/1/roster.ics").await;
         assert!(status == 200 && kind.starts_with("text/calendar"), "{status} {kind}");
         assert_eq!(browser.answer("/roster/1/workers/1/roster.ics").await.0, 200);
-        let paper = browser.client.print(fantoccini::wd::PrintConfiguration::default()).await;
-        assert!(paper.expect("is printed").starts_with(b"%PDF"));
+        browser.goto(&stage.page("/roster/1")).await;
+        is_on_paper(browser, &["夜间岗", "王敏", "林涛"]).await;
     }
     browser.goto(&stage.page("/roster/calendars/2027")).await;
     browser.sets("date.0", "2027-01-01").await;
@@ -206,8 +207,7 @@ async fn prints(browser: &Browser, stage: &Stage) {
     browser.press("main button.main").await;
     browser.waits_for("电话树").await;
     browser.says(&["5551302", "王敏", "3号楼一组"], &[]).await;
-    let paper = browser.client.print(fantoccini::wd::PrintConfiguration::default()).await;
-    assert!(paper.expect("is printed").starts_with(b"%PDF"));
+    is_on_paper(browser, &["电话树", "5551302", "王敏", "3号楼一组"]).await;
     let read = stage.get("/audit?chain=directory&noun=community&id=1").to_string();
     assert!(read.contains("\"action\":\"read\""), "{read}");
 }

@@ -85,6 +85,8 @@ fn whoever_does_not_see_a_page_hears_that_an_alarm_came_and_who_is_coming() {
     });
 }
 
+/// How soon a wall shows a change, in milliseconds.
+const SOON_MS: i64 = 1_000;
 /// How many changes are measured.
 const CHANGES: usize = 40;
 /// When the words of a card become these, by the clock of the machine.
@@ -92,9 +94,10 @@ const TURNS: &str = "window.turned = 0; window.watch?.disconnect(); window.watch
      (!window.turned && document.getElementById('alarms').textContent.includes(arguments[0])) window.turned = Date.now(); }); \
      window.watch.observe(document.getElementById('alarms'), {childList: true, subtree: true, characterData: true}); return 0";
 
-/// From the moment of an event to its words on the wall. Figures for docs/performance.md: nothing here depends on them.
+/// From the moment of an event to its words on the wall: within a second, most of the time even on a machine that is busy
+/// with much else. The figures are those of docs/performance.md.
 #[test]
-fn a_wall_says_how_soon_it_shows_a_change() {
+fn a_wall_shows_a_change_within_a_second() {
     story(CHINESE, async |browser, stage| {
         arrives(browser, stage, "operator").await;
         browser.goto(&stage.page("/")).await;
@@ -122,5 +125,6 @@ fn a_wall_says_how_soon_it_shows_a_change() {
         let (half, most) = (took[CHANGES / 2], took[CHANGES * 99 / 100]);
         eprintln!("{CHANGES} changes, from the event to the page: p50 {half} ms, p99 {most} ms");
         assert!(0 <= took[0], "shown before it was: {took:?}");
+        assert!(half <= SOON_MS, "later than {SOON_MS} ms: {took:?}");
     });
 }

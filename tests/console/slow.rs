@@ -79,10 +79,14 @@ async fn watches_and_cancels(browser: &Browser, stage: &Stage, look: Look) {
         }
     };
     tokio::time::timeout(crate::browser::LONGEST, moved).await.expect("it goes on");
+    let import = browser.client.current_url().await.expect("is somewhere").path().to_owned();
     browser.press("main form[action$='/discard'] button").await;
     let nothing = look.t("没有导入", "Thrown away");
     browser.find_at(Locator::XPath(&format!("//main[contains(., '{nothing}')]"))).await;
     assert!(!browser.has("main progress").await);
+    browser.goto(&stage.page(&import)).await;
+    browser.find("main h1").await;
+    assert!(!browser.has("main progress").await, "it goes on, out of sight");
     assert_eq!(stage.get("/contacts?household_id=1&limit=200"), before);
 }
 

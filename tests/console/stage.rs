@@ -3,6 +3,9 @@
 pub(crate) use crate::browser::LONGEST;
 use crate::browser::{Browser, Look, browse};
 use crate::town::{self, Town};
+use lianfang::clock::Clock;
+use lianfang::store::traces::{TraceMessage, Traces};
+use lianfang_domain::id::AlarmId;
 use lianfang_loadtest::api::Api;
 use lianfang_loadtest::clock::now;
 use lianfang_loadtest::service::{Service, Setup};
@@ -202,6 +205,24 @@ impl Stage {
             assert!(now() < deadline, "{path} says still: {said:#}");
             std::thread::park_timeout(LOOK_EVERY);
         }
+    }
+
+    /// So many messages of the network passed in the calls of an alarm: more than a page of its dossier has room for.
+    pub(crate) fn traces(&self, alarm: &str, count: u32) {
+        let alarm: AlarmId = alarm.parse().expect("an id");
+        let via = |hop| format!("Via: SIP/2.0/UDP 192.0.2.{hop}:5060;branch=z9hG4bK{hop:032}\r\n");
+        let vias: String = (1..=40).map(via).collect();
+        let message = |number: u32| TraceMessage {
+            at: Clock::system().now(),
+            is_sent: number.is_multiple_of(2),
+            remote: "udp 192.0.2.7:5060".to_owned(),
+            text: format!(
+                "OPTIONS sip:{number}@192.0.2.7 SIP/2.0\r\n{vias}CSeq: {number} OPTIONS\r\n\r\n"
+            ),
+        };
+        let traces = Traces::in_folder(&self.setup.folder.join("data/traces"));
+        let left_out = traces.append((0..count).map(|number| (alarm, message(number))));
+        assert_eq!(left_out.expect("are written"), 0);
     }
 
     /// A file for the browser to send.

@@ -325,6 +325,23 @@ async fn sip_messages_are_shown_to_who_may_audit_and_asks() {
 }
 
 #[tokio::test]
+async fn the_dossier_and_its_parts_are_those_of_the_api() {
+    let fake = fake("auditor");
+    for (asked, wanted) in [
+        ("", "?"),
+        ("?part=2&as_of=2026-11-22T03%3A11%3A42Z", "?part=2&as_of=2026-11-22T03%3A11%3A42Z"),
+        ("?part=%26x%3D1&lang=fr", "?part=%26x%3D1"),
+    ] {
+        fake.answers(&format!("GET /alarms/a1/dossier.html{wanted}"), 200, json!("<h1>all of it"));
+        fake.get(&format!("/alarms/a1/dossier{asked}")).await.shows(&["<h1>all of it"]);
+    }
+    // What the API refuses is told on a page.
+    let page = fake.get("/alarms/a1/dossier?part=9").await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+    page.shows(&["<html", "nav"]);
+}
+
+#[tokio::test]
 async fn alarms_are_listed_by_state_community_and_drill_in_pages() {
     let fake = fake("operator");
     let mut closed = crate::wall::tests::row("b1");

@@ -3,10 +3,12 @@
 use super::Api;
 use super::alarms::record;
 use axum::http::Method;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use lianfang::store::alarm_log::NewEvents;
 use lianfang::store::audit::{self, Chain};
 use lianfang::store::tokens::Scope;
 use lianfang::store::traces::TraceMessage;
+use lianfang_domain::alarm::Event;
 use lianfang_domain::id::AlarmId;
 use serde_json::{Value, json};
 
@@ -129,4 +131,87 @@ async fn what_was_erased_is_shown_as_erased() {
     assert!(actions.contains(&&json!("erase")), "{actions:?}");
     let page = auditor.get(&format!("{path}.html?lang=en")).await.expect(200).text;
     assert!(page.contains("(erased)") && page.contains("were erased as due"), "{page}");
+}
+
+/// Events that [`record`] keeps.
+const RECORDED: u32 = 10;
+
+/// A call goes out over one route after the other, each with a number: `count` times from `first` on.
+async fn goes_on(api: &Api, (first, count): (u32, u32)) {
+    let placed = |route: u32| Event::LegPlaced { leg: 2, route: format!("route{route:05}").into() };
+    let batch = NewEvents {
+        alarm: ALARM,
+        first_sequence: RECORDED + first,
+        at: api.clock.now() + SignedDuration::from_secs(i64::from(100 + first)),
+        events: (first..first + count).map(placed).collect(),
+        plan: None,
+        opened: None,
+        closed: None,
+        beginning: None,
+    };
+    api.log.append(vec![batch]).expect("queued").await.expect("kept");
+}
+
+/// Where the next part is.
+fn next(page: &str) -> Option<String> {
+    let link = page.split(" rel=\"next\"").next().filter(|before| before.len() < page.len())?;
+    let link = link.rsplit("href=\"").next()?.strip_suffix('"')?;
+    Some(link.replace("&#38;", "&"))
+}
+
+#[tokio::test]
+async fn a_long_dossier_is_printed_in_parts_that_are_of_one_moment() {
+    const STEPS: u32 = 2_500;
+    let api = Api::new().await;
+    record(&api, ALARM).await;
+    api.store.traces().expect("on disk").append([(ALARM, trace())]).expect("writes");
+    goes_on(&api, (0, STEPS)).await;
+    let auditor = api.token("监察", Scope::Auditor).await;
+    let auditor = api.admin(&auditor);
+    let path = format!("/alarms/{ALARM}/dossier");
+    let print = async |query: &str| auditor.get(&format!("{path}.html{query}")).await;
+    let mut pages = vec![print("?lang=en").await.expect(200).text];
+    while let Some(link) = next(pages.last().expect("is there")) {
+        // While somebody prints, more happens: it moves nothing from one part into another.
+        let done = u32::try_from(pages.len()).expect("few");
+        goes_on(&api, (STEPS + done - 1, 1)).await;
+        assert!(
+            link.contains("lang=en&") && link.contains(&format!("part={}&", done + 1)),
+            "{link}"
+        );
+        pages.push(print(&link).await.expect(200).text);
+        assert!(pages.len() < 20, "there is no end");
+    }
+    assert!(2 < pages.len());
+    for page in &pages {
+        assert!(page.len() <= 100 * 1024, "{}", page.len());
+        assert!(page.contains(&format!("of {}</p>", pages.len())), "{}", pages.len());
+    }
+    let all = pages.concat();
+    for step in 0..STEPS {
+        let told = format!("over route{step:05}</td>");
+        assert_eq!(all.matches(&told).count(), 1, "{told}");
+    }
+    assert!(!all.contains(&format!("route{STEPS:05}")) && all.matches("<pre>").count() == 1);
+    // What has happened since stands in a dossier that is opened now, and in the JSON, which is whole.
+    let known = auditor.get(&path).await.expect(200).json();
+    let steps = (RECORDED + STEPS) as usize + pages.len() - 1;
+    assert_eq!(known["timeline"].as_array().map(Vec::len), Some(steps));
+    let mut anew = vec![print("?lang=en").await.expect(200).text];
+    while let Some(link) = next(anew.last().expect("is there")) {
+        anew.push(print(&link).await.expect(200).text);
+    }
+    assert!(anew.concat().contains(&format!("over route{STEPS:05}</td>")));
+    // Before all of it nothing had happened.
+    let before = print("?lang=en&as_of=2020-01-01T00:00:00Z").await.expect(200).text;
+    assert!(!before.contains("route") && before.contains("not over") && !before.contains("Part "));
+    for (query, status) in [
+        ("?part=0", 400),
+        ("?part=x", 400),
+        ("?part=99", 404),
+        ("?as_of=x", 400),
+        ("?parts=1", 400),
+    ] {
+        print(query).await.expect(status);
+    }
 }

@@ -119,8 +119,19 @@ async fn nothing_makes_the_feed_or_the_readiness_fail() {
     let api = Api::new().await;
     let bearer = format!("Bearer {}", api.token("root", Scope::Admin).await);
     api.admin(bearer.trim_start_matches("Bearer ")).town().await;
-    let values =
-        ["", "0", "1", "-1", "4294967296", "%00", "%FF", "%F0%9F%94%A5", "a=b", &"9".repeat(3_000)];
+    let values = [
+        "",
+        "0",
+        "1",
+        "-1",
+        "4294967295",
+        "4294967296",
+        "%00",
+        "%FF",
+        "%F0%9F%94%A5",
+        "a=b",
+        &"9".repeat(3_000),
+    ];
     let mut paths = Vec::new();
     for name in ["community_id", "after", "last", "x", ""] {
         paths.extend(values.iter().map(|value| format!("{name}={value}")));

@@ -25,6 +25,7 @@ async fn systemd_is_told_when_it_is_up_alive_and_going() {
     let mut heard = Vec::new();
     while !heard.contains(&"READY=1".to_owned()) {
         heard.push(told(&systemd).await);
+        assert!(heard.len() < 50, "it is alive and never up: {heard:?}");
     }
     while heard.iter().filter(|state| *state == "WATCHDOG=1").count() < 3 {
         heard.push(told(&systemd).await);
@@ -62,10 +63,13 @@ fn hears_terminate(process: &str) -> bool {
     u64::from_str_radix(caught.trim(), 16).expect("hexadecimal") & TERMINATE != 0
 }
 
-/// It waits for a database that another program holds, and is asked to stop: it goes at once, and in order.
+/// It waits for a database that another program holds, and is asked to stop: it goes at once and in order, and never said
+/// that it was up.
 #[tokio::test]
 async fn whoever_asks_it_to_stop_while_it_starts_is_heard() {
     let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&socket).expect("a socket");
     let data = folder.path().join("data");
     std::fs::create_dir(&data).expect("a folder");
     let database = format!("sqlite://{}?mode=rwc", data.join("directory.db").display());
@@ -79,6 +83,7 @@ async fn whoever_asks_it_to_stop_while_it_starts_is_heard() {
     std::fs::write(&config, text).expect("a file");
     let mut program = Command::new(env!("CARGO_BIN_EXE_lianfang"))
         .args(["--config", config.to_str().expect("UTF-8"), "--log", "off", "serve"])
+        .env("NOTIFY_SOCKET", &socket)
         .kill_on_drop(true)
         .spawn()
         .expect("starts");
@@ -94,6 +99,8 @@ async fn whoever_asks_it_to_stop_while_it_starts_is_heard() {
     // Far less than it waits for a database.
     let ended = tokio::time::timeout(Duration::from_secs(20), ended).await.expect("goes at once");
     assert_eq!(ended.code(), Some(0));
+    let told = systemd.try_recv(&mut [0; 256]);
+    assert!(told.is_err(), "it was not up, and told something of {told:?} bytes");
 }
 
 /// What `lianfang health` says of the service of this configuration.
