@@ -28,7 +28,7 @@ const NOT_OF_PEOPLE: [(&str, &str); 8] = [
     ("POST /responder/{token}/answer", "the same"),
 ];
 /// Fields of bodies, and parameters behind a `?`, that no page sends, and why.
-const NOT_IN_FORMS: [(&str, &str); 13] = [
+const NOT_IN_FORMS: [(&str, &str); 14] = [
     ("GET /alarms ?after", CARDS),
     ("GET /alarms ?community_id", CARDS),
     ("GET /alarms ?from", CARDS),
@@ -36,6 +36,7 @@ const NOT_IN_FORMS: [(&str, &str); 13] = [
     ("GET /alarms ?outcome", CARDS),
     ("GET /alarms ?q", CARDS),
     ("GET /alarms ?to", CARDS),
+    ("GET /alarms/{id}/dossier.html ?lang", "a page is in the language of who reads it"),
     ("GET /communities/{id}/duty ?at", "the roster shows who has duty on any day of the month"),
     ("GET /history ?before", "the old name of `after`"),
     ("GET /reachability ?limit", "a page has as many as the API gives unasked"),
