@@ -18,6 +18,7 @@ mod cases;
 mod changes;
 mod deliveries;
 mod desk;
+mod door;
 mod dossier;
 mod drills;
 mod duty;

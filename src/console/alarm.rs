@@ -7,6 +7,7 @@ mod filter;
 mod ladder;
 mod list;
 mod raise;
+mod trace;
 mod waterfall;
 
 use crate::Shared;
@@ -23,10 +24,11 @@ use axum::extract::{Path, Query};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
-use detail::{Candidate, Candidates, Detail, Human, Step};
+use detail::{Candidate, Candidates, Detail, Human, Moment, Step};
 use jiff::Timestamp;
-use ladder::{Ladder, Message};
 use serde::Deserialize;
+use std::ops::Range;
+use trace::TracePage;
 use waterfall::Chart;
 
 pub(crate) fn routes() -> Router<Shared> {
@@ -63,33 +65,37 @@ struct AlarmPage {
     words: String,
     /// The SIP messages, where they were asked for.
     trace: Option<TracePage>,
+    /// Which moments of the story are told.
+    told: Range<usize>,
 }
 
-/// SIP messages of a page, which stays small with them: a first wave alone may have some hundred.
-const MESSAGES: usize = 20;
+/// Moments of the story on a page, and beside SIP messages: an alarm may go on for hours.
+const MOMENTS: usize = 120;
+const MOMENTS_BESIDE: usize = 30;
 
-/// A page of the SIP messages.
-struct TracePage {
-    /// How many there are.
-    count: usize,
-    messages: Vec<Message>,
-    /// The same, drawn.
-    ladder: Ladder,
-    earlier: Option<usize>,
-    later: Option<usize>,
-}
-
-impl TracePage {
-    /// The page with this number, from 1; one that is not there is empty.
-    fn of(trace: Vec<Message>, page: usize, raised: Timestamp, l: Lang) -> Self {
-        let page = page.clamp(1, 1 + trace.len() / MESSAGES);
-        let count = trace.len();
-        let later = (page * MESSAGES < count).then_some(page + 1);
-        let messages = trace.into_iter().skip((page - 1) * MESSAGES).take(MESSAGES);
-        let messages: Vec<Message> = messages.collect();
-        let ladder = Ladder::draw(&messages, raised, l);
-        Self { count, messages, ladder, earlier: (1 < page).then_some(page - 1), later }
+impl AlarmPage {
+    /// The moments that this page tells.
+    fn story(&self) -> &[Moment] {
+        self.detail.timeline.get(self.told.clone()).unwrap_or_default()
     }
+
+    /// How many were before, and the address of the page that tells the last of them.
+    fn before(&self) -> Option<(usize, String)> {
+        let first = self.story().first().filter(|_| 0 < self.told.start)?;
+        Some((self.told.start, format!("/alarms/{}?before={}#story-head", self.id, first.sequence)))
+    }
+
+    /// Whether more has happened than this page tells.
+    fn has_later(&self) -> bool {
+        self.told.end < self.detail.timeline.len()
+    }
+}
+
+/// The last of these moments, or of those before the one with this number.
+fn told(timeline: &[Moment], before: Option<u32>, most: usize) -> Range<usize> {
+    let is_before = |moment: &Moment| before.is_none_or(|before| moment.sequence < before);
+    let end = timeline.partition_point(is_before);
+    end.saturating_sub(most)..end
 }
 
 /// What is shown besides.
@@ -99,6 +105,9 @@ pub(super) struct Wanted {
     q: String,
     #[serde(default)]
     sip: String,
+    /// Moments before the one with this number.
+    #[serde(default)]
+    before: String,
 }
 
 async fn alarm(
@@ -130,6 +139,8 @@ async fn page(signed: &Signed, id: &str, wanted: Wanted) -> Result<Response, Res
     } else {
         None
     };
+    let most = if trace.is_some() { MOMENTS_BESIDE } else { MOMENTS };
+    let told = told(&detail.timeline, wanted.before.parse().ok(), most);
     let title = format!("{} {}", row.state_words(&l), row.where_words(&l));
     let mut frame = Frame::signed(signed, title).await;
     // The feed is for those who act.
@@ -155,6 +166,7 @@ async fn page(signed: &Signed, id: &str, wanted: Wanted) -> Result<Response, Res
         may_audit,
         candidates,
         words: wanted.q,
+        told,
         trace,
     };
     Ok(show(StatusCode::OK, &page))

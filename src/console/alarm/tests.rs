@@ -325,6 +325,47 @@ async fn sip_messages_are_shown_to_who_may_audit_and_asks() {
 }
 
 #[tokio::test]
+async fn an_alarm_that_goes_on_for_hours_is_told_in_pages() {
+    let fake = fake("admin");
+    let mut alarm = detail();
+    alarm["timeline"] = (1..=500)
+        .map(|number| {
+            json!({"sequence": number, "at": "2026-11-22T03:10:00.004Z", "since_raised_ms": 4,
+                "text": "302 李强家没有接听，过一会儿再打", "event": {"kind": "leg"}})
+        })
+        .collect();
+    fake.answers("GET /alarms/a1", 200, alarm);
+    fake.answers("GET /alarms/a1/dossier", 200, json!({"trace": []}));
+    let mut seen = Vec::new();
+    for (asked, earlier, has_later) in [
+        ("", Some(381), false),
+        ("?before=381", Some(261), true),
+        ("?before=261", Some(141), true),
+        ("?before=141", Some(21), true),
+        ("?before=21", None, true),
+        ("?sip=1", Some(471), false),
+    ] {
+        let page = fake.get(&format!("/alarms/a1{asked}")).await.html;
+        assert!(page.len() <= 100 * 1024, "{asked}: {}", page.len());
+        let link = |first| format!("href=\"/alarms/a1?before={first}#story-head\"");
+        assert_eq!(
+            earlier.map(|first| page.contains(&link(first))),
+            earlier.map(|_| true),
+            "{asked}"
+        );
+        assert_eq!(page.contains("#story-head\">Earlier: "), earlier.is_some(), "{asked}");
+        assert_eq!(page.contains(">The latest<"), has_later, "{asked}");
+        if asked != "?sip=1" {
+            seen.extend(
+                (1..=500).filter(|number| page.contains(&format!("<li id=\"e{number}\">"))),
+            );
+        }
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=500).collect::<Vec<u32>>(), "each stands on one page");
+}
+
+#[tokio::test]
 async fn the_dossier_and_its_parts_are_those_of_the_api() {
     let fake = fake("auditor");
     for (asked, wanted) in [

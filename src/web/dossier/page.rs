@@ -7,6 +7,8 @@
 mod parts;
 mod rows;
 
+use super::super::alarms::SceneView;
+use super::super::door::door_in_words;
 use super::super::timeline::pick;
 use super::super::words::in_language;
 use super::Dossier;
@@ -169,6 +171,11 @@ impl Page<'_> {
     /// When it was over, as far as that had happened.
     fn over(&self) -> Option<Timestamp> {
         self.dossier.alarm.closed_at.filter(|at| *at <= self.as_of)
+    }
+
+    fn door(&self, scene: &SceneView) -> String {
+        let door = [&*scene.building, &*scene.unit, &*scene.floor, &*scene.door];
+        door_in_words(door, self.wanted.language)
     }
 
     /// Which part this is, in words.

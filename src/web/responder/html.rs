@@ -1,7 +1,8 @@
 //! The page as HTML: three large buttons, forms, no script, nothing fetched from elsewhere, a few kilobytes.
 
 use super::Html;
-use super::view::{PageScene, PageView};
+use super::view::PageView;
+use crate::web::door::door_in_words;
 use crate::web::problem::ApiError;
 use crate::web::words::in_language;
 use axum::http::HeaderValue;
@@ -64,7 +65,8 @@ fn scene(view: &PageView, language: Language) -> String {
         parts.join(" ")
     };
     let around = joined(&[&scene.community, &scene.place]);
-    let door = door(scene, language);
+    let door = [&*scene.building, &*scene.unit, &*scene.floor, &*scene.door];
+    let door = escaped(&door_in_words(door, language));
     let mut text =
         format!("<h1>{kind}{}</h1><p class=\"door\">{door}</p>", escaped(&scene.household));
     let minutes = view.since_raised_s / 60;
@@ -75,31 +77,6 @@ fn scene(view: &PageView, language: Language) -> String {
     };
     add(&mut text, format_args!("<p>{around} · {since}</p>"));
     text
-}
-
-/// Building, unit, floor and door, as they are said; what brings its own word, such as `A座`, gets no other.
-fn door(scene: &PageScene, language: Language) -> String {
-    let parts = [
-        (&scene.building, "号楼", "Building"),
-        (&scene.unit, "单元", "unit"),
-        (&scene.floor, "层", "floor"),
-        (&scene.door, "", "door"),
-    ];
-    let written = language.written();
-    let said = |(part, chinese, english): (&String, &str, &str)| match written {
-        Written::Chinese if part.ends_with(|last: char| last.is_ascii_alphanumeric()) => {
-            format!("{part}{chinese}")
-        }
-        Written::Chinese => part.clone(),
-        Written::English => format!("{english} {part}"),
-    };
-    let parts = parts.into_iter().filter(|(part, ..)| !part.is_empty());
-    let parts: Vec<String> = parts.map(said).collect();
-    let joint = match written {
-        Written::Chinese => " ",
-        Written::English => ", ",
-    };
-    escaped(&parts.join(joint))
 }
 
 /// How it stands, in colour, shape and words; then what the reader has said, and what happens next.
