@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 bin=${BIN:-target/release}
-runs=${*:-low keys storm media concurrent idle directory}
+runs=${*:-low keys storm calls media concurrent idle directory}
 ulimit -n "$(ulimit -Hn)"
 status=0
 echo "$(date -u +%F), $(nproc) cores, Linux $(uname -r), load $(cut -d' ' -f1-3 /proc/loadavg)"

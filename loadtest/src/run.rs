@@ -204,7 +204,7 @@ impl<'a> Run<'a> {
         let (account, secret) = (config.account_sid.clone(), config.auth_token.clone());
         let provider = Provider::start(config)?;
         let mut setup = Setup::on_free_ports(folder, world.carrier_address()?, TRUNK)?;
-        setup.sms = Some((provider.base_url(), account, secret));
+        setup.sms = (!scenario.is_voice_only).then(|| (provider.base_url(), account, secret));
         setup.use_all_ports();
         setup.write()?;
         world.set_service(setup.sip);

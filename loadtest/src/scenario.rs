@@ -34,6 +34,9 @@ pub struct Scenario {
     /// How long the run goes on after the last press, at most; it ends before when every call is over.
     #[serde(default = "ten_seconds")]
     pub drain_s: u64,
+    /// Calls alone: the service has no SMS provider.
+    #[serde(default)]
+    pub is_voice_only: bool,
     /// Seed of everything that is left to chance.
     #[serde(default)]
     pub seed: u64,
